@@ -1,0 +1,1 @@
+"""Machine-learning monitoring that lives inside Dagster."""

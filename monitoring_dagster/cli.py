@@ -1,0 +1,141 @@
+"""The commands people type; each a few lines over a function below."""
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from getpass import getuser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from monitoring_dagster.errors import MonitoringError
+
+if TYPE_CHECKING:
+    from monitoring_dagster.orchestration.project import Project
+
+
+class Commands(click.Group):
+    """A group whose expected errors are one line on stderr and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except MonitoringError as error:
+            click.echo(f"monitoring-dagster: {error}", err=True)
+            ctx.exit(2)
+
+
+def _project() -> "Project":
+    from monitoring_dagster.orchestration.project import Project
+
+    return Project.at(Path.cwd())
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="monitoring_dagster")
+def main() -> None:
+    """Machine-learning monitoring that lives inside Dagster."""
+
+
+@main.command()
+@click.option("--end", type=click.DateTime(["%Y-%m-%d"]), help="Last day; by default yesterday.")
+@click.option("--seed", default=0, show_default=True, help="Other latencies, errors and probes.")
+@click.option("--json", "as_json", is_flag=True, help="One object instead of the table.")
+def demo(end: datetime | None, seed: int, as_json: bool) -> None:
+    """Replay a year of real flights: train, serve, monitor, alert, retrain."""
+    from monitoring_dagster.demo.replay import replay
+    from monitoring_dagster.demo.show import Bars, show_summaries
+    from monitoring_dagster.orchestration.project import silence_dagster
+
+    silence_dagster()
+    last = end.date() if end else datetime.now(UTC).date() - timedelta(days=1)
+    project = _project()
+    with Bars(quiet=as_json) as progress:
+        summaries = replay(project, end=last, seed=seed, progress=progress)
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in summaries], default=str))
+    else:
+        show_summaries(project, summaries)
+
+
+@main.command()
+@click.option("--port", default=3000, show_default=True, help="Of Dagster.")
+@click.option("--mlflow-port", default=5000, show_default=True)
+def ui(port: int, mlflow_port: int) -> None:
+    """Dagster's web server and daemon on this project, and the MLflow UI, until Ctrl-C."""
+    from monitoring_dagster.orchestration.servers import serve
+
+    serve(_project(), port=port, mlflow_port=mlflow_port)
+
+
+@main.command()
+@click.argument("model", required=False)
+@click.option("--json", "as_json", is_flag=True)
+def status(model: str | None, as_json: bool) -> None:
+    """Open incidents and unsent messages. Exits with 1 where there are any."""
+    from monitoring_dagster.pipeline.status import status_of
+
+    project = _project()
+    names = [model] if model else sorted(project.specs)
+    found = [status_of(project.monitor(name)) for name in names]
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in found], default=str))
+    else:
+        for one in found:
+            click.echo(one.words)
+    sys.exit(0 if all(one.healthy for one in found) else 1)
+
+
+@main.command()
+@click.argument("model")
+@click.option("--json", "as_json", is_flag=True)
+def runbook(model: str, as_json: bool) -> None:
+    """The on-call steps for a model, each with its evidence. Exits with 1 where one is FAIL."""
+    from monitoring_dagster.pipeline.runbook import walk
+
+    found = walk(_project().monitor(model), today=datetime.now(UTC).date())
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in found], default=str))
+    else:
+        for number, one in enumerate(found, start=1):
+            click.echo(f"{number}. {one.state:<7} {one.title}: {one.evidence}")
+    sys.exit(1 if any(one.state == "FAIL" for one in found) else 0)
+
+
+@main.command()
+@click.argument("model")
+@click.option("--reason", required=True, help="Goes into the ledger and to the channel.")
+def rollback(model: str, reason: str) -> None:
+    """Make the previous champion serve again."""
+    from monitoring_dagster.pipeline.rollback import roll_back
+
+    click.echo(roll_back(_project().monitor(model), reason=reason, by=_person()))
+
+
+@main.command()
+@click.argument("model")
+@click.argument("switch", type=click.Choice(["on", "off"]))
+def fallback(model: str, switch: str) -> None:
+    """Tell the service to answer without the model (on), or with it again (off)."""
+    monitor = _project().monitor(model)
+    monitor.ledger.set_fallback(model, on=switch == "on", by=_person(), now=datetime.now(UTC))
+    click.echo(f"fallback of {model} is {switch}; rows served so are counted, and not judged")
+
+
+@main.command()
+@click.argument("model")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="By default the last judged day.")
+def retrain(model: str, as_of: datetime | None) -> None:
+    """Train a challenger now, and let it show what it can do."""
+    from monitoring_dagster.pipeline.retraining import retrain as run
+
+    day: date | None = as_of.date() if as_of else None
+    found = run(_project().monitor(model), as_of=day, cause=f"Asked for by {_person()}.")
+    click.echo(f"version {found.version} {found.words['outcome']}: {found.words['gate']}")
+
+
+def _person() -> str:
+    return os.environ.get("USER") or getuser()

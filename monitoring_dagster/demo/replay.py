@@ -1,0 +1,247 @@
+"""A year of flights, week by week: serve, monitor, alert, retrain, and never look ahead."""
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Literal, Protocol, Self
+
+import pandas as pd
+
+from monitoring_dagster.demo.flights import flights
+from monitoring_dagster.demo.serving import labels_of, serve_day, write_day
+from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.orchestration.project import Project
+from monitoring_dagster.pipeline import evaluation
+from monitoring_dagster.pipeline.alerts import send
+from monitoring_dagster.pipeline.monitor import HOME, Monitor
+from monitoring_dagster.pipeline.retraining import promote
+from monitoring_dagster.pipeline.steps import steps_of
+from monitoring_dagster.pipeline.training import Rows, register, train
+
+TRAINING_DAYS = 90  # the model's history before it is first served
+_HOLDOUT_DAYS = 14
+_WEEK = 7
+_SECOND_MODEL_DAYS = 28
+_MARKER = "demo.json"
+
+
+class NotOurs(MonitoringError):
+    """The project has results that the demo did not make."""
+
+    @classmethod
+    def at(cls, place: Path) -> Self:
+        return cls(
+            f"{place} holds results that the demo did not make, and the demo begins anew:"
+            " run it in a fresh clone, or move that folder away"
+        )
+
+
+class Progress(Protocol):
+    """Whoever shows how far the replay is."""
+
+    def begin(self, words: str, days: int) -> None: ...
+    def advance(self, days: int, words: str = "") -> None: ...
+
+
+@dataclass
+class Summary:
+    """What the replay did, for the table at its end."""
+
+    model: str
+    first: date
+    last: date
+    days: int = 0
+    rows: int = 0
+    labelled: int = 0
+    findings: int = 0
+    incidents: int = 0
+    retrainings: int = 0
+    promotions: int = 0
+    champion: str = ""
+    metric: str = ""
+    quality: dict[str, float] = field(default_factory=dict)  # version: mean of the last 28 days
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """One model of the demo and the flights that it serves."""
+
+    monitor: Monitor
+    flights: pd.DataFrame
+    label: Literal["late", "minutes"]
+    seed: int
+
+    @property
+    def features(self) -> list[str]:
+        """As declared: before the first version there is no signature that could name them."""
+        return [one.name for one in self.monitor.spec.features or ()]
+
+    @property
+    def days(self) -> list[date]:
+        return [one.date() for one in sorted(self.flights["day"].unique())]
+
+    def train_first(self) -> str:
+        """Version 1, from the first 90 days; it serves at once."""
+        days = self.days[:TRAINING_DAYS]
+        cut, end = days[-_HOLDOUT_DAYS - 1], days[-1]
+        known = self.flights[
+            self.flights["arrived_at"].dt.tz_localize(None) < pd.Timestamp(end) + pd.Timedelta("1D")
+        ]
+        served = known["day"].dt.date
+        candidate = train(
+            self.monitor, self._rows(known[served <= cut]),
+            self._rows(known[(served > cut) & (served <= end)]),
+        )  # fmt: skip
+        version = register(self.monitor, candidate, tags={"cause": "first version"})
+        promote(
+            self.monitor, version, previous=None, reason="the first version", by="demo", day=end
+        )
+        return version
+
+    def serve(self, days: Sequence[date]) -> int:
+        """Write the inference log and the arriving labels of *days*; returns the rows served."""
+        spec, house = self.monitor.spec, self.monitor.house
+        version = self.monitor.registry.champion(spec.mlflow_name)
+        assert version is not None, "the first version was promoted before anything is served"
+        model = self.monitor.registry.load_model(spec.mlflow_name, version)
+        fallback = self.monitor.ledger.fallback(spec.name)
+        count = 0
+        for day in days:
+            table = serve_day(
+                self.flights, model, day=day, version=version, features=self.features,
+                seed=self.seed, fallback=bool(fallback and fallback.on),
+            )  # fmt: skip
+            assert spec.predictions.path is not None
+            assert spec.labels is not None
+            assert spec.labels.path is not None
+            write_day(house.root / spec.predictions.path.format(day=day), table)
+            arrived = labels_of(self.flights, arrival_day=day, label=self.label)
+            write_day(house.root / spec.labels.path.format(day=day), arrived)
+            count += table.num_rows
+        return count
+
+    def _rows(self, frame: pd.DataFrame) -> Rows:
+        labelled = frame.dropna(subset=[self.label])
+        labels: pd.Series[Any] = labelled[self.label]
+        return Rows(
+            features=labelled[self.features],
+            labels=labels.astype(int) if self.label == "late" else labels,
+            days=labelled["day"].dt.date,
+            segments=labelled[list(self.monitor.spec.segments)],
+        )
+
+
+def replay(project: Project, *, end: date, seed: int, progress: Progress) -> list[Summary]:
+    """The whole demo: both models, from the first training to the day *end*."""
+    _begin(project, end=end, seed=seed)
+    progress.begin("reading the flights", 1)
+    year = flights(end=end)
+    progress.advance(1)
+    delay = Replayed(project.monitor("flight_delay"), year, "late", seed)
+    minutes = Replayed(
+        project.monitor("flight_minutes"), year[year["origin"] == "JFK"], "minutes", seed
+    )
+    summaries = [_walk(project, delay, progress), _second(project, minutes, progress)]
+    _finish(project, end=end, seed=seed)
+    return summaries
+
+
+def _walk(project: Project, model: Replayed, progress: Progress) -> Summary:
+    """Week by week: serve, then monitor what has arrived, then let the sensors act."""
+    progress.begin(f"{model.monitor.name}: training version 1", 1)
+    model.train_first()
+    progress.advance(1)
+    days = model.days[TRAINING_DAYS:]
+    rows = 0
+    progress.begin(f"{model.monitor.name}: serving and monitoring", len(days))
+    for week in _weeks(days):
+        rows += model.serve(week)
+        _monitor(project, model.monitor, week)
+        asked = project.tick(model.monitor, "retraining")
+        send(project.house, token=None)
+        progress.advance(len(week), "retrained" if asked else "")
+    return _summary(model.monitor, days, rows)
+
+
+def _second(project: Project, model: Replayed, progress: Progress) -> Summary:
+    """The second model: served all along, its last weeks monitored in one run."""
+    progress.begin(f"{model.monitor.name}: training and serving", 2)
+    model.train_first()
+    progress.advance(1)
+    days = model.days[-_SECOND_MODEL_DAYS:]
+    rows = model.serve(days)
+    progress.advance(1)
+    progress.begin(f"{model.monitor.name}: one run over {len(days)} days", len(days))
+    _monitor(project, model.monitor, days)
+    send(project.house, token=None)
+    progress.advance(len(days))
+    return _summary(model.monitor, days, rows)
+
+
+def _monitor(project: Project, monitor: Monitor, days: Sequence[date]) -> None:
+    """Two Dagster runs: the new days, and the evaluation of all days whose labels may have come."""
+    steps = steps_of(monitor)
+    now = [step.name for step in steps if not step.looks_ahead]
+    later = [step.name for step in steps if step.looks_ahead]
+    labels = monitor.spec.labels
+    assert labels is not None, "the demo's models have labels"
+    project.run_days(monitor, now, days[0], days[-1])
+    first = max(days[0] - timedelta(days=labels.mature_after_days), monitor.first_day() or days[0])
+    project.run_days(monitor, later, first, days[-1])
+
+
+def _summary(monitor: Monitor, days: Sequence[date], rows: int) -> Summary:
+    ledger, spec = monitor.ledger, monitor.spec
+    decisions = ledger.decisions(spec.name)
+    return Summary(
+        model=spec.name,
+        first=days[0],
+        last=days[-1],
+        days=len(days),
+        rows=rows,
+        findings=len(ledger.findings(spec.name, days[0], days[-1])),
+        incidents=len(ledger.incidents(spec.name)),
+        retrainings=sum(one.trigger_id.endswith("/result") for one in decisions),
+        promotions=len(ledger.promotions(spec.name)) - 1,
+        champion=monitor.registry.champion(spec.mlflow_name) or "",
+        metric=spec.metric,
+        quality=_quality(monitor, days[-28:]),
+    )
+
+
+def _quality(monitor: Monitor, days: Sequence[date]) -> dict[str, float]:
+    """Each version's metric over some days, weighted by its labelled rows."""
+    total: dict[str, list[float]] = {}
+    for day in days:
+        found = evaluation.evaluate(monitor, day, as_of=days[-1])
+        for group, metrics in found.metrics.items():
+            metric = metrics.get(monitor.spec.metric)
+            if metric and not group.segment and metric.n:
+                sums = total.setdefault(group.version, [0.0, 0.0])
+                sums[0] += metric.value * metric.n
+                sums[1] += metric.n
+    return {version: sums[0] / sums[1] for version, sums in sorted(total.items())}
+
+
+def _weeks(days: Sequence[date]) -> Iterator[Sequence[date]]:
+    for start in range(0, len(days), _WEEK):
+        yield days[start : start + _WEEK]
+
+
+def _begin(project: Project, *, end: date, seed: int) -> None:
+    """A replay begins with nothing: what an earlier one left behind is removed, no one else's."""
+    home = project.root / HOME
+    marker = home / _MARKER
+    if home.exists() and any(home.iterdir()) and not marker.exists():
+        raise NotOurs.at(home)
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
+    marker.write_text(json.dumps({"end": str(end), "seed": seed, "finished": False}))
+
+
+def _finish(project: Project, *, end: date, seed: int) -> None:
+    marker = project.root / HOME / _MARKER
+    marker.write_text(json.dumps({"end": str(end), "seed": seed, "finished": True}))

@@ -1,0 +1,31 @@
+"""Every error this package raises on purpose. All of them are MonitoringError."""
+
+from collections.abc import Collection
+from difflib import get_close_matches
+from typing import Self
+
+
+class MonitoringError(Exception):
+    """Base class: catch this to catch us, and nothing else."""
+
+
+def did_you_mean(word: str, known: Collection[str]) -> str:
+    """The way out of a misspelling: the nearest known word, or all of them."""
+    near = get_close_matches(word, known, n=1)
+    return f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(sorted(known)) or '-'}."
+
+
+class UnknownColumn(MonitoringError):
+    """A spec names a column that the table does not have."""
+
+    @classmethod
+    def named(cls, column: str, *, table: str, available: Collection[str]) -> Self:
+        return cls(f"{table} has no column {column!r}. {did_you_mean(column, available)}")
+
+
+class UnknownModel(MonitoringError):
+    """Somebody asked for a model that no defs.yaml declares."""
+
+    @classmethod
+    def named(cls, name: str, *, available: Collection[str]) -> Self:
+        return cls(f"no monitored model {name!r} under assets/. {did_you_mean(name, available)}")

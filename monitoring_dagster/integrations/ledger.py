@@ -1,0 +1,396 @@
+"""What was found and decided, and who has to be told?  One record that survives crashes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID, uuid5
+
+from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
+from monitoring_dagster.decisions.incidents import Incident, Notice, Reason, advance
+from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.integrations.database import address, reading, storable, tables, writing
+from monitoring_dagster.integrations.deliveries import Deliveries, add_delivery
+from monitoring_dagster.report.messages import Announcement, IncidentEvent, most_urgent
+from monitoring_dagster.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from monitoring_dagster.integrations.database import Transaction
+
+_NAMESPACE = UUID("0f4e6f0e-90a5-5b8c-8f0a-1f0a3a4f7c55")
+
+
+class PromotedMeanwhile(MonitoringError):
+    """Somebody else promoted between the decision and its record."""
+
+    @classmethod
+    def of(cls, model: str, *, expected: str | None, found: str) -> Self:
+        return cls(
+            f"{model} is at version {found}, not {expected} any more: another promotion came"
+            " between. Compare with that version and decide again."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """One change of the champion."""
+
+    model: str
+    version: str
+    previous: str | None
+    reason: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RetrainingDecision:
+    """What was decided about one trigger, and from which inputs."""
+
+    model: str
+    trigger_id: str
+    day: date
+    outcome: str
+    words: str
+    inputs: Mapping[str, Any]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """Whether a model's callers should use the fallback, and who said so."""
+
+    on: bool
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The one place where findings, incidents, deliveries and decisions are kept.
+
+    Every method is one transaction and may be repeated: the second time changes nothing.
+
+    Parameters
+    ----------
+    url
+        ``sqlite:///path`` or ``postgresql://user:password@host/database``. The tables are made on
+        first use. A pickle holds the URL, a repr does not show its password.
+    """
+
+    url: str = field(repr=False)
+
+    def __repr__(self) -> str:
+        return f"Ledger({str(address(self.url))!r})"
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """The messages that are on their way or have arrived."""
+        return Deliveries(self.url)
+
+    def replace_findings(
+        self, model: str, day: date, step: str, findings: Sequence[Finding]
+    ) -> None:
+        """Store what *step* found on *day*, instead of what it found there before."""
+        table = tables().findings
+        with writing(self.url, model) as connection:
+            connection.execute(
+                table.delete().where(
+                    table.c.model == model, table.c.day == day, table.c.step == step
+                )
+            )
+            _insert_findings(connection, _storable(findings))
+
+    def findings(
+        self, model: str, first: date, last: date, kind: FindingKind | None = None
+    ) -> list[Finding]:
+        """The findings of *model* from *first* to *last*, both included, by day and urgency."""
+        table = tables().findings
+        query = table.select().where(table.c.model == model, table.c.day.between(first, last))
+        if kind is not None:
+            query = query.where(table.c.kind == kind)
+        with reading(self.url) as connection:
+            rows = connection.execute(query).mappings().all()
+        return sorted(
+            (_finding(dict(row)) for row in rows),
+            key=lambda f: (f.day, f.severity, f.kind, f.subject),
+        )
+
+    def record_day(
+        self,
+        spec: ModelSpec,
+        day: date,
+        findings: Sequence[Finding],
+        *,
+        now: datetime,
+        judged: Collection[FindingKind] = tuple(FindingKind),
+    ) -> list[Incident]:
+        """Store a judged day: its findings, what they do to the incidents, and the messages.
+
+        Parameters
+        ----------
+        findings
+            All findings of *day* of the kinds in *judged*; they replace the stored ones.
+        judged
+            The kinds that *day* says something about. A kind left out, for instance performance
+            while labels are missing, is neither found nor cleared.
+
+        Returns
+        -------
+        The incidents of these kinds that are open, or were closed by this day.
+
+        A day before the last judged one of its kind is stored and not told.
+        """
+        findings = _storable(findings)
+        kinds = frozenset(judged) | {finding.kind for finding in findings}
+        stored = tables().findings
+        touched = []
+        with writing(self.url, spec.name) as connection:
+            connection.execute(
+                stored.delete().where(
+                    stored.c.model == spec.name, stored.c.day == day, stored.c.kind.in_(kinds)
+                )
+            )
+            _insert_findings(connection, findings)
+            incidents = _latest_incidents(connection, spec.name)
+            last_days = _mark_judged(connection, spec.name, kinds, day)
+            for kind in sorted(kinds):
+                incident = incidents.get(kind)
+                if day >= last_days.get(kind, day):
+                    of_kind = [finding for finding in findings if finding.kind is kind]
+                    incident = _advance(connection, spec, incident, of_kind, day=day, now=now)
+                if incident is not None and incident.closed_on in (None, day):
+                    touched.append(incident)
+        return touched
+
+    def incidents(self, model: str | None = None) -> list[Incident]:
+        """All incidents, oldest first."""
+        table = tables().incidents
+        query = table.select().order_by(table.c.opened_on, table.c.model, table.c.kind)
+        if model is not None:
+            query = query.where(table.c.model == model)
+        with reading(self.url) as connection:
+            return [_incident(dict(row)) for row in connection.execute(query).mappings()]
+
+    def open_incidents(self, model: str | None = None) -> list[Incident]:
+        """The incidents that are open now, oldest first."""
+        return [incident for incident in self.incidents(model) if incident.closed_on is None]
+
+    def announce(
+        self, spec: ModelSpec, announcement: Announcement, *, key: str, now: datetime
+    ) -> bool:
+        """Tell *announcement* once in a thread of its own; False if *key* was told before."""
+        thread = str(uuid5(_NAMESPACE, f"{spec.name}/{key}"))
+        with writing(self.url, spec.name) as connection:
+            return add_delivery(
+                connection,
+                thread,
+                0,
+                destination=spec.channels.slack,
+                event=replace(
+                    announcement,
+                    title=storable(announcement.title),
+                    words=storable(announcement.words),
+                ),
+                now=now,
+            )
+
+    def record_decision(self, decision: RetrainingDecision) -> bool:
+        """Store a retraining decision; False if its trigger was decided before."""
+        table = tables().decisions
+        key = (table.c.model == decision.model, table.c.trigger_id == decision.trigger_id)
+        with writing(self.url, decision.model) as connection:
+            if connection.execute(table.select().where(*key)).first():
+                return False
+            connection.execute(table.insert(), _fields(decision))
+        return True
+
+    def decisions(self, model: str) -> list[RetrainingDecision]:
+        """The retraining decisions of *model*, oldest first."""
+        table = tables().decisions
+        query = (
+            table.select().where(table.c.model == model).order_by(table.c.at, table.c.trigger_id)
+        )
+        with reading(self.url) as connection:
+            return [RetrainingDecision(**row) for row in connection.execute(query).mappings()]
+
+    def record_promotion(self, promotion: Promotion) -> None:
+        """Store a change of the champion, provided that ``previous`` is still the last one.
+
+        The first promotion of a model may name any ``previous``: the ledger begins with it.
+
+        Raises
+        ------
+        PromotedMeanwhile
+            Another promotion came between.
+        """
+        table = tables().promotions
+        query = table.select().where(table.c.model == promotion.model)
+        with writing(self.url, promotion.model) as connection:
+            last = (
+                connection.execute(query.order_by(table.c.number.desc()).limit(1))
+                .mappings()
+                .one_or_none()
+            )
+            step = (promotion.previous, promotion.version)
+            if last is not None and (last["previous"], last["version"]) == step:
+                return
+            if last is not None and last["version"] != promotion.previous:
+                raise PromotedMeanwhile.of(
+                    promotion.model, expected=promotion.previous, found=last["version"]
+                )
+            connection.execute(table.insert(), _fields(promotion))
+
+    def promotions(self, model: str) -> list[Promotion]:
+        """The promotions of *model*, oldest first; the last one is the truth."""
+        table = tables().promotions
+        query = table.select().where(table.c.model == model).order_by(table.c.number)
+        with reading(self.url) as connection:
+            rows = connection.execute(query).mappings().all()
+        return [Promotion(**{k: v for k, v in row.items() if k != "number"}) for row in rows]
+
+    def set_fallback(self, model: str, *, on: bool, by: str, now: datetime) -> None:
+        """Say whether the callers of *model* should use the fallback."""
+        table = tables().fallbacks
+        with writing(self.url, model) as connection:
+            connection.execute(table.delete().where(table.c.model == model))
+            connection.execute(table.insert(), {"model": model, "on": on, "by": by, "at": now})
+
+    def fallback(self, model: str) -> Fallback | None:
+        """The last word on the fallback of *model*, or None if nobody has said any."""
+        table = tables().fallbacks
+        with reading(self.url) as connection:
+            row = connection.execute(table.select().where(table.c.model == model)).one_or_none()
+        return None if row is None else Fallback(row.on, row.by, row.at)
+
+
+def _storable(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings as they will be read again; of several about one subject the most urgent."""
+    unique: dict[tuple[str, str, str], Finding] = {}
+    for finding in sorted(findings, key=lambda f: f.severity):
+        clean = replace(finding, subject=storable(finding.subject), words=storable(finding.words))
+        unique.setdefault((clean.step, clean.kind, clean.subject), clean)
+    return list(unique.values())
+
+
+def _insert_findings(connection: Transaction, findings: Sequence[Finding]) -> None:
+    if findings:
+        connection.execute(tables().findings.insert(), [_fields(f) for f in findings])
+
+
+def _latest_incidents(connection: Transaction, model: str) -> dict[FindingKind, Incident]:
+    table = tables().incidents
+    query = table.select().where(table.c.model == model).order_by(table.c.opened_on)
+    incidents = (_incident(dict(row)) for row in connection.execute(query).mappings())
+    return {incident.kind: incident for incident in incidents}
+
+
+def _mark_judged(
+    connection: Transaction, model: str, kinds: Collection[FindingKind], day: date
+) -> dict[FindingKind, date]:
+    """Note that *day* was judged; returns the last day of each kind before that."""
+    table = tables().judged
+    rows = connection.execute(table.select().where(table.c.model == model))
+    last_days = {FindingKind(row.kind): row.last_day for row in rows}
+    later = [kind for kind in kinds if day > last_days.get(kind, date.min)]
+    connection.execute(table.delete().where(table.c.model == model, table.c.kind.in_(later)))
+    if later:
+        new = [{"model": model, "kind": kind, "last_day": day} for kind in later]
+        connection.execute(table.insert(), new)
+    return last_days
+
+
+def _advance(
+    connection: Transaction,
+    spec: ModelSpec,
+    before: Incident | None,
+    findings: Sequence[Finding],
+    *,
+    day: date,
+    now: datetime,
+) -> Incident | None:
+    """Store where the incident stands after *day*, and the message about it if there is one."""
+    after, reason = advance(
+        before,
+        findings,
+        day=day,
+        remind_every_days=spec.channels.remind_every_days,
+        clear_after_days=spec.channels.clear_after_days,
+    )
+    if after is not None and after != before:
+        _save_incident(connection, after)
+    if after is not None and after.told is not None and reason is not None:
+        add_delivery(
+            connection,
+            after.id,
+            after.told.seq,
+            destination=spec.channels.slack,
+            event=_event(spec, after, reason, day, findings),
+            now=now,
+        )
+    return after
+
+
+def _save_incident(connection: Transaction, incident: Incident) -> None:
+    table = tables().incidents
+    told = incident.told
+    values = _fields(incident) | {
+        "firing": sorted(incident.firing),
+        "seen": sorted(incident.seen),
+        "told": told
+        and {
+            "known": sorted(told.known),
+            "severity": told.severity,
+            "day": told.day.isoformat(),
+            "seq": told.seq,
+        },
+    }
+    connection.execute(table.delete().where(table.c.id == incident.id))
+    connection.execute(table.insert(), values)
+
+
+def _event(
+    spec: ModelSpec, incident: Incident, reason: Reason, day: date, findings: Sequence[Finding]
+) -> IncidentEvent:
+    return IncidentEvent(
+        reason=reason,
+        model=spec.name,
+        registered_model=spec.mlflow_name,
+        owner=spec.owner,
+        kind=incident.kind,
+        severity=incident.severity,
+        opened_on=incident.opened_on,
+        day=day,
+        findings=most_urgent(findings),
+        total=len(findings),
+    )
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.__dataclass_fields__}
+
+
+def _finding(row: Mapping[str, Any]) -> Finding:
+    words = {"kind": FindingKind(row["kind"]), "severity": Severity(row["severity"])}
+    return Finding(**{**row, **words})
+
+
+def _incident(row: Mapping[str, Any]) -> Incident:
+    told = row["told"] and Notice(
+        known=frozenset(row["told"]["known"]),
+        severity=Severity(row["told"]["severity"]),
+        day=date.fromisoformat(row["told"]["day"]),
+        seq=row["told"]["seq"],
+    )
+    return Incident(
+        **{
+            **row,
+            "kind": FindingKind(row["kind"]),
+            "severity": Severity(row["severity"]),
+            "firing": frozenset(row["firing"]),
+            "seen": frozenset(row["seen"]),
+            "told": told,
+        }
+    )

@@ -1,0 +1,373 @@
+"""Which versions of a model are registered, what is known of one, and may it be loaded?"""
+
+import json
+import os
+import tempfile
+import warnings
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from hashlib import sha256
+from importlib.metadata import version as installed
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Any, Literal, Self
+from urllib.parse import urlsplit, urlunsplit
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from monitoring_dagster.errors import MonitoringError, did_you_mean
+from monitoring_dagster.integrations.model_files import UntrustedModel, model_from, trusted_types
+from monitoring_dagster.spec import Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion as RegisteredVersion
+
+Kind = Literal["numeric", "categorical"]
+
+_CHAMPION = "champion"
+_REFERENCE = "reference/reference.parquet"
+_NO_TAGS: Mapping[str, str] = MappingProxyType({})
+_LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
+_SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # a step that fails is run again by Dagster
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+}
+
+
+class RegistryUnavailable(MonitoringError):
+    """The registry did not answer, or answered with an error of its own."""
+
+    @classmethod
+    def at(cls, uri: str, error: Exception) -> Self:
+        reason = str(error).replace(uri, _public(uri)).partition("\n")[0]
+        return cls(
+            f"MLflow at {_public(uri)} does not answer: {reason[:300]}."
+            " Start it, or set MLFLOW_TRACKING_URI to where it runs."
+        )
+
+
+class UnknownVersion(MonitoringError):
+    """A version that nobody registered."""
+
+    @classmethod
+    def named(cls, name: str, version: str, *, available: Collection[str]) -> Self:
+        known = did_you_mean(version, available)
+        return cls(f"registered model {name!r} has no version {version!r}. {known}")
+
+
+class UnknownReference(MonitoringError):
+    """A version without the rows that it is compared with."""
+
+    @classmethod
+    def of(cls, name: str, version: str) -> Self:
+        return cls(
+            f"version {version} of {name!r} has no artefact {_REFERENCE}:"
+            " register it with Registry.log_version, or log that file to its run"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """All that the registry knows of one version."""
+
+    name: str
+    version: str
+    run_id: str
+    created_at: datetime
+    task: str | None
+    features: tuple[tuple[str, Kind], ...]  # from the signature, in its order
+    training_window: tuple[date, date] | None  # first and last day, both in it
+    metrics: dict[str, float]
+    importances: dict[str, float]
+    parameters: dict[str, str]
+    library_versions: dict[str, str]
+    code_hash: str | None
+    tags: dict[str, str]
+    run_url: str | None
+
+    @property
+    def missing_metadata(self) -> tuple[str, ...]:
+        """What ought to be known of every version, and is not of this one."""
+        wanted = {
+            "signature": self.features,
+            "hyperparameters": self.parameters,
+            "training_window": self.training_window,
+            "library_versions": self.library_versions,
+            "code_hash": self.code_hash,
+        }
+        return tuple(name for name, value in wanted.items() if not value)
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The models registered in one MLflow; RegistryUnavailable comes within seconds."""
+
+    tracking_uri: str = field(repr=False)
+
+    def versions(self, name: str) -> list[str]:
+        """The versions of *name*, oldest first; none if nobody registered it."""
+        with self._client() as client:
+            found = client.search_model_versions(f"name = '{name}'")
+        return sorted((str(each.version) for each in found), key=int)
+
+    def champion(self, name: str) -> str | None:
+        """The version that serves, or None."""
+        with self._client() as client:
+            if not client.search_registered_models(f"name = '{name}'"):
+                return None
+            aliases: dict[str, str] = client.get_registered_model(name).aliases
+        return str(aliases[_CHAMPION]) if _CHAMPION in aliases else None
+
+    def set_champion(self, name: str, version: str) -> None:
+        """Make *version* the one that serves. Raises UnknownVersion."""
+        self._registered(name, version)
+        with self._client() as client:
+            client.set_registered_model_alias(name, _CHAMPION, version)
+
+    def describe(self, name: str, version: str) -> ModelVersion:
+        """All that is known of *version*; what is not is in `missing_metadata`.
+
+        Raises UnknownVersion.
+        """
+        registered = self._registered(name, version)
+        with self._client() as client:
+            run = client.get_run(registered.run_id) if registered.run_id else None
+        tags = {**(run.data.tags if run else {}), **registered.tags}
+        window = json.loads(tags.get("training_window", "null"))
+        importances = self._artefact(run.info.run_id, "importances.json") if run else None
+        return ModelVersion(
+            name=name,
+            version=version,
+            run_id=registered.run_id or "",
+            created_at=datetime.fromtimestamp(registered.creation_timestamp / 1000, UTC),
+            task=tags.get("task"),
+            features=_features(self._mlmodel(registered)),
+            training_window=window
+            and (date.fromisoformat(window[0]), date.fromisoformat(window[1])),
+            metrics=dict(run.data.metrics) if run else {},
+            importances=json.loads(importances) if importances else {},
+            parameters=dict(run.data.params) if run else {},
+            library_versions=json.loads(tags.get("library_versions", "{}")),
+            code_hash=tags.get("code_hash"),
+            tags=tags,
+            run_url=_run_url(self.tracking_uri, run.info.experiment_id, run.info.run_id)
+            if run
+            else None,
+        )
+
+    def reference(self, name: str, version: str) -> pa.Table:
+        """The rows that *version* was trained on, or a sample of them.
+
+        Raises UnknownVersion, UnknownReference.
+        """
+        registered = self._registered(name, version)
+        run_id = registered.run_id
+        content = self._artefact(run_id, _REFERENCE) if run_id else None
+        if content is None:
+            raise UnknownReference.of(name, version)
+        return pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
+
+    def load_model(self, name: str, version: str) -> Any:
+        """The fitted scikit-learn pipeline of *version*.
+
+        Only the very bytes that `log_version` wrote are opened, never a pickle, and only if they
+        hold nothing but types known to be safe. Raises UnknownVersion, UntrustedModel.
+        """
+        registered = self._registered(name, version)
+        flavour = self._mlmodel(registered).get("flavors", {}).get("sklearn", {})
+        stored_as = flavour.get("serialization_format")
+        if stored_as != "skops":
+            because = f"it is stored as {stored_as}, not as skops"
+            raise UntrustedModel.of(name, version, because=because)
+        digest = registered.tags.get("artifact_sha256")
+        if digest is None:
+            because = "it has no tag artifact_sha256, so nobody vouches for its bytes"
+            raise UntrustedModel.of(name, version, because=because)
+        content = self._download(registered, "model.skops")
+        if sha256(content).hexdigest() != digest:
+            because = "its bytes do not match artifact_sha256: somebody altered it"
+            raise UntrustedModel.of(name, version, because=because)
+
+        return model_from(content, name=name)
+
+    def log_version(
+        self,
+        name: str,
+        *,
+        model: Any,
+        task: Task,
+        features: "pd.DataFrame",
+        reference: pa.Table,
+        training_window: tuple[date, date],
+        metrics: Mapping[str, float],
+        importances: Mapping[str, float],
+        code_hash: str,
+        parameters: Mapping[str, object],
+        tags: Mapping[str, str] = _NO_TAGS,
+    ) -> str:
+        """Register *model*, fitted on columns like *features*, and return its version.
+
+        Raises UntrustedModel for a model that `load_model` would refuse.
+        """
+        described = {
+            **tags,
+            "task": task,
+            "training_window": json.dumps([day.isoformat() for day in training_window]),
+            "library_versions": json.dumps({library: installed(library) for library in _LIBRARIES}),
+            "code_hash": code_hash,
+        }
+        with tempfile.TemporaryDirectory() as scratch, self._client() as client:
+            folder = Path(scratch)
+            described["artifact_sha256"] = _save_model(name, model, features, folder / "model")
+            (folder / "reference").mkdir()
+            pq.write_table(
+                reference, folder / _REFERENCE, compression="zstd", write_page_checksum=True
+            )
+            (folder / "importances.json").write_text(json.dumps(dict(importances)))
+            run = client.create_run(self._experiment(client, name), tags=described)
+            status = "FAILED"
+            try:
+                _log_numbers(client, run.info.run_id, metrics, parameters)
+                client.log_artifacts(run.info.run_id, scratch)
+                status = "FINISHED"
+            finally:
+                client.set_terminated(run.info.run_id, status)
+            if not client.search_registered_models(f"name = '{name}'"):
+                client.create_registered_model(name)
+            source = f"{run.info.artifact_uri}/model"
+            made = client.create_model_version(name, source, run.info.run_id, tags=described)
+        return str(made.version)
+
+    @contextmanager
+    def _client(self) -> "Iterator[MlflowClient]":
+        mlflow = _mlflow()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of SQLAlchemy, about MLflow's own tables
+                client = mlflow.MlflowClient(self.tracking_uri, self.tracking_uri)
+            yield client
+        except mlflow.MlflowException as error:
+            raise RegistryUnavailable.at(self.tracking_uri, error) from None
+
+    def _registered(self, name: str, version: str) -> "RegisteredVersion":
+        available = self.versions(name)
+        if version not in available:
+            raise UnknownVersion.named(name, version, available=available)
+        with self._client() as client:
+            return client.get_model_version(name, version)
+
+    def _experiment(self, client: "MlflowClient", name: str) -> str:
+        experiment = client.get_experiment_by_name(name)
+        if experiment is not None:
+            return str(experiment.experiment_id)
+        # Without a server MLflow would put artefacts below whatever folder we happen to be in.
+        scheme, _, database = self.tracking_uri.partition(":///")
+        beside = Path(database).absolute().parent / "artifacts" / name
+        return str(client.create_experiment(name, str(beside) if scheme == "sqlite" else None))
+
+    def _mlmodel(self, registered: "RegisteredVersion") -> dict[str, Any]:
+        """MLflow's own description of the stored model."""
+        described: dict[str, Any] = yaml.safe_load(self._download(registered, "MLmodel"))
+        return described
+
+    def _download(self, registered: "RegisteredVersion", file: str) -> bytes:
+        """A file of the stored model."""
+        with self._client() as client:
+            source = client.get_model_version_download_uri(registered.name, registered.version)
+        return self._fetched(f"{source}/{file}")
+
+    def _artefact(self, run_id: str, path: str) -> bytes | None:
+        """A file of the run that trained the model, or None."""
+        with self._client() as client:
+            folder = os.path.dirname(path)
+            beside = client.list_artifacts(run_id, *([folder] if folder else []))
+        if path not in [each.path for each in beside]:
+            return None
+        return self._fetched(f"runs:/{run_id}/{path}")
+
+    def _fetched(self, uri: str) -> bytes:
+        with self._client(), tempfile.TemporaryDirectory() as scratch:
+            from mlflow.artifacts import download_artifacts
+
+            path = download_artifacts(
+                artifact_uri=uri, dst_path=scratch, tracking_uri=self.tracking_uri
+            )
+            return Path(path).read_bytes()
+
+
+def _mlflow() -> ModuleType:
+    """MLflow, silent and impatient; what the environment says wins."""
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
+    import mlflow
+
+    return mlflow
+
+
+def _save_model(name: str, model: Any, features: "pd.DataFrame", folder: Path) -> str:
+    """Write *model* as MLflow's sklearn flavour does, and return the digest of its bytes."""
+    _mlflow()
+    from mlflow import sklearn
+    from mlflow.models import infer_signature
+
+    trusted = trusted_types(model, name=name)
+    numbers = features.select_dtypes("number").columns
+    signature = infer_signature(
+        features.astype(dict.fromkeys(numbers, "float64")), model.predict(features)
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow warns of its own type hints while it is imported
+        sklearn.save_model(
+            model,
+            folder,
+            signature=signature,
+            serialization_format="skops",
+            skops_trusted_types=trusted,
+            pip_requirements=[f"{library}=={installed(library)}" for library in _LIBRARIES],
+        )
+    return sha256((folder / "model.skops").read_bytes()).hexdigest()
+
+
+def _log_numbers(
+    client: "MlflowClient",
+    run_id: str,
+    metrics: Mapping[str, float],
+    parameters: Mapping[str, object],
+) -> None:
+    from mlflow.entities import Metric, Param
+
+    client.log_batch(
+        run_id,
+        metrics=[Metric(key, float(value), 0, 0) for key, value in metrics.items()],
+        params=[Param(key, str(value)) for key, value in parameters.items()],
+    )
+
+
+def _features(mlmodel: Mapping[str, Any]) -> tuple[tuple[str, Kind], ...]:
+    inputs = json.loads((mlmodel.get("signature") or {}).get("inputs") or "[]")
+    numbers = ("integer", "long", "float", "double")
+    return tuple(
+        (column["name"], "numeric" if column["type"] in numbers else "categorical")
+        for column in inputs
+        if "name" in column
+    )
+
+
+def _run_url(uri: str, experiment_id: str, run_id: str) -> str | None:
+    if not uri.startswith(("http://", "https://")):
+        return None
+    return f"{_public(uri).rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
+
+
+def _public(uri: str) -> str:
+    """*uri* without user and password."""
+    parts = urlsplit(uri)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

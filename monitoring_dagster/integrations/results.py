@@ -1,0 +1,173 @@
+"""Where does the result of a step lie, and is it still what was written?"""
+
+import fcntl
+import io
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from types import MappingProxyType
+from typing import Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from monitoring_dagster.errors import MonitoringError
+
+_DIGEST_BYTES = 32
+_TAIL_BYTES = 8  # length of the footer, then PAR1
+_NO_METADATA: Mapping[str, str] = MappingProxyType({})
+
+
+class CorruptResult(MonitoringError):
+    """A stored result is not, or no longer, what was written."""
+
+    @classmethod
+    def at(cls, path: Path, reason: str) -> Self:
+        return cls(
+            f"{path} is corrupt: {reason}."
+            f" Re-materialise {path.stem} of {path.parent.name} for {path.parent.parent.name}."
+        )
+
+
+class UnsafeName(MonitoringError):
+    """A name that must not become part of a path."""
+
+    @classmethod
+    def named(cls, name: str) -> Self:
+        return cls(
+            f"{name!r} cannot name a folder of results: use letters, digits and _"
+            " (at most 63), and begin with a letter"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ResultStore:
+    """Results of steps, one Parquet file per model, step and UTC day.
+
+    A file is either the old one or the new one, never a part of one, whenever a writer dies and
+    however many write at once. Page checksums leave the footer unguarded (one flipped bit in five
+    was read as other values), so every file also carries a digest of all its bytes.
+    """
+
+    root: Path
+
+    def write(
+        self,
+        model: str,
+        step: str,
+        day: date,
+        table: pa.Table,
+        *,
+        metadata: Mapping[str, str] = _NO_METADATA,
+    ) -> Path:
+        """Put *table* where `read` finds it, in place of what lay there; returns its path."""
+        path = self._path(model, step, day)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sealed = _sealed(
+            table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata})
+        )
+        with _only_writer(path.parent) as folder:
+            for left_by_a_dead_writer in path.parent.glob(".*.tmp"):
+                left_by_a_dead_writer.unlink()
+            with tempfile.NamedTemporaryFile(
+                dir=path.parent, prefix=f".{day}.", suffix=".tmp", delete=False
+            ) as file:
+                file.write(sealed)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(file.name, path)
+            os.fsync(folder)
+        return path
+
+    def read(self, model: str, step: str, day: date) -> pa.Table | None:
+        """What was written for *day*, or None; CorruptResult when a single bit differs."""
+        path = self._path(model, step, day)
+        try:
+            sealed = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        return _opened(sealed, path)
+
+    def read_many(self, model: str, step: str, days: Iterable[date]) -> pa.Table:
+        """The results of those *days* that have one, under each other, with a column `day`."""
+        found = ((day, self.read(model, step, day)) for day in days)
+        tables = [_with_day(table, day) for day, table in found if table is not None]
+        if not tables:
+            return pa.table({"day": pa.array([], pa.date32())})
+        return pa.concat_tables(tables, promote_options="default")
+
+    def metadata(self, model: str, step: str, day: date) -> dict[str, str] | None:
+        """The notes written beside the table of *day*, or None."""
+        table = self.read(model, step, day)
+        if table is None:
+            return None
+        notes: dict[bytes, bytes] = table.schema.metadata or {}
+        return {key.decode(): value.decode() for key, value in notes.items()}
+
+    def written_at(self, model: str, step: str, day: date) -> int | None:
+        """When the result of *day* was last written, in nanoseconds; None where there is none."""
+        try:
+            return self._path(model, step, day).stat().st_mtime_ns
+        except FileNotFoundError:
+            return None
+
+    def days(self, model: str, step: str) -> list[date]:
+        """The days that have a result, in order."""
+        folder = self._folder(model, step)
+        return sorted(date.fromisoformat(path.stem) for path in folder.glob("????-??-??.parquet"))
+
+    def _path(self, model: str, step: str, day: date) -> Path:
+        return self._folder(model, step) / f"{day.isoformat()}.parquet"
+
+    def _folder(self, model: str, step: str) -> Path:
+        for name in (model, step):
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", name):
+                raise UnsafeName.named(name)
+        return self.root / model / step
+
+
+@contextmanager
+def _only_writer(folder: Path) -> Iterator[int]:
+    """Hold *folder* for writing; the kernel lets go when the process dies."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _sealed(table: pa.Table) -> bytes:
+    """Parquet with a digest between pages and footer, where no reader of Parquet looks."""
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
+    plain = buffer.getvalue()
+    pages = len(plain) - _footer_bytes(plain)
+    return plain[:pages] + sha256(plain).digest() + plain[pages:]
+
+
+def _opened(sealed: bytes, path: Path) -> pa.Table:
+    if sealed[-4:] != b"PAR1":
+        raise CorruptResult.at(path, f"its {len(sealed)} bytes do not end as Parquet does")
+    pages = len(sealed) - _footer_bytes(sealed) - _DIGEST_BYTES
+    digest = sealed[max(pages, 0) : max(pages, 0) + _DIGEST_BYTES]
+    plain = sealed[: max(pages, 0)] + sealed[max(pages, 0) + _DIGEST_BYTES :]
+    if sha256(plain).digest() != digest:
+        raise CorruptResult.at(path, "its bytes do not match their digest")
+    return pq.read_table(io.BytesIO(plain), page_checksum_verification=True)
+
+
+def _footer_bytes(parquet: bytes) -> int:
+    return int.from_bytes(parquet[-_TAIL_BYTES:-4], "little") + _TAIL_BYTES
+
+
+def _with_day(table: pa.Table, day: date) -> pa.Table:
+    if "day" in table.column_names:
+        return table
+    return table.add_column(0, "day", pa.array([day] * table.num_rows, pa.date32()))

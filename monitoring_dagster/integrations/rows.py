@@ -1,0 +1,416 @@
+"""Which rows does a day hold, and which of them count?"""
+
+import glob
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import date, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import pyarrow as pa
+
+from monitoring_dagster.errors import MonitoringError, UnknownColumn
+from monitoring_dagster.spec import Labels, Predictions
+
+if TYPE_CHECKING:
+    import duckdb
+
+_BATCH_ROWS = 65_536
+DAY = "monitoring day"  # with a blank, as no table of a model has it
+_FILE = "monitoring file"
+_PLACE = '"monitoring place"'
+
+
+class MissingDay(MonitoringError):
+    """A day's file never came."""
+
+    @classmethod
+    def at(cls, day: date, path: Path) -> Self:
+        return cls(f"{day} is missing: no file {path}. Deliver it, then re-materialise {day}.")
+
+
+class UnreadableFile(MonitoringError):
+    """There is something, and it cannot be read as rows."""
+
+    @classmethod
+    def at(cls, place: str, error: Exception) -> Self:
+        reason = str(error).partition("\n")[0]
+        return cls(
+            f"cannot read {place}: {reason}. Write it anew, then re-materialise the days it holds."
+        )
+
+
+class UnusableName(MonitoringError):
+    """A column's name that no query can carry."""
+
+    @classmethod
+    def with_nul(cls, name: str) -> Self:
+        return cls(f"{name!r} holds a NUL character, which ends every name in SQL: rename it")
+
+    @classmethod
+    def taken(cls, name: str, *, reserved: Collection[str]) -> Self:
+        return cls(
+            f"column {name!r} cannot stand beside {', '.join(sorted(reserved))}:"
+            " rename it in a view, and read the view"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionAccount:
+    """Where every row of a day's inference log went: `rows` is the sum of all others."""
+
+    rows: int
+    counted: int
+    errors: int  # any status that is neither ok nor fallback, a missing one too
+    fallback: int
+    synthetic: int  # whatever their status
+    duplicate_ids: int  # rows that would count, had their request not been answered before
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Quantiles of one stage, in milliseconds."""
+
+    p50: float
+    p95: float
+    p99: float
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceNumbers:
+    """How the service did on one day, synthetic rows left out."""
+
+    requests: int
+    errors: int
+    fallback: int
+    latency_ms: dict[str, Latency]  # stages without a single finite value are left out
+
+    @property
+    def error_rate(self) -> float | None:
+        """Share of requests that failed; None without requests."""
+        return self.errors / self.requests if self.requests else None
+
+
+def days_available(source: Predictions | Labels, *, root: Path) -> list[date]:
+    """The days that have a file, or rows in the table, in order."""
+    if source.path is None:
+        with connected() as connection:
+            rows = rows_of(connection, source, root=root, first=date.min, last=date.max)
+            with readable(rows.place):
+                found = connection.execute(f"SELECT DISTINCT {quoted(DAY)} FROM {rows.sql}")
+                return sorted(day for (day,) in found.fetchall() if day is not None)
+    place = str(root.absolute() / source.path)
+    before, *after = (re.escape(part) for part in place.split("{day}"))
+    dated = re.compile(before + r"(\d{4}-\d\d-\d\d)" + r"\1".join(after))
+    names = glob.iglob(glob.escape(place).replace("{day}", "????-??-??"))
+    return sorted(_dates(match[1] for match in map(dated.fullmatch, names) if match))
+
+
+def columns_of(source: Predictions | Labels, day: date, *, root: Path) -> dict[str, str]:
+    """The columns of *day* and their DuckDB types, in order. Raises MissingDay, UnreadableFile."""
+    with connected() as connection:
+        return dict(_rows_on(connection, source, day, root=root).columns)
+
+
+def read_batches(
+    source: Predictions | Labels, day: date, *, root: Path, columns: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """All rows of *day*, whatever their status, at most 65,536 at a time.
+
+    Raises MissingDay, UnreadableFile (also in the middle), UnknownColumn.
+    """
+    with connected() as connection:
+        rows = _rows_on(connection, source, day, root=root)
+        rows.require(columns)
+        yield from _streamed(connection, f"SELECT {listed(columns)} FROM {rows.sql}", rows.place)
+
+
+def read_day(
+    predictions: Predictions, day: date, *, root: Path, columns: Sequence[str]
+) -> tuple[PredictionAccount, Iterator[pa.RecordBatch]]:
+    """Where every row of *day* went, and those that count, at most 65,536 at a time.
+
+    The account is whole when this returns; the rows are read while they are taken. Of a request
+    answered twice the first answer counts, by time; a row without a request id always counts.
+    Raises MissingDay, UnreadableFile (also in the middle), UnknownColumn.
+    """
+    with connected() as connection:
+        rows = _rows_on(connection, predictions, day, root=root)
+        rows.require([*needed(predictions), *columns])
+        account = _account(connection, predictions, rows)
+    return account, _counted_batches(predictions, day, root, columns, account)
+
+
+def versions_of(predictions: Predictions, day: date, *, root: Path) -> dict[str, int]:
+    """Rows that count of *day*, duplicates included, by the version that answered them.
+
+    A row without a version is under "". Raises MissingDay, UnreadableFile, UnknownColumn.
+    """
+    with connected() as connection:
+        rows = _rows_on(connection, predictions, day, root=root)
+        rows.require(needed(predictions))
+        version = f"coalesce(CAST({quoted(predictions.version)} AS VARCHAR), '')"
+        with readable(rows.place):
+            found = connection.execute(
+                f"SELECT {version}, count(*) FROM {rows.sql}"
+                f" WHERE {is_countable(predictions)} GROUP BY 1 ORDER BY 1"
+            )
+            return dict(found.fetchall())
+
+
+def service_numbers(predictions: Predictions, day: date, *, root: Path) -> ServiceNumbers:
+    """Errors and latencies of *day*; `total` is the sum of the stages where the spec names none."""
+    with connected() as connection:
+        rows = _rows_on(connection, predictions, day, root=root)
+        stages = {
+            stage: f"CAST({quoted(it)} AS DOUBLE)" for stage, it in predictions.latency_ms.items()
+        }
+        rows.require([*needed(predictions), *predictions.latency_ms.values()])
+        if stages:
+            stages = {"total": " + ".join(stages.values())} | stages
+        quantiles = [
+            f"quantile_cont({ms}, [0.5, 0.95, 0.99]) FILTER (isfinite({ms}))"
+            for ms in stages.values()
+        ]
+        kind = _kind(predictions)
+        with readable(rows.place):
+            ((requests, errors, fallback, *latencies),) = connection.execute(
+                f"SELECT {', '.join([*_COUNTS, *quantiles])}"
+                f" FROM (SELECT *, {kind} AS kind FROM {rows.sql}) WHERE kind <> 'synthetic'"
+            ).fetchall()
+    found = zip(stages, latencies, strict=True)
+    return ServiceNumbers(
+        requests, errors, fallback, {stage: Latency(*it) for stage, it in found if it is not None}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Something to select FROM: the rows of some days, with their UTC day in column DAY."""
+
+    sql: str
+    columns: dict[str, str]
+    place: str
+
+    def require(self, names: Iterable[str]) -> None:
+        """Raise UnknownColumn for the first of *names* that is not there."""
+        for name in names:
+            if name not in self.columns:
+                raise UnknownColumn.named(name, table=self.place, available=self.columns)
+
+
+@contextmanager
+def connected() -> "Iterator[duckdb.DuckDBPyConnection]":
+    """A DuckDB of its own for one question, in UTC."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
+
+
+@contextmanager
+def readable(place: str) -> Iterator[None]:
+    """Whatever DuckDB cannot read in here is an UnreadableFile at *place*."""
+    import duckdb
+
+    try:
+        yield
+    except (duckdb.Error, OSError, pa.ArrowException) as error:
+        raise UnreadableFile.at(place, error) from error
+
+
+def file_of(source: Predictions | Labels, day: date, *, root: Path) -> Path | None:
+    """Where the file of *day* ought to lie; None for a table."""
+    if source.path is None:
+        return None
+    return root.absolute() / source.path.replace("{day}", day.isoformat())
+
+
+def rows_of(
+    connection: "duckdb.DuckDBPyConnection",
+    source: Predictions | Labels,
+    *,
+    root: Path,
+    first: date,
+    last: date,
+) -> Rows:
+    """The rows of those days from *first* to *last* that exist; no columns if there are none."""
+    if source.path is None:
+        return _rows_in_table(connection, source, root, first, last)
+    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
+    files = {
+        day: path for day in days if (path := file_of(source, day, root=root)) and path.exists()
+    }
+    if not files:
+        return Rows("", {}, source.path)
+    names = ", ".join(_text(glob.escape(str(path))) for path in files.values())
+    dates = ", ".join(f"{_text(str(path))}: DATE '{day}'" for day, path in files.items())
+    place = str(*files.values()) if len(files) == 1 else str(root.absolute() / source.path)
+    return _described(
+        connection,
+        f"(SELECT *, MAP {{{dates}}}[{quoted(_FILE)}] AS {quoted(DAY)}"
+        f" FROM read_parquet([{names}], union_by_name = true, filename = {_text(_FILE)}))",
+        place,
+    )
+
+
+def quoted(name: str) -> str:
+    """*name* as an SQL identifier, whatever it holds; UnusableName for a NUL."""
+    if "\0" in name:
+        raise UnusableName.with_nul(name)
+    return '"' + name.replace('"', '""') + '"'
+
+
+def listed(names: Iterable[str]) -> str:
+    """*names* as a list of SQL identifiers that keep their spelling."""
+    return ", ".join(f"{quoted(name)} AS {quoted(name)}" for name in names)
+
+
+def needed(predictions: Predictions) -> list[str]:
+    """The columns without which no row can be counted."""
+    optional = (predictions.score, predictions.status, predictions.synthetic)
+    return [
+        predictions.request_id,
+        predictions.served_at,
+        predictions.version,
+        predictions.prediction,
+        *(name for name in optional if name is not None),
+    ]
+
+
+def is_countable(predictions: Predictions) -> str:
+    """The condition under which a row counts for profiles and quality, duplicates aside."""
+    return f"({_kind(predictions)}) = 'ok'"
+
+
+def first_answer(predictions: Predictions) -> str:
+    """The order in which the first row of a request id is the one that counts."""
+    times = f"CAST({quoted(predictions.served_at)} AS TIMESTAMPTZ)"
+    return f"{times}, {quoted(predictions.version)}, {quoted(predictions.prediction)}"
+
+
+_COUNTS = (
+    "count(*)",
+    "count(*) FILTER (kind = 'error')",
+    "count(*) FILTER (kind = 'fallback')",
+)
+
+
+def _kind(predictions: Predictions) -> str:
+    """SQL: ok, error, fallback or synthetic."""
+    kind = "'ok'"
+    if predictions.status is not None:
+        status = f"CAST({quoted(predictions.status)} AS VARCHAR)"
+        kind = f"CASE WHEN {status} IN ('ok', 'fallback') THEN {status} ELSE 'error' END"
+    if predictions.synthetic is not None:
+        synthetic = f"CAST({quoted(predictions.synthetic)} AS BOOLEAN)"
+        kind = f"CASE WHEN {synthetic} THEN 'synthetic' ELSE {kind} END"
+    return kind
+
+
+def _account(
+    connection: "duckdb.DuckDBPyConnection", predictions: Predictions, rows: Rows
+) -> PredictionAccount:
+    with readable(rows.place):
+        ((every, errors, fallback, synthetic, duplicates),) = connection.execute(
+            f"SELECT {', '.join(_COUNTS)}, count(*) FILTER (kind = 'synthetic'),"
+            " count(id) FILTER (kind = 'ok') - count(DISTINCT id) FILTER (kind = 'ok')"
+            f" FROM (SELECT {quoted(predictions.request_id)} AS id, {_kind(predictions)} AS kind"
+            f" FROM {rows.sql})"
+        ).fetchall()
+    return PredictionAccount(
+        rows=every,
+        counted=every - errors - fallback - synthetic - duplicates,
+        errors=errors,
+        fallback=fallback,
+        synthetic=synthetic,
+        duplicate_ids=duplicates,
+    )
+
+
+def _counted_batches(
+    predictions: Predictions,
+    day: date,
+    root: Path,
+    columns: Sequence[str],
+    account: PredictionAccount,
+) -> Iterator[pa.RecordBatch]:
+    with connected() as connection:
+        rows = _rows_on(connection, predictions, day, root=root)
+        query = f"SELECT {listed(columns)} FROM {rows.sql} WHERE {is_countable(predictions)}"
+        if account.duplicate_ids:
+            # Only row numbers are sorted, so that the rows themselves still stream.
+            request_id = quoted(predictions.request_id)
+            query = f"""
+                WITH numbered AS (SELECT *, row_number() OVER () AS {_PLACE} FROM {rows.sql})
+                SELECT {listed(columns)} FROM numbered
+                WHERE {is_countable(predictions)} AND {_PLACE} NOT IN (
+                    SELECT {_PLACE} FROM numbered
+                    WHERE {is_countable(predictions)} AND {request_id} IS NOT NULL
+                    QUALIFY row_number() OVER (
+                        PARTITION BY {request_id} ORDER BY {first_answer(predictions)}, {_PLACE}
+                    ) > 1
+                )"""
+        yield from _streamed(connection, query, rows.place)
+
+
+def _streamed(
+    connection: "duckdb.DuckDBPyConnection", query: str, place: str
+) -> Iterator[pa.RecordBatch]:
+    with readable(place):
+        yield from connection.sql(query).to_arrow_reader(_BATCH_ROWS)
+
+
+def _rows_on(
+    connection: "duckdb.DuckDBPyConnection", source: Predictions | Labels, day: date, *, root: Path
+) -> Rows:
+    path = file_of(source, day, root=root)
+    if path is not None and not path.exists():
+        raise MissingDay.at(day, path)
+    return rows_of(connection, source, root=root, first=day, last=day)
+
+
+def _rows_in_table(
+    connection: "duckdb.DuckDBPyConnection",
+    source: Predictions | Labels,
+    root: Path,
+    first: date,
+    last: date,
+) -> Rows:
+    path = root.absolute() / (source.database or "")
+    alias = f"database_{sha256(str(path).encode()).hexdigest()[:12]}"
+    table = f"{alias}.{quoted(source.table or '')}"
+    place = f"table {source.table!r} of {path}"
+    clock = source.served_at if isinstance(source, Predictions) else source.arrived_at
+    with readable(place):
+        connection.execute(f"ATTACH IF NOT EXISTS {_text(str(path))} AS {alias} (READ_ONLY)")
+    _described(connection, table, place).require([clock])
+    day = f"CAST(CAST({quoted(clock)} AS TIMESTAMPTZ) AS DATE)"
+    return _described(
+        connection,
+        f"(SELECT *, {day} AS {quoted(DAY)} FROM {table}"
+        f" WHERE {day} BETWEEN DATE '{first}' AND DATE '{last}')",
+        place,
+    )
+
+
+def _described(connection: "duckdb.DuckDBPyConnection", sql: str, place: str) -> Rows:
+    with readable(place):
+        columns = connection.execute(f"DESCRIBE SELECT * FROM {sql}").fetchall()
+    return Rows(sql, {name: kind for name, kind, *_ in columns if name not in (DAY, _FILE)}, place)
+
+
+def _dates(texts: Iterable[str]) -> Iterator[date]:
+    for text in texts:
+        with suppress(ValueError):
+            yield date.fromisoformat(text)
+
+
+def _text(value: str) -> str:
+    if "\0" in value:
+        raise UnusableName.with_nul(value)
+    return "'" + value.replace("'", "''") + "'"

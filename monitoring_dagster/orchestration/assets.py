@@ -1,0 +1,155 @@
+"""One model's lineage: what others write, what is computed from it, and what is done about it."""
+
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import dagster as dg
+
+from monitoring_dagster.orchestration.days import as_days, days_of, record
+from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.pipeline.steps import LABELS, PREDICTIONS, Step, steps_of
+from monitoring_dagster.spec import ModelSpec
+
+HEAL_DAYS = 7  # an outage up to this long mends itself
+
+
+def daily() -> dg.AutomationCondition[Any]:
+    """Each morning, every day of the last week that has no result yet: outages heal themselves."""
+    return (
+        dg.AutomationCondition.in_latest_time_window(timedelta(days=HEAL_DAYS))
+        & dg.AutomationCondition.missing()
+        & ~dg.AutomationCondition.in_progress()
+        & dg.AutomationCondition.cron_tick_passed("0 6 * * *")
+    ).with_label("daily at 06:00 UTC, missing days of the last week")
+
+
+def whenever_labels_arrive(days: int) -> dg.AutomationCondition[Any]:
+    """Each of the last *days* days, as soon as labels arrived that belong to it."""
+    condition = dg.AutomationCondition
+    news = condition.newly_missing() | condition.any_deps_updated()
+    done = condition.newly_requested() | condition.newly_updated()
+    return (
+        condition.in_latest_time_window(timedelta(days=days + 1))
+        & news.since(done)
+        & ~condition.any_deps_in_progress()
+        & ~condition.in_progress()
+    ).with_label("when labels arrive that belong to the day")
+
+
+def external_assets(spec: ModelSpec) -> list[dg.AssetSpec]:
+    """The inference log and the labels, which somebody else writes."""
+    log, feed = spec.predictions, spec.labels
+    columns = {
+        log.request_id: "identifies the request",
+        log.served_at: "when it was served, UTC",
+        log.version: "model version that answered",
+        log.prediction: "the answer",
+    } | ({log.score: "its probability"} if log.score else {})
+    found = [
+        dg.AssetSpec(
+            [spec.name, PREDICTIONS],
+            group_name=spec.name,
+            owners=[spec.owner],
+            description=f"The inference log. {spec.description}".strip(),
+            kinds={"parquet"} if log.path else {"duckdb"},
+            metadata=_columns(columns) | {"source": log.path or f"{log.database}: {log.table}"},
+        )
+    ]
+    if feed:
+        columns = {
+            feed.request_id: "identifies the request",
+            feed.label: "what turned out to be true",
+            feed.arrived_at: "when that was known, UTC",
+        }
+        found.append(
+            dg.AssetSpec(
+                [spec.name, LABELS],
+                group_name=spec.name,
+                owners=[spec.owner],
+                description="What turned out to be true, by day of arrival.",
+                kinds={"parquet"} if feed.path else {"duckdb"},
+                metadata=_columns(columns)
+                | {"source": feed.path or f"{feed.database}: {feed.table}"},
+            )
+        )
+    return found
+
+
+def step_assets(monitor: Monitor, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """Every step of the model as a partitioned asset with its checks."""
+    return [_step_asset(monitor, step, days) for step in steps_of(monitor)]
+
+
+def _step_asset(
+    monitor: Monitor, step: Step, days: dg.DailyPartitionsDefinition
+) -> dg.AssetsDefinition:
+    spec = monitor.spec
+    key = dg.AssetKey([spec.name, step.name])
+    window = spec.labels.mature_after_days if spec.labels else 0
+
+    @dg.multi_asset(
+        name=f"{spec.name}__{step.name}",
+        specs=[
+            dg.AssetSpec(
+                key,
+                deps=[
+                    _dependency(spec, step, upstream, window)
+                    for upstream in step.upstream
+                    if upstream in (PREDICTIONS, LABELS) or _exists(monitor, upstream)
+                ],
+                description=step.description,
+                group_name=spec.name,
+                owners=[spec.owner],
+                kinds=set(step.kinds),
+                metadata=_columns(step.columns),
+                automation_condition=(
+                    whenever_labels_arrive(window) if step.looks_ahead else daily()
+                ),
+                partitions_def=days,
+            )
+        ],
+        check_specs=[
+            dg.AssetCheckSpec(name, asset=key, description=question, partitions_def=days)
+            for name, question in step.checks.items()
+        ],
+        partitions_def=days,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        can_subset=True,
+    )
+    def run(
+        context: dg.AssetExecutionContext,
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckEvaluation]:
+        keys = days_of(context, key)
+        run_day: Callable[[Monitor, date], Any] = step.run
+        reports = {
+            name: run_day(monitor, day) for name, day in zip(keys, as_days(keys), strict=True)
+        }
+        yield from record(context, key, reports)
+
+    return run
+
+
+def _exists(monitor: Monitor, name: str) -> bool:
+    return any(step.name == name for step in steps_of(monitor))
+
+
+def _dependency(spec: ModelSpec, step: Step, upstream: str, window: int) -> dg.AssetDep:
+    key = [spec.name, upstream]
+    if upstream in (PREDICTIONS, LABELS):
+        return dg.AssetDep(key)
+    if step.looks_ahead and upstream == "outcomes":
+        return dg.AssetDep(
+            key,
+            partition_mapping=dg.TimeWindowPartitionMapping(
+                start_offset=0, end_offset=window, allow_nonexistent_upstream_partitions=True
+            ),
+        )
+    return dg.AssetDep(key)
+
+
+def _columns(columns: Any) -> dict[str, Any]:
+    schema = dg.TableSchema(
+        [dg.TableColumn(name, description=words or None) for name, words in columns.items()]
+    )
+    return {"dagster/column_schema": schema} if columns else {}

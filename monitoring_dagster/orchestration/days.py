@@ -1,0 +1,86 @@
+"""How one step over many days is told to Dagster: metadata, plots and check verdicts by day."""
+
+import base64
+import time
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
+
+from monitoring_dagster.pipeline.step import StepReport
+
+
+def days_of(context: dg.AssetExecutionContext, key: dg.AssetKey) -> list[str]:
+    """The days this run is about; without any ("Execute all"), the last one materialised."""
+    if context.has_partition_key or context.has_partition_key_range:
+        return sorted(context.partition_keys)
+    done = context.instance.get_materialized_partitions(key)
+    return sorted(done)[-1:]
+
+
+def record(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, reports: Mapping[str, StepReport]
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckEvaluation]:
+    """Tell Dagster what a step found: one materialisation and one verdict a check, day by day.
+
+    A single run over many days has no place for per-day check results in `AssetCheckResult`;
+    an `AssetCheckEvaluation` with its partition and its target is what the UI and the automation
+    conditions understand.
+    """
+    if key in context.selected_asset_keys:
+        for day, report in reports.items():
+            context.add_asset_metadata(_metadata(report), asset_key=key, partition_key=day)
+        yield dg.MaterializeResult(asset_key=key)
+    wanted = {check.name for check in context.selected_asset_check_keys}
+    if not wanted:
+        return
+    storage_ids = context.instance.event_log_storage.get_latest_storage_id_by_partition(
+        key, dg.DagsterEventType.ASSET_MATERIALIZATION, set(reports)
+    )
+    for day, report in reports.items():
+        for name, check in report.checks.items():
+            if name in wanted and day in storage_ids:
+                yield dg.AssetCheckEvaluation(
+                    asset_key=key,
+                    check_name=name,
+                    passed=check.passed,
+                    severity=dg.AssetCheckSeverity(check.tone.value),
+                    description=check.words,
+                    partition=day,
+                    target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
+                        storage_id=storage_ids[day],
+                        run_id=context.run_id,
+                        timestamp=time.time(),
+                    ),
+                )
+
+
+def as_days(keys: list[str]) -> list[date]:
+    return [date.fromisoformat(key) for key in keys]
+
+
+def _metadata(report: StepReport) -> dict[str, Any]:
+    metadata: dict[str, Any] = {name: _plain(value) for name, value in report.numbers.items()}
+    metadata |= {name: dg.MetadataValue.text(words) for name, words in report.words.items()}
+    if report.table:
+        names = list(report.table[0])
+        metadata["table"] = dg.MetadataValue.table(
+            [
+                dg.TableRecord({name: _plain(value) for name, value in row.items()})
+                for row in report.table
+            ],
+            schema=dg.TableSchema([dg.TableColumn(name) for name in names]),
+        )
+    if report.picture:
+        encoded = base64.b64encode(report.picture.encode()).decode()
+        metadata["picture"] = dg.MetadataValue.md(f"![](data:image/svg+xml;base64,{encoded})")
+    return metadata
+
+
+def _plain(value: Any) -> Any:
+    """Numbers as Dagster can store them: NumPy's are floats to everybody but its serialiser."""
+    return value.item() if hasattr(value, "item") else value

@@ -1,0 +1,135 @@
+"""A dg project as the commands see it: its models, its definitions, and runs of them."""
+
+import logging
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import dagster as dg
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+)
+
+from monitoring_dagster.errors import MonitoringError, UnknownModel
+from monitoring_dagster.orchestration.component import MonitoredModel, definitions_of
+from monitoring_dagster.pipeline.monitor import House, Monitor
+from monitoring_dagster.spec import ModelSpec
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+class NoProject(MonitoringError):
+    """The current folder holds no dg project."""
+
+    @classmethod
+    def at(cls, root: Path) -> Self:
+        return cls(
+            f"{root} holds no dg project (no pyproject.toml with [tool.dg.project]):"
+            " go to your project's folder"
+        )
+
+
+class FailedRun(MonitoringError):
+    """Dagster ran and failed."""
+
+    @classmethod
+    def of(cls, run_id: str, words: str) -> Self:
+        return cls(f"run {run_id} failed: {words}. Look at it in the Dagster UI (make ui)")
+
+
+@dataclass(frozen=True)
+class Project:
+    """Every model of the dg project at *root*."""
+
+    root: Path
+
+    @classmethod
+    def at(cls, root: Path) -> Self:
+        if "[tool.dg.project]" not in _text(root / "pyproject.toml"):
+            raise NoProject.at(root)
+        os.environ.setdefault("DAGSTER_HOME", str(root))
+        warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+        return cls(root)
+
+    @cached_property
+    def house(self) -> House:
+        return House.at(self.root)
+
+    @cached_property
+    def specs(self) -> dict[str, ModelSpec]:
+        """The declared models by name."""
+        tree = dg.ComponentTree.for_project(self.root)
+        found = tree.get_all_components(of_type=MonitoredModel)
+        return {one.spec.name: one.spec for one in found}
+
+    def monitor(self, model: str) -> Monitor:
+        if model not in self.specs:
+            raise UnknownModel.named(model, available=self.specs)
+        return self.house.monitor(self.specs[model])
+
+    def run_days(
+        self, monitor: Monitor, steps: Sequence[str], first: date, last: date, **tags: str
+    ) -> None:
+        """Materialise *steps* for a range of days in one Dagster run in this process.
+
+        Raises
+        ------
+        FailedRun
+        """
+        definitions = definitions_of(monitor)
+        job = definitions.resolve_implicit_global_asset_job_def()
+        with dg.DagsterInstance.get() as instance:
+            result = job.execute_in_process(
+                instance=instance,
+                asset_selection=[dg.AssetKey([monitor.name, step]) for step in steps],
+                run_config=_QUIET,
+                tags={
+                    ASSET_PARTITION_RANGE_START_TAG: first.isoformat(),
+                    ASSET_PARTITION_RANGE_END_TAG: last.isoformat(),
+                    **tags,
+                },
+                raise_on_error=False,
+            )
+        _refuse(result)
+
+    def tick(self, monitor: Monitor, sensor: str) -> list[str]:
+        """One tick of a sensor, and the runs that it asks for, in this process."""
+        definitions = definitions_of(monitor)
+        found = definitions.resolve_sensor_def(f"{monitor.name}_{sensor}")
+        with dg.DagsterInstance.get() as instance:
+            context = dg.build_sensor_context(instance=instance, sensor_name=found.name)
+            asked = found.evaluate_tick(context).run_requests or []
+            for request in asked:
+                result = definitions.resolve_job_def(str(request.job_name)).execute_in_process(
+                    instance=instance,
+                    run_config={**request.run_config, **_QUIET},
+                    tags={**request.tags, "dagster/sensor_name": found.name,
+                          "dagster/run_key": str(request.run_key)},
+                    raise_on_error=False,
+                )  # fmt: skip
+                _refuse(result)
+        return [str(request.run_key) for request in asked]
+
+
+def silence_dagster() -> None:
+    """Runs in this process speak through our own progress bars."""
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+
+
+def _refuse(result: Any) -> None:
+    if result.success:
+        return
+    failures = [event for event in result.all_events if event.is_step_failure]
+    error = failures[0].event_specific_data.error if failures else None
+    words = "no step failed" if error is None else (error.cause or error).message.strip()
+    raise FailedRun.of(result.run_id, words)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""

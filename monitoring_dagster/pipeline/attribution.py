@@ -1,0 +1,77 @@
+"""Which version served, and is a change in quality the version's or the data's?"""
+
+from datetime import date
+
+import pyarrow as pa
+
+from monitoring_dagster.pipeline.evaluation import evaluate
+from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.pipeline.outcomes import STEP as OUTCOMES
+from monitoring_dagster.pipeline.reference import reference_of
+from monitoring_dagster.pipeline.step import StepReport
+from monitoring_dagster.stats.attribution import Served, decompose
+
+STEP = "attribution"
+SCHEMA = pa.schema(
+    [
+        ("version", pa.string()),
+        ("n", pa.int64()),
+        *((name, pa.float64()) for name in ("share", "estimate", "baseline", "version_effect",
+                                            "data_effect")),
+        ("metric", pa.string()),
+    ]
+)  # fmt: skip
+
+
+def run(monitor: Monitor, day: date) -> StepReport:
+    """Split the day's distance from the former promise into the version's part and the data's."""
+    metric = monitor.spec.metric
+    arrived = monitor.results.days(monitor.name, OUTCOMES)
+    evaluation = evaluate(monitor, day, as_of=max([day, *arrived]))
+    served = []
+    for group, found in evaluation.metrics.items():
+        reference = None if group.segment else reference_of(monitor, group.version)
+        if reference and metric in found and metric in reference.baseline:
+            served.append(
+                Served(group.version, found[metric].n, found[metric].value,
+                       reference.baseline[metric])
+            )  # fmt: skip
+    before = _promise_before(monitor, served)
+    effects = decompose(served, before) if served and before is not None else None
+    parts = effects.parts if effects else []
+    records: list[dict[str, str | float]] = [
+        {"version": one.version, "n": one.n, "share": one.share, "estimate": one.value,
+         "baseline": one.baseline, "version_effect": one.version_effect,
+         "data_effect": one.data_effect, "metric": metric}
+        for one in parts
+    ]  # fmt: skip
+    monitor.results.write(monitor.name, STEP, day, pa.Table.from_pylist(records, schema=SCHEMA))
+    if effects is None:
+        return StepReport(numbers={"labelled": 0}, words={"attribution": "no labels yet"})
+    return StepReport(
+        numbers={
+            "labelled": sum(one.n for one in parts),
+            "change": effects.change,
+            "version_effect": effects.version_effect,
+            "data_effect": effects.data_effect,
+        },
+        words={
+            "attribution": f"{metric} lies {effects.change:+.4f} from what was promised before:"
+            f" {effects.version_effect:+.4f} by the change of version,"
+            f" {effects.data_effect:+.4f} by the data"
+        },
+        table=records,
+    )
+
+
+def _promise_before(monitor: Monitor, served: list[Served]) -> float | None:
+    """The baseline of the version that the oldest one served today replaced, or its own."""
+    if not served:
+        return None
+    oldest = min(served, key=lambda one: int(one.version))
+    for promotion in monitor.ledger.promotions(monitor.name):
+        if promotion.version == oldest.version and promotion.previous:
+            reference = reference_of(monitor, promotion.previous)
+            if reference and monitor.spec.metric in reference.baseline:
+                return reference.baseline[monitor.spec.metric]
+    return oldest.baseline

@@ -1,0 +1,103 @@
+"""One monitored model with everything that its steps need."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from monitoring_dagster.integrations.ledger import Ledger
+from monitoring_dagster.integrations.registry import Registry
+from monitoring_dagster.integrations.results import ResultStore
+from monitoring_dagster.report.messages import Links
+from monitoring_dagster.spec import ModelSpec
+
+HOME = ".monitoring"  # everything we write lies here, below the project's root
+
+
+@dataclass(frozen=True)
+class House:
+    """Where a project keeps its results, its ledger and its models."""
+
+    root: Path
+    ledger_url: str
+    tracking_uri: str
+    links: Links
+
+    @classmethod
+    def at(cls, root: Path, environment: Mapping[str, str] = os.environ) -> Self:
+        """The house below *root*; the environment overrules each default.
+
+        ``MONITORING_POSTGRES_URL`` moves the ledger to PostgreSQL, ``MLFLOW_TRACKING_URI`` the
+        models; ``DAGSTER_UI_URL``, ``MLFLOW_UI_URL`` and ``RUNBOOK_URL`` are what messages link.
+        """
+        home = root / HOME
+        home.mkdir(parents=True, exist_ok=True)
+        return cls(
+            root=root,
+            ledger_url=environment.get("MONITORING_POSTGRES_URL") or f"sqlite:///{home}/ledger.db",
+            tracking_uri=environment.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home}/mlflow.db",
+            links=Links(
+                dagster_url=environment.get("DAGSTER_UI_URL") or "http://127.0.0.1:3000",
+                mlflow_url=environment.get("MLFLOW_UI_URL") or "http://127.0.0.1:5000",
+                runbook_url=environment.get("RUNBOOK_URL") or (root / "runbooks").as_uri(),
+            ),
+        )
+
+    def monitor(self, spec: ModelSpec) -> "Monitor":
+        return Monitor(spec, self)
+
+    @cached_property
+    def results(self) -> ResultStore:
+        return ResultStore(self.root / HOME / "results")
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.ledger_url)
+
+    @cached_property
+    def registry(self) -> Registry:
+        return Registry(self.tracking_uri)
+
+    @property
+    def outbox(self) -> Path:
+        """Where messages go while no Slack token is set."""
+        return self.root / HOME / "outbox"
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """One model's spec, in its house."""
+
+    spec: ModelSpec
+    house: House
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def root(self) -> Path:
+        return self.house.root
+
+    @property
+    def results(self) -> ResultStore:
+        return self.house.results
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.house.ledger
+
+    @property
+    def registry(self) -> Registry:
+        return self.house.registry
+
+    def first_day(self) -> date | None:
+        """When monitoring begins: as declared, else the earliest day with predictions."""
+        if self.spec.first_day is not None:
+            return self.spec.first_day
+        from monitoring_dagster.integrations.rows import days_available
+
+        return min(days_available(self.spec.predictions, root=self.root), default=None)

@@ -1,0 +1,246 @@
+"""One pass over the day's rows: the only step that reads them all."""
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import date, timedelta
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
+from monitoring_dagster.integrations import rows
+from monitoring_dagster.pipeline.contract import is_usable, kind_of
+from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.pipeline.reference import Reference, reference_of, role_columns
+from monitoring_dagster.pipeline.step import Check, StepReport, Tone
+from monitoring_dagster.report.pictures import histograms
+from monitoring_dagster.stats.bins import Bins, NumericBins
+from monitoring_dagster.stats.column_profile import NumericProfile
+from monitoring_dagster.stats.profile import (
+    Group,
+    Profile,
+    profile_batches,
+    profiles_from_table,
+    profiles_to_table,
+)
+
+STEP = "profile"
+SERVICE = "service"  # metadata key: what the day says about the service
+_WEEKS = 4
+
+
+def run(monitor: Monitor, day: date) -> StepReport:
+    """Profile the day's rows per version and segment, and account for every row."""
+    profiles: dict[Group, Profile] = {}
+    service: dict[str, Any] = {"rows": 0}
+    if is_usable(monitor, day):
+        # The contract tells of a day that is missing; a day without rows is a result, too.
+        with suppress(rows.MissingDay, rows.UnreadableFile):
+            profiles, service = _read(monitor, day)
+    monitor.results.write(
+        monitor.name,
+        STEP,
+        day,
+        profiles_to_table(profiles),
+        metadata={SERVICE: json.dumps(service)},
+    )
+    return _report(monitor, day, profiles, service)
+
+
+def profiles_of(monitor: Monitor, day: date) -> dict[Group, Profile]:
+    """The stored profiles of one day; empty where it was not profiled."""
+    table = monitor.results.read(monitor.name, STEP, day)
+    return profiles_from_table(table) if table is not None else {}
+
+
+def service_of(monitor: Monitor, day: date) -> Mapping[str, Any]:
+    """Rows, errors and latencies of one day."""
+    found: Mapping[str, Any] = json.loads(
+        (monitor.results.metadata(monitor.name, STEP, day) or {}).get(SERVICE, "{}")
+    )
+    return found
+
+
+def findings_of(monitor: Monitor, day: date) -> list[Finding]:
+    """What is wrong with the service and the versions on this day."""
+    service, rule = service_of(monitor, day), monitor.spec.rules.service
+    found: list[Finding] = []
+
+    def add(kind: FindingKind, subject: str, severity: Severity, words: str) -> None:
+        found.append(Finding(monitor.name, day, kind, subject, severity, words, STEP))
+
+    if not service.get("rows"):
+        return found  # no day to speak of: the contract speaks
+    errors = service["error_rate"]
+    if errors > rule.max_error_rate:
+        add(
+            FindingKind.SERVICE_ERRORS,
+            "error rate",
+            Severity.P0,
+            f"{errors:.1%} of {service['rows']:,} requests failed"
+            f" (limit {rule.max_error_rate:.0%})",
+        )
+    p99 = service["latency_ms"].get("total", {}).get("p99")
+    if rule.max_p99_ms is not None and p99 is not None and p99 > rule.max_p99_ms:
+        severity = Severity.P0 if p99 > 5 * rule.max_p99_ms else Severity.P2
+        add(
+            FindingKind.SLOW_SERVICE,
+            "p99",
+            severity,
+            f"99 % of the requests took up to {p99:,.0f} ms (limit {rule.max_p99_ms:,.0f} ms)",
+        )
+    usual = _usual_rows(monitor, day)
+    if usual is not None and service["rows"] < rule.min_rows_share * usual:
+        add(
+            FindingKind.LOW_VOLUME,
+            "rows",
+            Severity.P1,
+            f"{service['rows']:,} requests where this weekday usually has {usual:,.0f}"
+            f" (limit {rule.min_rows_share:.0%} of it)",
+        )
+    for version, count in service["versions"].items():
+        reference = reference_of(monitor, version)
+        if reference is None:
+            add(
+                FindingKind.UNKNOWN_VERSION,
+                version or "(none)",
+                Severity.P1,
+                f"{count:,} rows name version {version or '(none)'!r}, which MLflow does not know"
+                f" for {monitor.spec.mlflow_name!r}",
+            )
+        elif reference.missing_metadata:
+            add(
+                FindingKind.VERSION_METADATA,
+                version,
+                Severity.P3,
+                f"version {version} was registered without {', '.join(reference.missing_metadata)}",
+            )
+    return found
+
+
+def _read(monitor: Monitor, day: date) -> tuple[dict[Group, Profile], dict[str, Any]]:
+    log, spec, root = monitor.spec.predictions, monitor.spec, monitor.root
+    versions = rows.versions_of(log, day, root=root)
+    available = rows.columns_of(log, day, root=root)
+    bins = {
+        version: _bins_that_fit(reference, available)
+        for version in versions
+        if (reference := reference_of(monitor, version)) is not None
+    }
+    columns = {log.version, *spec.segments, *(name for one in bins.values() for name in one)}
+    account, batches = rows.read_day(log, day, root=root, columns=sorted(columns))
+    profiles = profile_batches(batches, bins, version=log.version, segments=spec.segments)
+    numbers = rows.service_numbers(log, day, root=root)
+    service = {
+        **asdict(account),
+        "requests": numbers.requests,
+        "error_rate": numbers.error_rate or 0.0,
+        "latency_ms": {stage: asdict(one) for stage, one in numbers.latency_ms.items()},
+        "versions": versions,
+    }
+    return profiles, service
+
+
+def _bins_that_fit(reference: Reference, available: Mapping[str, str]) -> dict[str, Bins]:
+    """Columns that are there with the reference's kind; the contract tells about the others."""
+    return {
+        name: one for name, one in reference.bins.items()
+        if name in available
+        and (kind_of(available[name]) == "numeric" or not isinstance(one, NumericBins))
+    }  # fmt: skip
+
+
+def _usual_rows(monitor: Monitor, day: date) -> float | None:
+    """The median of the same weekday in the last weeks; None before there were two."""
+    earlier = [
+        service_of(monitor, day - timedelta(weeks=weeks)).get("rows", 0)
+        for weeks in range(1, _WEEKS + 1)
+    ]
+    counts = [count for count in earlier if count]
+    return median(counts) if len(counts) >= 2 else None
+
+
+def _report(
+    monitor: Monitor, day: date, profiles: Mapping[Group, Profile], service: Mapping[str, Any]
+) -> StepReport:
+    found = findings_of(monitor, day)
+    versions = [
+        one
+        for one in found
+        if one.kind in (FindingKind.UNKNOWN_VERSION, FindingKind.VERSION_METADATA)
+    ]
+    troubles = [one for one in found if one not in versions]
+    unknown = [one for one in versions if one.kind is FindingKind.UNKNOWN_VERSION]
+    numbers: dict[str, int | float] = {"rows": service["rows"]}
+    if service["rows"]:
+        numbers |= {
+            name: service[name]
+            for name in (
+                "counted",
+                "errors",
+                "fallback",
+                "synthetic",
+                "duplicate_ids",
+                "error_rate",
+            )
+        }
+        total = service["latency_ms"].get("total", {})
+        numbers |= {f"latency_{name}_ms": value for name, value in total.items()}
+    numbers |= _answers(monitor, profiles)
+    served = ", ".join(service.get("versions", {})) or "none"
+    return StepReport(
+        numbers=numbers,
+        words={"versions": served},
+        checks={
+            "service": Check(
+                passed=bool(service["rows"]) and not troubles,
+                words="; ".join(one.words for one in troubles)
+                or (
+                    f"{service['rows']:,} requests, {service['error_rate']:.2%} failed"
+                    if service["rows"]
+                    else "no rows: see the schema check"
+                ),
+            ),
+            "versions": Check(
+                passed=not versions,
+                words="; ".join(one.words for one in versions) or f"served by version {served}",
+                tone=Tone.ERROR if unknown else Tone.WARN,
+            ),
+        },
+        picture=_picture(monitor, profiles),
+    )
+
+
+def _answers(monitor: Monitor, profiles: Mapping[Group, Profile]) -> dict[str, float]:
+    """Mean and spread of scores or numeric predictions, over all versions."""
+    numbers: dict[str, float] = {}
+    for name in role_columns(monitor.spec):
+        parts = [
+            one.columns[name]
+            for group, one in profiles.items()
+            if not group.segment and name in one.columns
+        ]
+        numeric = [one for one in parts if isinstance(one, NumericProfile) and one.finite]
+        if numeric:
+            rows_ = sum(one.finite for one in numeric)
+            numbers[f"mean_{name}"] = sum(one.mean * one.finite for one in numeric) / rows_
+    return numbers
+
+
+def _picture(monitor: Monitor, profiles: Mapping[Group, Profile]) -> str | None:
+    """The first answer's distribution beside the reference's, in about 20 bins."""
+    name = role_columns(monitor.spec)[0]
+    for group, profile in profiles.items():
+        reference = reference_of(monitor, group.version)
+        if group.segment or reference is None or name not in profile.columns:
+            continue
+        before, now = reference.profiles[Group(group.version)].columns[name], profile.columns[name]
+        starts = np.unique(np.linspace(0, len(now.counts), 21)[:-1].astype(int))
+        shares = [
+            np.add.reduceat(one.counts, starts) / max(one.counts.sum(), 1) for one in (before, now)
+        ]
+        return histograms(f"{name}, version {group.version}", *(one.tolist() for one in shares))
+    return None

@@ -1,0 +1,151 @@
+"""Which steps a day goes through, in order: the table that the lineage is drawn from."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from importlib import import_module
+
+from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.pipeline.step import StepReport
+
+PREDICTIONS, LABELS = "predictions", "labels"  # what others write and we read
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stop on a day's way from rows to a verdict."""
+
+    name: str
+    upstream: tuple[str, ...]
+    description: str
+    kinds: tuple[str, ...]
+    checks: Mapping[str, str] = field(default_factory=dict)  # name: the question it answers
+    columns: Mapping[str, str] = field(default_factory=dict)  # of the stored result
+    needs_labels: bool = False
+    looks_ahead: bool = False  # reads the arrivals of the days after it, too
+
+    @property
+    def run(self) -> Callable[[Monitor, date], StepReport]:
+        """The step itself, imported when it is first needed."""
+        module = import_module(f"monitoring_dagster.pipeline.{self.name}")
+        run: Callable[[Monitor, date], StepReport] = module.run
+        return run
+
+
+STEPS = (
+    Step(
+        "contract",
+        upstream=(PREDICTIONS,),
+        description="Does the day's file look as it must? The expectation suite and the model's"
+        " signature, before anything is computed from it.",
+        kinds=("greatexpectations", "parquet"),
+        checks={"schema": "Does every row keep the expectation suite and the signature?"},
+        columns={
+            "subject": "column or file",
+            "severity": "P0 to P3",
+            "words": "what is wrong, with the numbers",
+        },
+    ),
+    Step(
+        "profile",
+        upstream=(PREDICTIONS, "contract"),
+        description="One pass over the day's rows: counts over the reference's bins, per model"
+        " version and segment. All that follows reads this and never the rows again.",
+        kinds=("duckdb", "parquet"),
+        checks={
+            "service": "Did the service answer as many requests, as well and as fast as usual?",
+            "versions": "Is every row served by a version that the registry knows?",
+        },
+        columns={
+            "version": "model version",
+            "segment": "column that splits, empty for all rows",
+            "value": "its value",
+            "column": "feature, score or prediction",
+            "counts": "rows per bin",
+        },
+    ),
+    Step(
+        "drift",
+        upstream=("profile",),
+        description="How far features, scores and predictions lie from the version's reference,"
+        " and whether that is drift.",
+        kinds=("scipy", "parquet"),
+        checks={
+            "prediction_drift": "Are scores and predictions distributed as in the reference?",
+            "feature_drift": "Are the features distributed as in the reference?",
+        },
+        columns={
+            "column": "feature, score or prediction",
+            "psi": "population stability index, nats",
+            "jensen_shannon": "distance, base 2, 0 to 1",
+            "p_adjusted": "after Benjamini and Hochberg",
+            "verdict": "OK, DRIFT or INSUFFICIENT",
+            "reason": "in words",
+        },
+    ),
+    Step(
+        "outcomes",
+        upstream=(LABELS, PREDICTIONS, "profile"),
+        description="The labels that arrived this day, joined to the predictions they belong to,"
+        " as counts per prediction day.",
+        kinds=("duckdb", "parquet"),
+        checks={"labels": "Does every label belong to one prediction, and did enough arrive?"},
+        columns={
+            "day": "day of the prediction",
+            "version": "model version",
+            "label": "what turned out to be true",
+            "prediction": "what was said",
+            "count": "rows",
+        },
+        needs_labels=True,
+    ),
+    Step(
+        "evaluation",
+        upstream=("outcomes",),
+        description="How good the day's predictions were, as far as labels have arrived;"
+        " revised with every later label.",
+        kinds=("python", "parquet"),
+        checks={"performance": "Is the day's quality within what registration promised?"},
+        columns={
+            "version": "model version",
+            "segment": "column that splits, empty for all rows",
+            "metric": "its name",
+            "value": "point estimate",
+            "low": "95 % interval",
+            "high": "95 % interval",
+            "n": "labelled rows",
+        },
+        needs_labels=True,
+        looks_ahead=True,
+    ),
+    Step(
+        "attribution",
+        upstream=("evaluation", "profile"),
+        description="Which version served what share, and what part of a change in quality is the"
+        " new version's and what part the data's.",
+        kinds=("python", "parquet"),
+        columns={
+            "version": "model version",
+            "share": "of the day's labelled rows",
+            "value": "the metric on this day",
+            "baseline": "the metric at registration",
+            "version_effect": "what the change of version promised",
+            "data_effect": "the same version doing otherwise than at registration",
+        },
+        needs_labels=True,
+        looks_ahead=True,
+    ),
+    Step(
+        "verdict",
+        upstream=("contract", "profile", "drift", "outcomes"),
+        description="What is wrong with the model as known at the end of this day: findings,"
+        " incidents and the messages about them.",
+        kinds=("sqlalchemy", "slack"),
+        columns={"kind": "of finding, as in runbooks/", "severity": "P0 to P3", "words": ""},
+    ),
+)
+
+
+def steps_of(monitor: Monitor) -> tuple[Step, ...]:
+    """The steps that this model has data for."""
+    return tuple(step for step in STEPS if monitor.spec.labels or not step.needs_labels)

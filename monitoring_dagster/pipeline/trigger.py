@@ -1,0 +1,103 @@
+"""Is a retraining due, as known on the last day that was judged?"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from monitoring_dagster.decisions.retraining import Decision, Situation, decide
+from monitoring_dagster.integrations.ledger import RetrainingDecision
+from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.pipeline.outcomes import account_of
+from monitoring_dagster.pipeline.reference import Reference, reference_of
+from monitoring_dagster.pipeline.verdict import STEP as VERDICT
+from monitoring_dagster.pipeline.verdict import morning_after, recent_breaches
+
+RETRAIN, WAIT = "retrain", "wait"
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """One decided retraining that has not been carried out."""
+
+    day: date
+    words: str
+
+
+def pending_trigger(monitor: Monitor) -> Trigger | None:
+    """Decide about the last judged day, once; return the retraining that is still to be done.
+
+    Every decision is a row in the ledger with all it looked at, one for a model and a day: asking
+    again changes nothing, and a crash between deciding and doing loses nothing.
+    """
+    judged = monitor.results.days(monitor.name, VERDICT)
+    known = {one.trigger_id for one in monitor.ledger.decisions(monitor.name)}
+    if judged and str(judged[-1]) not in known:
+        found = decision_on(monitor, judged[-1])
+        if found is not None:
+            record(monitor, judged[-1], *found)
+    return waiting_trigger(monitor)
+
+
+def waiting_trigger(monitor: Monitor) -> Trigger | None:
+    """The newest decision to retrain, unless it was carried out."""
+    decisions = monitor.ledger.decisions(monitor.name)
+    done = {one.trigger_id for one in decisions}
+    asked = [one for one in decisions if one.outcome == RETRAIN]
+    if not asked or result_id(asked[-1].day) in done:
+        return None
+    return Trigger(asked[-1].day, asked[-1].words)
+
+
+def result_id(day: date) -> str:
+    """The ledger's key for what came of the retraining decided on *day*."""
+    return f"{day}/result"
+
+
+def decision_on(monitor: Monitor, day: date) -> tuple[Decision, Situation] | None:
+    """What would be decided on *day*, and from what; None if nothing is due."""
+    policy = monitor.spec.retraining
+    champion = monitor.registry.champion(monitor.spec.mlflow_name)
+    reference = reference_of(monitor, champion) if champion else None
+    if policy is None or reference is None:
+        return None
+    situation = _situation(monitor, reference, day)
+    decision = decide(policy, situation)
+    return (decision, situation) if decision else None
+
+
+def record(monitor: Monitor, day: date, decision: Decision, situation: Situation) -> None:
+    """Write the decision down with everything it looked at."""
+    monitor.ledger.record_decision(
+        RetrainingDecision(
+            model=monitor.name,
+            trigger_id=str(day),
+            day=day,
+            outcome=RETRAIN if decision.retrain else WAIT,
+            words=decision.words,
+            inputs={
+                "breaches": {str(one): list(said) for one, said in situation.breaches.items()},
+                "trained_on": str(situation.trained_on),
+                "attempts": [str(one) for one in situation.attempts],
+                "labelled_rows": situation.labelled_rows,
+                "open_kinds": sorted(situation.open_kinds),
+            },
+            at=morning_after(day),
+        )
+    )
+
+
+def _situation(monitor: Monitor, champion: Reference, day: date) -> Situation:
+    decisions = monitor.ledger.decisions(monitor.name)
+    since = champion.trained_until or champion.registered_on
+    return Situation(
+        day=day,
+        breaches={served: tuple(said) for served, said in recent_breaches(monitor, day).items()},
+        trained_on=since,
+        attempts=tuple(one.day for one in decisions if one.outcome == RETRAIN),
+        labelled_rows=_labelled_since(monitor, since, day),
+        open_kinds=frozenset(one.kind for one in monitor.ledger.open_incidents(monitor.name)),
+    )
+
+
+def _labelled_since(monitor: Monitor, first: date, last: date) -> int:
+    days = (first + timedelta(days=n) for n in range(1, (last - first).days + 1))
+    return sum(account_of(monitor, day).get("joined", 0) for day in days)

@@ -1,0 +1,276 @@
+"""What a monitored model is, as its owner wrote it down. No Dagster here."""
+
+import re
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from monitoring_dagster.errors import did_you_mean
+from monitoring_dagster.stats.drift import DriftSettings
+
+Task = Literal["binary", "multiclass", "regression"]
+
+
+def _plain_identifier(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", name):
+        message = (
+            f"{name!r} is no plain identifier: use letters, digits and _ (at most 63),"
+            " and begin with a letter"
+        )
+        raise ValueError(message)
+    return name
+
+
+def _no_secret(text: str) -> str:
+    if re.search(r"xox[abpre]-|xapp-|hooks\.slack\.com", text):
+        message = "this is a secret: keep it out of YAML and set SLACK_BOT_TOKEN in the environment"
+        raise ValueError(message)
+    return text
+
+
+def _owner(name: str) -> str:
+    if not re.fullmatch(r"team:[\w.-]+|[^@\s]+@[^@\s]+\.[^@\s]+", name):
+        message = f"{name!r} is neither an e-mail address nor team:<name>"
+        raise ValueError(message)
+    return name
+
+
+Identifier = Annotated[str, AfterValidator(_plain_identifier)]
+Owner = Annotated[str, AfterValidator(_owner)]
+Public = Annotated[str, AfterValidator(_no_secret)]
+
+
+METRICS: dict[Task, tuple[str, ...]] = {
+    "binary": ("log_loss", "brier", "accuracy", "bias", "roc_auc", "f1"),
+    "multiclass": ("accuracy", "balanced_accuracy", "f1"),
+    "regression": ("mae", "rmse", "bias"),
+}  # what a rule may judge: every one has an interval
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(_Record):
+    """Where rows lie: one Parquet file a day, or one DuckDB table."""
+
+    path: str | None = Field(
+        default=None,
+        description="Parquet file of one day, with {day} where the date stands: data/{day}.parquet",
+    )
+    database: str | None = Field(default=None, description="DuckDB file that holds `table`.")
+    table: Identifier | None = Field(default=None, description="Table or view in `database`.")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.path is None) == (self.table is None) or (self.table is None) != (
+            self.database is None
+        ):
+            message = "name either `path`, or `database` and `table`"
+            raise ValueError(message)
+        if self.path is not None and "{day}" not in self.path:
+            message = f"path {self.path!r} has no {{day}}: one file a day is read"
+            raise ValueError(message)
+        return self
+
+
+class Predictions(Source):
+    """The inference log: which rows were served, by which version, with what answer."""
+
+    request_id: str = "request_id"
+    served_at: str = "served_at"
+    version: str = Field(default="model_version", description="MLflow version that answered.")
+    prediction: str = "prediction"
+    score: str | None = Field(
+        default=None, description="Probability of the positive class, or of the predicted one."
+    )
+    status: str | None = Field(
+        default=None,
+        description="Column with ok, error or fallback; only ok rows count for quality.",
+    )
+    synthetic: str | None = Field(
+        default=None, description="Boolean column: test traffic, left out and counted."
+    )
+    latency_ms: dict[str, str] = Field(
+        default_factory=dict, description="Stage: column, in milliseconds. `total` is judged."
+    )
+
+
+class Labels(Source):
+    """What turned out to be true, by the day on which it arrived."""
+
+    request_id: str = "request_id"
+    label: str = "label"
+    arrived_at: str = "arrived_at"
+    mature_after_days: int = Field(
+        default=14, ge=0, le=365, description="Labels later than this are counted as expired."
+    )
+    min_coverage: float = Field(
+        default=0.8, gt=0, le=1, description="Share of labels below which no verdict is given."
+    )
+
+
+class Feature(_Record):
+    """One input column."""
+
+    name: str
+    kind: Literal["numeric", "categorical"] | None = Field(
+        default=None, description="By default what the reference data says."
+    )
+
+
+class Tolerance(_Record):
+    """How much worse a metric may get before somebody is told; exactly one unit."""
+
+    relative: float | None = Field(default=None, gt=0, description="0.05: five per cent of it.")
+    absolute: float | None = Field(default=None, gt=0, description="In the metric's own unit.")
+
+    @model_validator(mode="after")
+    def _one_unit(self) -> Self:
+        if (self.relative is None) == (self.absolute is None):
+            message = "give either `relative` or `absolute`"
+            raise ValueError(message)
+        return self
+
+    def around(self, baseline: float) -> float:
+        """The tolerated distance from *baseline*, in the metric's unit."""
+        return self.absolute if self.absolute is not None else abs(baseline) * (self.relative or 0)
+
+
+class Drift(_Record):
+    """When a difference from the reference is called drift."""
+
+    alpha: float = Field(default=0.05, gt=0, lt=1, description="False discovery rate of one day.")
+    min_rows: int = Field(default=100, ge=2)
+    min_effect: float = Field(default=0.05, gt=0, lt=1, description="Share of rows that moved.")
+    min_new_mass: float = Field(
+        default=0.02, gt=0, lt=1, description="Share of rows newly missing, unseen or infinite."
+    )
+    psi_moderate: float = Field(default=0.1, gt=0)
+    psi_alert: float = Field(default=0.15, gt=0)
+    psi_significant: float = Field(default=0.2, gt=0)
+
+    def settings(self) -> DriftSettings:
+        return DriftSettings(**self.model_dump())
+
+
+class Service(_Record):
+    """When the service itself is called ill."""
+
+    max_error_rate: float = Field(default=0.10, gt=0, lt=1)
+    max_p99_ms: float | None = Field(default=None, gt=0)
+    min_rows_share: float = Field(
+        default=0.5, ge=0, lt=1, description="Of the same weekday's median in the last 4 weeks."
+    )
+
+
+class Rules(_Record):
+    """Every threshold, in one place."""
+
+    drift: Drift = Drift()
+    performance: dict[str, Tolerance] = Field(
+        default_factory=dict,
+        description="Metric: how much worse than at registration is tolerated; the first decides"
+        " promotions. By default 5 % of log_loss (binary with score), accuracy, or mae.",
+    )
+    service: Service = Service()
+
+
+class Channels(_Record):
+    """Where people are told."""
+
+    slack: Public = Field(default="#ml-alerts", description="P0 to P2.")
+    remind_every_days: int = Field(default=7, ge=1)
+    clear_after_days: int = Field(
+        default=3, ge=1, description="Days without a finding that close an incident."
+    )
+
+
+class Retraining(_Record):
+    """When a challenger is trained, and what it must show."""
+
+    trainer: str = Field(description="module:function; see the README's ten minutes.")
+    cadence: Literal["never", "daily", "weekly", "monthly", "quarterly"] = "never"
+    breaches: int = Field(default=3, ge=1, description="Evaluated days worse than tolerated ...")
+    of_days: int = Field(default=5, ge=1, description="... of the last so many.")
+    train_days: int = Field(default=90, ge=1)
+    holdout_days: int = Field(default=14, ge=1)
+    min_labelled_rows: int = Field(default=2000, ge=1)
+    cooldown_days: int = Field(default=14, ge=0)
+    max_runs_in_30_days: int = Field(default=3, ge=1)
+    promotion: Literal["automatic", "manual"] = "automatic"
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.breaches > self.of_days:
+            message = f"breaches {self.breaches} can never happen in of_days {self.of_days}"
+            raise ValueError(message)
+        if self.cooldown_days < self.holdout_days:
+            message = (
+                f"cooldown_days {self.cooldown_days} is below holdout_days {self.holdout_days}:"
+                " one holdout would judge two challengers"
+            )
+            raise ValueError(message)
+        return self
+
+
+class ModelSpec(_Record):
+    """One monitored model, as its owner wrote it down."""
+
+    name: Identifier
+    owner: Owner = Field(description="An e-mail address or team:<name>.")
+    description: Public = ""
+    task: Task
+    registered_model: str | None = Field(
+        default=None, description="Name in the MLflow registry; by default `name`."
+    )
+    predictions: Predictions
+    labels: Labels | None = None
+    features: list[Feature] | None = Field(
+        default=None, description="By default all that the MLflow signature names."
+    )
+    segments: list[str] = Field(default_factory=list, description="Columns to split by.")
+    expectations: str | None = Field(
+        default=None, description="A Great Expectations suite, as JSON."
+    )
+    first_day: date | None = Field(
+        default=None, description="By default the earliest day that has a predictions file."
+    )
+    rules: Rules = Rules()
+    channels: Channels = Channels()
+    retraining: Retraining | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.retraining and not self.labels:
+            message = "retraining needs `labels`: without them no challenger can be compared"
+            raise ValueError(message)
+        for metric in self.rules.performance:
+            if metric not in METRICS[self.task]:
+                message = (
+                    f"rules.performance: no metric {metric!r} for a {self.task} model."
+                    f" {did_you_mean(metric, METRICS[self.task])}"
+                )
+                raise ValueError(message)
+        return self
+
+    @property
+    def mlflow_name(self) -> str:
+        return self.registered_model or self.name
+
+    @property
+    def tolerances(self) -> dict[str, Tolerance]:
+        """How much worse each judged metric may get."""
+        return self.rules.performance or {self._usual_metric: Tolerance(relative=0.05)}
+
+    @property
+    def metric(self) -> str:
+        """The metric that decides about promotions: the first one judged."""
+        return next(iter(self.tolerances))
+
+    @property
+    def _usual_metric(self) -> str:
+        if self.task == "regression":
+            return "mae"
+        return "log_loss" if self.task == "binary" and self.predictions.score else "accuracy"

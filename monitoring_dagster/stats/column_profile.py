@@ -1,0 +1,195 @@
+"""What did one column look like?  Counts per bin and moments that add up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from hashlib import blake2b
+from typing import Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.stats.bins import Bins, CategoricalBins, Floats, NumericBins
+
+Counts: TypeAlias = NDArray[np.int64]
+
+ColumnProfile: TypeAlias = "NumericProfile | CategoricalProfile"
+
+MAX_UNSEEN = 10  # names of unseen values kept for the reader
+
+
+class MismatchedBins(MonitoringError):
+    """Two profiles, or a profile and its bins, were counted differently."""
+
+    @classmethod
+    def between(cls, left: str, right: str) -> Self:
+        return cls(
+            f"bins {left} and {right} differ, so their counts cannot be compared or added:"
+            " profile both again over the same reference"
+        )
+
+    @classmethod
+    def columns(cls, left: Mapping[str, object], right: Mapping[str, object]) -> Self:
+        odd = ", ".join(sorted(set(left) ^ set(right)))
+        return cls(f"only one of two profiles has {odd}: profile both again over the same columns")
+
+
+def order(name: str) -> bytes:
+    """A random but fixed rank of a name: which names are kept never depends on row order."""
+    return blake2b(name.encode(), digest_size=8).digest()
+
+
+def merge_moments(left: Floats, right: Floats) -> Floats:
+    """Moments of two samples taken together, elementwise.
+
+    Parameters
+    ----------
+    left, right
+        Count, mean and sum of squared deviations from the mean, shape ``(..., 3)``.
+
+    Returns
+    -------
+    The same of both. Finite values beyond about 1e150 make the last one infinite.
+
+    >>> merge_moments(np.array([2, 1.5, 0.5]), np.array([2, 3.5, 0.5])).tolist()
+    [4.0, 2.5, 5.0]
+
+    Source: Chan, Golub & LeVeque (1983), The American Statistician 37(3).
+    """
+    (n, mean, m2), (other_n, other_mean, other_m2) = (
+        np.moveaxis(left, -1, 0),
+        np.moveaxis(right, -1, 0),
+    )
+    total = np.maximum(n + other_n, 1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        gap = np.where((n == 0) | (other_n == 0), 0.0, other_mean - mean)
+        both = np.where(
+            gap == 0, np.where(n == 0, other_mean, mean), (n * mean + other_n * other_mean) / total
+        )
+        both_m2 = m2 + other_m2 + gap**2 * (n * other_n / total)
+    return np.stack([n + other_n, both, both_m2], axis=-1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NumericProfile:
+    """One numeric column of some rows. NaN counts as null, infinite values apart."""
+
+    digest: str  # of the bins
+    counts: Counts  # finite rows per bin
+    sums: Floats  # of the finite values, per bin
+    nulls: int = 0
+    negative_infinite: int = 0
+    positive_infinite: int = 0
+    minimum: float = np.inf  # of the finite values; inf and -inf where there are none
+    maximum: float = -np.inf
+    mean: float = 0.0
+    m2: float = 0.0  # sum of squared deviations from the mean
+
+    @classmethod
+    def empty(cls, bins: NumericBins) -> Self:
+        return cls(bins.digest, np.zeros(bins.size, np.int64), np.zeros(bins.size))
+
+    @property
+    def finite(self) -> int:
+        return int(self.counts.sum())
+
+    @property
+    def infinite(self) -> int:
+        return self.negative_infinite + self.positive_infinite
+
+    @property
+    def rows(self) -> int:
+        return self.finite + self.infinite + self.nulls
+
+    @property
+    def variance(self) -> float:
+        """Of the finite values, with n - 1; NaN below two of them."""
+        return self.m2 / (self.finite - 1) if self.finite > 1 else float("nan")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, NumericProfile) and _same(self, other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __add__(self, other: Self) -> Self:
+        if self.digest != other.digest:
+            raise MismatchedBins.between(self.digest, other.digest)
+        _, mean, m2 = merge_moments(
+            np.array([self.finite, self.mean, self.m2], dtype=np.float64),
+            np.array([other.finite, other.mean, other.m2], dtype=np.float64),
+        )
+        return type(self)(
+            self.digest,
+            self.counts + other.counts,
+            self.sums + other.sums,
+            self.nulls + other.nulls,
+            self.negative_infinite + other.negative_infinite,
+            self.positive_infinite + other.positive_infinite,
+            min(self.minimum, other.minimum),
+            max(self.maximum, other.maximum),
+            float(mean),
+            float(m2),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CategoricalProfile:
+    """One categorical column of some rows; the last count is of values the reference never had."""
+
+    digest: str  # of the bins
+    counts: Counts  # rows per level, then the unseen
+    nulls: int = 0
+    unseen: Mapping[str, int] = field(default_factory=dict)  # a few of the unseen, by name
+
+    @classmethod
+    def empty(cls, bins: CategoricalBins) -> Self:
+        return cls(bins.digest, np.zeros(bins.size, np.int64))
+
+    @property
+    def rows(self) -> int:
+        return int(self.counts.sum()) + self.nulls
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CategoricalProfile) and _same(self, other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __add__(self, other: Self) -> Self:
+        if self.digest != other.digest:
+            raise MismatchedBins.between(self.digest, other.digest)
+        return type(self)(
+            self.digest,
+            self.counts + other.counts,
+            self.nulls + other.nulls,
+            few_names([*self.unseen.items(), *other.unseen.items()]),
+        )
+
+
+def _same(left: ColumnProfile, right: ColumnProfile) -> bool:
+    return all(
+        np.array_equal(getattr(left, part.name), getattr(right, part.name)) for part in fields(left)
+    )
+
+
+def few_names(rows: list[tuple[str, int]]) -> dict[str, int]:
+    """The names of lowest rank with their rows added up; whoever sums first, the same names."""
+    total: dict[str, int] = {}
+    for name, n in rows:
+        total[name] = total.get(name, 0) + n
+    return {name: total[name] for name in sorted(total, key=order)[:MAX_UNSEEN]}
+
+
+def empty_column(bins: Bins) -> ColumnProfile:
+    """No rows yet, over these bins."""
+    if isinstance(bins, NumericBins):
+        return NumericProfile.empty(bins)
+    return CategoricalProfile.empty(bins)
+
+
+def add_columns(left: ColumnProfile, right: ColumnProfile) -> ColumnProfile:
+    """Both taken together; refused where the bins differ."""
+    if isinstance(left, NumericProfile) and isinstance(right, NumericProfile):
+        return left + right
+    if isinstance(left, CategoricalProfile) and isinstance(right, CategoricalProfile):
+        return left + right
+    raise MismatchedBins.between(left.digest, right.digest)

@@ -1,0 +1,219 @@
+"""Is a difference drift?  Evidence and effect in, one verdict and its reason out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring_dagster.errors import UnknownColumn
+from monitoring_dagster.stats.bins import Bins
+from monitoring_dagster.stats.column_profile import ColumnProfile
+from monitoring_dagster.stats.drift import ColumnDrift, DriftSettings, effect, new_mass
+from monitoring_dagster.stats.profile import Profile
+
+PsiBand: TypeAlias = Literal["none", "moderate", "significant"]
+
+
+class Verdict(StrEnum):
+    """What is said about a column on one day."""
+
+    OK = "ok"
+    DRIFT = "drift"
+    INSUFFICIENT = "insufficient"  # too few rows for a verdict
+
+
+@dataclass(frozen=True, slots=True)
+class DriftVerdict:
+    """One column, judged among all that were looked at."""
+
+    drift: ColumnDrift
+    p_adjusted: float  # NaN where no verdict is given
+    verdict: Verdict
+    psi_band: PsiBand
+    reason: str  # one plain sentence with the numbers
+
+
+def judge(
+    measured: Sequence[ColumnDrift],
+    *,
+    settings: DriftSettings,
+    usual_effect: Sequence[float],
+    usual_new_mass: Sequence[float] | None = None,
+) -> list[DriftVerdict]:
+    """Which of the *measured* columns drifted, allowing for how many were looked at.
+
+    Drift needs evidence and effect: a p-value that stays below `alpha` after the Benjamini-Hochberg
+    correction, and either at least `min_effect` of the rows moved, or at least `min_new_mass` of
+    the rows newly missing, unseen or infinite; and no less than is usual.
+
+    Parameters
+    ----------
+    usual_effect, usual_new_mass
+        What an ordinary day shows, in the order of *measured*; 0 where nothing is known.
+
+    Source: Benjamini & Hochberg (1995), J. R. Stat. Soc. B 57(1).
+    """
+    from scipy import stats  # late: it takes most of a second
+
+    enough = [_shortage(drift, settings) is None for drift in measured]
+    p_values = np.array([drift.p_value for drift in measured])
+    adjusted = np.full(len(measured), np.nan)
+    if any(enough):
+        adjusted[enough] = stats.false_discovery_control(p_values[enough], method="bh")
+    usual_new = usual_new_mass if usual_new_mass is not None else [0.0] * len(measured)
+    return [
+        _verdict(
+            drift,
+            float(p),
+            max(settings.min_effect, moved),
+            max(settings.min_new_mass, new),
+            settings,
+            looked_at=sum(enough),
+        )
+        for drift, p, moved, new in zip(measured, adjusted, usual_effect, usual_new, strict=True)
+    ]
+
+
+def psi_band(psi: float, settings: DriftSettings) -> PsiBand:
+    """The customary reading of a PSI; a value on a bound belongs to the upper band.
+
+    >>> [psi_band(psi, DriftSettings()) for psi in (0.0999, 0.1, 0.2)]
+    ['none', 'moderate', 'significant']
+    """
+    if psi >= settings.psi_significant:
+        return "significant"
+    return "moderate" if psi >= settings.psi_moderate else "none"
+
+
+def usual_effect(
+    days: Sequence[Profile],
+    reference: Profile,
+    bins: Mapping[str, Bins],
+    *,
+    quantile: float = 0.99,
+    min_rows: int = 100,
+) -> dict[str, float]:
+    """How far an ordinary day of the reference period lies from the whole of it, by column.
+
+    Some columns move every day without anything being wrong (weather, weekdays): a day is drift
+    only where it lies further out than such days did. One more such day stays below the returned
+    effect with about the probability *quantile*: it is the larger of the observed quantile and,
+    because few days know little of their tail, the log-normal prediction bound.
+
+    Parameters
+    ----------
+    days
+        Profiles of single days of the reference period. Those below *min_rows* are left out.
+
+    Returns
+    -------
+    Effect by column, 0 to 1; 0 where fewer than two days are left.
+
+    Source: Hahn & Meeker (1991), Statistical Intervals, section 4.2, for the bound.
+    """
+    return _usual(days, reference, bins, effect, quantile, min_rows)
+
+
+def usual_new_mass(
+    days: Sequence[Profile],
+    reference: Profile,
+    bins: Mapping[str, Bins],
+    *,
+    quantile: float = 0.99,
+    min_rows: int = 100,
+) -> dict[str, float]:
+    """How much more than in the whole reference is missing on an ordinary day of it, by column.
+
+    As `usual_effect`, for the share of missing, unseen and infinite values.
+    """
+    return _usual(days, reference, bins, new_mass, quantile, min_rows)
+
+
+def _usual(
+    days: Sequence[Profile],
+    reference: Profile,
+    bins: Mapping[str, Bins],
+    quantity: Callable[[ColumnProfile, ColumnProfile, Bins], float],
+    quantile: float,
+    min_rows: int,
+) -> dict[str, float]:
+    enough = [day for day in days if day.rows >= min_rows]
+    usual = {}
+    for name, own in bins.items():
+        before = _of(reference, name)
+        found = [quantity(before, _of(day, name), own) for day in enough]
+        usual[name] = _upper_bound(found, quantile=quantile)
+    return usual
+
+
+def _of(profile: Profile, column: str) -> ColumnProfile:
+    if column not in profile.columns:
+        raise UnknownColumn.named(column, table="the profile", available=profile.columns)
+    return profile.columns[column]
+
+
+def _upper_bound(found: Sequence[float], *, quantile: float) -> float:
+    from scipy import special  # late: half a second
+
+    n = len(found)
+    if n < 2:
+        return 0.0
+    logs: NDArray[np.float64] = np.log(np.maximum(found, 1e-3))
+    t = special.stdtrit(n - 1, quantile)
+    predicted = np.exp(logs.mean() + t * logs.std(ddof=1) * np.sqrt(1 + 1 / n))
+    return float(min(max(np.quantile(found, quantile, method="higher"), predicted), 1.0))
+
+
+def _shortage(drift: ColumnDrift, settings: DriftSettings) -> str | None:
+    for rows, side in ((drift.n_reference, "the reference"), (drift.n_current, "the current data")):
+        if not rows:
+            return f"{side} has no rows"
+        if rows < settings.min_rows:
+            return f"{side} has {rows:,} rows, below the {settings.min_rows:,} needed for a verdict"
+    return None
+
+
+def _verdict(
+    drift: ColumnDrift,
+    p: float,
+    effect_bound: float,
+    new_bound: float,
+    settings: DriftSettings,
+    *,
+    looked_at: int,
+) -> DriftVerdict:
+    band = psi_band(drift.psi, settings)
+    shortage = _shortage(drift, settings)
+    if shortage is not None:
+        return DriftVerdict(drift, p, Verdict.INSUFFICIENT, band, shortage)
+    evidence = f"p = {p:.2g} among {looked_at}" if p >= 1e-16 else f"p < 1e-16 among {looked_at}"
+    moved = f"{drift.effect:.1%} of the rows moved"
+    if p >= settings.alpha:
+        reason = f"no more than chance ({evidence}, needed below {settings.alpha:g})"
+        return DriftVerdict(drift, p, Verdict.OK, band, reason)
+    beyond = []
+    if drift.effect >= effect_bound:
+        beyond.append(f"{moved}{_means(drift)} (bound {effect_bound:.1%})")
+    if drift.new_mass >= new_bound:
+        beyond.append(
+            f"{drift.new_mass:.1%} more of the rows are missing, infinite or unlike any in the"
+            f" reference (bound {new_bound:.1%})"
+        )
+    if beyond:
+        reason = f"{', and '.join(beyond)}; {evidence}"
+        return DriftVerdict(drift, p, Verdict.DRIFT, band, reason)
+    reason = f"real but small: {moved} (bound {effect_bound:.1%}, {evidence})"
+    return DriftVerdict(drift, p, Verdict.OK, band, reason)
+
+
+def _means(drift: ColumnDrift) -> str:
+    before, now = drift.reference, drift.current
+    if drift.kind == "categorical" or not np.isfinite([before.mean, now.mean]).all():
+        return ""
+    return (
+        f", mean {before.mean:.4g} to {now.mean:.4g},"
+        f" standard deviation {before.sd:.4g} to {now.sd:.4g}"
+    )

@@ -1,0 +1,181 @@
+from datetime import date, timedelta
+
+import pytest
+
+from monitoring_dagster.decisions.findings import FindingKind
+from monitoring_dagster.decisions.retraining import Cause, Situation, decide, gate, next_due
+from monitoring_dagster.spec import Retraining
+from monitoring_dagster.stats.comparison import Comparison
+
+TODAY = date(2026, 7, 1)
+POLICY = Retraining(trainer="a:b")
+
+
+def ago(days: int) -> date:
+    return TODAY - timedelta(days=days)
+
+
+def situation(**changes) -> Situation:
+    bad = {ago(n): ("log_loss",) for n in range(2, 5)}
+    return Situation(
+        **{
+            "day": TODAY,
+            "breaches": {ago(5): (), ago(6): (), **bad},
+            "trained_on": ago(60),
+            "attempts": (),
+            "labelled_rows": 50_000,
+            "open_kinds": frozenset(),
+            **changes,
+        }
+    )
+
+
+def test_three_bad_days_of_five_retrain():
+    decision = decide(POLICY, situation())
+    assert decision.retrain
+    assert decision.causes == (Cause.PERFORMANCE,)
+    assert "log_loss worse than tolerated on 3 of the last 5 evaluated days" in decision.words
+
+
+@pytest.mark.parametrize(
+    "breaches",
+    [
+        pytest.param({}, id="nothing was evaluated"),
+        pytest.param({ago(2): ("mae",), ago(3): ("mae",), ago(4): ()}, id="two bad days"),
+        pytest.param(
+            {ago(n): () for n in range(1, 6)} | {ago(n): ("mae",) for n in range(6, 9)},
+            id="bad days that lie behind the window",
+        ),
+    ],
+)
+def test_nothing_is_due_after(breaches):
+    assert decide(POLICY, situation(breaches=breaches)) is None
+
+
+def test_bad_days_before_the_last_attempt_were_answered_by_it():
+    assert decide(POLICY, situation(attempts=(ago(1),))) is None
+
+
+def test_drift_alone_is_no_cause():
+    quiet = situation(breaches={}, open_kinds=frozenset({FindingKind.FEATURE_DRIFT}))
+    assert decide(POLICY, quiet) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        pytest.param({"attempts": (ago(13),)}, "13 days ago", id="a day inside the cool-down"),
+        pytest.param(
+            {"attempts": (ago(29), ago(22), ago(15))}, "a person should look", id="the quota"
+        ),
+        pytest.param({"labelled_rows": 1999}, "1,999 labelled rows", id="one row too few"),
+        *(
+            pytest.param({"open_kinds": frozenset({kind})}, str(kind), id=f"open {kind}")
+            for kind in (
+                FindingKind.MISSING_DAY,
+                FindingKind.EMPTY_DAY,
+                FindingKind.UNREADABLE_DATA,
+                FindingKind.SCHEMA_BREACH,
+            )
+        ),
+    ],
+)
+def test_a_due_retraining_waits_and_says_why(changes, why):
+    decision = decide(POLICY, situation(**changes))
+    assert not decision.retrain
+    assert why in decision.words
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"attempts": (ago(14),)}, id="the cool-down is over on its last day"),
+        pytest.param({"attempts": (ago(30), ago(22), ago(15))}, id="the quota forgets after 30"),
+        pytest.param({"labelled_rows": 2000}, id="just enough rows"),
+        pytest.param({"open_kinds": frozenset({FindingKind.FEATURE_DRIFT})}, id="open drift"),
+    ],
+)
+def test_nothing_speaks_against_it_when(changes):
+    assert decide(POLICY, situation(**changes)).retrain
+
+
+@pytest.mark.parametrize(
+    ("cadence", "since", "due"),
+    [
+        ("never", date(2026, 3, 28), None),
+        ("daily", date(2026, 3, 28), date(2026, 3, 29)),  # Europe changes its clocks
+        ("weekly", date(2026, 3, 28), date(2026, 4, 4)),
+        ("monthly", date(2026, 1, 31), date(2026, 2, 28)),
+        ("monthly", date(2026, 12, 15), date(2027, 1, 15)),
+        ("quarterly", date(2026, 11, 30), date(2027, 2, 28)),
+    ],
+)
+def test_a_cadence_names_the_next_day(cadence, since, due):
+    assert next_due(cadence, since) == due
+
+
+def test_two_causes_are_one_retraining():
+    policy = Retraining(trainer="a:b", cadence="monthly")
+    decision = decide(policy, situation())
+    assert decision.causes == (Cause.PERFORMANCE, Cause.CADENCE)
+    assert decision.retrain
+
+
+def test_a_stream_that_stays_bad_ends_in_a_call_for_a_person():
+    """Sixty bad days: the quota holds, and the last word is that more of it will not help."""
+    attempts, words = [], ""
+    for number in range(60):
+        day = TODAY + timedelta(days=number)
+        breaches = {day - timedelta(days=n): ("mae",) for n in range(2, 7)}
+        found = decide(
+            Retraining(trainer="a:b", cooldown_days=7, holdout_days=7),
+            situation(day=day, breaches=breaches, attempts=tuple(attempts)),
+        )
+        if found and found.retrain:
+            attempts.append(day)
+        words = found.words if found else words
+        month = [one for one in attempts if day - one < timedelta(days=30)]
+        assert len(month) <= 3
+        if len(month) == 3:
+            assert not found or found.retrain or "a person should look" in found.words
+    assert len(attempts) <= 6
+
+
+def compared(*, champion=0.5, challenger=0.45, p_value=0.001, n=10_000) -> Comparison:
+    difference = champion - challenger
+    return Comparison(champion, challenger, difference, difference, difference, p_value, n)
+
+
+def test_a_better_challenger_passes():
+    assert gate(compared(), {}, metric="log_loss").passed
+
+
+@pytest.mark.parametrize(
+    ("overall", "segments", "why"),
+    [
+        pytest.param(compared(p_value=0.05), {}, "no proof", id="exactly at alpha"),
+        pytest.param(compared(p_value=float("nan")), {}, "no proof", id="a p-value that is none"),
+        pytest.param(
+            compared(),
+            {"origin=JFK": compared(champion=0.4, challenger=0.5, p_value=0.9999, n=200)},
+            "origin=JFK",
+            id="a segment that pays for it",
+        ),
+    ],
+)
+def test_the_champion_stays(overall, segments, why):
+    found = gate(overall, segments, metric="log_loss")
+    assert not found.passed
+    assert why in found.words
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        pytest.param(compared(champion=0.4, challenger=0.5, p_value=0.9999, n=199), id="too small"),
+        pytest.param(compared(champion=0.4, challenger=0.41, p_value=0.9999), id="in the margin"),
+        pytest.param(compared(champion=0.4, challenger=0.5, p_value=0.9), id="not proved"),
+    ],
+)
+def test_a_segment_does_not_stop_it_when_it_is(segment):
+    assert gate(compared(), {"origin=JFK": segment}, metric="log_loss").passed

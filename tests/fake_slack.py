@@ -1,0 +1,323 @@
+"""A Slack that stands on loopback: it keeps what was posted, refuses what Slack refuses, and fails
+on request before or after the effect. Drive it with the real slack_sdk through ``base_url``."""
+
+import json
+import re
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
+
+TOKEN = "xoxb-canary-token-0000"
+
+ARGUMENTS = {
+    "chat.postMessage": {
+        "channel", "text", "blocks", "thread_ts", "metadata", "unfurl_links", "unfurl_media",
+        "link_names", "parse",
+    },
+    "chat.update": {"channel", "ts", "text", "blocks", "metadata"},
+    "conversations.history": {
+        "channel", "oldest", "latest", "inclusive", "include_all_metadata", "limit", "cursor",
+    },
+    "conversations.replies": {
+        "channel", "ts", "oldest", "latest", "inclusive", "include_all_metadata", "limit", "cursor",
+    },
+    "conversations.list": {"types", "exclude_archived", "limit", "cursor"},
+}  # fmt: skip
+
+
+class Fault(Enum):
+    """What goes wrong with one request; BEFORE means that nothing was done, AFTER that it was."""
+
+    RESET_BEFORE = "reset before"
+    RESET_AFTER = "reset after"
+    HANG_AFTER = "hang after"
+    TRUNCATED_AFTER = "truncated after"
+    HTML_503_BEFORE = "503 before"
+    HTML_503_AFTER = "503 after"
+    RATE_LIMITED_BEFORE = "429 before"
+    RATE_LIMITED_AFTER = "429 after"
+    INTERNAL_ERROR_BEFORE = "internal_error before"
+    INTERNAL_ERROR_AFTER = "internal_error after"
+
+    @property
+    def spares_the_effect(self) -> bool:
+        return self.name.endswith("_AFTER")
+
+
+@dataclass
+class Posted:
+    """One visible message."""
+
+    channel: str
+    ts: str
+    thread_ts: str | None
+    text: str
+    blocks: list[dict[str, Any]]
+    metadata: dict[str, Any]
+    visible_at: float
+    edits: int = 0
+
+    @property
+    def delivery_id(self) -> str:
+        return str(self.metadata["event_payload"]["delivery_id"])
+
+
+@dataclass
+class FakeSlack:
+    """``fault(method)`` says what happens to the next request; ``clock`` is Slack's own time."""
+
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    fault: Callable[[str], Fault | None] = lambda method: None
+    history_lag_seconds: float = 0
+    page_objects: int = 15
+    one_a_second: bool = False
+    hang_seconds: float = 2
+    channels: dict[str, str] = field(default_factory=lambda: {"ml-alerts": "C0000ALERTS"})
+    messages: list[Posted] = field(default_factory=list)
+    requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _last_post: dict[str, float] = field(default_factory=dict)
+    _last_ts: float = 0
+
+    def __enter__(self) -> Self:
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self.server.daemon_threads = True
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_address[1]}/api/"
+
+    @property
+    def roots(self) -> list[Posted]:
+        return [message for message in self.messages if message.thread_ts is None]
+
+    def replies(self, root: Posted) -> list[Posted]:
+        return [message for message in self.messages if message.thread_ts == root.ts]
+
+    def serve(self, method: str, token: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        with self._lock:
+            if token != TOKEN:
+                return _refusal("invalid_auth")
+            if unknown := set(arguments) - ARGUMENTS.get(method, set()):
+                return _refusal("invalid_arguments", detail=sorted(unknown))
+            verb = getattr(self, "_" + re.sub(r"\W", "_", method).lower())
+            answer: dict[str, Any] = verb(**arguments)
+            return answer
+
+    def _channel(self, name: str, *, by_name: bool) -> str | None:
+        if name in self.channels.values():
+            return name
+        return self.channels.get(name.removeprefix("#")) if by_name else None
+
+    def _chat_postmessage(
+        self,
+        channel: str,
+        text: str,
+        blocks: Any,
+        metadata: Any,
+        thread_ts: str | None = None,
+        **_: Any,
+    ) -> dict[str, Any]:
+        place = self._channel(channel, by_name=True)
+        if place is None:
+            return _refusal("channel_not_found")
+        if thread_ts is not None and not any(
+            m.ts == thread_ts and m.thread_ts is None for m in self.messages
+        ):
+            return _refusal("thread_not_found")
+        if error := _invalid(text, blocks, metadata):
+            return _refusal(error)
+        now = self.clock().timestamp()
+        if self.one_a_second and now - self._last_post.get(place, 0) < 1:
+            return {"ok": False, "error": "ratelimited", "status": 429}
+        self._last_post[place] = now
+        self._last_ts = max(now, self._last_ts + 0.000001)
+        message = Posted(
+            place,
+            f"{self._last_ts:.6f}",
+            thread_ts,
+            text,
+            blocks,
+            metadata,
+            now + self.history_lag_seconds,
+        )
+        self.messages.append(message)
+        return {"ok": True, "channel": place, "ts": message.ts}
+
+    def _chat_update(
+        self, channel: str, ts: str, text: str, blocks: Any, metadata: Any
+    ) -> dict[str, Any]:
+        if error := _invalid(text, blocks, metadata):
+            return _refusal(error)
+        for message in self.messages:
+            if (message.channel, message.ts) == (channel, ts):
+                message.text, message.blocks, message.metadata = text, blocks, metadata
+                message.edits += 1
+                return {"ok": True, "channel": channel, "ts": ts}
+        return _refusal("message_not_found")
+
+    def _conversations_list(self, **_: Any) -> dict[str, Any]:
+        channels = [{"id": id, "name": name} for name, id in self.channels.items()]
+        return {"ok": True, "channels": channels, "response_metadata": {"next_cursor": ""}}
+
+    def _conversations_history(self, channel: str, **window: Any) -> dict[str, Any]:
+        return self._page(channel, [m for m in self.messages if m.thread_ts is None], **window)
+
+    def _conversations_replies(self, channel: str, ts: str, **window: Any) -> dict[str, Any]:
+        if not any(m.ts == ts for m in self.messages):
+            return _refusal("thread_not_found")
+        return self._page(channel, [m for m in self.messages if m.thread_ts == ts], **window)
+
+    def _page(
+        self,
+        channel: str,
+        messages: list[Posted],
+        *,
+        oldest: str,
+        latest: str,
+        limit: Any,
+        cursor: str = "0",
+        include_all_metadata: Any = False,
+        **_: Any,
+    ) -> dict[str, Any]:
+        if self._channel(channel, by_name=False) is None:
+            return _refusal("channel_not_found")
+        now = self.clock().timestamp()
+        visible = [
+            m
+            for m in reversed(messages)
+            if m.channel == channel
+            and m.visible_at <= now
+            and float(oldest) <= float(m.ts) <= float(latest)
+        ]
+        start, size = int(cursor), min(int(limit), self.page_objects)
+        page = visible[start : start + size]
+        more = start + size < len(visible)
+        return {
+            "ok": True,
+            "messages": [
+                {"ts": m.ts, "text": m.text}
+                | ({"metadata": m.metadata} if include_all_metadata in (True, "1") else {})
+                for m in page
+            ],
+            "has_more": more,
+            "response_metadata": {"next_cursor": str(start + size) if more else ""},
+        }
+
+
+def _refusal(error: str, **more: Any) -> dict[str, Any]:
+    return {"ok": False, "error": error, **more}
+
+
+def _invalid(text: str, blocks: Any, metadata: Any) -> str | None:
+    """Slack's documented limits."""
+    if len(text) > 40_000:
+        return "msg_too_long"
+    if set(metadata) != {"event_type", "event_payload"}:
+        return "invalid_metadata_format"
+    if len(json.dumps(metadata)) > 8_000:
+        return "metadata_too_large"
+    if not 0 < len(blocks) <= 50 or not all(_valid(block) for block in blocks):
+        return "invalid_blocks"
+    if sum(len(t) for t in texts(blocks)) > 13_000:
+        return "msg_blocks_too_long"
+    return None
+
+
+def _valid(block: dict[str, Any]) -> bool:
+    if block["type"] == "header":
+        return set(block) == {"type", "text"} and 0 < len(block["text"]["text"]) <= 150
+    if block["type"] != "section" or not set(block) <= {"type", "text", "fields"}:
+        return False
+    fields = block.get("fields", [])
+    body = [block["text"]["text"]] if "text" in block else []
+    return (
+        bool(fields or body)
+        and all(0 < len(t) <= 3000 for t in body)
+        and len(fields) <= 10
+        and all(0 < len(f["text"]) <= 2000 for f in fields)
+    )
+
+
+def texts(blocks: list[dict[str, Any]]) -> list[str]:
+    """Every text that people see in *blocks*."""
+    found = [block["text"]["text"] for block in blocks if "text" in block]
+    return found + [f["text"] for block in blocks for f in block.get("fields", [])]
+
+
+def _handler(slack: FakeSlack) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            method = urlsplit(self.path).path.removeprefix("/api/")
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            if "json" in self.headers.get("Content-Type", ""):
+                arguments = json.loads(body)
+            else:
+                arguments = dict(parse_qsl(body))
+            arguments |= dict(parse_qsl(urlsplit(self.path).query))
+            token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+            fault = slack.fault(method)
+            slack.requests.append((method, arguments))
+            answer: dict[str, Any] = {}
+            if fault is None or fault.spares_the_effect:
+                answer = slack.serve(method, token, arguments)
+            self._answer(fault, answer)
+
+        def _answer(self, fault: Fault | None, answer: dict[str, Any]) -> None:
+            match fault:
+                case None:
+                    limited = answer.pop("status", 200) == 429
+                    self._send(429 if limited else 200, json.dumps(answer), retry_after=limited)
+                case Fault.RESET_BEFORE | Fault.RESET_AFTER:
+                    now = struct.pack("ii", 1, 0)
+                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, now)
+                    self.close_connection = True
+                    self.connection.close()
+                case Fault.HANG_AFTER:
+                    time.sleep(slack.hang_seconds)
+                    self.close_connection = True
+                case Fault.TRUNCATED_AFTER:
+                    self._send(200, json.dumps(answer)[:-8])
+                case Fault.HTML_503_BEFORE | Fault.HTML_503_AFTER:
+                    self._send(503, "<html>Service Unavailable</html>", kind="text/html")
+                case Fault.RATE_LIMITED_BEFORE | Fault.RATE_LIMITED_AFTER:
+                    self._send(429, json.dumps(_refusal("ratelimited")), retry_after=True)
+                case Fault.INTERNAL_ERROR_BEFORE | Fault.INTERNAL_ERROR_AFTER:
+                    self._send(200, json.dumps(_refusal("internal_error")))
+
+        def _send(
+            self,
+            status: int,
+            body: str,
+            *,
+            kind: str = "application/json",
+            retry_after: bool = False,
+        ) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body.encode())))
+            if retry_after:
+                self.send_header("Retry-After", "1")
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    return Handler

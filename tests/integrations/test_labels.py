@@ -1,0 +1,417 @@
+"""Where every label goes, and which prediction it says the truth about."""
+
+from dataclasses import astuple
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitoring_dagster.errors import UnknownColumn
+from monitoring_dagster.integrations.labels import (
+    LabelAccount,
+    NoLabels,
+    join_labels,
+    labelled_rows,
+)
+from monitoring_dagster.integrations.rows import MissingDay, UnreadableFile, UnusableName
+from monitoring_dagster.spec import Labels, ModelSpec, Predictions
+
+START = date(2025, 3, 1)
+MATURE_AFTER_DAYS = 3
+SPEC = ModelSpec(
+    name="churn",
+    owner="team:ml",
+    task="binary",
+    segments=["country"],
+    predictions=Predictions(
+        path="served/{day}.parquet", status="status", synthetic="is_test", score="score"
+    ),
+    labels=Labels(path="labels/{day}.parquet", mature_after_days=MATURE_AFTER_DAYS),
+)
+SERVED = pa.schema(
+    [
+        ("request_id", pa.string()),
+        ("served_at", pa.timestamp("us", tz="UTC")),
+        ("model_version", pa.string()),
+        ("prediction", pa.int64()),
+        ("score", pa.float64()),
+        ("status", pa.string()),
+        ("is_test", pa.bool_()),
+        ("country", pa.string()),
+        ("age", pa.float64()),
+    ]
+)
+TOLD = pa.schema(
+    [
+        ("request_id", pa.string()),
+        ("label", pa.float64()),
+        ("arrived_at", pa.timestamp("us", tz="UTC")),
+    ]
+)
+
+
+def on(day: int) -> date:
+    """The day with this number; 0 is the first."""
+    return START + timedelta(days=day)
+
+
+def at(day: float) -> datetime:
+    """The instant so many days after the first midnight."""
+    return datetime(2025, 3, 1, tzinfo=UTC) + timedelta(days=day)
+
+
+def served(request_id, day, **other):
+    """A prediction at noon of *day*."""
+    usual = {
+        "request_id": request_id,
+        "served_at": at(day + 0.5),
+        "model_version": "1",
+        "prediction": 1,
+        "score": 0.75,
+        "status": "ok",
+        "is_test": False,
+        "country": "DE",
+        "age": 30.0,
+    }
+    return usual | other
+
+
+def told(request_id, day, label=1.0, *, hour=18):
+    """A label that arrives on *day*."""
+    return {"request_id": request_id, "label": label, "arrived_at": at(day + hour / 24)}
+
+
+def write(folder: Path, day: int, rows, schema):
+    """Put *rows* where the file of *day* lies."""
+    folder.mkdir(exist_ok=True, parents=True)
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), folder / f"{on(day)}.parquet")
+
+
+@pytest.fixture
+def world(tmp_path):
+    """Put down predictions and labels, by day."""
+
+    def build(predictions, labels):
+        for day, rows in predictions.items():
+            write(tmp_path / "served", day, rows, SERVED)
+        for day, rows in labels.items():
+            write(tmp_path / "labels", day, rows, TOLD)
+        return tmp_path
+
+    return build
+
+
+def account(**parts) -> LabelAccount:
+    """An account of nothing but *parts*."""
+    nothing = dict.fromkeys(LabelAccount.__dataclass_fields__, 0)
+    delays = {"delay_days_p50": None, "delay_days_p95": None}
+    return LabelAccount(**(nothing | delays | parts))
+
+
+def test_a_label_finds_its_prediction(world):
+    """With the version, the segment and the score that were served, and how long it took."""
+    root = world({0: [served("a", 0, model_version="7")]}, {2: [told("a", 2, 0.0)]})
+    table, seen = join_labels(SPEC, on(2), root=root)
+    assert table.to_pylist() == [
+        {
+            "day": on(0),
+            "version": "7",
+            "country": "DE",
+            "label": 0.0,
+            "prediction": 1,
+            "score": 0.75,
+            "request_id": "a",
+            "delay_days": 2.25,
+        }
+    ]
+    assert seen == account(rows=1, joined=1, delay_days_p50=2.25, delay_days_p95=2.25)
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind"),
+    [
+        pytest.param([told("a", 5)], "joined", id="on the last day in time"),
+        pytest.param([told("old", 5)], "expired", id="a day too late"),
+        pytest.param([told("older", 5)], "expired", id="almost twice too late"),
+        pytest.param([told("ancient", 5)], "orphan", id="twice too late: nobody remembers"),
+        pytest.param([told("x", 5)], "orphan", id="nobody asked"),
+        pytest.param([told("next", 5)], "orphan", id="before its prediction"),
+        pytest.param([told("failed", 5)], "uncounted", id="of a request that failed"),
+        pytest.param([told("test", 5)], "uncounted", id="of test traffic"),
+        pytest.param([told(None, 5)], "invalid", id="without request"),
+        pytest.param([told("a", 5, None)], "invalid", id="without value"),
+        pytest.param([told("a", 5, float("nan"))], "invalid", id="not a number"),
+        pytest.param([told("early", 5, 1.0)], "duplicate", id="said before"),
+        pytest.param([told("early", 5, 0.0)], "conflicting", id="said otherwise before"),
+        pytest.param([told("unsure", 5)], "joined", id="what was said before was no value"),
+    ],
+)
+def test_every_label_has_one_place(world, labels, kind):
+    """Each row a sentence; labels mature after three days, and it is day five."""
+    root = world(
+        {
+            -3: [served("ancient", -3)],
+            -2: [served("older", -2)],
+            1: [served("old", 1)],
+            2: [
+                served("a", 2),
+                served("failed", 2, status="error"),
+                served("test", 2, is_test=True),
+            ],
+            3: [served("early", 3), served("unsure", 3)],
+            6: [served("next", 6)],
+        },
+        {4: [told("early", 4, 1.0), told("unsure", 4, None)], 5: labels},
+    )
+    _, seen = join_labels(SPEC, on(5), root=root)
+    assert {name for name in ("joined", *_KINDS) if getattr(seen, name)} == {kind}
+    assert seen.rows == 1
+
+
+_KINDS = ("duplicate", "conflicting", "orphan", "uncounted", "expired", "invalid")
+
+
+def test_in_one_file_the_earliest_label_counts(world):
+    """By the time of arrival, not by the place in the file."""
+    labels = [told("a", 1, 0.0, hour=9), told("a", 1, 1.0, hour=8), told("a", 1, 1.0, hour=10)]
+    table, seen = join_labels(SPEC, on(1), root=world({0: [served("a", 0)]}, {1: labels}))
+    assert table["label"].to_pylist() == [1.0]
+    assert (seen.joined, seen.duplicate, seen.conflicting) == (1, 1, 1)
+
+
+def test_a_request_answered_twice_is_labelled_once(world):
+    """The first answer that counts gets the label."""
+    predictions = [
+        served("a", 0, served_at=at(0.7), score=0.9),
+        served("a", 0, served_at=at(0.6), score=0.6),
+        served("a", 0, served_at=at(0.5), score=0.5, status="error"),
+    ]
+    root = world({0: predictions, 1: [served("a", 1)]}, {1: [told("a", 1)]})
+    table, seen = join_labels(SPEC, on(1), root=root)
+    assert table["score"].to_pylist() == [0.6]
+    assert seen.rows == seen.joined == 1
+
+
+def test_an_empty_delivery_is_no_missing_one(world):
+    """Zero labels came, and that is known."""
+    table, seen = join_labels(SPEC, on(1), root=world({0: [served("a", 0)]}, {1: []}))
+    assert (table.num_rows, seen) == (0, account())
+
+
+def test_labels_without_any_predictions_are_orphans(world):
+    """Days that have no file just do not match."""
+    table, seen = join_labels(SPEC, on(1), root=world({}, {1: [told("a", 1)]}))
+    assert (table.num_rows, seen) == (0, account(rows=1, orphan=1))
+
+
+def test_a_missing_delivery_names_the_file_and_the_way_out(world):
+    """No file of that arrival day."""
+    root = world({0: [served("a", 0)]}, {})
+    with pytest.raises(MissingDay) as seen:
+        join_labels(SPEC, on(1), root=root)
+    path = root / "labels" / "2025-03-02.parquet"
+    assert str(seen.value).startswith(f"2025-03-02 is missing: no file {path}. Deliver it")
+
+
+def test_a_broken_file_of_an_earlier_day_is_named(world):
+    """It is not passed over: the account would be wrong."""
+    root = world({0: [served("a", 0)], 1: [served("b", 1)]}, {1: [told("a", 1)]})
+    (root / "served" / f"{on(0)}.parquet").write_bytes(b"rot")
+    with pytest.raises(UnreadableFile, match=r"2025-03-01\.parquet"):
+        join_labels(SPEC, on(1), root=root)
+
+
+@pytest.mark.parametrize("part", ["predictions", "labels"])
+def test_a_column_that_is_not_there_is_named(world, part):
+    """In the labels and in the predictions."""
+    root = world({0: [served("a", 0)]}, {1: [told("a", 1)]})
+    source = getattr(SPEC, part).model_copy(update={"request_id": "requestid"})
+    with pytest.raises(UnknownColumn, match=r"Did you mean 'request_id'\?"):
+        join_labels(SPEC.model_copy(update={part: source}), on(1), root=root)
+
+
+def test_a_column_that_came_later_is_null_before(world):
+    """A new segment does not cost the labels of last week's predictions."""
+    root = world({1: [served("b", 1)]}, {1: [told("a", 1), told("b", 1)]})
+    write(root / "served", 0, [served("a", 0)], SERVED.remove(SERVED.get_field_index("country")))
+    table, _ = join_labels(SPEC, on(1), root=root)
+    assert table["country"].to_pylist() == [None, "DE"]
+
+
+def test_ids_may_be_numbers_on_one_side_and_text_on_the_other(world):
+    """12 is '12'."""
+    root = world({0: [served("12", 0)]}, {})
+    (root / "labels").mkdir()
+    labels = pa.table({"request_id": [12], "label": [True], "arrived_at": [at(1)]})
+    pq.write_table(labels, root / "labels" / f"{on(1)}.parquet")
+    table, _ = join_labels(SPEC, on(1), root=root)
+    assert table.select(["request_id", "label"]).to_pylist() == [
+        {"request_id": "12", "label": True}
+    ]
+
+
+def test_names_that_would_stand_twice_are_refused(world):
+    """Also where only the case differs, which DuckDB does not see."""
+    root = world({0: [served("a", 0)]}, {1: [told("a", 1)]})
+    with pytest.raises(UnusableName, match="'Score' cannot stand beside"):
+        join_labels(SPEC.model_copy(update={"segments": ["Score"]}), on(1), root=root)
+    with pytest.raises(UnusableName, match="rename it in a view"):
+        labelled_rows(SPEC, first=on(0), last=on(1), as_of=on(1), features=["label"], root=root)
+
+
+def test_a_model_without_labels_has_none_to_join(tmp_path):
+    """The error says where to declare them."""
+    spec = SPEC.model_copy(update={"labels": None})
+    with pytest.raises(NoLabels, match=r"'churn' has no `labels`"):
+        join_labels(spec, on(1), root=tmp_path)
+    with pytest.raises(NoLabels):
+        labelled_rows(spec, first=on(0), last=on(1), as_of=on(1), features=[], root=tmp_path)
+
+
+@pytest.mark.parametrize("name", ['"; DROP TABLE x; --', "a'b", 'we"ird""', "e0", "id", "place"])
+def test_hostile_names_are_only_names(tmp_path, name):
+    """As segment and as feature, also where a query of ours uses the same word."""
+    for folder, row in (("served", served("a", 0) | {name: "v"}), ("labels", told("a", 1))):
+        (tmp_path / folder).mkdir()
+        day = on(0) if folder == "served" else on(1)
+        pq.write_table(pa.Table.from_pylist([row]), tmp_path / folder / f"{day}.parquet")
+    spec = SPEC.model_copy(update={"segments": [name]})
+    table, _ = join_labels(spec, on(1), root=tmp_path)
+    rows = labelled_rows(spec, first=on(0), last=on(0), as_of=on(1), features=[name], root=tmp_path)
+    assert table[name].to_pylist() == rows[name].to_pylist() == ["v"]
+
+
+def test_training_sees_what_was_known_on_the_day_and_nothing_later(world):
+    """Labels that arrive after `as_of`, or too late, do not exist."""
+    root = world(
+        {
+            0: [served("a", 0, age=1.0), served("b", 0)],
+            1: [served("c", 1, age=3.0)],
+            2: [served("d", 2)],
+        },
+        {
+            1: [told("a", 1, 0.0)],
+            2: [told("a", 2, 1.0), told("c", 2)],
+            3: [told("b", 3), told("d", 3)],
+        },
+    )
+    rows = labelled_rows(SPEC, first=on(0), last=on(1), as_of=on(2), features=["age"], root=root)
+    assert rows.column_names == [
+        "age", "request_id", "served_at", "version", "score", "prediction", "label",
+    ]  # fmt: skip
+    assert rows.select(["age", "request_id", "label"]).to_pylist() == [
+        {"age": 1.0, "request_id": "a", "label": 0.0},
+        {"age": 3.0, "request_id": "c", "label": 1.0},
+    ]
+    late = labelled_rows(SPEC, first=on(0), last=on(0), as_of=on(9), features=[], root=root)
+    assert late["request_id"].to_pylist() == ["a", "b"]
+
+
+@pytest.mark.parametrize("there", ["predictions", "labels", "neither"])
+def test_nothing_to_train_on_is_an_empty_table(world, there):
+    """Not an error: whoever asked knows how many rows are enough."""
+    root = world(
+        {0: [served("a", 0)]} if there == "predictions" else {},
+        {1: [told("a", 1)]} if there == "labels" else {},
+    )
+    rows = labelled_rows(SPEC, first=on(0), last=on(0), as_of=on(1), features=["age"], root=root)
+    assert (rows.num_rows, rows.num_columns) == (0, 7)
+
+
+DAYS = 6
+delivery = st.builds(
+    told,
+    st.sampled_from([*"abcdef", None]),
+    st.integers(0, DAYS - 1),
+    st.sampled_from([0.0, 1.0, None]),
+    hour=st.integers(0, 23),
+)
+STREAM = {
+    0: [served("a", 0), served("b", 0, status="error")],
+    1: [served("c", 1)],
+    4: [served("d", 4), served("e", 4, is_test=True), served("d", 4, served_at=at(4.9))],
+}
+SERVED_ON = {"a": 0, "c": 1, "d": 4}
+
+
+@settings(max_examples=15, deadline=None)
+@given(labels=st.lists(delivery, max_size=12), shuffled=st.randoms(use_true_random=False))
+def test_whatever_is_delivered_every_label_is_counted_once(tmp_path_factory, labels, shuffled):
+    """The accounts add up; the order in the files is nothing; training sees the same labels."""
+    roots = [tmp_path_factory.mktemp("law") for _ in range(2)]
+    for root in roots:
+        shuffled.shuffle(labels)
+        for day, rows in STREAM.items():
+            write(root / "served", day, rows, SERVED)
+        for day in range(DAYS):
+            arrived = [row for row in labels if row["arrived_at"].date() == on(day)]
+            write(root / "labels", day, arrived, TOLD)
+    joined = {}
+    for day in range(DAYS):
+        (table, seen), (again, also) = (join_labels(SPEC, on(day), root=root) for root in roots)
+        assert table.equals(again)
+        assert seen == also
+        assert seen.rows == sum(astuple(seen)[1:8])
+        assert seen.joined == table.num_rows
+        for row in table.to_pylist():
+            assert row["request_id"] not in joined, "a request is labelled once"
+            joined[row["request_id"]] = row["label"]
+    assert joined == _truth(labels)
+    known = labelled_rows(
+        SPEC, first=on(0), last=on(DAYS), as_of=on(DAYS), features=[], root=roots[0]
+    )
+    assert (
+        dict(zip(known["request_id"].to_pylist(), known["label"].to_pylist(), strict=True))
+        == joined
+    )
+
+
+def _truth(labels) -> dict[str, float]:
+    """The same in plain words: the first valid label in time, ties to the smaller."""
+    first: dict[str, float] = {}
+    for row in sorted(labels, key=lambda row: (row["arrived_at"], row["label"] or 0.0)):
+        request_id, label = row["request_id"], row["label"]
+        if label is None or request_id not in SERVED_ON:
+            continue
+        days = (row["arrived_at"].date() - on(SERVED_ON[request_id])).days
+        if 0 <= days <= MATURE_AFTER_DAYS:
+            first.setdefault(request_id, label)
+    return first
+
+
+def test_a_table_and_files_give_the_same_answer(world):
+    """Predictions and labels in one DuckDB file, read as one reads a folder."""
+    labels = {
+        1: [told("a", 1), told("x", 1)],
+        4: [told("a", 4), told("c", 4, 0.0), told("b", 4)],
+    }
+    root = world(STREAM, labels)
+    with duckdb.connect(root / "all.duckdb") as database:
+        for name, days, schema in (("served", STREAM, SERVED), ("told", labels, TOLD)):
+            rows = [row for of_day in days.values() for row in of_day]
+            database.register("every", pa.Table.from_pylist(rows, schema=schema))
+            database.execute(f"CREATE TABLE {name} AS SELECT * FROM every")
+            database.unregister("every")
+
+    def in_table(source, table):
+        place = {"path": None, "database": "all.duckdb", "table": table}
+        return source.model_copy(update=place)
+
+    spec = SPEC.model_copy(
+        update={
+            "predictions": in_table(SPEC.predictions, "served"),
+            "labels": in_table(SPEC.labels, "told"),
+        }
+    )
+    for day in (1, 4):
+        table, seen = join_labels(SPEC, on(day), root=root)
+        also_table, also_seen = join_labels(spec, on(day), root=root)
+        assert table.equals(also_table)
+        assert seen == also_seen
+    asked = {"first": on(0), "last": on(4), "as_of": on(4), "features": ["age"], "root": root}
+    assert labelled_rows(SPEC, **asked).equals(labelled_rows(spec, **asked))

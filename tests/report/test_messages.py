@@ -1,0 +1,254 @@
+import json
+import unicodedata
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from slack_sdk.models.blocks import Block
+
+from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
+from monitoring_dagster.decisions.incidents import Reason
+from monitoring_dagster.report.messages import (
+    EVENT,
+    GUIDES,
+    Announcement,
+    IncidentEvent,
+    Links,
+    render,
+    to_text,
+)
+from monitoring_dagster.report.outbox import Entry, page, write_outbox
+from tests.fake_slack import texts
+
+DAY = date(2026, 1, 7)
+LINKS = Links(
+    dagster_url="http://127.0.0.1:3000",
+    mlflow_url="http://127.0.0.1:5000/",
+    runbook_url="https://wiki.example.org/runbooks",
+)
+
+
+def found(subject="income", words="PSI 0.31, more than 0.2", severity=Severity.P2):
+    return Finding("credit", DAY, FindingKind.FEATURE_DRIFT, subject, severity, words, "drift")
+
+
+def event(*findings, reason=Reason.FIRST, kind=FindingKind.FEATURE_DRIFT, total=None):
+    return IncidentEvent(
+        reason=reason,
+        model="credit",
+        registered_model="credit_risk",
+        owner="team:risk",
+        kind=kind,
+        severity=Severity.P2,
+        opened_on=date(2026, 1, 5),
+        day=DAY,
+        findings=findings,
+        total=len(findings) if total is None else total,
+    )
+
+
+NOTE = Announcement(
+    model="credit",
+    registered_model="credit_risk",
+    owner="team:risk",
+    kind=FindingKind.RETRAINING,
+    day=DAY,
+    title="version 2 serves",
+    words="Its log loss is lower by 0.02 (0.01 to 0.03).",
+    version="2",
+)
+
+
+def test_a_message_reads_like_a_sentence():
+    assert to_text(render(event(found()), LINKS)) == (
+        "P2 · feature drift in credit\n"
+        "First seen: 1 finding on 2026-01-07.\n"
+        "  - income: PSI 0.31, more than 0.2\n"
+        "  Severity: P2\n"
+        "  Model: credit\n"
+        "  Owner: team:risk\n"
+        "  Since: 2026-01-05\n"
+        "  Next: Ask whether the world or the pipeline changed; a sudden shift is usually the"
+        " pipeline.\n"
+        "  Runbook: https://wiki.example.org/runbooks/feature_drift.md\n"
+        "  Dagster: drift: http://127.0.0.1:3000/assets/credit/drift?partition=2026-01-07\n"
+        "  MLflow model: http://127.0.0.1:5000/#/models/credit_risk"
+    )
+
+
+@pytest.mark.parametrize(
+    ("reason", "title", "lead"),
+    [
+        pytest.param(
+            Reason.WORSE,
+            "P2 · worse: feature drift in credit",
+            "Got worse: 1 finding on 2026-01-07. Open since Monday 05 January 2026, for 2 days.",
+            id="worse",
+        ),
+        pytest.param(
+            Reason.REMINDER,
+            "P2 · still open: feature drift in credit",
+            "Still open: 1 finding on 2026-01-07. Open since Monday 05 January 2026, for 2 days.",
+            id="reminder",
+        ),
+        pytest.param(
+            Reason.RESOLVED,
+            "Resolved: feature drift in credit",
+            "No finding any more on 2026-01-07."
+            " It was open since Monday 05 January 2026, for 2 days.",
+            id="resolved",
+        ),
+    ],
+)
+def test_each_reason_has_its_words(reason, title, lead):
+    message = render(event(found(), reason=reason), LINKS)
+    assert (message.title, message.lead) == (title, lead)
+
+
+def test_the_opening_message_tells_of_its_end():
+    message = render(event(found()), LINKS, resolved_on=date(2026, 1, 9))
+    assert message.tone == "resolved"
+    assert message.title == "Resolved: feature drift in credit"
+    assert message.lead.startswith("Resolved on 2026-01-09 after 4 days.")
+
+
+def test_an_announcement_links_to_the_version_it_is_about():
+    message = render(NOTE, LINKS)
+    assert message.title == "credit: version 2 serves"
+    assert message.links[-1].url == "http://127.0.0.1:5000/#/models/credit_risk/versions/2"
+
+
+@pytest.mark.parametrize("kind", FindingKind)
+@pytest.mark.parametrize("reason", Reason)
+def test_every_message_of_every_kind_leads_to_its_runbook(kind, reason):
+    """And to a Dagster asset that exists, and to the model in MLflow."""
+    blocks = json.dumps(render(event(found(), kind=kind, reason=reason), LINKS).blocks)
+    assert f"<https://wiki.example.org/runbooks/{kind}.md|Runbook>" in blocks
+    assert f"<http://127.0.0.1:3000/assets/credit/{GUIDES[kind].step}?partition=" in blocks
+    assert "<http://127.0.0.1:5000/#/models/credit_risk|MLflow model>" in blocks
+
+
+def test_a_runbook_on_disk_is_named_because_slack_would_not_open_it():
+    links = replace(LINKS, runbook_url="file:///srv/ml/runbooks")
+    (text,) = [t for t in texts(render(event(found()), links).blocks) if "Runbook" in t]
+    assert text.startswith("Runbook: file:///srv/ml/runbooks/feature_drift.md  ·  <http")
+
+
+def test_of_many_findings_eight_are_shown_and_the_rest_counted():
+    message = render(event(*[found(f"column_{n}") for n in range(8)], total=1000), LINKS)
+    assert len(message.findings) == 8
+    assert "+992 more" in json.dumps(message.blocks)
+
+
+HOSTILE = [
+    "<!channel>",
+    "<@U012AB3CD>",
+    "<https://evil.example|Runbook>",
+    "&lt;!here&gt;",
+    "income\u202egnp.exe\x00\u200b\n\n*bold*",
+]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_values_from_data_call_nobody_and_link_nowhere(value):
+    message = render(event(found(value, value)), LINKS)
+    note = render(replace(NOTE, title=value, words=value), LINKS)
+    for text in [*texts(message.blocks), *texts(note.blocks), message.text, note.text]:
+        assert "<!" not in text
+        assert "<@" not in text
+        assert "<https://evil" not in text
+        assert not [c for c in text if unicodedata.category(c) in {"Cf", "Cs"}]
+    assert "&amp;lt;" in json.dumps(note.blocks) or value != "&lt;!here&gt;"
+
+
+def test_a_bare_address_stays_plain_text():
+    """Slack turns addresses into links unless the text is verbatim."""
+    blocks = render(event(found("https://evil.example")), LINKS).blocks
+    bodies = [b["text"] for b in blocks if b["type"] == "section" and "text" in b]
+    assert all(body["verbatim"] for body in bodies)
+
+
+TEXT = st.text(max_size=40) | st.text("<>&\u202e\ud800é😀", min_size=500, max_size=6000)
+
+
+@given(subject=TEXT, words=TEXT, owner=TEXT, count=st.integers(0, 8), more=st.integers(0, 999))
+def test_any_message_keeps_slacks_limits(subject, words, owner, count, more):
+    """The SDK's own validators, and the sum that Slack does not document."""
+    findings = [found(subject, words)] * count
+    told = replace(event(*findings, total=count + more), owner=owner)
+    noted = replace(NOTE, title=subject, words=words, owner=owner)
+    for message in (render(told, LINKS), render(noted, LINKS)):
+        for block in Block.parse_all(message.blocks):
+            block.validate_json()
+        assert all(0 < len(text) <= 3000 for text in texts(message.blocks))
+        assert sum(map(len, texts(message.blocks))) < 10_000
+        assert 0 < len(message.text) <= 300
+        json.dumps(message.blocks).encode()
+
+
+@given(st.sampled_from(Reason), st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
+def test_an_event_survives_the_ledger(reason, words):
+    told = event(*[found(w, w) for w in words], reason=reason)
+    assert EVENT.validate_json(EVENT.dump_json(told)) == told
+
+
+class Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.seen, self.addresses = set(), []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.add(tag)
+        self.addresses += [value for name, value in attrs if name in ("href", "src")]
+
+
+def entry(message, *, thread="t", minute=0):
+    at = datetime(2026, 1, 7, 12, minute, tzinfo=UTC)
+    return Entry(f"{thread}{minute}", thread, "#ml-alerts", at, message)
+
+
+def test_the_page_shows_threads_and_runs_nothing():
+    hostile = '<script>alert(1)</script><img src=x onerror="alert(1)">'
+    tags = Tags()
+    html = page(
+        [
+            entry(render(event(found(hostile, hostile)), LINKS)),
+            entry(render(event(reason=Reason.RESOLVED), LINKS), minute=5),
+            entry(render(replace(NOTE, words=hostile), LINKS), thread="u", minute=9),
+        ]
+    )
+    tags.feed(html)
+    assert html.count("<article") == 2
+    assert html.count('<ol class="replies">') == 1
+    assert html.index("version 2 serves") < html.index("First seen"), "the latest thread is first"
+    assert not tags.seen & {"script", "img", "iframe", "link", "object"}
+    assert "default-src 'none'" in html
+
+
+def test_the_page_opens_no_address_but_pages_and_files():
+    links = replace(LINKS, dagster_url="javascript:alert(1)", runbook_url="file:///srv/runbooks")
+    tags = Tags()
+    tags.feed(page([entry(render(event(found()), links))]))
+    assert tags.addresses == [
+        "file:///srv/runbooks/feature_drift.md",
+        "http://127.0.0.1:5000/#/models/credit_risk",
+    ]
+
+
+def test_an_empty_outbox_is_a_page_too(tmp_path):
+    write_outbox(tmp_path, [])
+    assert "Nobody was disturbed" in (tmp_path / "index.html").read_text()
+
+
+def test_the_outbox_holds_what_slack_would_have_got(tmp_path):
+    message = render(event(found()), LINKS)
+    write_outbox(tmp_path / "new", [entry(message)])
+    (line,) = (tmp_path / "new" / "messages.jsonl").read_text().splitlines()
+    assert json.loads(line)["blocks"] == message.blocks
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
+        "index.html",
+        "messages.jsonl",
+    ]

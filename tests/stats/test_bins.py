@@ -1,0 +1,154 @@
+"""Every value has one bin, the same one whoever looks it up."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitoring_dagster.stats.bins import (
+    CategoricalBins,
+    NumericBins,
+    WrongType,
+    bins_from_table,
+    bins_of,
+    bins_to_table,
+    categories,
+)
+
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(
+    edges=st.lists(FINITE, max_size=80)
+    | st.lists(st.integers(-9, 9999).map(float), min_size=14, max_size=80)
+    | st.lists(st.floats(-1, 1), min_size=14, max_size=80),
+    values=st.lists(FINITE | st.sampled_from([np.inf, -np.inf, 0.0, -0.0]), max_size=50),
+)
+def test_the_lookup_table_agrees_with_a_search(edges, values):
+    """Any edges, any values: also right on an edge, beside it and between two."""
+    bins = NumericBins(np.unique(np.array(edges) + 0.0))
+    with np.errstate(over="ignore"):
+        beside = [np.nextafter(bins.edges, to) for to in (-np.inf, np.inf)]
+        between = bins.edges[:-1] + np.diff(bins.edges) / 3
+    x = np.concatenate([values, bins.edges, *beside, between])
+    assert bins.index(x).tolist() == np.searchsorted(bins.edges, x, "left").tolist()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param(lambda rng: rng.normal(size=5000), id="bell"),
+        pytest.param(lambda rng: rng.lognormal(0, 3, 5000), id="heavy tail"),
+        pytest.param(lambda rng: rng.standard_cauchy(5000), id="no mean"),
+        pytest.param(lambda rng: rng.poisson(3, 5000), id="counts"),
+        pytest.param(lambda rng: rng.integers(0, 2, 5000), id="zero or one"),
+        pytest.param(lambda rng: np.full(5000, 7.5), id="constant"),
+        pytest.param(lambda rng: np.r_[np.zeros(4000), rng.normal(9, 1, 1000)], id="mostly zero"),
+        pytest.param(lambda rng: rng.normal(size=5000) * 1e300, id="huge"),
+        pytest.param(lambda rng: np.array([3.0]), id="one row"),
+        pytest.param(lambda rng: np.repeat(np.arange(200), 25), id="many values, all with mass"),
+    ],
+)
+def test_reference_bins_hold_every_kind_of_column(values):
+    x = np.asarray(values(np.random.default_rng(0)), dtype=float)
+    bins = NumericBins.from_reference(x)
+    assert (np.diff(bins.edges) > 0).all()
+    around = np.r_[x, bins.edges, -np.inf, np.inf, 0.0, -0.0]
+    assert np.array_equal(bins.index(around), np.searchsorted(bins.edges, around, "left"))
+
+
+def test_a_value_that_carries_mass_has_a_bin_of_its_own():
+    """Zeros and a cap never share a bin with their neighbours; other bins are equal in mass."""
+    rng = np.random.default_rng(1)
+    x = np.r_[np.zeros(500), np.full(300, 0.5), rng.normal(size=9_200)]
+    bins = NumericBins.from_reference(x)
+    for value in (0.0, 0.5):
+        beside = np.array([np.nextafter(value, -np.inf), value, np.nextafter(value, np.inf)])
+        assert np.unique(bins.index(beside)).size == 3
+    shares = np.bincount(bins.index(x), minlength=bins.size) / x.size
+    assert np.sort(shares)[-3] <= 2 / 240
+    assert 200 < bins.size < 300
+
+
+def test_few_values_have_a_bin_each():
+    bins = NumericBins.from_reference(np.arange(10))
+    rows = np.bincount(bins.index(np.arange(10.0)))
+    assert rows.max() == 1
+
+
+def test_guard_edges_tell_near_from_far_outside_the_range():
+    bins = NumericBins.from_reference(np.linspace(0, 1, 1001))
+    beyond = np.array([1.0, 1.05, 1.5, 5.0, 50.0, 500.0, 5e4, 5e6])
+    assert np.unique(bins.index(beyond)).size == beyond.size
+    assert np.unique(bins.index(1 - beyond)).size == beyond.size
+
+
+@pytest.mark.parametrize("values", [[], [np.nan, np.inf]], ids=["empty", "nothing finite"])
+def test_a_reference_without_a_finite_value_has_one_bin(values):
+    bins = NumericBins.from_reference(values)
+    assert bins.size == 1
+    assert bins.index(np.array([-1.0, 1.0])).tolist() == [0, 0]
+
+
+def test_levels_are_kept_by_frequency_then_by_name():
+    values = pa.array(["b", "a", "c", "c", None, "d"])
+    assert CategoricalBins.from_reference(values, max_levels=3).levels == ("c", "a", "b")
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        pytest.param(pa.array([True, None, False]), ["true", None, "false"], id="booleans"),
+        pytest.param(pa.array([1, 2]), ["1", "2"], id="integers"),
+        pytest.param(pa.array([1.0, np.nan, 2.5]), ["1", None, "2.5"], id="floats with NaN"),
+        pytest.param(pa.array(["x", None]).dictionary_encode(), ["x", None], id="dictionary"),
+        pytest.param(pa.nulls(2), [None, None], id="nothing but nulls"),
+        pytest.param(
+            pa.array([str(i) for i in range(127)] + [None]).dictionary_encode(),
+            [str(i) for i in range(127)] + [None],
+            id="a full dictionary",
+        ),
+        pytest.param(
+            pa.DictionaryArray.from_arrays(pa.array([0, 1, 2]), pa.array(["a", None, "a"])),
+            ["a", None, "a"],
+            id="a dictionary with a null and a twin in it",
+        ),
+        pytest.param(pa.array(["p", "q", None, "r"])[1:], ["q", None, "r"], id="a slice"),
+    ],
+)
+def test_values_become_names(values, expected):
+    codes, names = categories(values, column="c")
+    assert [None if code < 0 else names[code] for code in codes] == expected
+    assert len(set(names)) == len(names)
+
+
+def test_nested_values_are_refused_by_name():
+    with pytest.raises(WrongType, match=r"'tags'.*list<item: int64>"):
+        categories(pa.array([[1]]), column="tags")
+
+
+def test_bins_survive_a_file():
+    bins = {
+        "x": bins_of(pa.array([1.0, 2.5, None]), column="x"),
+        "empty": bins_of(pa.array([], pa.float64()), column="empty"),
+        "flag": bins_of(pa.array([True, False]), column="flag"),
+        "code": bins_of(pa.array([1, 2]), column="code", kind="categorical"),
+        "none": bins_of(pa.nulls(3), column="none"),
+    }
+    again = bins_from_table(bins_to_table(bins))
+    assert again == bins
+    assert [b.digest for b in again.values()] == [b.digest for b in bins.values()]
+
+
+def test_other_bins_have_another_digest():
+    digests = {
+        NumericBins(np.array([1.0])).digest,
+        NumericBins(np.array([1.0, 2.0])).digest,
+        NumericBins(np.empty(0)).digest,
+        CategoricalBins(()).digest,
+        CategoricalBins(("1.0",)).digest,
+        CategoricalBins(("1", "0")).digest,
+        CategoricalBins(('1", "0',)).digest,
+    }
+    assert len(digests) == 7

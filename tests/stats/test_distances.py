@@ -1,0 +1,204 @@
+"""Distances from bins are those of the raw data, or an interval that certainly holds them."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from scipy.spatial import distance
+
+from monitoring_dagster.stats.bins import NumericBins
+from monitoring_dagster.stats.distances import (
+    chi_square,
+    hellinger,
+    jensen_shannon,
+    ks,
+    ks_p_value,
+    psi,
+    total_variation,
+    wasserstein,
+)
+from monitoring_dagster.stats.profile import Group, Profile, profile_batches
+
+DISTANCES = [psi, jensen_shannon, hellinger, total_variation]
+
+
+def column(values, bins):
+    table = pa.table({"v": ["1"] * len(values), "x": pa.array(np.asarray(values, float))})
+    found = profile_batches(table.to_batches(), {"1": {"x": bins}}, version="v")
+    return found.get(Group("1"), Profile.empty({"x": bins})).columns["x"]
+
+
+rows = st.integers(0, 500)
+histograms = st.lists(st.tuples(rows, rows), min_size=1, max_size=20).map(
+    lambda pairs: tuple(np.array(pairs).T)
+)
+filled = histograms.filter(lambda pair: pair[0].sum() and pair[1].sum())
+
+
+@pytest.mark.parametrize(
+    ("reference", "current", "expected"),
+    [
+        pytest.param([500, 500], [700, 300], 0.2 * np.log(1.4) - 0.2 * np.log(0.6), id="by hand"),
+        pytest.param([100, 300, 600], [10, 30, 60], 0.0, id="equal shares"),
+        pytest.param(
+            [100, 0], [90, 10], (100 / 100.5 - 0.9) * np.log(100 / 100.5 / 0.9)
+            + (0.5 / 100.5 - 0.1) * np.log(0.5 / 100.5 / 0.1), id="an empty bin is half a row"
+        ),
+        pytest.param([5, 5, 0], [2, 8, 0], psi([5, 5], [2, 8]), id="empty on both sides is no bin"),
+    ],
+)  # fmt: skip
+def test_psi_is_the_formula_of_the_books(reference, current, expected):
+    assert psi(reference, current) == pytest.approx(expected, rel=1e-12, abs=1e-15)
+
+
+@given(filled)
+def test_jensen_shannon_is_scipys_distance_in_base_two(pair):
+    expected = distance.jensenshannon(*pair, base=2)
+    assert jensen_shannon(*pair) ** 2 == pytest.approx(expected**2, abs=1e-12)
+
+
+@given(filled)
+def test_distances_stay_in_their_range_and_do_not_care_which_side_comes_first(pair):
+    for function in DISTANCES:
+        value = function(*pair)
+        assert value >= 0
+        assert value == pytest.approx(function(*pair[::-1]), abs=1e-12)
+        assert function(pair[0], 7 * pair[0]) == pytest.approx(0, abs=1e-7) or function is psi
+    assert max(f(*pair) for f in (jensen_shannon, hellinger, total_variation)) <= 1 + 1e-12
+
+
+def test_nothing_in_common_is_one():
+    for function in (jensen_shannon, hellinger, total_variation):
+        assert function([3, 4, 0], [0, 0, 9]) == pytest.approx(1.0, abs=1e-15)
+    assert np.isfinite(psi([3, 4, 0], [0, 0, 9]))
+
+
+@pytest.mark.parametrize("function", DISTANCES)
+def test_without_rows_nothing_is_known(function):
+    assert np.isnan(function([0, 0], [1, 2]))
+    assert np.isnan(function([1, 2], [0, 0]))
+
+
+def test_without_drift_distances_are_as_noisy_as_they_say():
+    """The averages that the docstrings state, at ten bins, 2,000 and 500 rows."""
+    rng = np.random.default_rng(0)
+    bins, n, m = 10, 2000, 500
+    share = np.full(bins, 1 / bins)
+    reference, current = rng.multinomial(n, share, 400), rng.multinomial(m, share, 400)
+    noise = (bins - 1) * (1 / n + 1 / m)
+
+    def mean(function, power=1):
+        return np.mean([function(p, q) ** power for p, q in zip(reference, current, strict=True)])
+
+    assert mean(psi) == pytest.approx(noise, rel=0.1)
+    assert mean(jensen_shannon, 2) == pytest.approx(noise / (8 * np.log(2)), rel=0.1)
+    assert mean(hellinger, 2) == pytest.approx(noise / 8, rel=0.1)
+    spread = np.sqrt((1 / n + 1 / m) / (2 * np.pi)) * np.sum(np.sqrt(share * (1 - share)))
+    assert mean(total_variation) == pytest.approx(spread, rel=0.1)
+
+
+def test_chi_square_is_scipys_where_cells_are_filled():
+    table = [[120, 80, 33], [90, 110, 20]]
+    assert chi_square(*table) == pytest.approx(stats.chi2_contingency(table).pvalue, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("reference", "current", "expected"),
+    [
+        pytest.param(
+            [100, 100, 3, 2, 4], [100, 100, 2, 4, 3],
+            lambda: stats.chi2_contingency([[100, 100, 9], [100, 100, 9]]).pvalue,
+            id="small cells are pooled",
+        ),
+        pytest.param(
+            [1000, 0], [997, 3],
+            lambda: stats.fisher_exact([[1000, 0], [997, 3]]).pvalue,
+            id="two cells, one small: exact",
+        ),
+        pytest.param(
+            [1000, 1, 0], [500, 1, 2],
+            lambda: stats.fisher_exact([[1000, 1], [500, 3]]).pvalue,
+            id="all but one small: pooled, then exact",
+        ),
+        pytest.param([5, 0], [9, 0], lambda: 1.0, id="one cell says nothing"),
+        pytest.param([0, 0], [9, 1], lambda: 1.0, id="no reference says nothing"),
+    ],
+)  # fmt: skip
+def test_chi_square_handles_small_cells(reference, current, expected):
+    assert chi_square(reference, current) == pytest.approx(expected(), rel=1e-12)
+
+
+@pytest.mark.parametrize("levels", [2, 3, 10, 30])
+def test_chi_square_keeps_its_promise_without_drift(levels):
+    """5 % of 600 runs, at 200 reference rows and 100 current ones."""
+    rng = np.random.default_rng(levels)
+    share = rng.dirichlet(np.ones(levels))
+    alarms = [
+        chi_square(rng.multinomial(200, share), rng.multinomial(100, share)) < 0.05
+        for _ in range(600)
+    ]
+    assert np.mean(alarms) < 0.08
+
+
+quarters = st.lists(st.integers(-40, 40).map(lambda i: i / 4), min_size=1, max_size=30)
+
+
+@settings(max_examples=150)
+@given(quarters, quarters, st.lists(st.integers(-40, 40).map(lambda i: i / 8), max_size=12))
+def test_ks_and_wasserstein_of_raw_data_lie_in_their_intervals(first, second, edges):
+    bins = NumericBins(np.unique(edges))
+    reference, current = column(first, bins), column(second, bins)
+    low, high = ks(reference.counts, current.counts, edges=bins.edges)
+    at = np.union1d(first, second)
+    upto = [np.searchsorted(np.sort(x), at, "right") / len(x) for x in (first, second)]
+    true = np.abs(upto[0] - upto[1]).max()
+    assert low - 1e-12 <= true <= high + 1e-12
+    low, high = wasserstein(reference, current, edges=bins.edges)
+    true = stats.wasserstein_distance(first, second)
+    assert low - 1e-9 <= true <= high + 1e-9
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.1, 1.0])
+def test_intervals_are_narrow_over_reference_bins(shift):
+    rng = np.random.default_rng(7)
+    first, second = rng.gamma(2, 1, 20_000), rng.gamma(2, 1, 3000) + shift
+    bins = NumericBins.from_reference(first)
+    reference, current = column(first, bins), column(second, bins)
+    interval = ks(reference.counts, current.counts, edges=bins.edges)
+    true = stats.ks_2samp(first, second, method="asymp").statistic
+    assert interval.low <= true <= interval.high
+    assert interval.high - interval.low < 0.01 + 0.5 * shift
+    assert true - interval.low < 0.005
+    interval = wasserstein(reference, current, edges=bins.edges)
+    true = stats.wasserstein_distance(first, second)
+    assert interval.low <= true + 1e-12
+    assert true <= interval.high + 1e-12
+    assert interval.high - interval.low < 0.02 * first.std()
+
+
+def test_few_values_have_an_exact_ks():
+    rng = np.random.default_rng(8)
+    first, second = rng.poisson(3, 5000), rng.poisson(3.3, 900)
+    bins = NumericBins.from_reference(first)
+    found = ks(column(first, bins).counts, column(second, bins).counts, edges=bins.edges)
+    true = stats.ks_2samp(first, second, method="asymp").statistic
+    assert found.low == pytest.approx(true, abs=1e-12)
+
+
+@pytest.mark.parametrize(("n", "m"), [(1000, 1000), (50_000, 300), (100, 100)])
+def test_the_ks_p_value_is_scipys(n, m):
+    rng = np.random.default_rng(n)
+    first, second = rng.normal(size=n), rng.normal(0.1, 1, m)
+    expected = stats.ks_2samp(first, second, method="asymp")
+    assert ks_p_value(expected.statistic, n, m) == pytest.approx(expected.pvalue, rel=1e-9)
+
+
+def test_one_side_without_finite_values_says_nothing():
+    bins = NumericBins(np.array([0.0]))
+    for pair in (([1.0], []), ([], [1.0]), ([np.nan], [1.0])):
+        first, second = (column(values, bins) for values in pair)
+        assert np.isnan(wasserstein(first, second, edges=bins.edges)).all()
+        assert np.isnan(ks(first.counts, second.counts, edges=bins.edges)).all()
+        assert ks_p_value(float("nan"), first.finite, second.finite) == 1.0

@@ -1,0 +1,290 @@
+"""Drift is called where it is, not called where it is not, and the reason says why."""
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from monitoring_dagster.errors import UnknownColumn
+from monitoring_dagster.stats.bins import bins_of
+from monitoring_dagster.stats.drift import ColumnDrift, DriftSettings, measure
+from monitoring_dagster.stats.profile import Group, Profile, profile_batches
+from monitoring_dagster.stats.verdict import (
+    Verdict,
+    judge,
+    psi_band,
+    usual_effect,
+    usual_new_mass,
+)
+
+SETTINGS = DriftSettings()
+
+
+def profile(columns, bins) -> Profile:
+    table = pa.table({**columns, "v": ["1"] * len(next(iter(columns.values())))})
+    return profile_batches(table.to_batches(), {"1": bins}, version="v")[Group("1")]
+
+
+def bins_for(columns):
+    return {name: bins_of(pa.array(values), column=name) for name, values in columns.items()}
+
+
+def compared(reference: Profile, columns, bins) -> list[ColumnDrift]:
+    today = profile(columns, bins)
+    return [measure(n, reference.columns[n], today.columns[n], own) for n, own in bins.items()]
+
+
+def verdicts(measured, usual=0.0, settings=SETTINGS):
+    return judge(measured, settings=settings, usual_effect=[usual] * len(measured))
+
+
+def one(reference, current, **more):
+    columns = {"x": pa.array(reference)}
+    bins = bins_for(columns)
+    before = profile(columns, bins)
+    return verdicts(compared(before, {"x": pa.array(current)}, bins), **more)[0]
+
+
+@pytest.fixture(scope="module")
+def drift() -> ColumnDrift:
+    """Certain beyond doubt; a test sets the effect it is about."""
+    rng = np.random.default_rng(0)
+    found = one(rng.normal(size=2000), rng.normal(1, 1, 2000)).drift
+    return replace(found, effect=0.0, new_mass=0.0, p_value=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("effect", "p_value", "usual", "expected"),
+    [
+        pytest.param(0.05, 0.049, 0.0, Verdict.DRIFT, id="effect on the bound, p below alpha"),
+        pytest.param(0.0499, 1e-9, 0.0, Verdict.OK, id="certain and too small"),
+        pytest.param(0.9, 0.05, 0.0, Verdict.OK, id="large and no evidence"),
+        pytest.param(0.2, 1e-9, 0.25, Verdict.OK, id="within what is usual"),
+        pytest.param(0.25, 1e-9, 0.25, Verdict.DRIFT, id="as far as nothing usual"),
+        pytest.param(0.03, 1e-9, 0.01, Verdict.OK, id="a low habit lowers no bound"),
+    ],
+)
+def test_drift_needs_evidence_and_effect(drift, effect, p_value, usual, expected):
+    drift = replace(drift, effect=effect, p_value=p_value)
+    assert verdicts([drift], usual=usual)[0].verdict is expected
+
+
+@pytest.mark.parametrize(
+    ("missing", "usual", "expected"),
+    [
+        pytest.param(0.02, 0.0, Verdict.DRIFT, id="two per cent newly missing"),
+        pytest.param(0.019, 0.0, Verdict.OK, id="a little less"),
+        pytest.param(0.02, 0.03, Verdict.OK, id="a column that often lacks as much"),
+    ],
+)
+def test_new_mass_has_a_bound_of_its_own(drift, missing, usual, expected):
+    drift = replace(drift, new_mass=missing)
+    found = judge([drift], settings=SETTINGS, usual_effect=[0.5], usual_new_mass=[usual])
+    assert found[0].verdict is expected
+
+
+@pytest.mark.parametrize(
+    ("reference", "current", "reason"),
+    [
+        (100, 99, "the current data has 99 rows, below the 100 needed for a verdict"),
+        (99, 100, "the reference has 99 rows, below the 100 needed for a verdict"),
+        (100, 0, "the current data has no rows"),
+        (0, 100, "the reference has no rows"),
+    ],
+)
+def test_too_few_rows_give_no_verdict(drift, reference, current, reason):
+    few = replace(
+        drift,
+        reference=replace(drift.reference, rows=reference),
+        current=replace(drift.current, rows=current),
+    )
+    found = verdicts([few])[0]
+    assert (found.verdict, found.reason) == (Verdict.INSUFFICIENT, reason)
+    assert np.isnan(found.p_adjusted)
+
+
+def test_a_hundred_rows_are_enough(drift):
+    side = replace(drift.current, rows=100)
+    found = verdicts([replace(drift, reference=side, current=side)])[0]
+    assert found.verdict is not Verdict.INSUFFICIENT
+
+
+def test_columns_without_a_verdict_do_not_count_among_those_looked_at(drift):
+    few = replace(drift, current=replace(drift.current, rows=3))
+    found = verdicts([few, replace(drift, p_value=0.04, effect=0.5), few])
+    assert [v.verdict for v in found] == ["insufficient", "drift", "insufficient"]
+    assert found[1].p_adjusted == 0.04
+
+
+def test_p_values_are_corrected_for_all_that_were_looked_at(drift):
+    """Benjamini-Hochberg by hand: 0.01 * 4 / 1, 0.02 * 4 / 2, ..., never decreasing."""
+    found = verdicts([replace(drift, p_value=p) for p in (0.01, 0.5, 0.02, 0.9)])
+    assert [v.p_adjusted for v in found] == pytest.approx([0.04, 2 / 3, 0.04, 0.9])
+
+
+def test_nothing_measured_gives_no_verdicts():
+    assert verdicts([]) == []
+
+
+@pytest.mark.parametrize(
+    ("psi", "band"),
+    [
+        (0.0, "none"),
+        (0.0999, "none"),
+        (0.1, "moderate"),
+        (0.1999, "moderate"),
+        (0.2, "significant"),
+        (float("inf"), "significant"),
+        (float("nan"), "none"),
+    ],
+)
+def test_a_psi_on_a_bound_belongs_to_the_upper_band(psi, band):
+    assert psi_band(psi, SETTINGS) == band
+
+
+def test_the_reason_shows_both_means_and_deviations():
+    rng = np.random.default_rng(1)
+    before, now = rng.normal(10, 2, 3000), rng.normal(20, 4, 3000)
+    found = one(before, now)
+    assert found.verdict is Verdict.DRIFT
+    for words in (
+        "of the rows moved",
+        f"mean {before.mean():.4g} to {now.mean():.4g}",
+        f"standard deviation {before.std(ddof=1):.4g} to {now.std(ddof=1):.4g}",
+        "p < 1e-16 among 1",
+    ):
+        assert words in found.reason
+
+
+@pytest.mark.parametrize("count", [1, 50])
+def test_without_drift_at_most_one_day_in_twenty_alarms(count):
+    """A tiny effect floor leaves the correction alone to keep the promise; 100 days."""
+    rng = np.random.default_rng(count)
+    half = (count + 1) // 2
+
+    def draw(n):
+        columns = {f"x{i}": rng.normal(size=n) for i in range(half)}
+        return columns | {f"c{i}": rng.choice(list("abcde"), n) for i in range(count - half)}
+
+    bins = bins_for(start := draw(2000))
+    reference = profile(start, bins)
+    settings = DriftSettings(min_effect=1e-9, min_new_mass=1e-9)
+    alarms = 0
+    for _ in range(100):
+        found = verdicts(compared(reference, draw(300), bins), settings=settings)
+        alarms += any(v.verdict is Verdict.DRIFT for v in found)
+    assert alarms <= 0.05 * 100 + 2 * np.sqrt(100 * 0.05 * 0.95)
+
+
+def _normal(rng, n):
+    return rng.normal(size=n)
+
+
+def _colours(rng, n, share=(0.1, 0.3, 0.6)):
+    return rng.choice(["red", "green", "blue"], n, p=share)
+
+
+def _with(values, share, new, rng):
+    return pa.array([new if rng.random() < share else v for v in values])
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        pytest.param(_normal, lambda rng, n: rng.normal(0.25, 1, n), id="mean + 0.25 sd"),
+        pytest.param(_normal, lambda rng, n: rng.normal(0, np.sqrt(2), n), id="variance doubled"),
+        pytest.param(
+            _colours, lambda rng, n: _colours(rng, n, (0.2, 0.3, 0.5)), id="category 10 to 20 %"
+        ),
+        pytest.param(
+            _normal, lambda rng, n: _with(rng.normal(size=n), 0.05, None, rng), id="nulls 0 to 5 %"
+        ),
+        pytest.param(
+            _colours, lambda rng, n: _with(_colours(rng, n), 0.03, "new", rng), id="new category"
+        ),
+        pytest.param(
+            _normal, lambda rng, n: _with(rng.normal(size=n), 0.03, -999.0, rng), id="sentinel"
+        ),
+    ],
+)
+def test_real_changes_are_found_on_95_of_100_days_of_2000_rows(before, now):
+    rng = np.random.default_rng(11)
+    columns = {"x": before(rng, 5000)}
+    bins = bins_for(columns)
+    reference = profile(columns, bins)
+    found = [
+        verdicts(compared(reference, {"x": now(rng, 2000)}, bins))[0].verdict for _ in range(100)
+    ]
+    assert found.count(Verdict.DRIFT) >= 95
+
+
+def test_a_certain_but_tiny_shift_is_no_drift():
+    """0.02 standard deviations in a million rows: beyond doubt, and of no consequence."""
+    rng = np.random.default_rng(12)
+    found = one(rng.normal(size=1_000_000), rng.normal(0.02, 1, 1_000_000))
+    assert found.p_adjusted < 1e-10
+    assert found.verdict is Verdict.OK
+    assert found.reason.startswith("real but small")
+
+
+@pytest.mark.parametrize("odd", [1e12, np.inf, np.nan])
+@pytest.mark.parametrize(("shift", "expected"), [(0.0, Verdict.OK), (0.5, Verdict.DRIFT)])
+def test_one_wild_value_changes_no_verdict(odd, shift, expected):
+    rng = np.random.default_rng(13)
+    reference, current = rng.normal(size=3000), rng.normal(shift, 1, 1000)
+    assert one(reference, np.append(current, odd)).verdict is expected
+    assert one(np.append(reference, odd), current).verdict is expected
+
+
+def weather(rng, days, rows=300):
+    """Every day has a mean of its own, and nothing is wrong."""
+    return [{"x": rng.normal(rng.normal(0, 1), 1, rows)} for _ in range(days)]
+
+
+def test_a_column_that_moves_every_day_is_drift_only_beyond_its_habit():
+    rng = np.random.default_rng(14)
+    past = weather(rng, 60)
+    whole = {"x": np.concatenate([day["x"] for day in past])}
+    bins = bins_for(whole)
+    reference = profile(whole, bins)
+    usual = usual_effect([profile(day, bins) for day in past], reference, bins)["x"]
+    ordinary = [compared(reference, day, bins) for day in weather(rng, 200)]
+    assert sum(verdicts(day)[0].verdict is Verdict.DRIFT for day in ordinary) > 100
+    assert sum(verdicts(day, usual=usual)[0].verdict is Verdict.DRIFT for day in ordinary) <= 8
+    broken = compared(reference, {"x": rng.normal(12, 1, 300)}, bins)
+    assert verdicts(broken, usual=usual)[0].verdict is Verdict.DRIFT
+
+
+def test_a_column_whose_gaps_come_and_go_is_drift_only_beyond_its_habit():
+    rng = np.random.default_rng(15)
+
+    def day(share):
+        return {"x": np.where(rng.random(500) < share, np.nan, rng.normal(size=500))}
+
+    past = [day(share) for share in rng.uniform(0, 0.2, 40)]
+    whole = {"x": np.concatenate([one_day["x"] for one_day in past])}
+    bins = bins_for(whole)
+    reference = profile(whole, bins)
+    usual = usual_new_mass([profile(one_day, bins) for one_day in past], reference, bins)["x"]
+    assert 0.08 < usual < 0.9
+    steady = [day(0.0) for _ in range(20)]
+    whole = {"x": np.concatenate([one_day["x"] for one_day in steady])}
+    reference = profile(whole, bins)
+    habit = usual_new_mass([profile(d, bins) for d in steady], reference, bins)["x"]
+    assert habit < SETTINGS.min_new_mass
+
+
+def test_too_few_days_know_no_habit():
+    columns = {"x": np.arange(200.0)}
+    bins = bins_for(columns)
+    whole = profile(columns, bins)
+    small = profile({"x": np.arange(99.0)}, bins)
+    assert usual_effect([whole, small, small], whole, bins) == {"x": 0.0}
+
+
+def test_a_day_that_lacks_a_column_is_named():
+    columns = {"x": np.arange(200.0)}
+    bins = bins_for(columns)
+    with pytest.raises(UnknownColumn, match="the profile has no column 'x'"):
+        usual_effect([Profile(200)], profile(columns, bins), bins)

@@ -1,0 +1,70 @@
+"""The house plan, as a test: who may lean on whom, and who may know the outside world."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1] / "monitoring_dagster"
+
+# Ground floor first. A room may import itself and the rooms below it.
+FLOORS = [
+    "errors", "stats", "spec", "decisions", "report",
+    "integrations", "pipeline", "orchestration", "definitions", "demo", "cli",
+]  # fmt: skip
+
+# The only rooms that may know a foreign library; a path names the one file.
+AT_HOME = {
+    "dagster": {"orchestration", "definitions", "demo"},
+    "dagster_postgres": {"orchestration"},
+    "duckdb": {"integrations/rows.py", "integrations/labels.py"},
+    "great_expectations": {"integrations/contracts.py"},
+    "jinja2": {"report"},
+    "mlflow": {"integrations/registry.py"},
+    "slack_sdk": {"integrations/slack.py"},
+    "sqlalchemy": {
+        "integrations/database.py",
+        "integrations/deliveries.py",
+        "integrations/ledger.py",
+    },
+}
+
+
+def imports() -> Iterator[tuple[str, str, str]]:
+    """Every import, lazy ones included: (file, its room, full name)."""
+    for file in PACKAGE.rglob("*.py"):
+        place = file.relative_to(PACKAGE).as_posix()
+        room = place.split("/")[0].removesuffix(".py")
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                yield from ((place, room, alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                assert not node.level, f"{place} hides where it reaches: import by full name"
+                yield from ((place, room, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def test_imports_run_downhill():
+    for place, room, name in imports():
+        if name.startswith(f"{PACKAGE.name}."):
+            target = name.split(".")[1]
+            assert room == "__init__" or FLOORS.index(target) <= FLOORS.index(room), (
+                f"{place} climbs up to {target}"
+            )
+
+
+def test_foreign_libraries_stay_at_the_door():
+    for place, room, name in imports():
+        library = name.split(".")[0]
+        allowed = AT_HOME.get(library, {room})
+        assert allowed & {room, place}, f"only {allowed} may know {library}: {place}"
+
+
+def test_the_numeric_core_knows_no_frames_no_clock_and_no_files():
+    for place, room, name in imports():
+        if room == "stats":
+            assert name.split(".")[0] not in {
+                "pandas",
+                "datetime.datetime",
+                "time",
+                "pathlib",
+                "os",
+            }, place
