@@ -50,6 +50,7 @@ def demo(end: datetime | None, seed: int, as_json: bool) -> None:
     from monitoring_dagster.demo.show import Bars, show_summaries
     from monitoring_dagster.orchestration.project import silence_dagster
 
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # on busy cores its threads wait for each other
     silence_dagster()
     last = end.date() if end else datetime.now(UTC).date() - timedelta(days=1)
     project = _project()
@@ -110,9 +111,25 @@ def runbook(model: str, as_json: bool) -> None:
 @click.option("--reason", required=True, help="Goes into the ledger and to the channel.")
 def rollback(model: str, reason: str) -> None:
     """Make the previous champion serve again."""
-    from monitoring_dagster.pipeline.rollback import roll_back
+    from monitoring_dagster.pipeline.promotion import roll_back
 
     click.echo(roll_back(_project().monitor(model), reason=reason, by=_person()))
+
+
+@main.command()
+@click.argument("model")
+@click.argument("version")
+@click.option("--reason", required=True, help="Goes into the ledger.")
+def promote(model: str, version: str, reason: str) -> None:
+    """Make a version the champion: the approval that `promotion: manual` waits for."""
+    from monitoring_dagster.pipeline.promotion import adopt_champion
+    from monitoring_dagster.pipeline.promotion import promote as make_champion
+
+    monitor, now = _project().monitor(model), datetime.now(UTC)
+    adopt_champion(monitor, at=now)
+    previous = monitor.registry.champion(monitor.spec.mlflow_name)
+    make_champion(monitor, version, previous=previous, reason=reason, by=_person(), at=now)
+    click.echo(f"version {version} of {model} serves from now on")
 
 
 @main.command()

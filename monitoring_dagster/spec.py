@@ -2,9 +2,18 @@
 
 import re
 from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, InitErrorDetails
 
 from monitoring_dagster.errors import did_you_mean
 from monitoring_dagster.stats.drift import DriftSettings
@@ -50,6 +59,28 @@ METRICS: dict[Task, tuple[str, ...]] = {
 
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _in_plain_words(cls, written: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        """Say the way out of a misspelt key, and repeat no value: it may be a secret."""
+        try:
+            return validate(written)
+        except ValidationError as error:
+            raise ValidationError.from_exception_data(
+                cls.__name__, [cls._reworded(one) for one in error.errors()]
+            ) from None
+
+    @classmethod
+    def _reworded(cls, error: ErrorDetails) -> InitErrorDetails:
+        words = InitErrorDetails(
+            type=error["type"], loc=error["loc"], input="(hidden)", ctx=error.get("ctx", {})
+        )
+        if error["type"] == "extra_forbidden" and len(error["loc"]) == 1:
+            key = str(error["loc"][0])
+            unknown = ValueError(f"there is no key {key!r}. {did_you_mean(key, cls.model_fields)}")
+            words |= {"type": "value_error", "ctx": {"error": unknown}}
+        return words
 
 
 class Source(_Record):

@@ -1,9 +1,10 @@
 """A year of flights, week by week: serve, monitor, alert, retrain, and never look ahead."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self
@@ -17,13 +18,16 @@ from monitoring_dagster.orchestration.project import Project
 from monitoring_dagster.pipeline import evaluation
 from monitoring_dagster.pipeline.alerts import send
 from monitoring_dagster.pipeline.monitor import HOME, Monitor
-from monitoring_dagster.pipeline.retraining import promote
+from monitoring_dagster.pipeline.outcomes import account_of
+from monitoring_dagster.pipeline.promotion import promote
 from monitoring_dagster.pipeline.steps import steps_of
 from monitoring_dagster.pipeline.training import Rows, register, train
+from monitoring_dagster.pipeline.verdict import morning_after
 
 TRAINING_DAYS = 90  # the model's history before it is first served
 _HOLDOUT_DAYS = 14
 _WEEK = 7
+_WEEKS_TO_REVISION = 4
 _SECOND_MODEL_DAYS = 28
 _MARKER = "demo.json"
 
@@ -53,16 +57,16 @@ class Summary:
     model: str
     first: date
     last: date
-    days: int = 0
-    rows: int = 0
-    labelled: int = 0
-    findings: int = 0
-    incidents: int = 0
-    retrainings: int = 0
-    promotions: int = 0
-    champion: str = ""
-    metric: str = ""
-    quality: dict[str, float] = field(default_factory=dict)  # version: mean of the last 28 days
+    days: int
+    rows: int
+    labelled: int
+    findings: int
+    incidents: int
+    retrainings: int
+    promotions: int
+    champion: str
+    metric: str
+    quality: dict[str, float]  # version: mean of the last 28 days
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ class Replayed:
     monitor: Monitor
     flights: pd.DataFrame
     label: Literal["late", "minutes"]
+    served_days: int  # the last so many of the year; the model learns from the 90 before
     seed: int
 
     @property
@@ -81,23 +86,33 @@ class Replayed:
 
     @property
     def days(self) -> list[date]:
+        """The days on which it is served."""
+        return self._all_days[-self.served_days :]
+
+    @property
+    def _all_days(self) -> list[date]:
         return [one.date() for one in sorted(self.flights["day"].unique())]
 
     def train_first(self) -> str:
-        """Version 1, from the first 90 days; it serves at once."""
-        days = self.days[:TRAINING_DAYS]
+        """Version 1, from the 90 days before; it serves at once."""
+        days = [day for day in self._all_days if day < self.days[0]][-TRAINING_DAYS:]
         cut, end = days[-_HOLDOUT_DAYS - 1], days[-1]
         known = self.flights[
             self.flights["arrived_at"].dt.tz_localize(None) < pd.Timestamp(end) + pd.Timedelta("1D")
         ]
         served = known["day"].dt.date
         candidate = train(
-            self.monitor, self._rows(known[served <= cut]),
+            self.monitor, self._rows(known[(served >= days[0]) & (served <= cut)]),
             self._rows(known[(served > cut) & (served <= end)]),
         )  # fmt: skip
         version = register(self.monitor, candidate, tags={"cause": "first version"})
         promote(
-            self.monitor, version, previous=None, reason="the first version", by="demo", day=end
+            self.monitor,
+            version,
+            previous=None,
+            reason="the first version",
+            by="demo",
+            at=morning_after(end),
         )
         return version
 
@@ -107,6 +122,7 @@ class Replayed:
         version = self.monitor.registry.champion(spec.mlflow_name)
         assert version is not None, "the first version was promoted before anything is served"
         model = self.monitor.registry.load_model(spec.mlflow_name, version)
+        answered = self.flights[self.flights["day"] >= pd.Timestamp(self.days[0])]
         fallback = self.monitor.ledger.fallback(spec.name)
         count = 0
         for day in days:
@@ -118,7 +134,7 @@ class Replayed:
             assert spec.labels is not None
             assert spec.labels.path is not None
             write_day(house.root / spec.predictions.path.format(day=day), table)
-            arrived = labels_of(self.flights, arrival_day=day, label=self.label)
+            arrived = labels_of(answered, arrival_day=day, label=self.label)
             write_day(house.root / spec.labels.path.format(day=day), arrived)
             count += table.num_rows
         return count
@@ -140,9 +156,14 @@ def replay(project: Project, *, end: date, seed: int, progress: Progress) -> lis
     progress.begin("reading the flights", 1)
     year = flights(end=end)
     progress.advance(1)
-    delay = Replayed(project.monitor("flight_delay"), year, "late", seed)
+    days = year["day"].nunique()
+    delay = Replayed(project.monitor("flight_delay"), year, "late", days - TRAINING_DAYS, seed)
     minutes = Replayed(
-        project.monitor("flight_minutes"), year[year["origin"] == "JFK"], "minutes", seed
+        project.monitor("flight_minutes"),
+        year[year["origin"] == "JFK"],
+        "minutes",
+        _SECOND_MODEL_DAYS,
+        seed,
     )
     summaries = [_walk(project, delay, progress), _second(project, minutes, progress)]
     _finish(project, end=end, seed=seed)
@@ -150,47 +171,52 @@ def replay(project: Project, *, end: date, seed: int, progress: Progress) -> lis
 
 
 def _walk(project: Project, model: Replayed, progress: Progress) -> Summary:
-    """Week by week: serve, then monitor what has arrived, then let the sensors act."""
-    progress.begin(f"{model.monitor.name}: training version 1", 1)
+    """Week by week: serve, monitor what has arrived, and let the sensors act."""
+    monitor, days, rows = model.monitor, model.days, 0
+    progress.begin(f"{monitor.name}: training version 1", 1)
     model.train_first()
     progress.advance(1)
-    days = model.days[TRAINING_DAYS:]
-    rows = 0
-    progress.begin(f"{model.monitor.name}: serving and monitoring", len(days))
-    for week in _weeks(days):
+    progress.begin(f"{monitor.name}: serving and monitoring", len(days))
+    revised_until = days[0]
+    for number, week in enumerate(_weeks(days), start=1):
         rows += model.serve(week)
-        _monitor(project, model.monitor, week)
-        asked = project.tick(model.monitor, "retraining")
-        send(project.house, token=None)
+        project.run_days(monitor, _steps(monitor, looks_ahead=False), week[0], week[-1])
+        asked = project.tick(monitor, "retraining")
+        if number % _WEEKS_TO_REVISION == 0 or week[-1] == days[-1]:
+            _revise(project, monitor, since=revised_until, until=week[-1])
+            revised_until = week[-1]
+        send(project.house, token=os.environ.get("SLACK_BOT_TOKEN"))
         progress.advance(len(week), "retrained" if asked else "")
-    return _summary(model.monitor, days, rows)
+    return _summary(monitor, days, rows)
 
 
 def _second(project: Project, model: Replayed, progress: Progress) -> Summary:
-    """The second model: served all along, its last weeks monitored in one run."""
-    progress.begin(f"{model.monitor.name}: training and serving", 2)
+    """The second model: it went live some weeks ago, and is caught up with in one run."""
+    monitor, days = model.monitor, model.days
+    progress.begin(f"{monitor.name}: training and serving", 2)
     model.train_first()
     progress.advance(1)
-    days = model.days[-_SECOND_MODEL_DAYS:]
     rows = model.serve(days)
     progress.advance(1)
-    progress.begin(f"{model.monitor.name}: one run over {len(days)} days", len(days))
-    _monitor(project, model.monitor, days)
-    send(project.house, token=None)
+    progress.begin(f"{monitor.name}: one run over {len(days)} days", len(days))
+    project.run_days(monitor, [step.name for step in steps_of(monitor)], days[0], days[-1])
+    while send(project.house, token=os.environ.get("SLACK_BOT_TOKEN")).sent:
+        pass
     progress.advance(len(days))
-    return _summary(model.monitor, days, rows)
+    return _summary(monitor, days, rows)
 
 
-def _monitor(project: Project, monitor: Monitor, days: Sequence[date]) -> None:
-    """Two Dagster runs: the new days, and the evaluation of all days whose labels may have come."""
-    steps = steps_of(monitor)
-    now = [step.name for step in steps if not step.looks_ahead]
-    later = [step.name for step in steps if step.looks_ahead]
-    labels = monitor.spec.labels
+def _steps(monitor: Monitor, *, looks_ahead: bool) -> list[str]:
+    return [step.name for step in steps_of(monitor) if step.looks_ahead == looks_ahead]
+
+
+def _revise(project: Project, monitor: Monitor, *, since: date, until: date) -> None:
+    """Evaluate every day anew to which a label may have come between the two."""
+    labels, first = monitor.spec.labels, monitor.first_day()
     assert labels is not None, "the demo's models have labels"
-    project.run_days(monitor, now, days[0], days[-1])
-    first = max(days[0] - timedelta(days=labels.mature_after_days), monitor.first_day() or days[0])
-    project.run_days(monitor, later, first, days[-1])
+    assert first is not None, "something was served"
+    earliest = max(since - timedelta(days=labels.mature_after_days), first)
+    project.run_days(monitor, _steps(monitor, looks_ahead=True), earliest, until)
 
 
 def _summary(monitor: Monitor, days: Sequence[date], rows: int) -> Summary:
@@ -202,6 +228,7 @@ def _summary(monitor: Monitor, days: Sequence[date], rows: int) -> Summary:
         last=days[-1],
         days=len(days),
         rows=rows,
+        labelled=sum(account_of(monitor, day).get("joined", 0) for day in days),
         findings=len(ledger.findings(spec.name, days[0], days[-1])),
         incidents=len(ledger.incidents(spec.name)),
         retrainings=sum(one.trigger_id.endswith("/result") for one in decisions),

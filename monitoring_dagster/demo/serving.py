@@ -49,7 +49,8 @@ def serve_day(
     Returns
     -------
     One row a request, by time: ``request_id``, ``served_at``, ``model_version``, the features,
-    ``score`` (classifiers only), ``prediction`` (the class, or of a regressor minutes), three latencies in milliseconds, ``status`` and ``synthetic``. About one
+    ``score`` (classifiers only), ``prediction`` (the class, or of a regressor minutes), three
+    latencies in milliseconds, ``status`` and ``synthetic``. About one
     row in a thousand has status ``error`` and no answer. About one in two hundred is asked again
     by a probe: the same flight under its own request id, ``synthetic``, without any label.
     """

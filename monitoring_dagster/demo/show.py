@@ -5,11 +5,18 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
+from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from monitoring_dagster.demo.replay import Summary
+from monitoring_dagster.integrations.slack import entries
 from monitoring_dagster.orchestration.project import Project
+from monitoring_dagster.report.messages import to_text
+from monitoring_dagster.report.outbox import PAGE
+
+_SHOWN = 3
 
 
 class Bars:
@@ -69,5 +76,7 @@ def show_summaries(project: Project, summaries: Sequence[Summary]) -> None:
     for title, line in lines.items():
         table.add_row(title, *(line(one) for one in summaries))
     console.print(table)
-    console.print(f"Messages: {project.house.outbox / 'outbox.html'}", soft_wrap=True)
+    for entry in entries(project.house.ledger, project.house.links, limit=_SHOWN):
+        console.print(Panel(Text(to_text(entry.message)), title=entry.channel, title_align="left"))
+    console.print(f"All messages: {project.house.outbox / PAGE}", soft_wrap=True)
     console.print("Next: [bold]make ui[/bold], then open http://127.0.0.1:3000")

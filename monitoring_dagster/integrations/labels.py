@@ -68,7 +68,7 @@ def join_labels(spec: ModelSpec, arrival_day: date, *, root: Path) -> tuple[pa.T
     _refuse(spec.segments, _JOINED)
     matured = timedelta(days=labels.mature_after_days)
     window = arrival_day - matured
-    with connected() as connection:
+    with connected(labels, spec.predictions) as connection:
         told = rows_of(connection, labels, root=root, first=window, last=arrival_day)
         known = rows_of(
             connection,
@@ -138,7 +138,7 @@ def labelled_rows(
     """
     labels = _labels_of(spec)
     _refuse(features, _LABELLED)
-    with connected() as connection:
+    with connected(labels, spec.predictions) as connection:
         told = rows_of(connection, labels, root=root, first=first, last=as_of)
         known = rows_of(connection, spec.predictions, root=root, first=first, last=last)
         query = f"""

@@ -1,6 +1,6 @@
 """One model's lineage: what others write, what is computed from it, and what is done about it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -25,12 +25,15 @@ def daily() -> dg.AutomationCondition[Any]:
 
 
 def whenever_labels_arrive(days: int) -> dg.AutomationCondition[Any]:
-    """Each of the last *days* days, as soon as labels arrived that belong to it."""
+    """Each day, as soon as labels arrived that belong to it, up to *days* later.
+
+    After an outage the labels of several days arrive at once: the days of the oldest count, too.
+    """
     condition = dg.AutomationCondition
     news = condition.newly_missing() | condition.any_deps_updated()
     done = condition.newly_requested() | condition.newly_updated()
     return (
-        condition.in_latest_time_window(timedelta(days=days + 1))
+        condition.in_latest_time_window(timedelta(days=days + HEAL_DAYS))
         & news.since(done)
         & ~condition.any_deps_in_progress()
         & ~condition.in_progress()
@@ -41,11 +44,11 @@ def external_assets(spec: ModelSpec) -> list[dg.AssetSpec]:
     """The inference log and the labels, which somebody else writes."""
     log, feed = spec.predictions, spec.labels
     columns = {
-        log.request_id: "identifies the request",
-        log.served_at: "when it was served, UTC",
-        log.version: "model version that answered",
-        log.prediction: "the answer",
-    } | ({log.score: "its probability"} if log.score else {})
+        log.request_id: ("string", "identifies the request"),
+        log.served_at: ("timestamp", "when it was served, UTC"),
+        log.version: ("string", "model version that answered"),
+        log.prediction: ("any", "the answer"),
+    } | ({log.score: ("float", "its probability")} if log.score else {})
     found = [
         dg.AssetSpec(
             [spec.name, PREDICTIONS],
@@ -58,9 +61,9 @@ def external_assets(spec: ModelSpec) -> list[dg.AssetSpec]:
     ]
     if feed:
         columns = {
-            feed.request_id: "identifies the request",
-            feed.label: "what turned out to be true",
-            feed.arrived_at: "when that was known, UTC",
+            feed.request_id: ("string", "identifies the request"),
+            feed.label: ("any", "what turned out to be true"),
+            feed.arrived_at: ("timestamp", "when that was known, UTC"),
         }
         found.append(
             dg.AssetSpec(
@@ -148,8 +151,8 @@ def _dependency(spec: ModelSpec, step: Step, upstream: str, window: int) -> dg.A
     return dg.AssetDep(key)
 
 
-def _columns(columns: Any) -> dict[str, Any]:
+def _columns(columns: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
     schema = dg.TableSchema(
-        [dg.TableColumn(name, description=words or None) for name, words in columns.items()]
+        [dg.TableColumn(name, kind, description=words) for name, (kind, words) in columns.items()]
     )
     return {"dagster/column_schema": schema} if columns else {}

@@ -53,7 +53,7 @@ def record(
                     partition=day,
                     target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
                         storage_id=storage_ids[day],
-                        run_id=context.run_id,
+                        run_id=context.run.run_id,
                         timestamp=time.time(),
                     ),
                 )

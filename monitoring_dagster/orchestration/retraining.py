@@ -28,8 +28,8 @@ def retraining_asset(monitor: Monitor) -> dg.AssetsDefinition:
         owners=[spec.owner],
         kinds={"mlflow", "scikitlearn"},
         description="A challenger, trained on the labels known by then and compared with the"
-        " champion on the same recent flights of rows that neither has seen. Materialise it to"
-        " retrain by hand.".replace("flights of rows", "rows"),
+        " champion on the same recent rows, which neither has seen. Materialise it to"
+        " retrain by hand.",
     )
     def retraining(context: dg.AssetExecutionContext, config: RetrainingConfig) -> Any:
         from monitoring_dagster.pipeline.retraining import retrain

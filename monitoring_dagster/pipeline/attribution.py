@@ -31,12 +31,13 @@ def run(monitor: Monitor, day: date) -> StepReport:
     served = []
     for group, found in evaluation.metrics.items():
         reference = None if group.segment else reference_of(monitor, group.version)
-        if reference and metric in found and metric in reference.baseline:
+        known = metric in found and found[metric].n > 0
+        if reference and known and metric in reference.baseline:
             served.append(
                 Served(group.version, found[metric].n, found[metric].value,
                        reference.baseline[metric])
             )  # fmt: skip
-    before = _promise_before(monitor, served)
+    before = _promise_before(monitor, served, day)
     effects = decompose(served, before) if served and before is not None else None
     parts = effects.parts if effects else []
     records: list[dict[str, str | float]] = [
@@ -64,12 +65,14 @@ def run(monitor: Monitor, day: date) -> StepReport:
     )
 
 
-def _promise_before(monitor: Monitor, served: list[Served]) -> float | None:
-    """The baseline of the version that the oldest one served today replaced, or its own."""
+def _promise_before(monitor: Monitor, served: list[Served], day: date) -> float | None:
+    """The baseline of the version that the oldest one served on *day* replaced, or its own."""
     if not served:
         return None
     oldest = min(served, key=lambda one: int(one.version))
-    for promotion in monitor.ledger.promotions(monitor.name):
+    for promotion in reversed(monitor.ledger.promotions(monitor.name)):
+        if promotion.at.date() > day:
+            continue  # what came later says nothing about this day
         if promotion.version == oldest.version and promotion.previous:
             reference = reference_of(monitor, promotion.previous)
             if reference and monitor.spec.metric in reference.baseline:

@@ -19,6 +19,7 @@ from monitoring_dagster.pipeline.step import Check, StepReport, Tone
 from monitoring_dagster.spec import Labels
 from monitoring_dagster.stats.outcomes import (
     Outcomes,
+    UnusableOutcome,
     outcomes_by_group,
     outcomes_from_table,
     outcomes_to_table,
@@ -36,14 +37,13 @@ def run(monitor: Monitor, day: date) -> StepReport:
     found: dict[tuple[date, Group], Outcomes] = {}
     try:
         joined, counted = join_labels(monitor.spec, day, root=monitor.root)
-    except (MissingDay, UnreadableFile, UnknownColumn) as error:
-        account["error"] = str(error)
-        account["missing"] = isinstance(error, MissingDay)
-    else:
-        account = asdict(counted)
         found = outcomes_by_group(
             joined, task=monitor.spec.task, segments=tuple(monitor.spec.segments)
         )
+        account = asdict(counted)
+    except (MissingDay, UnreadableFile, UnknownColumn, UnusableOutcome) as error:
+        account["error"] = str(error)
+        account["missing"] = isinstance(error, MissingDay)
     monitor.results.write(
         monitor.name, STEP, day, outcomes_to_table(found), metadata={ACCOUNT: json.dumps(account)}
     )

@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, timedelta
+from functools import lru_cache
 from statistics import median
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
 from monitoring_dagster.integrations import rows
+from monitoring_dagster.integrations.results import ResultStore
 from monitoring_dagster.pipeline.contract import is_usable, kind_of
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.reference import Reference, reference_of, role_columns
@@ -37,9 +38,10 @@ def run(monitor: Monitor, day: date) -> StepReport:
     profiles: dict[Group, Profile] = {}
     service: dict[str, Any] = {"rows": 0}
     if is_usable(monitor, day):
-        # The contract tells of a day that is missing; a day without rows is a result, too.
-        with suppress(rows.MissingDay, rows.UnreadableFile):
+        try:
             profiles, service = _read(monitor, day)
+        except (rows.MissingDay, rows.UnreadableFile) as error:
+            service["error"] = str(error)  # the contract, which reads less, had nothing to say
     monitor.results.write(
         monitor.name,
         STEP,
@@ -50,10 +52,10 @@ def run(monitor: Monitor, day: date) -> StepReport:
     return _report(monitor, day, profiles, service)
 
 
-def profiles_of(monitor: Monitor, day: date) -> dict[Group, Profile]:
+def profiles_of(monitor: Monitor, day: date) -> Mapping[Group, Profile]:
     """The stored profiles of one day; empty where it was not profiled."""
-    table = monitor.results.read(monitor.name, STEP, day)
-    return profiles_from_table(table) if table is not None else {}
+    written = monitor.results.written_at(monitor.name, STEP, day)
+    return _decoded(monitor.results, monitor.name, day, written) if written else {}
 
 
 def service_of(monitor: Monitor, day: date) -> Mapping[str, Any]:
@@ -72,6 +74,8 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding]:
     def add(kind: FindingKind, subject: str, severity: Severity, words: str) -> None:
         found.append(Finding(monitor.name, day, kind, subject, severity, words, STEP))
 
+    if "error" in service:
+        add(FindingKind.UNREADABLE_DATA, "rows", Severity.P1, service["error"])
     if not service.get("rows"):
         return found  # no day to speak of: the contract speaks
     errors = service["error_rate"]
@@ -119,6 +123,13 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding]:
                 f"version {version} was registered without {', '.join(reference.missing_metadata)}",
             )
     return found
+
+
+@lru_cache(maxsize=64)
+def _decoded(results: ResultStore, model: str, day: date, _written: int) -> Mapping[Group, Profile]:
+    """One day, decoded once as long as nobody writes it anew: each evaluation looks at several."""
+    table = results.read(model, STEP, day)
+    return profiles_from_table(table) if table is not None else {}
 
 
 def _read(monitor: Monitor, day: date) -> tuple[dict[Group, Profile], dict[str, Any]]:

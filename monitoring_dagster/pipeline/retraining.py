@@ -1,8 +1,10 @@
 """Train a challenger, compare it with the champion on the same rows, promote it or say why not."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import count
 
 import numpy as np
 import pandas as pd
@@ -11,13 +13,14 @@ from numpy.typing import NDArray
 from monitoring_dagster.decisions.findings import FindingKind
 from monitoring_dagster.decisions.retraining import Gate, gate
 from monitoring_dagster.integrations.labels import labelled_rows
-from monitoring_dagster.integrations.ledger import Promotion, RetrainingDecision
+from monitoring_dagster.integrations.ledger import RetrainingDecision
 from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.pipeline.promotion import promote
 from monitoring_dagster.pipeline.reference import reference_of
 from monitoring_dagster.pipeline.training import (
+    NoChampion,
     Rows,
     TooFewLabels,
-    answers,
     loss_name,
     register,
     row_losses,
@@ -29,7 +32,7 @@ from monitoring_dagster.pipeline.verdict import morning_after
 from monitoring_dagster.report.messages import Announcement
 from monitoring_dagster.stats.comparison import Comparison, paired
 
-PROMOTED, REJECTED, APPROVAL = "promoted", "rejected", "waits for approval"
+PROMOTED, REJECTED, APPROVAL, FAILED = "promoted", "rejected", "waits for approval", "failed"
 
 
 @dataclass(frozen=True)
@@ -46,69 +49,109 @@ def retrain(monitor: Monitor, *, as_of: date | None, cause: str) -> Retrained:
     """One retraining with the labels known on *as_of*, by default the last judged day.
 
     The champion and the challenger answer the same newest ``holdout_days``, which neither saw in
-    training; the challenger is trained on the ``train_days`` before them.
+    training; the challenger is trained on the ``train_days`` before them. Whatever comes of it,
+    a failure too, is written down and told.
 
     Raises
     ------
-    TooFewLabels, BadTrainer, RegistryUnavailable
+    TooFewLabels, NoChampion, BadTrainer, RegistryUnavailable
     """
+    judged = monitor.results.days(monitor.name, VERDICT)
+    if as_of is None and not judged:
+        raise TooFewLabels.never_judged(monitor.name)
+    day = as_of or judged[-1]
+    attempt = _attempt(monitor, day, cause)
+    try:
+        made = _made_before(monitor, attempt) or _challenger(monitor, day, cause, attempt)
+        return _settle(monitor, day, cause, attempt, made)
+    except Exception as error:  # the owner's trainer may raise anything
+        words = f"Retraining failed: {error}"
+        _tell(monitor, day, attempt, FAILED, words, title="A retraining failed")
+        raise
+
+
+@dataclass(frozen=True)
+class _Challenger:
+    """A registered version and what its comparison said."""
+
+    version: str
+    champion: str
+    gate: Gate
+    numbers: Mapping[str, float]
+
+
+def _challenger(monitor: Monitor, day: date, cause: str, attempt: str) -> _Challenger:
+    """Train, compare and register; the version's tags keep all that `_settle` needs."""
     spec, policy = monitor.spec, monitor.spec.retraining
     assert policy is not None, "a model without retraining is never trained here"
-    day = as_of or monitor.results.days(monitor.name, VERDICT)[-1]
-    _remember_attempt(monitor, day, cause)
     champion = monitor.registry.champion(spec.mlflow_name)
     reference = reference_of(monitor, champion) if champion else None
     if champion is None or reference is None:
-        message = f"{spec.mlflow_name!r} has no champion in MLflow: register a first version"
-        raise TooFewLabels(message)
+        raise NoChampion.of(spec.mlflow_name)
     features = [name for name, _ in reference.features]
     cut = day - timedelta(days=policy.holdout_days)
-    known = _labelled(monitor, features, cut - timedelta(days=policy.train_days - 1), cut, day)
+    first = cut - timedelta(days=policy.train_days - 1)
+    known = _labelled(monitor, features, first, cut, day)
     holdout = _labelled(monitor, features, cut + timedelta(days=1), day, day)
     if known.count < policy.min_labelled_rows or not holdout.count:
-        raise TooFewLabels.between(
-            cut - timedelta(days=policy.train_days - 1), day, known.count, policy.min_labelled_rows
-        )
+        raise TooFewLabels.between(first, day, known.count, policy.min_labelled_rows)
     candidate = train(monitor, known, holdout)
     verdict, numbers = _compare(monitor, champion, candidate.model, holdout)
-    version = register(
-        monitor, candidate,
-        tags={"cause": cause, "as_of": str(day), "compared_with": champion, "gate": verdict.words},
-    )  # fmt: skip
+    tags = {
+        "cause": cause,
+        "as_of": str(day),
+        "attempt": attempt,
+        "compared_with": champion,
+        "gate": verdict.words,
+        "gate_passed": json.dumps(verdict.passed),
+    }
+    return _Challenger(register(monitor, candidate, tags=tags), champion, verdict, numbers)
+
+
+def _made_before(monitor: Monitor, attempt: str) -> _Challenger | None:
+    """The version that this attempt registered before it died; it is not trained again."""
+    name = monitor.spec.mlflow_name
+    versions = monitor.registry.versions(name)
+    tags = monitor.registry.describe(name, versions[-1]).tags if versions else {}
+    if tags.get("attempt") != attempt:
+        return None
+    verdict = Gate(passed=json.loads(tags["gate_passed"]), words=tags["gate"])
+    return _Challenger(versions[-1], tags["compared_with"], verdict, {})
+
+
+def _settle(monitor: Monitor, day: date, cause: str, attempt: str, made: _Challenger) -> Retrained:
+    """Promote the challenger or say why not; once more after a crash changes nothing."""
+    policy = monitor.spec.retraining
+    assert policy is not None, "a model without retraining is never trained here"
+    version, champion, verdict = made.version, made.champion, made.gate
     outcome = REJECTED
     if verdict.passed:
         outcome = PROMOTED if policy.promotion == "automatic" else APPROVAL
     if outcome == PROMOTED:
-        promote(monitor, version, previous=champion, reason=verdict.words, by="gate", day=day)
-    _tell(monitor, day, version, champion, outcome, cause, verdict)
+        at = morning_after(day)
+        promote(monitor, version, previous=champion, reason=verdict.words, by="gate", at=at)
+    title = {
+        PROMOTED: f"Version {version} serves from now on, in place of version {champion}",
+        REJECTED: f"Version {version} was trained and does not serve: version {champion} stays",
+        APPROVAL: f"Version {version} is better than version {champion} and waits for approval",
+    }[outcome]
+    words = f"{cause} Version {version}: {verdict.words}."
+    _tell(monitor, day, attempt, outcome, words, title=title, version=version)
     return Retrained(
         version=version,
         promoted=outcome == PROMOTED,
         words={"cause": cause, "outcome": outcome, "gate": verdict.words, "version": version},
-        numbers=numbers,
+        numbers=made.numbers,
     )
-
-
-def promote(
-    monitor: Monitor, version: str, *, previous: str | None, reason: str, by: str, day: date
-) -> None:
-    """Make *version* the champion: first in the ledger, which is the truth, then in MLflow."""
-    monitor.ledger.record_promotion(
-        Promotion(monitor.name, version, previous, reason, by, morning_after(day))
-    )
-    monitor.registry.set_champion(monitor.spec.mlflow_name, version)
 
 
 def _compare(
     monitor: Monitor, champion: str, challenger: object, holdout: Rows
 ) -> tuple[Gate, dict[str, float]]:
     spec = monitor.spec
-    labels = holdout.labels.to_numpy()
-    now = row_losses(
-        spec, labels,
-        answers(spec, monitor.registry.load_model(spec.mlflow_name, champion), holdout.features),
-    )  # fmt: skip
-    new = row_losses(spec, labels, answers(spec, challenger, holdout.features))
+    serving = monitor.registry.load_model(spec.mlflow_name, champion)
+    now = row_losses(spec, serving, holdout.features, holdout.labels)
+    new = row_losses(spec, challenger, holdout.features, holdout.labels)
     blocks = pd.factorize(holdout.days)[0]
 
     def compared(rows: NDArray[np.bool_]) -> Comparison:
@@ -145,34 +188,33 @@ def _labelled(monitor: Monitor, features: list[str], first: date, last: date, as
     )
 
 
-def _remember_attempt(monitor: Monitor, day: date, cause: str) -> None:
-    """An attempt is written down before it begins, whoever asked for it."""
-    decisions = {one.trigger_id: one for one in monitor.ledger.decisions(monitor.name)}
-    decided = decisions.get(str(day))
-    if decided is not None and decided.outcome == RETRAIN:
-        return
+def _attempt(monitor: Monitor, day: date, cause: str) -> str:
+    """The ledger's key of this retraining, written down before it begins, whoever asked for it:
+    the decision that waits to be carried out, else one more by hand."""
+    known = {one.trigger_id: one for one in monitor.ledger.decisions(monitor.name)}
+    decided = known.get(str(day))
+    if decided and decided.outcome == RETRAIN and result_id(str(day)) not in known:
+        return str(day)
+    by_hand = (f"{day}/by hand {number}" for number in count(1))
+    attempt = next(one for one in by_hand if result_id(one) not in known)
     monitor.ledger.record_decision(
-        RetrainingDecision(
-            monitor.name, f"{day}/by hand", day, RETRAIN, cause, {}, morning_after(day)
-        )
+        RetrainingDecision(monitor.name, attempt, day, RETRAIN, cause, {}, morning_after(day))
     )
+    return attempt
 
 
 def _tell(
-    monitor: Monitor, day: date, version: str, champion: str, outcome: str, cause: str, gate_: Gate
+    monitor: Monitor,
+    day: date,
+    attempt: str,
+    outcome: str,
+    words: str,
+    *,
+    title: str,
+    version: str | None = None,
 ) -> None:
-    words = f"{cause} Version {version}: {gate_.words}."
-    monitor.ledger.record_decision(
-        RetrainingDecision(
-            monitor.name, result_id(day), day, outcome, words,
-            {"version": version, "compared_with": champion}, morning_after(day),
-        )
-    )  # fmt: skip
-    title = {
-        PROMOTED: f"Version {version} serves from now on, in place of version {champion}",
-        REJECTED: f"Version {version} was trained and does not serve: version {champion} stays",
-        APPROVAL: f"Version {version} is better than version {champion} and waits for approval",
-    }[outcome]
+    """Announce what came of it, and only then call it done."""
+    at = morning_after(day)
     monitor.ledger.announce(
         monitor.spec,
         Announcement(
@@ -185,6 +227,11 @@ def _tell(
             words=words,
             version=version,
         ),
-        key=f"retraining/{day}",
-        now=morning_after(day),
+        key=f"retraining/{attempt}",
+        now=at,
+    )
+    monitor.ledger.record_decision(
+        RetrainingDecision(
+            monitor.name, result_id(attempt), day, outcome, words, {"version": version}, at
+        )
     )

@@ -10,6 +10,7 @@ from monitoring_dagster.pipeline import drift, profile
 from monitoring_dagster.pipeline.contract import STEP as CONTRACT
 from monitoring_dagster.pipeline.findings import stored_findings
 from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.pipeline.promotion import predecessor
 from monitoring_dagster.pipeline.verdict import STEP as VERDICT
 
 OK, FAIL, UNKNOWN = "OK", "FAIL", "UNKNOWN"
@@ -103,8 +104,7 @@ def _rollback(monitor: Monitor, day: date) -> Answer:
     open_kinds = {one.kind for one in monitor.ledger.open_incidents(monitor.name)}
     if FindingKind.PERFORMANCE_DROP not in open_kinds:
         return Answer("Degradation", OK, "quality is within what registration promised")
-    promotions = monitor.ledger.promotions(monitor.name)
-    previous = promotions[-1].previous if promotions else None
+    previous = predecessor(monitor)
     way = (
         f"monitoring-dagster rollback {monitor.name} --reason … brings back version {previous}"
         if previous

@@ -20,7 +20,7 @@ class Step:
     description: str
     kinds: tuple[str, ...]
     checks: Mapping[str, str] = field(default_factory=dict)  # name: the question it answers
-    columns: Mapping[str, str] = field(default_factory=dict)  # of the stored result
+    columns: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # name: type, meaning
     needs_labels: bool = False
     looks_ahead: bool = False  # reads the arrivals of the days after it, too
 
@@ -41,9 +41,9 @@ STEPS = (
         kinds=("greatexpectations", "parquet"),
         checks={"schema": "Does every row keep the expectation suite and the signature?"},
         columns={
-            "subject": "column or file",
-            "severity": "P0 to P3",
-            "words": "what is wrong, with the numbers",
+            "subject": ("string", "column or file"),
+            "severity": ("string", "P0 to P3"),
+            "words": ("string", "what is wrong, with the numbers"),
         },
     ),
     Step(
@@ -57,11 +57,11 @@ STEPS = (
             "versions": "Is every row served by a version that the registry knows?",
         },
         columns={
-            "version": "model version",
-            "segment": "column that splits, empty for all rows",
-            "value": "its value",
-            "column": "feature, score or prediction",
-            "counts": "rows per bin",
+            "version": ("string", "model version"),
+            "segment": ("string", "column that splits, empty for all rows"),
+            "value": ("string", "its value"),
+            "column": ("string", "feature, score or prediction"),
+            "counts": ("list", "rows per bin"),
         },
     ),
     Step(
@@ -75,12 +75,12 @@ STEPS = (
             "feature_drift": "Are the features distributed as in the reference?",
         },
         columns={
-            "column": "feature, score or prediction",
-            "psi": "population stability index, nats",
-            "jensen_shannon": "distance, base 2, 0 to 1",
-            "p_adjusted": "after Benjamini and Hochberg",
-            "verdict": "OK, DRIFT or INSUFFICIENT",
-            "reason": "in words",
+            "column": ("string", "feature, score or prediction"),
+            "psi": ("float", "population stability index, nats"),
+            "jensen_shannon": ("float", "distance, base 2, 0 to 1"),
+            "p_adjusted": ("float", "after Benjamini and Hochberg"),
+            "verdict": ("string", "OK, DRIFT or INSUFFICIENT"),
+            "reason": ("string", "in words"),
         },
     ),
     Step(
@@ -91,11 +91,11 @@ STEPS = (
         kinds=("duckdb", "parquet"),
         checks={"labels": "Does every label belong to one prediction, and did enough arrive?"},
         columns={
-            "day": "day of the prediction",
-            "version": "model version",
-            "label": "what turned out to be true",
-            "prediction": "what was said",
-            "count": "rows",
+            "day": ("date", "day of the prediction"),
+            "version": ("string", "model version"),
+            "label": ("string", "what turned out to be true"),
+            "prediction": ("string", "what was said"),
+            "count": ("int", "rows"),
         },
         needs_labels=True,
     ),
@@ -107,13 +107,13 @@ STEPS = (
         kinds=("python", "parquet"),
         checks={"performance": "Is the day's quality within what registration promised?"},
         columns={
-            "version": "model version",
-            "segment": "column that splits, empty for all rows",
-            "metric": "its name",
-            "value": "point estimate",
-            "low": "95 % interval",
-            "high": "95 % interval",
-            "n": "labelled rows",
+            "version": ("string", "model version"),
+            "segment": ("string", "column that splits, empty for all rows"),
+            "metric": ("string", "its name"),
+            "value": ("float", "point estimate"),
+            "low": ("float", "95 % interval"),
+            "high": ("float", "95 % interval"),
+            "n": ("int", "labelled rows"),
         },
         needs_labels=True,
         looks_ahead=True,
@@ -125,12 +125,12 @@ STEPS = (
         " new version's and what part the data's.",
         kinds=("python", "parquet"),
         columns={
-            "version": "model version",
-            "share": "of the day's labelled rows",
-            "value": "the metric on this day",
-            "baseline": "the metric at registration",
-            "version_effect": "what the change of version promised",
-            "data_effect": "the same version doing otherwise than at registration",
+            "version": ("string", "model version"),
+            "share": ("float", "of the day's labelled rows"),
+            "value": ("float", "the metric on this day"),
+            "baseline": ("float", "the metric at registration"),
+            "version_effect": ("float", "what the change of version promised"),
+            "data_effect": ("float", "the same version doing otherwise than at registration"),
         },
         needs_labels=True,
         looks_ahead=True,
@@ -140,8 +140,12 @@ STEPS = (
         upstream=("contract", "profile", "drift", "outcomes"),
         description="What is wrong with the model as known at the end of this day: findings,"
         " incidents and the messages about them.",
-        kinds=("sqlalchemy", "slack"),
-        columns={"kind": "of finding, as in runbooks/", "severity": "P0 to P3", "words": ""},
+        kinds=("python", "slack"),
+        columns={
+            "kind": ("string", "of finding, as in runbooks/"),
+            "severity": ("string", "P0 to P3"),
+            "words": ("string", "what is wrong, with the numbers"),
+        },
     ),
 )
 

@@ -48,6 +48,21 @@ class TooFewLabels(MonitoringError):
             f" at least {needed:,}. Wait for labels, or lower retraining.min_labelled_rows"
         )
 
+    @classmethod
+    def never_judged(cls, model: str) -> Self:
+        return cls(f"no day of {model!r} was judged yet: materialise its verdict first")
+
+
+class NoChampion(MonitoringError):
+    """There is nothing to compare a challenger with."""
+
+    @classmethod
+    def of(cls, name: str) -> Self:
+        return cls(
+            f"{name!r} has no version under the alias champion in MLflow: register a first one"
+            " and set the alias"
+        )
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -127,18 +142,19 @@ def answers(spec: ModelSpec, model: Any, features: pd.DataFrame) -> dict[str, ND
 
 
 def row_losses(
-    spec: ModelSpec, labels: NDArray[Any], said: Mapping[str, NDArray[Any]]
+    spec: ModelSpec, model: Any, features: pd.DataFrame, labels: "pd.Series[Any]"
 ) -> NDArray[np.float64]:
     """The loss of each row: log loss with scores, else wrong or right; |error| for regression."""
-    log = spec.predictions
-    if spec.task == "regression":
-        error: NDArray[np.float64] = np.asarray(said[log.prediction] - labels, float)
-        return np.abs(error)
-    if spec.task == "binary" and log.score:
+    truth = labels.to_numpy()
+    if spec.task == "binary" and spec.predictions.score:
         tiny = np.finfo(float).eps
-        score = np.clip(said[log.score], tiny, 1 - tiny)
-        return np.asarray(-np.log(np.where(labels == 1, score, 1 - score)), float)
-    return np.asarray(said[log.prediction] != labels, float)
+        score = np.clip(model.predict_proba(features)[:, 1], tiny, 1 - tiny)
+        return np.asarray(-np.log(np.where(truth == 1, score, 1 - score)), float)
+    said = np.asarray(model.predict(features))
+    if spec.task == "regression":
+        error: NDArray[np.float64] = np.asarray(said - truth, float)
+        return np.abs(error)
+    return np.asarray(said != truth, float)
 
 
 def loss_name(spec: ModelSpec) -> str:
@@ -198,14 +214,12 @@ def _importances(spec: ModelSpec, model: Any, holdout: Rows) -> dict[str, float]
     """How much the loss grows when a column is shuffled: permutation importance, in its unit."""
     rng = np.random.default_rng(0)
     chosen = rng.permutation(holdout.count)[:_IMPORTANCE_ROWS]
-    features = holdout.features.iloc[chosen]
-    labels = holdout.labels.iloc[chosen].to_numpy()
-    usual = row_losses(spec, labels, answers(spec, model, features)).mean()
+    features, labels = holdout.features.iloc[chosen], holdout.labels.iloc[chosen]
+    usual = row_losses(spec, model, features, labels).mean()
     found = {}
     for name in features:
         shuffled = features.assign(**{str(name): rng.permutation(features[name].to_numpy())})
-        loss = row_losses(spec, labels, answers(spec, model, shuffled)).mean()
-        found[str(name)] = float(loss - usual)
+        found[str(name)] = float(row_losses(spec, model, shuffled, labels).mean() - usual)
     return found
 
 

@@ -7,6 +7,7 @@ from monitoring_dagster.decisions.retraining import Decision, Situation, decide
 from monitoring_dagster.integrations.ledger import RetrainingDecision
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.outcomes import account_of
+from monitoring_dagster.pipeline.promotion import adopt_champion
 from monitoring_dagster.pipeline.reference import Reference, reference_of
 from monitoring_dagster.pipeline.verdict import STEP as VERDICT
 from monitoring_dagster.pipeline.verdict import morning_after, recent_breaches
@@ -29,6 +30,8 @@ def pending_trigger(monitor: Monitor) -> Trigger | None:
     again changes nothing, and a crash between deciding and doing loses nothing.
     """
     judged = monitor.results.days(monitor.name, VERDICT)
+    if judged and waiting_trigger(monitor) is None:  # a retraining that died has yet to say why
+        adopt_champion(monitor, at=morning_after(judged[-1]))
     known = {one.trigger_id for one in monitor.ledger.decisions(monitor.name)}
     if judged and str(judged[-1]) not in known:
         found = decision_on(monitor, judged[-1])
@@ -38,18 +41,19 @@ def pending_trigger(monitor: Monitor) -> Trigger | None:
 
 
 def waiting_trigger(monitor: Monitor) -> Trigger | None:
-    """The newest decision to retrain, unless it was carried out."""
+    """The newest decision to retrain, unless it was carried out; what a person asked for by hand
+    is that person's to carry out."""
     decisions = monitor.ledger.decisions(monitor.name)
     done = {one.trigger_id for one in decisions}
-    asked = [one for one in decisions if one.outcome == RETRAIN]
-    if not asked or result_id(asked[-1].day) in done:
+    asked = [one for one in decisions if one.outcome == RETRAIN and one.trigger_id == str(one.day)]
+    if not asked or result_id(asked[-1].trigger_id) in done:
         return None
     return Trigger(asked[-1].day, asked[-1].words)
 
 
-def result_id(day: date) -> str:
-    """The ledger's key for what came of the retraining decided on *day*."""
-    return f"{day}/result"
+def result_id(trigger_id: str) -> str:
+    """The ledger's key for what came of one decision to retrain."""
+    return f"{trigger_id}/result"
 
 
 def decision_on(monitor: Monitor, day: date) -> tuple[Decision, Situation] | None:

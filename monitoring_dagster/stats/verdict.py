@@ -20,9 +20,9 @@ PsiBand: TypeAlias = Literal["none", "moderate", "significant"]
 class Verdict(StrEnum):
     """What is said about a column on one day."""
 
-    OK = "ok"
-    DRIFT = "drift"
-    INSUFFICIENT = "insufficient"  # too few rows for a verdict
+    OK = "OK"
+    DRIFT = "DRIFT"
+    INSUFFICIENT = "INSUFFICIENT"  # too few rows for a verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ def test_a_hundred_rows_are_enough(drift):
 def test_columns_without_a_verdict_do_not_count_among_those_looked_at(drift):
     few = replace(drift, current=replace(drift.current, rows=3))
     found = verdicts([few, replace(drift, p_value=0.04, effect=0.5), few])
-    assert [v.verdict for v in found] == ["insufficient", "drift", "insufficient"]
+    assert [v.verdict for v in found] == ["INSUFFICIENT", "DRIFT", "INSUFFICIENT"]
     assert found[1].p_adjusted == 0.04
 
 

@@ -1,0 +1,170 @@
+"""One YAML becomes one model's lineage; a wrong one says what to write instead."""
+
+import copy
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+from dagster.components.testing import DefsFolderSandbox, create_defs_folder_sandbox
+from pydantic import ValidationError
+
+from monitoring_dagster.orchestration.component import MonitoredModel
+from monitoring_dagster.pipeline.steps import LABELS, PREDICTIONS, STEPS, Step
+from tests.orchestration.small_project import ATTRIBUTES, FIRST
+
+Attributes = dict[str, Any]
+TOKEN = "xoxb-1234-5678-canary"
+NO_LABELS = {name: ATTRIBUTES[name] for name in ATTRIBUTES if name not in (LABELS, "retraining")}
+    name: value for name, value in ATTRIBUTES.items() if name not in (LABELS, "retraining")
+}
+
+
+@pytest.fixture
+def project() -> Iterator[DefsFolderSandbox]:
+    """An empty dg project."""
+    with create_defs_folder_sandbox() as sandbox:
+        yield sandbox
+
+
+def declare(project: DefsFolderSandbox, attributes: Attributes) -> Path:
+    """Write a defs.yaml."""
+    return project.scaffold_component(
+        component_cls=MonitoredModel,
+        defs_path="churn",
+        defs_yaml_contents={
+            "type": "monitoring_dagster.orchestration.MonitoredModel",
+            "attributes": attributes,
+        },
+    )
+
+
+def loaded(project: DefsFolderSandbox, attributes: Attributes) -> dg.Definitions:
+    """What Dagster makes of it."""
+    place = declare(project, attributes)
+    with project.load_component_and_build_defs(defs_path=place) as (_, definitions):
+        return definitions
+
+
+@pytest.fixture
+def churn(project: DefsFolderSandbox) -> AssetGraph:
+    """The lineage of the small model."""
+    return loaded(project, ATTRIBUTES).resolve_asset_graph()
+
+
+def test_the_lineage_is_the_table_of_steps(churn: AssetGraph):
+    """Two assets that others write, every step, and the retraining."""
+    names = [PREDICTIONS, LABELS, *(step.name for step in STEPS), "retraining"]
+    assert churn.get_all_asset_keys() == {dg.AssetKey(["churn", name]) for name in names}
+    assert {node.group_name for node in churn.asset_nodes} == {"churn"}
+    assert all(node.owners == ["team:growth"] for node in churn.asset_nodes)
+    assert all(node.description and node.kinds for node in churn.asset_nodes)
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_a_step_is_an_asset(step: Step, churn: AssetGraph):
+    """Its words, its columns and what it is made from are those of the table."""
+    node = churn.get(dg.AssetKey(["churn", step.name]))
+    assert {key.path[-1] for key in node.parent_keys} == set(step.upstream)
+    assert node.description == step.description
+    assert set(step.kinds) == node.kinds
+    schema = node.metadata["dagster/column_schema"]
+    assert [column.name for column in schema.columns] == list(step.columns)
+    assert {key.name for key in node.check_keys} == set(step.checks)
+    assert node.backfill_policy == dg.BackfillPolicy.single_run()
+
+
+def test_checks_are_few_and_share_the_days_of_their_asset(churn: AssetGraph):
+    """Each verdict is an event to write, and Dagster does not refuse a check of other days."""
+    keys = churn.asset_check_keys
+    assert 0 < len(keys) <= 8
+    days = dg.DailyPartitionsDefinition(start_date=FIRST.isoformat())
+    for key in keys:
+        assert churn.get(key).partitions_def == days == churn.get(key.asset_key).partitions_def
+        assert churn.get(key).description
+
+
+def test_a_model_without_labels_has_no_step_that_needs_them(project: DefsFolderSandbox):
+    """It is watched all the same: contract, profile, drift and verdict."""
+    graph = loaded(project, NO_LABELS).resolve_asset_graph()
+    names = {key.path[-1] for key in graph.get_all_asset_keys()}
+    assert names == {PREDICTIONS, "contract", "profile", "drift", "verdict"}
+    verdict = graph.get(dg.AssetKey(["churn", "verdict"]))
+    assert {key.path[-1] for key in verdict.parent_keys} == {"contract", "profile", "drift"}
+
+
+def test_environment_variables_stand_in_braces(
+    project: DefsFolderSandbox, monkeypatch: pytest.MonkeyPatch
+):
+    """As everywhere else in Dagster's YAML."""
+    monkeypatch.setenv("CHURN_OWNER", "ada@example.com")
+    graph = loaded(project, ATTRIBUTES | {"owner": "{{ env.CHURN_OWNER }}"}).resolve_asset_graph()
+    assert graph.get(dg.AssetKey(["churn", "drift"])).owners == ["ada@example.com"]
+
+
+WRONG: list[Any] = [
+    pytest.param(
+        lambda spec: spec.update(descripton=""),
+        ["attributes.descripton", "Did you mean 'description'?"],
+        id="a misspelt key",
+    ),
+    pytest.param(
+        lambda spec: spec["predictions"].update(scor="p"),
+        ["attributes.predictions.scor", "Did you mean 'score'?"],
+        id="a misspelt key inside another",
+    ),
+    pytest.param(
+        lambda spec: spec.pop("task"), ["attributes.task", "Field required"], id="no task"
+    ),
+    pytest.param(
+        lambda spec: spec["retraining"].pop("trainer"),
+        ["attributes.retraining.trainer", "Field required"],
+        id="a retraining without a trainer",
+    ),
+    pytest.param(
+        lambda spec: spec.update(channels={"slack": TOKEN}),
+        ["attributes.channels.slack", "set SLACK_BOT_TOKEN in the environment"],
+        id="a token for a channel",
+    ),
+    pytest.param(
+        lambda spec: spec.update(owner="growth"),
+        ["attributes.owner", "neither an e-mail address nor team:<name>"],
+        id="an owner nobody can reach",
+    ),
+    pytest.param(
+        lambda spec: spec.update(rules={"performance": {"log_los": {"relative": 0.1}}}),
+        ["rules.performance", "Did you mean 'log_loss'?"],
+        id="a metric that does not exist",
+    ),
+    pytest.param(
+        lambda spec: spec["predictions"].update(path="data/all.parquet"),
+        ["attributes.predictions", "no {day}"],
+        id="one file for all days",
+    ),
+    pytest.param(
+        lambda spec: spec.pop("labels"), ["retraining needs `labels`"], id="retraining unlabelled"
+    ),
+]
+
+
+@pytest.mark.parametrize(("spoil", "said"), WRONG)
+def test_a_mistake_is_answered_with_its_place_and_the_way_out(
+    spoil: Callable[[Attributes], object], said: list[str], project: DefsFolderSandbox
+):
+    """The file, the key, and what to write instead; never the value of a secret."""
+    spec = copy.deepcopy(ATTRIBUTES)
+    spoil(spec)
+    place = declare(project, spec)
+    with (
+        pytest.raises(Exception, match=r"churn") as caught,
+        project.load_component_and_build_defs(defs_path=place),
+    ):
+        pass
+    words = str(caught.value.__cause__)
+    assert isinstance(caught.value.__cause__, ValidationError)
+    assert f"{place / 'defs.yaml'}:" in words
+    for part in said:
+        assert part in words
+    assert TOKEN not in words

@@ -1,0 +1,73 @@
+"""The README is true: every block of it is run, read or looked up."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from monitoring_dagster.cli import main
+from monitoring_dagster.pipeline.steps import STEPS
+from monitoring_dagster.spec import ModelSpec
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def blocks(language: str) -> list[str]:
+    return [text for name, text in BLOCKS if name == language]
+
+
+def test_every_block_is_of_a_kind_that_is_tested_here():
+    assert {name for name, _ in BLOCKS} == {"", "sh", "yaml", "python"}
+    assert len(blocks("")) == 1  # the story in one line
+
+
+@pytest.mark.parametrize("text", blocks("yaml"))
+def test_every_yaml_is_a_valid_model(text):
+    declared = yaml.safe_load(text)
+    assert declared["type"] == "monitoring_dagster.orchestration.MonitoredModel"
+    assert ModelSpec.model_validate(declared["attributes"]).name == "churn"
+
+
+@pytest.mark.parametrize("line", [line for text in blocks("sh") for line in text.splitlines()])
+def test_every_command_exists(line):
+    program, command, *arguments = shlex.split(line, comments=True)
+    if program == "make":
+        assert re.search(rf"^{command}:.*##", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+        return
+    assert program == "monitoring-dagster"
+    found = main.commands[command]
+    given = [one for one in arguments if not one.startswith("--")]
+    help_text = CliRunner().invoke(main, [command, "--help"]).output
+    assert all(one in help_text for one in arguments if one.startswith("--"))
+    assert len(given) <= sum(not p.name.startswith("--") for p in found.params)
+
+
+@pytest.mark.parametrize("text", blocks("python"))
+def test_every_python_block_runs(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".monitoring").mkdir()
+    names: dict[str, object] = {}
+    exec(compile(text, "README.md", "exec"), names)
+    assert names["registry"].champion("churn") == names["version"] == "1"
+
+
+def test_the_table_of_assets_is_the_table_of_steps():
+    rows = re.findall(r"^\| `(\w+)` \| .* \| (.*)\|$", README, flags=re.MULTILINE)
+    told = {name: set(re.findall(r"`(\w+)`", checks)) for name, checks in rows}
+    assert told == {step.name: set(step.checks) for step in STEPS} | {"retraining": set()}
+
+
+@pytest.mark.parametrize("target", re.findall(r"\]\((?!http)([^)#]+)\)", README))
+def test_every_link_and_picture_is_there(target):
+    assert (ROOT / target).exists()
+
+
+def test_every_variable_is_read_somewhere():
+    code = "".join(path.read_text() for path in (ROOT / "monitoring_dagster").rglob("*.py"))
+    for name in re.findall(r"`([A-Z][A-Z_]+)`", README):
+        assert name in code, name

@@ -1,0 +1,258 @@
+"""A small world: one model, its rows and its labels day by day, all drawn from a seed."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from monitoring_dagster.pipeline.alerts import send
+from monitoring_dagster.pipeline.monitor import House, Monitor
+from monitoring_dagster.pipeline.promotion import promote
+from monitoring_dagster.pipeline.retraining import retrain
+from monitoring_dagster.pipeline.steps import steps_of
+from monitoring_dagster.pipeline.training import Rows, answers, register, train
+from monitoring_dagster.pipeline.trigger import pending_trigger
+from monitoring_dagster.pipeline.verdict import morning_after
+from monitoring_dagster.spec import ModelSpec
+
+START = date(2026, 3, 2)  # the first served day, a Monday
+HISTORY_DAYS = 15  # known before it
+LATEST_DAYS = 3  # a label arrives up to so many days after its prediction
+NUMBERS, WORDS = ["income", "age", "debt"], ["plan"]
+FEATURES = [*NUMBERS, *WORDS]
+
+
+def pipeline(model):
+    encode = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    columns = make_column_transformer((StandardScaler(), NUMBERS), (encode, WORDS))
+    return make_pipeline(columns, model)
+
+
+def train_classifier(rows, labels):
+    """What the owners of the binary and the multiclass model hand in."""
+    return pipeline(LogisticRegression()).fit(rows, labels)
+
+
+def train_regressor(rows, labels):
+    """What the owner of the regression model hands in."""
+    return pipeline(LinearRegression()).fit(rows, labels)
+
+
+def attributes(task="binary", **changed):
+    """A defs.yaml of the small world."""
+    classifies = task != "regression"
+    return {
+        "name": "tiny",
+        "owner": "team:small",
+        "task": task,
+        "predictions": {
+            "path": "data/predictions/{day}.parquet",
+            "status": "status",
+            "synthetic": "synthetic",
+            "latency_ms": {"total": "latency_ms"},
+            **({"score": "score"} if classifies else {}),
+        },
+        "labels": {"path": "data/labels/{day}.parquet", "mature_after_days": 5},
+        "segments": ["country"],
+        "rules": {"service": {"max_p99_ms": 100}},
+        "channels": {"clear_after_days": 2},
+        "retraining": {
+            "trainer": f"tests.world:train_{'classifier' if classifies else 'regressor'}",
+            "breaches": 4,
+            "of_days": 5,
+            "train_days": 3,
+            "holdout_days": 3,
+            "min_labelled_rows": 300,
+            "cooldown_days": 7,
+        },
+    } | changed
+
+
+def day_after(day, days=1):
+    return day + timedelta(days=days)
+
+
+@dataclass
+class World:
+    """What happens outside (rows, answers, labels), and our own work on it day by day."""
+
+    root: Path
+    task: str = "binary"
+    rows_a_day: int = 300
+    changes_on: date = date.max  # from then on the features mean the opposite
+    today: date = START  # the next day to be lived
+    spec_changes: dict = field(default_factory=dict)
+    models: dict = field(default_factory=dict, repr=False)
+
+    def __post_init__(self):
+        home = self.root / ".monitoring"
+        environment = {"MLFLOW_TRACKING_URI": f"sqlite:///{home}/mlflow.db"}
+        self.house = House.at(self.root, environment)
+
+    @property
+    def spec(self):
+        return ModelSpec.model_validate(attributes(self.task, **self.spec_changes))
+
+    @property
+    def monitor(self):
+        return Monitor(self.spec, self.house)
+
+    def rows(self, day):
+        """What is true of one day: features, label, and how many days the label takes."""
+        rng = np.random.default_rng([20260302, day.toordinal()])
+        n = self.rows_a_day
+        frame = pd.DataFrame(
+            {
+                "income": rng.normal(50, 10, n),
+                "age": rng.integers(18, 80, n).astype(float),
+                "debt": rng.exponential(5, n),
+                "plan": rng.choice(["basic", "plus", "pro"], n),
+                "country": rng.choice(["DE", "FR"], n),
+            }
+        )
+        sense = -1 if day >= self.changes_on else 1
+        truth = sense * (
+            (frame["income"] - 50) / 5 - (frame["age"] - 49) / 20 + (frame["plan"] == "pro")
+        )
+        noisy = truth + rng.logistic(size=n)
+        if self.task == "binary":
+            frame["label"] = (noisy > 0).astype(int)
+        elif self.task == "multiclass":
+            frame["label"] = np.select([noisy < -1, noisy < 1], ["low", "middle"], "high")
+        else:
+            frame["label"] = 30 + 5 * noisy
+        frame["delay"] = rng.integers(0, LATEST_DAYS + 1, n)
+        frame["request_id"] = [f"{day}/{number}" for number in range(n)]
+        return frame
+
+    def train_first(self):
+        """Version 1, from the history."""
+        days = [day_after(START, -n) for n in range(HISTORY_DAYS, 0, -1)]
+        known, holdout = self._labelled(days[:-5]), self._labelled(days[-5:])
+        candidate = train(self.monitor, known, holdout)
+        version = register(self.monitor, candidate, tags={"cause": "first version"})
+        promote(self.monitor, version, previous=None, reason="the first version", by="test",
+                at=morning_after(days[-1]))  # fmt: skip
+        return version
+
+    def served(self, day):
+        """The inference log of one day, as a frame: two errors and three probes among it."""
+        version = self.monitor.registry.champion(self.spec.mlflow_name)
+        if version not in self.models:
+            self.models[version] = self.monitor.registry.load_model(self.spec.mlflow_name, version)
+        rows = self.rows(day)
+        switch = self.monitor.ledger.fallback(self.spec.name)
+        said = answers(self.spec, self.models[version], rows[FEATURES])
+        start = datetime.combine(day, time(), UTC)
+        log = rows[["request_id"]].assign(
+            served_at=[start + timedelta(minutes=number) for number in range(len(rows))],
+            model_version=version,
+            **{name: rows[name] for name in [*FEATURES, "country"]},
+            **said,
+            latency_ms=20 + rows["income"] / 5,
+            status="fallback" if switch and switch.on else "ok",
+            synthetic=False,
+        )
+        log.loc[:1, "status"] = "error"
+        log.loc[2:4, "synthetic"] = True
+        return log
+
+    def arriving(self, day):
+        """The labels that become known on one day."""
+        parts = []
+        for lag in range(LATEST_DAYS + 1):
+            rows = self.rows(day_after(day, -lag))
+            since = day_after(day, -lag) >= START  # what was served before is not monitored
+            parts.append(rows[(rows["delay"] == lag) & since])
+        evening = datetime.combine(day, time(23), UTC)
+        return pd.concat(parts)[["request_id", "label"]].assign(arrived_at=evening)
+
+    def write(self, day, log=None, labels=None):
+        """Lay the day's two files where the model's owner promised them."""
+        for folder, frame in (
+            ("predictions", self.served(day) if log is None else log),
+            ("labels", self.arriving(day) if labels is None else labels),
+        ):
+            path = self.file(folder, day)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), path)
+
+    def file(self, folder, day):
+        return self.root / "data" / folder / f"{day}.parquet"
+
+    def monitored(self, day, *, looks_ahead=False):
+        """Every step of one day, as Dagster would run them; returns their reports."""
+        return {
+            step.name: step.run(self.monitor, day)
+            for step in steps_of(self.monitor)
+            if looks_ahead or not step.looks_ahead
+        }
+
+    def live(self, days=1, *, acts=True):
+        """Serve, monitor, let the sensors act, tell; returns the retrainings that came of it."""
+        done = []
+        for _ in range(days):
+            self.write(self.today)
+            self.monitored(self.today)
+            if acts:
+                done += self.tick()
+            send(self.house, token=None)
+            self.today = day_after(self.today)
+        return done
+
+    def tick(self):
+        """One tick of the retraining sensor, and what it asks for."""
+        trigger = pending_trigger(self.monitor)
+        if trigger is None:
+            return []
+        return [retrain(self.monitor, as_of=trigger.day, cause=trigger.words)]
+
+    def revise(self, days):
+        """Evaluate earlier days anew, with every label that is there now."""
+        for day in days:
+            for step in steps_of(self.monitor):
+                if step.looks_ahead:
+                    step.run(self.monitor, day)
+
+    def days(self):
+        """The days lived so far."""
+        return [day_after(START, n) for n in range((self.today - START).days)]
+
+    def joined(self, day, *, as_of=date.max):
+        """The raw rows that count, each beside its label, by pandas alone."""
+        log = pd.read_parquet(self.file("predictions", day))
+        log = log[(log["status"] == "ok") & ~log["synthetic"]]
+        told = [
+            pd.read_parquet(self.file("labels", one))
+            for lag in range(LATEST_DAYS + 1)
+            if (one := day_after(day, lag)) <= as_of and self.file("labels", one).exists()
+        ]
+        return log.merge(pd.concat(told), on="request_id")
+
+    def declare(self):
+        """Write the project files, so that commands find the model from its folder."""
+        folder = self.root / "assets" / "tiny"
+        folder.mkdir(parents=True)
+        (self.root / "assets" / "__init__.py").touch()
+        (self.root / "pyproject.toml").write_text(
+            '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "assets"\n'
+            'defs_module = "assets"\n'
+        )
+        body = {
+            "type": "monitoring_dagster.orchestration.MonitoredModel",
+            "attributes": attributes(self.task, **self.spec_changes),
+        }
+        (folder / "defs.yaml").write_text(yaml.safe_dump(body))
+
+    def _labelled(self, days):
+        frame = pd.concat(self.rows(day).assign(day=day) for day in days)
+        return Rows(frame[FEATURES], frame["label"], frame["day"], frame[["country"]])
