@@ -50,7 +50,7 @@ def demo(end: datetime | None, seed: int, as_json: bool) -> None:
     from monitoring_dagster.demo.show import Bars, show_summaries
     from monitoring_dagster.orchestration.project import silence_dagster
 
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # on busy cores its threads wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # on small data threads cost more than they give
     silence_dagster()
     last = end.date() if end else datetime.now(UTC).date() - timedelta(days=1)
     project = _project()

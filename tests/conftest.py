@@ -48,3 +48,20 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         url: str = request.getfixturevalue("postgres_url")
         return url
     return f"sqlite:///{tmp_path}/ledger.db"
+
+
+@pytest.fixture(scope="session")
+def founded(tmp_path_factory):
+    """A small world (`tests.world`) that has lived through eight healthy days with version 1."""
+    from tests.world import World  # late: it brings scikit-learn along
+
+    world = World(tmp_path_factory.mktemp("world"))
+    world.train_first()
+    world.live(8)
+    return world
+
+
+@pytest.fixture
+def world(founded, tmp_path):
+    """A copy of the founded world, to be lived on or broken."""
+    return founded.copied_to(tmp_path)

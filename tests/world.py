@@ -1,7 +1,12 @@
 """A small world: one model, its rows and its labels day by day, all drawn from a seed."""
 
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+import json
+import re
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +82,16 @@ def attributes(task="binary", **changed):
     } | changed
 
 
+def as_table(frame):
+    """A frame as the service writes it: times are UTC."""
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    times = [field.name for field in table.schema if pa.types.is_timestamp(field.type)]
+    for name in times:
+        place = table.column_names.index(name)
+        table = table.set_column(place, name, table[name].cast(pa.timestamp("us", tz="UTC")))
+    return table
+
+
 def day_after(day, days=1):
     return day + timedelta(days=days)
 
@@ -91,7 +106,7 @@ class World:
     changes_on: date = date.max  # from then on the features mean the opposite
     today: date = START  # the next day to be lived
     spec_changes: dict = field(default_factory=dict)
-    models: dict = field(default_factory=dict, repr=False)
+    models: dict = field(default_factory=dict, repr=False)  # loaded, by version
 
     def __post_init__(self):
         home = self.root / ".monitoring"
@@ -152,7 +167,7 @@ class World:
         rows = self.rows(day)
         switch = self.monitor.ledger.fallback(self.spec.name)
         said = answers(self.spec, self.models[version], rows[FEATURES])
-        start = datetime.combine(day, time(), UTC)
+        start = datetime.combine(day, time())
         log = rows[["request_id"]].assign(
             served_at=[start + timedelta(minutes=number) for number in range(len(rows))],
             model_version=version,
@@ -173,7 +188,7 @@ class World:
             rows = self.rows(day_after(day, -lag))
             since = day_after(day, -lag) >= START  # what was served before is not monitored
             parts.append(rows[(rows["delay"] == lag) & since])
-        evening = datetime.combine(day, time(23), UTC)
+        evening = datetime.combine(day, time(23))
         return pd.concat(parts)[["request_id", "label"]].assign(arrived_at=evening)
 
     def write(self, day, log=None, labels=None):
@@ -184,7 +199,7 @@ class World:
         ):
             path = self.file(folder, day)
             path.parent.mkdir(parents=True, exist_ok=True)
-            pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), path)
+            pq.write_table(as_table(frame), path)
 
     def file(self, folder, day):
         return self.root / "data" / folder / f"{day}.parquet"
@@ -237,6 +252,42 @@ class World:
             if (one := day_after(day, lag)) <= as_of and self.file("labels", one).exists()
         ]
         return log.merge(pd.concat(told), on="request_id")
+
+    def copied_to(self, root):
+        """The same world elsewhere: what is done to it there changes nothing here."""
+        shutil.copytree(self.root, root, dirs_exist_ok=True)
+        models, changed = dict(self.models), dict(self.spec_changes)
+        return replace(self, root=root, models=models, spec_changes=changed)
+
+    def memory(self):
+        """All that is remembered: every result file, and the ledger but for times of sending."""
+        home = self.root / ".monitoring"
+        found = {
+            str(path.relative_to(home)): path.read_bytes()
+            for path in sorted((home / "results").rglob("*"))
+            if path.is_file()
+        }
+        with closing(sqlite3.connect(home / "ledger.db")) as connection:
+            # MLflow draws the ids of its runs at random.
+            strip = re.compile(r'"run_id": "[0-9a-f]{32}"')
+            connection.create_function("plain", 1, lambda event: strip.sub("", event))
+            names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            for (name,) in names.fetchall():
+                if name == "deliveries":
+                    query = "SELECT id, plain(event), state, created_at FROM deliveries ORDER BY id"
+                else:
+                    query = f"SELECT * FROM {name}"
+                found[name] = sorted(connection.execute(query).fetchall(), key=repr)
+        return found
+
+    def messages(self):
+        """What the channel would show: (thread, text) in order."""
+        text = (self.house.outbox / "messages.jsonl").read_text()
+        lines = [json.loads(line) for line in text.splitlines()]
+        return [(line["thread"], line["text"]) for line in lines]
+
+    def findings(self, day):
+        return self.monitor.ledger.findings(self.spec.name, day, day)
 
     def declare(self):
         """Write the project files, so that commands find the model from its folder."""

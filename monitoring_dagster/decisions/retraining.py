@@ -37,7 +37,7 @@ class Situation:
     breaches: Mapping[date, tuple[str, ...]]  # evaluated day: metrics worse than tolerated
     trained_on: date  # when the champion was made
     attempts: tuple[date, ...]  # days of earlier retrainings, promoted or not
-    labelled_rows: int  # labelled since the champion was made
+    labelled_rows: int  # to train on, before the holdout
     open_kinds: frozenset[FindingKind]
 
 
@@ -117,7 +117,7 @@ def _objection(policy: Retraining, situation: Situation) -> str | None:
             )
     if situation.labelled_rows < policy.min_labelled_rows:
         return (
-            f"{situation.labelled_rows:,} labelled rows since the last training are too few"
+            f"{situation.labelled_rows:,} labelled rows before the holdout are too few to train on"
             f" (at least {policy.min_labelled_rows:,})"
         )
     return None

@@ -6,14 +6,16 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self
 
 import pandas as pd
 
-from monitoring_dagster.demo.flights import flights
+from monitoring_dagster.demo.flights import LABEL_WINDOW_DAYS, flights
 from monitoring_dagster.demo.serving import labels_of, serve_day, write_day
 from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.integrations.registry import Registry
 from monitoring_dagster.orchestration.project import Project
 from monitoring_dagster.pipeline import evaluation
 from monitoring_dagster.pipeline.alerts import send
@@ -121,23 +123,28 @@ class Replayed:
         spec, house = self.monitor.spec, self.monitor.house
         version = self.monitor.registry.champion(spec.mlflow_name)
         assert version is not None, "the first version was promoted before anything is served"
-        model = self.monitor.registry.load_model(spec.mlflow_name, version)
-        answered = self.flights[self.flights["day"] >= pd.Timestamp(self.days[0])]
+        model = _loaded(self.monitor.registry, spec.mlflow_name, version)
+        known = self.flights[self.flights["day"].between(*self._reach(days))]
         fallback = self.monitor.ledger.fallback(spec.name)
         count = 0
         for day in days:
             table = serve_day(
-                self.flights, model, day=day, version=version, features=self.features,
+                known, model, day=day, version=version, features=self.features,
                 seed=self.seed, fallback=bool(fallback and fallback.on),
             )  # fmt: skip
             assert spec.predictions.path is not None
             assert spec.labels is not None
             assert spec.labels.path is not None
             write_day(house.root / spec.predictions.path.format(day=day), table)
-            arrived = labels_of(answered, arrival_day=day, label=self.label)
+            arrived = labels_of(known, arrival_day=day, label=self.label)
             write_day(house.root / spec.labels.path.format(day=day), arrived)
             count += table.num_rows
         return count
+
+    def _reach(self, days: Sequence[date]) -> tuple[pd.Timestamp, pd.Timestamp]:
+        """The first and last day of flights that are served, or whose labels arrive, on *days*."""
+        earliest = max(days[0] - timedelta(days=LABEL_WINDOW_DAYS), self.days[0])
+        return pd.Timestamp(earliest), pd.Timestamp(days[-1])
 
     def _rows(self, frame: pd.DataFrame) -> Rows:
         labelled = frame.dropna(subset=[self.label])
@@ -148,6 +155,11 @@ class Replayed:
             days=labelled["day"].dt.date,
             segments=labelled[list(self.monitor.spec.segments)],
         )
+
+
+@lru_cache(maxsize=1)
+def _loaded(registry: Registry, name: str, version: str) -> Any:
+    return registry.load_model(name, version)
 
 
 def replay(project: Project, *, end: date, seed: int, progress: Progress) -> list[Summary]:

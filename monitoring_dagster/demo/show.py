@@ -30,6 +30,7 @@ class Bars:
             TimeElapsedColumn(),
             TextColumn("{task.fields[words]}"),
             console=Console(stderr=True),
+            refresh_per_second=2,
             disable=quiet,
         )
         self._task = self._progress.add_task("", total=None, visible=False, words="")

@@ -21,6 +21,7 @@ from monitoring_dagster.integrations.rows import (
     needed,
     quoted,
     readable,
+    readable_rows_of,
     rows_of,
 )
 from monitoring_dagster.spec import Labels, ModelSpec, Predictions
@@ -58,7 +59,8 @@ def join_labels(spec: ModelSpec, arrival_day: date, *, root: Path) -> tuple[pa.T
 
     Columns: day (UTC day of the prediction), version, the segments, label, prediction, score,
     request_id, delay_days. The first label of a request counts, by arrival day, then arrival time;
-    the order of rows in a file changes nothing.
+    the order of rows in a file changes nothing. Predictions that cannot be read are as if they had
+    never been: their labels are orphans until the file is written anew.
     Raises MissingDay, UnreadableFile, UnknownColumn, UnusableName, NoLabels.
     """
     labels = _labels_of(spec)
@@ -69,8 +71,11 @@ def join_labels(spec: ModelSpec, arrival_day: date, *, root: Path) -> tuple[pa.T
     matured = timedelta(days=labels.mature_after_days)
     window = arrival_day - matured
     with connected(labels, spec.predictions) as connection:
+        arrived = rows_of(connection, labels, root=root, first=arrival_day, last=arrival_day)
+        if arrived.columns:  # another day's file may have what this one lacks
+            arrived.require([labels.request_id, labels.label, labels.arrived_at])
         told = rows_of(connection, labels, root=root, first=window, last=arrival_day)
-        known = rows_of(
+        known = readable_rows_of(
             connection,
             spec.predictions,
             root=root,
@@ -218,7 +223,9 @@ def _known(predictions: Predictions, rows: Rows, extras: Sequence[str]) -> str:
             " NULL::DOUBLE AS score, false AS countable, 0 AS answer_order WHERE false"
         )
     rows.require([*needed(predictions), *extras])
-    score = quoted(predictions.score) if predictions.score is not None else "NULL::DOUBLE"
+    score = "NULL::DOUBLE"
+    if predictions.score is not None:  # one day that holds text makes the column text for all
+        score = f"TRY_CAST({quoted(predictions.score)} AS DOUBLE)"
     request_id = f"CAST({quoted(predictions.request_id)} AS VARCHAR)"
     return f"""
         SELECT {quoted(DAY)} AS day, {request_id} AS id,

@@ -126,6 +126,7 @@ class Ledger:
         *,
         now: datetime,
         judged: Collection[FindingKind] = tuple(FindingKind),
+        run_id: str | None = None,
     ) -> list[Incident]:
         """Store a judged day: its findings, what they do to the incidents, and the messages.
 
@@ -136,6 +137,8 @@ class Ledger:
         judged
             The kinds that *day* says something about. A kind left out, for instance performance
             while labels are missing, is neither found nor cleared.
+        run_id
+            The MLflow run that made the version which served: messages link it.
 
         Returns
         -------
@@ -160,7 +163,9 @@ class Ledger:
                 incident = incidents.get(kind)
                 if day >= last_days.get(kind, day):
                     of_kind = [finding for finding in findings if finding.kind is kind]
-                    incident = _advance(connection, spec, incident, of_kind, day=day, now=now)
+                    incident = _advance(
+                        connection, spec, incident, of_kind, day=day, now=now, run_id=run_id
+                    )
                 if incident is not None and incident.closed_on in (None, day):
                     touched.append(incident)
         return touched
@@ -310,6 +315,7 @@ def _advance(
     *,
     day: date,
     now: datetime,
+    run_id: str | None,
 ) -> Incident | None:
     """Store where the incident stands after *day*, and the message about it if there is one."""
     after, reason = advance(
@@ -327,7 +333,7 @@ def _advance(
             after.id,
             after.told.seq,
             destination=spec.channels.slack,
-            event=_event(spec, after, reason, day, findings),
+            event=_event(spec, after, reason, day, findings, run_id),
             now=now,
         )
     return after
@@ -352,7 +358,12 @@ def _save_incident(connection: Transaction, incident: Incident) -> None:
 
 
 def _event(
-    spec: ModelSpec, incident: Incident, reason: Reason, day: date, findings: Sequence[Finding]
+    spec: ModelSpec,
+    incident: Incident,
+    reason: Reason,
+    day: date,
+    findings: Sequence[Finding],
+    run_id: str | None,
 ) -> IncidentEvent:
     return IncidentEvent(
         reason=reason,
@@ -365,6 +376,7 @@ def _event(
         day=day,
         findings=most_urgent(findings),
         total=len(findings),
+        run_id=run_id,
     )
 
 

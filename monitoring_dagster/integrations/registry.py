@@ -91,7 +91,6 @@ class ModelVersion:
     library_versions: dict[str, str]
     code_hash: str | None
     tags: dict[str, str]
-    run_url: str | None
 
     @property
     def missing_metadata(self) -> tuple[str, ...]:
@@ -158,9 +157,6 @@ class Registry:
             library_versions=json.loads(tags.get("library_versions", "{}")),
             code_hash=tags.get("code_hash"),
             tags=tags,
-            run_url=_run_url(self.tracking_uri, run.info.experiment_id, run.info.run_id)
-            if run
-            else None,
         )
 
     def reference(self, name: str, version: str) -> pa.Table:
@@ -359,12 +355,6 @@ def _features(mlmodel: Mapping[str, Any]) -> tuple[tuple[str, Kind], ...]:
         for column in inputs
         if "name" in column
     )
-
-
-def _run_url(uri: str, experiment_id: str, run_id: str) -> str | None:
-    if not uri.startswith(("http://", "https://")):
-        return None
-    return f"{_public(uri).rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
 
 
 def _public(uri: str) -> str:

@@ -9,15 +9,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
-from typing import Self
+from typing import Self, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from monitoring_dagster.errors import MonitoringError
+
+Stamp: TypeAlias = tuple[int, int]  # when it was written, in nanoseconds, and which file it is
 
 _DIGEST_BYTES = 32
 _TAIL_BYTES = 8  # length of the footer, then PAR1
@@ -104,18 +107,16 @@ class ResultStore:
 
     def metadata(self, model: str, step: str, day: date) -> dict[str, str] | None:
         """The notes written beside the table of *day*, or None."""
-        table = self.read(model, step, day)
-        if table is None:
-            return None
-        notes: dict[bytes, bytes] = table.schema.metadata or {}
-        return {key.decode(): value.decode() for key, value in notes.items()}
+        stamp = self.stamp(model, step, day)
+        return None if stamp is None else dict(_notes(self._path(model, step, day), stamp))
 
-    def written_at(self, model: str, step: str, day: date) -> int | None:
-        """When the result of *day* was last written, in nanoseconds; None where there is none."""
+    def stamp(self, model: str, step: str, day: date) -> Stamp | None:
+        """What changes whenever the result of *day* is written anew; None where there is none."""
         try:
-            return self._path(model, step, day).stat().st_mtime_ns
+            file = self._path(model, step, day).stat()
         except FileNotFoundError:
             return None
+        return file.st_mtime_ns, file.st_ino
 
     def days(self, model: str, step: str) -> list[date]:
         """The days that have a result, in order."""
@@ -130,6 +131,13 @@ class ResultStore:
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", name):
                 raise UnsafeName.named(name)
         return self.root / model / step
+
+
+@lru_cache(maxsize=2048)
+def _notes(path: Path, _stamp: Stamp) -> Mapping[str, str]:
+    """The notes of a file, read once as long as nobody writes it anew: every step looks at some."""
+    notes: dict[bytes, bytes] = _opened(path.read_bytes(), path).schema.metadata or {}
+    return {key.decode(): value.decode() for key, value in notes.items()}
 
 
 @contextmanager

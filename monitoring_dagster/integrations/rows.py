@@ -252,13 +252,16 @@ def rows_of(
     root: Path,
     first: date,
     last: date,
+    without: Collection[date] = (),
 ) -> Rows:
     """The rows of those days from *first* to *last* that exist; no columns if there are none."""
     if source.path is None:
         return _rows_in_table(connection, source, root, first, last)
     days = (first + timedelta(days=n) for n in range((last - first).days + 1))
     files = {
-        day: path for day in days if (path := file_of(source, day, root=root)) and path.exists()
+        day: path
+        for day in days
+        if day not in without and (path := file_of(source, day, root=root)) and path.exists()
     }
     if not files:
         return Rows("", {}, source.path)
@@ -271,6 +274,29 @@ def rows_of(
         f" FROM read_parquet([{names}], union_by_name = true, filename = {_text(_FILE)}))",
         place,
     )
+
+
+def readable_rows_of(
+    connection: "duckdb.DuckDBPyConnection",
+    source: Predictions | Labels,
+    *,
+    root: Path,
+    first: date,
+    last: date,
+) -> Rows:
+    """As `rows_of`, but for files that cannot be read: one spoilt day must not spoil its month."""
+    try:
+        return rows_of(connection, source, root=root, first=first, last=last)
+    except UnreadableFile:
+        if source.path is None:
+            raise
+    spoilt = set()
+    for day in (first + timedelta(days=n) for n in range((last - first).days + 1)):
+        try:
+            rows_of(connection, source, root=root, first=day, last=day)
+        except UnreadableFile:
+            spoilt.add(day)
+    return rows_of(connection, source, root=root, first=first, last=last, without=spoilt)
 
 
 def quoted(name: str) -> str:

@@ -11,7 +11,7 @@ from monitoring_dagster.errors import did_you_mean
 from monitoring_dagster.integrations import contracts, rows
 from monitoring_dagster.pipeline.findings import findings_table
 from monitoring_dagster.pipeline.monitor import Monitor
-from monitoring_dagster.pipeline.reference import reference_of
+from monitoring_dagster.pipeline.reference import reference_of, role_columns
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
 
 STEP = "contract"
@@ -107,6 +107,17 @@ def _signature(monitor: Monitor, day: date, columns: Mapping[str, str]) -> Itera
         return
     newest = max(references, key=lambda one: int(one.version))
     expected = dict(newest.features)
+    for name in role_columns(spec):
+        is_number = spec.task == "regression" or name == log.score
+        if is_number and kind_of(columns[name]) != "numeric":
+            yield _finding(
+                monitor,
+                day,
+                FindingKind.SCHEMA_BREACH,
+                name,
+                Severity.P1,
+                f"answer {name!r} should be numeric and arrived as {columns[name]}",
+            )
     for name, kind in expected.items():
         if name not in columns:
             yield _finding(

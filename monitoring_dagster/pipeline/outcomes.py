@@ -12,11 +12,12 @@ import pyarrow as pa
 from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.integrations.labels import join_labels
-from monitoring_dagster.integrations.results import ResultStore
+from monitoring_dagster.integrations.results import ResultStore, Stamp
 from monitoring_dagster.integrations.rows import MissingDay, UnreadableFile
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
 from monitoring_dagster.spec import Labels
+from monitoring_dagster.stats.bins import WrongType
 from monitoring_dagster.stats.outcomes import (
     Outcomes,
     UnusableOutcome,
@@ -28,7 +29,7 @@ from monitoring_dagster.stats.profile import Group
 
 STEP = "outcomes"
 ACCOUNT = "account"  # metadata key: what became of every label row
-_MAX_ORPHAN_SHARE = 0.05
+_MAX_ORPHAN_SHARE = _MAX_INVALID_SHARE = 0.05
 
 
 def run(monitor: Monitor, day: date) -> StepReport:
@@ -41,7 +42,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
             joined, task=monitor.spec.task, segments=tuple(monitor.spec.segments)
         )
         account = asdict(counted)
-    except (MissingDay, UnreadableFile, UnknownColumn, UnusableOutcome) as error:
+    except (MissingDay, UnreadableFile, UnknownColumn, UnusableOutcome, WrongType) as error:
         account["error"] = str(error)
         account["missing"] = isinstance(error, MissingDay)
     monitor.results.write(
@@ -90,17 +91,22 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding]:
             add(FindingKind.ORPHAN_LABELS, "labels", Severity.P2,
                 f"{orphans:,} of {account['rows']:,} labels belong to no prediction of the last"
                 f" days (limit {_MAX_ORPHAN_SHARE:.0%})")  # fmt: skip
+        invalid = account["invalid"]
+        if invalid > _MAX_INVALID_SHARE * account["rows"]:
+            add(FindingKind.UNREADABLE_DATA, "labels", Severity.P2,
+                f"{invalid:,} of {account['rows']:,} labels have no request id or no value"
+                f" (limit {_MAX_INVALID_SHARE:.0%})")  # fmt: skip
     return found
 
 
 def _stored(monitor: Monitor, arrival: date) -> Mapping[tuple[date, Group], Outcomes]:
-    written = monitor.results.written_at(monitor.name, STEP, arrival)
-    return _decoded(monitor.results, monitor.name, arrival, written) if written else {}
+    stamp = monitor.results.stamp(monitor.name, STEP, arrival)
+    return _decoded(monitor.results, monitor.name, arrival, stamp) if stamp else {}
 
 
 @lru_cache(maxsize=128)
 def _decoded(
-    results: ResultStore, model: str, arrival: date, _written: int
+    results: ResultStore, model: str, arrival: date, _stamp: Stamp
 ) -> Mapping[tuple[date, Group], Outcomes]:
     """One arrival day, decoded once as long as nobody writes it anew: many days look at it."""
     table: pa.Table | None = results.read(model, STEP, arrival)

@@ -12,7 +12,7 @@ import numpy as np
 
 from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
 from monitoring_dagster.integrations import rows
-from monitoring_dagster.integrations.results import ResultStore
+from monitoring_dagster.integrations.results import ResultStore, Stamp
 from monitoring_dagster.pipeline.contract import is_usable, kind_of
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.reference import Reference, reference_of, role_columns
@@ -54,8 +54,8 @@ def run(monitor: Monitor, day: date) -> StepReport:
 
 def profiles_of(monitor: Monitor, day: date) -> Mapping[Group, Profile]:
     """The stored profiles of one day; empty where it was not profiled."""
-    written = monitor.results.written_at(monitor.name, STEP, day)
-    return _decoded(monitor.results, monitor.name, day, written) if written else {}
+    stamp = monitor.results.stamp(monitor.name, STEP, day)
+    return _decoded(monitor.results, monitor.name, day, stamp) if stamp else {}
 
 
 def service_of(monitor: Monitor, day: date) -> Mapping[str, Any]:
@@ -126,7 +126,7 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding]:
 
 
 @lru_cache(maxsize=64)
-def _decoded(results: ResultStore, model: str, day: date, _written: int) -> Mapping[Group, Profile]:
+def _decoded(results: ResultStore, model: str, day: date, _stamp: Stamp) -> Mapping[Group, Profile]:
     """One day, decoded once as long as nobody writes it anew: each evaluation looks at several."""
     table = results.read(model, STEP, day)
     return profiles_from_table(table) if table is not None else {}

@@ -44,7 +44,7 @@ class Reference:
     missing_metadata: tuple[str, ...]
     trained_until: date | None
     registered_on: date
-    run_url: str | None
+    run_id: str  # of the MLflow run that made it
 
 
 def reference_of(monitor: Monitor, version: str) -> Reference | None:
@@ -108,7 +108,7 @@ def _fetch(monitor: Monitor, version: str, folder: Path) -> None:
         if described.training_window
         else None,
         "registered_on": described.created_at.date().isoformat(),
-        "run_url": described.run_url,
+        "run_id": described.run_id,
         **usual,
     }
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -145,7 +145,7 @@ def _load(folder: Path) -> Reference:
         missing_metadata=tuple(facts["missing_metadata"]),
         trained_until=date.fromisoformat(until) if until else None,
         registered_on=date.fromisoformat(facts["registered_on"]),
-        run_url=facts["run_url"],
+        run_id=facts["run_id"],
     )
 
 

@@ -19,6 +19,7 @@ from monitoring_dagster.pipeline.promotion import promote
 from monitoring_dagster.pipeline.reference import reference_of
 from monitoring_dagster.pipeline.training import (
     NoChampion,
+    NoTrainer,
     Rows,
     TooFewLabels,
     loss_name,
@@ -54,8 +55,10 @@ def retrain(monitor: Monitor, *, as_of: date | None, cause: str) -> Retrained:
 
     Raises
     ------
-    TooFewLabels, NoChampion, BadTrainer, RegistryUnavailable
+    NoTrainer, TooFewLabels, NoChampion, BadTrainer, RegistryUnavailable
     """
+    if monitor.spec.retraining is None:
+        raise NoTrainer.of(monitor.name)
     judged = monitor.results.days(monitor.name, VERDICT)
     if as_of is None and not judged:
         raise TooFewLabels.never_judged(monitor.name)
@@ -215,6 +218,7 @@ def _tell(
 ) -> None:
     """Announce what came of it, and only then call it done."""
     at = morning_after(day)
+    described = monitor.registry.describe(monitor.spec.mlflow_name, version) if version else None
     monitor.ledger.announce(
         monitor.spec,
         Announcement(
@@ -226,6 +230,7 @@ def _tell(
             title=title,
             words=words,
             version=version,
+            run_id=described.run_id if described else None,
         ),
         key=f"retraining/{attempt}",
         now=at,

@@ -1,10 +1,14 @@
 """Is anything wrong with a model, or with telling people about it?"""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
+from monitoring_dagster.pipeline import drift, profile
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.verdict import STEP as VERDICT
+from monitoring_dagster.pipeline.verdict import newest_quality
+from monitoring_dagster.stats.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +21,11 @@ class Status:
     champion: str | None
     incidents: tuple[str, ...]
     undelivered: int
+    metrics: Mapping[str, Mapping[str, float] | str]  # by family; MISSING where there is no data
     words: str
+
+
+MISSING = "MISSING"
 
 
 def status_of(monitor: Monitor) -> Status:
@@ -44,5 +52,33 @@ def status_of(monitor: Monitor) -> Status:
         champion=champion,
         incidents=incidents,
         undelivered=waiting.dead,
+        metrics=_families(monitor, judged[-1]) if judged else {},
         words=", ".join(parts),
     )
+
+
+def _families(monitor: Monitor, day: date) -> dict[str, Mapping[str, float] | str]:
+    """The newest numbers of each family of metrics: a family without data is named all the same."""
+    service = profile.service_of(monitor, day)
+    drift_table = monitor.results.read(monitor.name, drift.STEP, day)
+    quality = newest_quality(monitor, day)
+    families: dict[str, Mapping[str, float]] = {
+        "model": quality,
+        "data": {
+            "columns_drifted": sum(
+                verdict == Verdict.DRIFT and not segment
+                for verdict, segment in zip(
+                    drift_table["verdict"].to_pylist(),
+                    drift_table["segment"].to_pylist(),
+                    strict=True,
+                )
+            )
+        }
+        if drift_table is not None and drift_table.num_rows
+        else {},
+        "service": {"rows": service["rows"], "error_rate": service["error_rate"]}
+        if service.get("rows")
+        else {},
+        "infra": {},
+    }
+    return {name: found or MISSING for name, found in families.items()}

@@ -23,7 +23,7 @@ from monitoring_dagster.stats.performance import metrics
 
 _FOLDS = 3
 _SAMPLE_ROWS = 100
-_IMPORTANCE_ROWS = 4000
+_IMPORTANCE_ROWS = 2000
 Trainer = Callable[[pd.DataFrame, "pd.Series[Any]"], Any]
 
 
@@ -36,6 +36,14 @@ class BadTrainer(MonitoringError):
             f"retraining.trainer {place!r} cannot be used: {error}. It names a function"
             " train(rows, labels) as package.module:function"
         )
+
+
+class NoTrainer(MonitoringError):
+    """A retraining of a model that is never retrained."""
+
+    @classmethod
+    def of(cls, model: str) -> Self:
+        return cls(f"model {model!r} has no `retraining`: name its trainer in defs.yaml")
 
 
 class TooFewLabels(MonitoringError):

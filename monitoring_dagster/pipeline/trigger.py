@@ -11,6 +11,7 @@ from monitoring_dagster.pipeline.promotion import adopt_champion
 from monitoring_dagster.pipeline.reference import Reference, reference_of
 from monitoring_dagster.pipeline.verdict import STEP as VERDICT
 from monitoring_dagster.pipeline.verdict import morning_after, recent_breaches
+from monitoring_dagster.spec import Retraining
 
 RETRAIN, WAIT = "retrain", "wait"
 
@@ -63,7 +64,7 @@ def decision_on(monitor: Monitor, day: date) -> tuple[Decision, Situation] | Non
     reference = reference_of(monitor, champion) if champion else None
     if policy is None or reference is None:
         return None
-    situation = _situation(monitor, reference, day)
+    situation = _situation(monitor, policy, reference, day)
     decision = decide(policy, situation)
     return (decision, situation) if decision else None
 
@@ -89,7 +90,7 @@ def record(monitor: Monitor, day: date, decision: Decision, situation: Situation
     )
 
 
-def _situation(monitor: Monitor, champion: Reference, day: date) -> Situation:
+def _situation(monitor: Monitor, policy: Retraining, champion: Reference, day: date) -> Situation:
     decisions = monitor.ledger.decisions(monitor.name)
     since = champion.trained_until or champion.registered_on
     return Situation(
@@ -97,11 +98,13 @@ def _situation(monitor: Monitor, champion: Reference, day: date) -> Situation:
         breaches={served: tuple(said) for served, said in recent_breaches(monitor, day).items()},
         trained_on=since,
         attempts=tuple(one.day for one in decisions if one.outcome == RETRAIN),
-        labelled_rows=_labelled_since(monitor, since, day),
+        labelled_rows=_to_learn_from(monitor, policy, day),
         open_kinds=frozenset(one.kind for one in monitor.ledger.open_incidents(monitor.name)),
     )
 
 
-def _labelled_since(monitor: Monitor, first: date, last: date) -> int:
-    days = (first + timedelta(days=n) for n in range(1, (last - first).days + 1))
-    return sum(account_of(monitor, day).get("joined", 0) for day in days)
+def _to_learn_from(monitor: Monitor, policy: Retraining, day: date) -> int:
+    """About how many labelled rows a training would find: those that arrived in its window."""
+    last = day - timedelta(days=policy.holdout_days)
+    days = (last - timedelta(days=n) for n in range(policy.train_days))
+    return sum(account_of(monitor, one).get("joined", 0) for one in days)

@@ -9,6 +9,7 @@ from monitoring_dagster.pipeline.contract import STEP as CONTRACT
 from monitoring_dagster.pipeline.evaluation import breaches, evaluate
 from monitoring_dagster.pipeline.findings import findings_table, stored_findings
 from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.pipeline.reference import reference_of
 from monitoring_dagster.pipeline.step import StepReport
 
 STEP = "verdict"
@@ -50,7 +51,12 @@ def run(monitor: Monitor, day: date) -> StepReport:
     found.sort(key=lambda one: (one.severity, one.kind is not FindingKind.PREDICTION_DRIFT))
     monitor.results.write(monitor.name, STEP, day, findings_table(found))
     incidents = monitor.ledger.record_day(
-        monitor.spec, day, found, now=morning_after(day), judged=judged
+        monitor.spec,
+        day,
+        found,
+        now=morning_after(day),
+        judged=judged,
+        run_id=_run_of_champion(monitor, day),
     )
     still_open = [one for one in incidents if one.closed_on is None]
     return StepReport(
@@ -79,6 +85,27 @@ def recent_breaches(monitor: Monitor, day: date) -> dict[date, dict[str, str]]:
         if evaluation.judged:
             found[evaluation.day] = breaches(monitor, evaluation)
     return found
+
+
+def newest_quality(monitor: Monitor, day: date) -> dict[str, float]:
+    """The judged metrics of the newest evaluated day, as known on *day*, by version."""
+    found = recent_breaches(monitor, day)
+    if not found:
+        return {}
+    evaluation = evaluate(monitor, max(found), as_of=day)
+    return {
+        f"{name}, version {group.version}": metrics[name].value
+        for group, metrics in evaluation.metrics.items()
+        for name in monitor.spec.tolerances
+        if not group.segment and name in metrics
+    }
+
+
+def _run_of_champion(monitor: Monitor, day: date) -> str | None:
+    """The MLflow run of the newest version that served on *day*."""
+    versions = profile.service_of(monitor, day).get("versions", {})
+    known = [one for one in (reference_of(monitor, name) for name in versions) if one]
+    return max(known, key=lambda one: int(one.version)).run_id if known else None
 
 
 def morning_after(day: date) -> datetime:

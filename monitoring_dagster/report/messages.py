@@ -29,6 +29,7 @@ class IncidentEvent:
     day: date
     findings: tuple[Finding, ...]  # the most urgent of the day
     total: int  # how many there were
+    run_id: str | None = None  # the MLflow run that made the version which served
     type: Literal["incident"] = "incident"
 
 
@@ -44,6 +45,7 @@ class Announcement:
     title: str
     words: str
     version: str | None = None  # the MLflow version it is about
+    run_id: str | None = None  # the run that made it
     type: Literal["announcement"] = "announcement"
 
 
@@ -166,10 +168,15 @@ class Links:
         model = quote(event.registered_model, safe="")
         version = getattr(event, "version", None)
         suffix = f"/versions/{quote(version, safe='')}" if version else ""
+        if event.run_id:
+            run = quote(event.run_id, safe="")
+            in_mlflow = Link("MLflow run", _join(self.mlflow_url, f"#/runs/{run}"))
+        else:
+            in_mlflow = Link("MLflow model", _join(self.mlflow_url, f"#/models/{model}{suffix}"))
         return (
             Link("Runbook", _join(self.runbook_url, f"{event.kind}.md")),
             Link(f"Dagster: {step}", _join(self.dagster_url, f"assets/{asset}")),
-            Link("MLflow model", _join(self.mlflow_url, f"#/models/{model}{suffix}")),
+            in_mlflow,
         )
 
 

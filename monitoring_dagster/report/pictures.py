@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from math import isfinite
 
 CALM, ALARM, BASE, INK = "#4c78a8", "#d1495b", "#b8c4d0", "#5b6573"
 _WIDTH, _ROW, _LEFT = 560, 22, 170
@@ -67,7 +68,9 @@ class Estimate:
 
 def intervals(title: str, rows: Sequence[Estimate]) -> str:
     """Point estimates with their 95 % intervals on one axis; a grey tick is the baseline."""
-    edges = [edge for row in rows for edge in (row.low, row.high, row.baseline) if edge is not None]
+    rows = [row for row in rows if isfinite(row.value)]
+    edges = [edge for row in rows for edge in (row.value, row.low, row.high, row.baseline)
+             if edge is not None and isfinite(edge)]  # fmt: skip
     low, high = min(edges, default=0.0), max(edges, default=1.0)
     scale = (_WIDTH - _LEFT - 70) / ((high - low) or 1)
 
@@ -79,13 +82,15 @@ def intervals(title: str, rows: Sequence[Estimate]) -> str:
         y = 40 + index * _ROW
         colour = ALARM if row.alarm else CALM
         body.append(_text(_LEFT - 8, y + 4, row.label, anchor="end"))
-        if row.baseline is not None:
+        if row.baseline is not None and isfinite(row.baseline):
             x = at(row.baseline)
             body.append(f'<path d="M{x:.1f} {y - 9}v18" stroke="{BASE}" stroke-width="3"/>')
-        body.append(
-            f'<path d="M{at(row.low):.1f} {y}H{at(row.high):.1f}" stroke="{colour}"'
-            f' stroke-width="2"/><circle cx="{at(row.value):.1f}" cy="{y}" r="4" fill="{colour}"/>'
-        )
+        if isfinite(row.low) and isfinite(row.high):
+            body.append(
+                f'<path d="M{at(row.low):.1f} {y}H{at(row.high):.1f}" stroke="{colour}"'
+                ' stroke-width="2"/>'
+            )
+        body.append(f'<circle cx="{at(row.value):.1f}" cy="{y}" r="4" fill="{colour}"/>')
         body.append(_text(_WIDTH - 50, y + 4, f"{row.value:.4g}"))
     return _svg(title, 50 + len(rows) * _ROW, body)
 

@@ -124,11 +124,18 @@ def effect(reference: ColumnProfile, current: ColumnProfile, bins: Bins) -> floa
         case NumericProfile() as before, NumericProfile() as now, NumericBins() as numeric:
             far = _far_bins(before, numeric)
             gap = ks(before.counts, now.counts, edges=numeric.edges).low
-            shares = [profile.finite / max(profile.rows, 1) for profile in (before, now)]
-            masses = total_variation(_masses(before, far), _masses(now, far))
-            found = [gap * min(shares), masses]
+            return _numeric_effect(gap, before, now, _masses(before, far), _masses(now, far))
         case CategoricalProfile() as before, CategoricalProfile() as now, _:
-            found = [total_variation(_categorical_cells(before), _categorical_cells(now))]
+            moved = total_variation(_categorical_cells(before), _categorical_cells(now))
+            return moved if np.isfinite(moved) else 0.0
+    raise MismatchedBins.between(reference.digest, current.digest)
+
+
+def _numeric_effect(
+    gap: float, before: NumericProfile, now: NumericProfile, mass_before: Counts, mass_now: Counts
+) -> float:
+    share = min(profile.finite / max(profile.rows, 1) for profile in (before, now))
+    found = (gap * share, total_variation(mass_before, mass_now))
     return max((value for value in found if np.isfinite(value)), default=0.0)
 
 
@@ -140,9 +147,15 @@ def new_mass(reference: ColumnProfile, current: ColumnProfile, bins: Bins) -> fl
             new = [_masses(profile, far)[1:].sum() for profile in (before, now)]
         case CategoricalProfile() as before, CategoricalProfile() as now, _:
             new = [profile.counts[-1] + profile.nulls for profile in (before, now)]
+    return _growth(reference, current, *new)
+
+
+def _growth(
+    reference: ColumnProfile, current: ColumnProfile, new_before: int, new_now: int
+) -> float:
     if not (reference.rows and current.rows):
         return 0.0
-    return max(float(new[1] / current.rows - new[0] / reference.rows), 0.0)
+    return max(float(new_now / current.rows - new_before / reference.rows), 0.0)
 
 
 def _checked(
@@ -175,8 +188,8 @@ def _numeric(
         reference=before,
         current=now,
         unseen=(),
-        effect=effect(reference, current, bins),
-        new_mass=new_mass(reference, current, bins),
+        effect=_numeric_effect(distance.low, reference, current, *masses),
+        new_mass=_growth(reference, current, *(int(mass[1:].sum()) for mass in masses)),
         p_value=min(2 * min(of_values, chi_square(*masses)), 1.0),
     )
 

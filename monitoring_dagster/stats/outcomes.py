@@ -79,31 +79,31 @@ class Outcomes:
         UnusableOutcome
             A binary label or prediction is neither 0 nor 1, or a score is no probability.
         """
-        labels, predictions = _arrow(label), _arrow(prediction)
-        if task == "regression":
-            return cls._of_numbers(
-                numbers(labels, column="label"), numbers(predictions, column="prediction")
-            )
-        codes, names = categories(labels, column="label")
-        answers, answer_names = categories(predictions, column="prediction")
-        if task == "binary":
-            names = [_zero_or_one(name, "label") for name in names]
-            answer_names = [_zero_or_one(name, "prediction") for name in answer_names]
-        known = (codes >= 0) & (answers >= 0)
-        pair = codes[known] * max(len(answer_names), 1) + answers[known]
-        cells: Counter[tuple[str, str]] = Counter()
-        for code, rows in zip(*np.unique(pair, return_counts=True), strict=True):
-            i, j = divmod(int(code), len(answer_names))
-            cells[names[i], answer_names[j]] += int(rows)
-        if score is None:
-            return cls(task, cells)
-        positive = np.array([*(name == "1" for name in names), False])[codes]
-        if task == "multiclass":
-            same = np.array([[a == b for b in [*answer_names, None]] for a in [*names, ""]])
-            positive = same[codes, answers]
-        given = numbers(_arrow(score), column="score").astype(np.float64)
-        known &= ~np.isnan(given)
-        return cls(task, cells, *_of_scores(task, positive[known], given[known]))
+        rows = _encoded(task, label=label, prediction=prediction, score=score)
+        return cls._counted(rows, np.arange(rows.count))
+
+    @classmethod
+    def _counted(cls, rows: "_Numbers | _Classes", chosen: Codes) -> Self:
+        """The *chosen* ones of encoded rows."""
+        if isinstance(rows, _Numbers):
+            return cls._of_numbers(rows.label[chosen], rows.prediction[chosen])
+        pairs, counts = np.unique(rows.pair[chosen], return_counts=True)
+        cells = {
+            rows.cells[pair]: n
+            for pair, n in zip(pairs.tolist(), counts.tolist(), strict=True)
+            if pair >= 0
+        }
+        if rows.scored is None:
+            return cls(rows.task, cells)
+        scored = chosen[rows.scored[chosen]]
+        places, counts = np.unique(rows.place[scored], return_counts=True)
+        scores: dict[int, tuple[int, int]] = {}
+        for place, n in zip(places.tolist(), counts.tolist(), strict=True):
+            bin_, right = divmod(place, 2)
+            wrong = scores.get(bin_, (0, 0))[0]  # places ascend: wrong comes before right
+            scores[bin_] = (wrong, n) if right else (n, 0)
+        sums = {name: float(values[scored].sum()) for name, values in rows.summands.items()}
+        return cls(rows.task, cells, {"scored": float(scored.size), **sums}, scores)
 
     @classmethod
     def _of_numbers(cls, label: NDArray[Any], prediction: NDArray[Any]) -> Self:
@@ -162,24 +162,74 @@ def score_of_bin(bins: ArrayLike) -> Floats:
     return probability
 
 
-def _of_scores(
-    task: Task, positive: NDArray[np.bool_], score: Floats
-) -> tuple[dict[str, float], dict[int, tuple[int, int]]]:
-    if score.size and not (score.min() >= 0 and score.max() <= 1):
-        raise UnusableOutcome.no_probability(float(score[(score < 0) | (score > 1)][0]))
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """Rows of a regression."""
+
+    label: NDArray[Any]
+    prediction: NDArray[Any]
+
+    @property
+    def count(self) -> int:
+        return int(self.label.size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Classes:
+    """Rows of a classification, encoded once: any selection is counted from these arrays."""
+
+    task: Task
+    pair: Codes  # index into cells; -1 without a label or a prediction
+    cells: Sequence[tuple[str, str]]
+    scored: NDArray[np.bool_] | None = None  # None where there is no score at all
+    place: Codes = field(default_factory=lambda: np.empty(0, np.intp))  # 2 * bin, + 1 if right
+    summands: Mapping[str, Floats] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        return int(self.pair.size)
+
+
+def _encoded(
+    task: Task,
+    *,
+    label: ArrayLike | pa.Array,
+    prediction: ArrayLike | pa.Array,
+    score: ArrayLike | pa.Array | None,
+) -> _Numbers | _Classes:
+    labels, predictions = _arrow(label), _arrow(prediction)
+    if task == "regression":
+        return _Numbers(numbers(labels, column="label"), numbers(predictions, column="prediction"))
+    codes, names = categories(labels, column="label")
+    answers, answer_names = categories(predictions, column="prediction")
+    if task == "binary":
+        names = [_zero_or_one(name, "label") for name in names]
+        answer_names = [_zero_or_one(name, "prediction") for name in answer_names]
+    known = (codes >= 0) & (answers >= 0)
+    # Two spellings of one name ("1" and "true") are one class.
+    cells = sorted({(a, b) for a in names for b in answer_names})
+    index = {cell: i for i, cell in enumerate(cells)}
+    cell_of = np.array([[index[a, b] for b in answer_names] or [-1] for a in names] or [[-1]])
+    pair = np.where(known, cell_of[codes, answers], -1)
+    if score is None:
+        return _Classes(task, pair, cells)
+    given = numbers(_arrow(score), column="score").astype(np.float64)
+    scored = known & ~np.isnan(given)
+    right = np.array([a == ("1" if task == "binary" else b) for a, b in cells] or [False])[pair]
+    value = np.where(scored, given, 0.5)
+    if not (value.min(initial=0) >= 0 and value.max(initial=1) <= 1):
+        raise UnusableOutcome.no_probability(float(value[(value < 0) | (value > 1)][0]))
     with np.errstate(divide="ignore"):
-        place = (np.log(score) - np.log1p(-score)) / _LARGEST_LOG_ODDS
-    cell = np.clip((place + 1) / 2 * SCORE_BINS, 0, SCORE_BINS - 1).astype(np.intp)
-    rows = np.bincount(cell * 2 + positive, minlength=2 * SCORE_BINS).reshape(-1, 2)
-    scores = {int(i): (int(rows[i, 0]), int(rows[i, 1])) for i in np.flatnonzero(rows.any(axis=1))}
-    sums = {"scored": score.size, "score": score.sum(), "score_square": np.square(score).sum()}
+        log_odds = (np.log(value) - np.log1p(-value)) / _LARGEST_LOG_ODDS
+    bins = np.clip((log_odds + 1) / 2 * SCORE_BINS, 0, SCORE_BINS - 1).astype(np.intp)
+    summands = {"score": value, "score_square": np.square(value)}
     if task == "binary":
         eps = np.finfo(np.float64).eps
-        loss = -np.log(np.clip(np.where(positive, score, 1 - score), eps, 1 - eps))
-        brier = np.square(score - positive)
-        sums |= {"log_loss": loss.sum(), "log_loss_square": np.square(loss).sum()}
-        sums |= {"brier": brier.sum(), "brier_square": np.square(brier).sum()}
-    return {name: float(value) for name, value in sums.items()}, scores
+        loss = -np.log(np.clip(np.where(right, value, 1 - value), eps, 1 - eps))
+        brier = np.square(value - right)
+        summands |= {"log_loss": loss, "log_loss_square": np.square(loss)}
+        summands |= {"brier": brier, "brier_square": np.square(brier)}
+    return _Classes(task, pair, cells, scored, bins * 2 + right, summands)
 
 
 def _arrow(values: ArrayLike | pa.Array) -> pa.Array | pa.ChunkedArray:
@@ -189,7 +239,9 @@ def _arrow(values: ArrayLike | pa.Array) -> pa.Array | pa.ChunkedArray:
 
 
 def _zero_or_one(name: str, role: str) -> str:
-    plain = {"0": "0", "false": "0", "1": "1", "true": "1"}.get(name.lower())
+    plain = {"0": "0", "0.0": "0", "false": "0", "1": "1", "1.0": "1", "true": "1"}.get(
+        name.lower()
+    )
     if plain is None:
         raise UnusableOutcome.not_binary(role, name)
     return plain
@@ -209,21 +261,21 @@ def outcomes_by_group(
     days = joined.column("day").combine_chunks().dictionary_encode()
     day_codes = days.indices.to_numpy(zero_copy_only=False)
     versions, version_names = _named(joined, "version")
+    rows = _encoded(
+        task,
+        label=joined.column("label"),
+        prediction=joined.column("prediction"),
+        score=joined.column("score") if "score" in joined.column_names else None,
+    )
     found = {}
     for segment in ("", *segments):
         values, value_names = _named(joined, segment) if segment else (versions * 0, [""])
         key = (day_codes * len(version_names) + versions) * len(value_names) + values
-        for code, rows in _by_code(key):
+        for code, chosen in _by_code(key):
             rest, value = divmod(code, len(value_names))
             day, version = divmod(rest, len(version_names))
-            part = joined.take(pa.array(rows))
             group = Group(version_names[version], segment, value_names[value])
-            found[days.dictionary[day].as_py(), group] = Outcomes.of(
-                task,
-                label=part.column("label"),
-                prediction=part.column("prediction"),
-                score=part.column("score") if "score" in part.column_names else None,
-            )
+            found[days.dictionary[day].as_py(), group] = Outcomes._counted(rows, chosen)
     return found
 
 

@@ -218,12 +218,21 @@ def test_a_missing_delivery_names_the_file_and_the_way_out(world):
     assert str(seen.value).startswith(f"2025-03-02 is missing: no file {path}. Deliver it")
 
 
-def test_a_broken_file_of_an_earlier_day_is_named(world):
-    """It is not passed over: the account would be wrong."""
-    root = world({0: [served("a", 0)], 1: [served("b", 1)]}, {1: [told("a", 1)]})
-    (root / "served" / f"{on(0)}.parquet").write_bytes(b"rot")
+def test_a_broken_file_of_earlier_labels_is_named(world):
+    """It is not passed over: a label that it holds might count twice."""
+    root = world({0: [served("a", 0)]}, {0: [told("a", 0)], 1: [told("a", 1)]})
+    (root / "labels" / f"{on(0)}.parquet").write_bytes(b"rot")
     with pytest.raises(UnreadableFile, match=r"2025-03-01\.parquet"):
         join_labels(SPEC, on(1), root=root)
+
+
+def test_a_broken_file_of_earlier_predictions_costs_its_own_labels_alone(world):
+    """One spoilt day must not spoil the weeks in which its labels might arrive."""
+    root = world({0: [served("a", 0)], 1: [served("b", 1)]}, {1: [told("a", 1), told("b", 1)]})
+    (root / "served" / f"{on(0)}.parquet").write_bytes(b"rot")
+    table, seen = join_labels(SPEC, on(1), root=root)
+    assert table["request_id"].to_pylist() == ["b"]
+    assert (seen.joined, seen.orphan) == (1, 1)
 
 
 @pytest.mark.parametrize("part", ["predictions", "labels"])

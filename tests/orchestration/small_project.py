@@ -60,7 +60,6 @@ class OneVersion:
             library_versions={"scikit-learn": "1.5"},
             code_hash="abc",
             tags={},
-            run_url=None,
         )
 
     def reference(self, name: str, version: str) -> pa.Table:
