@@ -26,8 +26,8 @@ def train(rows: pd.DataFrame, labels: pd.Series) -> FixedThresholdClassifier:
         [("words", encode, WORDS)], remainder="passthrough", verbose_feature_names_out=False
     )
     trees = HistGradientBoostingClassifier(
-        max_iter=100,
-        learning_rate=0.08,
+        max_iter=60,
+        learning_rate=0.12,
         max_leaf_nodes=15,
         min_samples_leaf=100,
         l2_regularization=1.0,

@@ -19,8 +19,8 @@ def train(rows: pd.DataFrame, labels: pd.Series) -> Pipeline:
     )
     trees = HistGradientBoostingRegressor(
         loss="absolute_error",
-        max_iter=100,
-        learning_rate=0.08,
+        max_iter=60,
+        learning_rate=0.12,
         max_leaf_nodes=15,
         min_samples_leaf=100,
         l2_regularization=1.0,

@@ -25,6 +25,7 @@ from monitoring_dagster.pipeline.promotion import promote
 from monitoring_dagster.pipeline.steps import steps_of
 from monitoring_dagster.pipeline.training import Rows, register, train
 from monitoring_dagster.pipeline.verdict import morning_after
+from monitoring_dagster.pipeline.workers import started
 
 TRAINING_DAYS = 90  # the model's history before it is first served
 _HOLDOUT_DAYS = 14
@@ -177,7 +178,8 @@ def replay(project: Project, *, end: date, seed: int, progress: Progress) -> lis
         _SECOND_MODEL_DAYS,
         seed,
     )
-    summaries = [_walk(project, delay, progress), _second(project, minutes, progress)]
+    with started():
+        summaries = [_walk(project, delay, progress), _second(project, minutes, progress)]
     _finish(project, end=end, seed=seed)
     return summaries
 

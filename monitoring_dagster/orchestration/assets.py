@@ -1,7 +1,7 @@
 """One model's lineage: what others write, what is computed from it, and what is done about it."""
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import date, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -9,6 +9,7 @@ import dagster as dg
 from monitoring_dagster.orchestration.days import as_days, days_of, record
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.steps import LABELS, PREDICTIONS, Step, steps_of
+from monitoring_dagster.pipeline.workers import run_days
 from monitoring_dagster.spec import ModelSpec
 
 HEAL_DAYS = 7  # an outage up to this long mends itself
@@ -123,12 +124,9 @@ def _step_asset(
     def run(
         context: dg.AssetExecutionContext,
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckEvaluation]:
-        keys = days_of(context, key)
-        run_day: Callable[[Monitor, date], Any] = step.run
-        reports = {
-            name: run_day(monitor, day) for name, day in zip(keys, as_days(keys), strict=True)
-        }
-        yield from record(context, key, reports)
+        days = as_days(days_of(context, key))
+        reports = run_days(monitor, step, days)
+        yield from record(context, key, {str(day): one for day, one in reports.items()})
 
     return run
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import dagster as dg
+from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
@@ -84,7 +85,7 @@ class Project:
         """
         definitions = definitions_of(monitor)
         job = definitions.resolve_implicit_global_asset_job_def()
-        with dg.DagsterInstance.get() as instance:
+        with _instance() as instance:
             result = job.execute_in_process(
                 instance=instance,
                 asset_selection=[dg.AssetKey([monitor.name, step]) for step in steps],
@@ -102,7 +103,7 @@ class Project:
         """One tick of a sensor, and the runs that it asks for, in this process."""
         definitions = definitions_of(monitor)
         found = definitions.resolve_sensor_def(f"{monitor.name}_{sensor}")
-        with dg.DagsterInstance.get() as instance:
+        with _instance() as instance:
             context = dg.build_sensor_context(instance=instance, sensor_name=found.name)
             asked = found.evaluate_tick(context).run_requests or []
             for request in asked:
@@ -115,6 +116,19 @@ class Project:
                 )  # fmt: skip
                 _refuse(result)
         return [str(request.run_key) for request in asked]
+
+
+def _instance() -> dg.DagsterInstance:
+    """Dagster's own records, without a copy of what we print: that would swallow progress bars,
+    and cost two processes a step."""
+    nowhere = {
+        "module": "dagster._core.storage.noop_compute_log_manager",
+        "class": "NoOpComputeLogManager",
+    }
+    home = os.environ["DAGSTER_HOME"]
+    return dg.DagsterInstance.from_ref(
+        InstanceRef.from_dir(home, overrides={"compute_logs": nowhere})
+    )
 
 
 def silence_dagster() -> None:

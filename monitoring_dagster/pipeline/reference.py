@@ -4,6 +4,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -119,7 +120,7 @@ def _fetch(monitor: Monitor, version: str, folder: Path) -> None:
             profiles_to_table(profiles), building / "profiles.parquet", write_page_checksum=True
         )
         (building / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
-        if not folder.exists():
+        with suppress(OSError):  # somebody else was quicker with the same
             building.rename(folder)
     finally:
         shutil.rmtree(building, ignore_errors=True)

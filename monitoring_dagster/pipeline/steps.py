@@ -23,6 +23,7 @@ class Step:
     columns: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # name: type, meaning
     needs_labels: bool = False
     looks_ahead: bool = False  # reads the arrivals of the days after it, too
+    in_order: bool = False  # a day builds on the day before it
 
     @property
     def run(self) -> Callable[[Monitor, date], StepReport]:
@@ -141,6 +142,7 @@ STEPS = (
         description="What is wrong with the model as known at the end of this day: findings,"
         " incidents and the messages about them.",
         kinds=("python", "slack"),
+        in_order=True,
         columns={
             "kind": ("string", "of finding, as in runbooks/"),
             "severity": ("string", "P0 to P3"),

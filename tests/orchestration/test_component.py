@@ -15,11 +15,11 @@ from monitoring_dagster.orchestration.component import MonitoredModel
 from monitoring_dagster.pipeline.steps import LABELS, PREDICTIONS, STEPS, Step
 from tests.orchestration.small_project import ATTRIBUTES, FIRST
 
-# What Dagster 1.13 does itself: it reads YAML with a function that Pydantic deprecates, and links
-# each asset to its file.
+# What Dagster 1.13 does itself: it reads YAML with a function that Pydantic deprecates, and uses
+# its own beta features where it links an asset to its file.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:`parse_obj_as` is deprecated"),
-    pytest.mark.filterwarnings("ignore:Class .*CodeReference.* is currently in beta"),
+    pytest.mark.filterwarnings("ignore::dagster.BetaWarning"),
 ]
 
 Attributes = dict[str, Any]
