@@ -66,6 +66,9 @@ def as_days(keys: list[str]) -> list[date]:
 def _metadata(report: StepReport) -> dict[str, Any]:
     metadata: dict[str, Any] = {name: _plain(value) for name, value in report.numbers.items()}
     metadata |= {name: dg.MetadataValue.text(words) for name, words in report.words.items()}
+    if report.picture:
+        encoded = base64.b64encode(report.picture.encode()).decode()
+        metadata["picture"] = dg.MetadataValue.md(f"![](data:image/svg+xml;base64,{encoded})")
     if report.table:
         names = list(report.table[0])
         metadata["table"] = dg.MetadataValue.table(
@@ -75,9 +78,6 @@ def _metadata(report: StepReport) -> dict[str, Any]:
             ],
             schema=dg.TableSchema([dg.TableColumn(name) for name in names]),
         )
-    if report.picture:
-        encoded = base64.b64encode(report.picture.encode()).decode()
-        metadata["picture"] = dg.MetadataValue.md(f"![](data:image/svg+xml;base64,{encoded})")
     return metadata
 
 

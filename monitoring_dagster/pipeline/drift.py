@@ -202,10 +202,10 @@ def _shown(row: Mapping[str, object]) -> dict[str, str | float | None]:
         "column": f"{row['column']}{where}",
         "verdict": str(row["verdict"]),
         "effect": _rounded(row["effect"]),
+        "usual_effect": _rounded(row["usual_effect"]),
         "psi": _rounded(row["psi"]),
         "jensen_shannon": _rounded(row["jensen_shannon"]),
         "p_adjusted": _rounded(row["p_adjusted"]),
-        "reason": str(row["reason"]),
     }
 
 
