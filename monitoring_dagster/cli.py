@@ -117,6 +117,13 @@ def rollback(model: str, reason: str) -> None:
 
 
 @main.command()
+def resend() -> None:
+    """Try again to send the messages that Slack refused for good."""
+    count = _project().house.ledger.deliveries.revive()
+    click.echo(f"{count} messages wait to be sent again")
+
+
+@main.command()
 @click.argument("model")
 @click.argument("version")
 @click.option("--reason", required=True, help="Goes into the ledger.")

@@ -25,6 +25,7 @@ AT_HOME = {
         "integrations/database.py",
         "integrations/deliveries.py",
         "integrations/ledger.py",
+        "orchestration/storage.py",
     },
 }
 

@@ -16,7 +16,17 @@ from monitoring_dagster.errors import UnknownModel
 from monitoring_dagster.pipeline.profile import service_of
 from tests.world import attributes, day_after
 
-COMMANDS = ["demo", "fallback", "promote", "retrain", "rollback", "runbook", "status", "ui"]
+COMMANDS = [
+    "demo",
+    "fallback",
+    "promote",
+    "resend",
+    "retrain",
+    "rollback",
+    "runbook",
+    "status",
+    "ui",
+]
 
 
 @pytest.fixture

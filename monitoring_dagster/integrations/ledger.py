@@ -90,19 +90,6 @@ class Ledger:
         """The messages that are on their way or have arrived."""
         return Deliveries(self.url)
 
-    def replace_findings(
-        self, model: str, day: date, step: str, findings: Sequence[Finding]
-    ) -> None:
-        """Store what *step* found on *day*, instead of what it found there before."""
-        table = tables().findings
-        with writing(self.url, model) as connection:
-            connection.execute(
-                table.delete().where(
-                    table.c.model == model, table.c.day == day, table.c.step == step
-                )
-            )
-            _insert_findings(connection, _storable(findings))
-
     def findings(
         self, model: str, first: date, last: date, kind: FindingKind | None = None
     ) -> list[Finding]:

@@ -5,7 +5,7 @@ import io
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -97,14 +97,6 @@ class ResultStore:
             return None
         return _opened(sealed, path)
 
-    def read_many(self, model: str, step: str, days: Iterable[date]) -> pa.Table:
-        """The results of those *days* that have one, under each other, with a column `day`."""
-        found = ((day, self.read(model, step, day)) for day in days)
-        tables = [_with_day(table, day) for day, table in found if table is not None]
-        if not tables:
-            return pa.table({"day": pa.array([], pa.date32())})
-        return pa.concat_tables(tables, promote_options="default")
-
     def metadata(self, model: str, step: str, day: date) -> dict[str, str] | None:
         """The notes written beside the table of *day*, or None."""
         stamp = self.stamp(model, step, day)
@@ -173,9 +165,3 @@ def _opened(sealed: bytes, path: Path) -> pa.Table:
 
 def _footer_bytes(parquet: bytes) -> int:
     return int.from_bytes(parquet[-_TAIL_BYTES:-4], "little") + _TAIL_BYTES
-
-
-def _with_day(table: pa.Table, day: date) -> pa.Table:
-    if "day" in table.column_names:
-        return table
-    return table.add_column(0, "day", pa.array([day] * table.num_rows, pa.date32()))

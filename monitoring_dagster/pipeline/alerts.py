@@ -1,7 +1,7 @@
 """Send what the ledger holds, and put into it what nobody else would tell."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from monitoring_dagster.decisions.findings import FindingKind
 from monitoring_dagster.integrations.slack import Delivered, drain
@@ -21,20 +21,47 @@ def send(house: House, *, token: str | None) -> Delivered:
     )
 
 
-def note_failed_run(monitor: Monitor, *, run_id: str, words: str) -> None:
-    """A failed run is told once, in a thread of its own."""
-    now = datetime.now(UTC)
+def announce(
+    monitor: Monitor,
+    kind: FindingKind,
+    *,
+    key: str,
+    day: date,
+    title: str,
+    words: str,
+    at: datetime,
+    version: str | None = None,
+) -> None:
+    """Tell something in a thread of its own, once for each *key*."""
+    spec = monitor.spec
+    described = monitor.registry.describe(spec.mlflow_name, version) if version else None
     monitor.ledger.announce(
-        monitor.spec,
+        spec,
         Announcement(
-            model=monitor.name,
-            registered_model=monitor.spec.mlflow_name,
-            owner=monitor.spec.owner,
-            kind=FindingKind.FAILED_RUN,
-            day=now.date(),
-            title=f"A run of {monitor.name} failed",
-            words=f"run {run_id}: {words}",
+            model=spec.name,
+            registered_model=spec.mlflow_name,
+            owner=spec.owner,
+            kind=kind,
+            day=day,
+            title=title,
+            words=words,
+            version=version,
+            run_id=described.run_id if described else None,
         ),
+        key=key,
+        now=at,
+    )
+
+
+def note_failed_run(monitor: Monitor, *, run_id: str, words: str) -> None:
+    """A failed run is told once, however often somebody notices it."""
+    now = datetime.now(UTC)
+    announce(
+        monitor,
+        FindingKind.FAILED_RUN,
         key=f"failed_run/{run_id}",
-        now=now,
+        day=now.date(),
+        title=f"A run of {monitor.name} failed",
+        words=f"run {run_id}: {words}",
+        at=now,
     )

@@ -6,8 +6,8 @@ from typing import Self
 from monitoring_dagster.decisions.findings import FindingKind
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.integrations.ledger import PromotedMeanwhile, Promotion
+from monitoring_dagster.pipeline.alerts import announce
 from monitoring_dagster.pipeline.monitor import Monitor
-from monitoring_dagster.report.messages import Announcement
 
 
 class NothingToRollBack(MonitoringError):
@@ -75,19 +75,14 @@ def roll_back(monitor: Monitor, *, reason: str, by: str) -> str:
     bad = monitor.ledger.promotions(monitor.name)[-1].version
     promote(monitor, good, previous=bad, reason=reason, by=by, at=now)
     words = f"version {good} serves again in place of version {bad}: {reason}"
-    monitor.ledger.announce(
-        monitor.spec,
-        Announcement(
-            model=monitor.name,
-            registered_model=monitor.spec.mlflow_name,
-            owner=monitor.spec.owner,
-            kind=FindingKind.RETRAINING,
-            day=now.date(),
-            title=f"Rolled back to version {good} by {by}",
-            words=words,
-            version=good,
-        ),
+    announce(
+        monitor,
+        FindingKind.RETRAINING,
         key=f"rollback/{bad}/{good}/{now.isoformat()}",
-        now=now,
+        day=now.date(),
+        title=f"Rolled back to version {good} by {by}",
+        words=words,
+        at=now,
+        version=good,
     )
     return words

@@ -14,6 +14,7 @@ from monitoring_dagster.decisions.findings import FindingKind
 from monitoring_dagster.decisions.retraining import Gate, gate
 from monitoring_dagster.integrations.labels import labelled_rows
 from monitoring_dagster.integrations.ledger import RetrainingDecision
+from monitoring_dagster.pipeline.alerts import announce
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.promotion import promote
 from monitoring_dagster.pipeline.reference import reference_of
@@ -30,7 +31,6 @@ from monitoring_dagster.pipeline.training import (
 from monitoring_dagster.pipeline.trigger import RETRAIN, result_id
 from monitoring_dagster.pipeline.verdict import STEP as VERDICT
 from monitoring_dagster.pipeline.verdict import morning_after
-from monitoring_dagster.report.messages import Announcement
 from monitoring_dagster.stats.comparison import Comparison, paired
 
 PROMOTED, REJECTED, APPROVAL, FAILED = "promoted", "rejected", "waits for approval", "failed"
@@ -218,22 +218,15 @@ def _tell(
 ) -> None:
     """Announce what came of it, and only then call it done."""
     at = morning_after(day)
-    described = monitor.registry.describe(monitor.spec.mlflow_name, version) if version else None
-    monitor.ledger.announce(
-        monitor.spec,
-        Announcement(
-            model=monitor.name,
-            registered_model=monitor.spec.mlflow_name,
-            owner=monitor.spec.owner,
-            kind=FindingKind.RETRAINING,
-            day=day,
-            title=title,
-            words=words,
-            version=version,
-            run_id=described.run_id if described else None,
-        ),
+    announce(
+        monitor,
+        FindingKind.RETRAINING,
         key=f"retraining/{attempt}",
-        now=at,
+        day=day,
+        title=title,
+        words=words,
+        at=at,
+        version=version,
     )
     monitor.ledger.record_decision(
         RetrainingDecision(

@@ -44,7 +44,10 @@ def status_of(monitor: Monitor) -> Status:
         "; ".join(incidents) or "no open incident",
     ]
     if waiting.dead:
-        parts.append(f"{waiting.dead} messages could not be delivered: {waiting.last_error}")
+        parts.append(
+            f"{waiting.dead} messages could not be delivered:"
+            f" {waiting.last_error}; mend that, then: monitoring-dagster resend"
+        )
     return Status(
         model=monitor.name,
         healthy=not incidents and not waiting.dead and bool(judged),

@@ -50,22 +50,16 @@ def claimed(ledger):
 
 def test_findings_come_back_as_they_were(ledger):
     """The most urgent of a day first, the days in order."""
-    findings = [found("b"), found("a", severity=Severity.P0), found("c", day=date(2026, 1, 4))]
-    ledger.replace_findings("credit", DAY, "drift", findings)
+    earlier = date(2026, 1, 4)
+    findings = [found("b"), found("a", severity=Severity.P0), found("c", day=earlier)]
+    ledger.record_day(SPEC, earlier, findings[2:], now=NOON)
+    ledger.record_day(SPEC, DAY, findings[:2], now=NOON)
     assert ledger.findings("credit", date(2026, 1, 1), DAY) == [
         findings[2],
         findings[1],
         findings[0],
     ]
     assert ledger.findings("credit", DAY, DAY, DROP) == []
-
-
-def test_a_step_replaces_its_own_findings_of_the_day_alone(ledger):
-    other = found("auc", kind=DROP, step="evaluation")
-    ledger.replace_findings("credit", DAY, "drift", [found("old")])
-    ledger.replace_findings("credit", DAY, "evaluation", [other])
-    ledger.replace_findings("credit", DAY, "drift", [found("new")])
-    assert ledger.findings("credit", DAY, DAY) == [found("new"), other]
 
 
 @pytest.mark.parametrize(

@@ -58,22 +58,6 @@ def test_many_days_come_in_one_table_that_names_the_day(store):
     store.write("churn", "quality", DAY, pa.table({"day": [date(2025, 2, 1)], "n": [1]}))
     days = [date(2025, 3, day) for day in (1, 2, 3)]
     assert store.days("churn", "drift") == [days[0], days[2]]
-    assert store.read_many("churn", "drift", days)["day"].to_pylist() == [days[0], days[2]]
-    assert store.read_many("churn", "quality", days)["day"].to_pylist() == [date(2025, 2, 1)]
-    assert store.read_many("churn", "drift", []).column_names == ["day"]
-
-
-def test_a_column_that_came_later_is_null_before(store):
-    """A step that learned a new column does not make its old results unreadable."""
-    later = date(2025, 3, 2)
-    store.write("churn", "drift", DAY, TABLE)
-    store.write("churn", "drift", later, TABLE.append_column("ks", pa.array([0.1, 0.2])))
-    assert store.read_many("churn", "drift", [DAY, later])["ks"].to_pylist() == [
-        None,
-        None,
-        0.1,
-        0.2,
-    ]
 
 
 @pytest.mark.parametrize("reader", [pq.read_table, lambda path: duckdb.read_parquet(str(path))])
