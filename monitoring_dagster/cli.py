@@ -1,5 +1,6 @@
 """The commands people type; each a few lines over a function below."""
 
+import gc
 import json
 import os
 import sys
@@ -51,6 +52,7 @@ def demo(end: datetime | None, seed: int, as_json: bool) -> None:
     from monitoring_dagster.orchestration.project import silence_dagster
 
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # on small data threads cost more than they give
+    gc.set_threshold(50_000)  # a replay makes many objects and few cycles
     silence_dagster()
     last = end.date() if end else datetime.now(UTC).date() - timedelta(days=1)
     project = _project()

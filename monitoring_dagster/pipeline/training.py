@@ -23,7 +23,7 @@ from monitoring_dagster.stats.performance import metrics
 
 _FOLDS = 3
 _SAMPLE_ROWS = 100
-_IMPORTANCE_ROWS = 2000
+_IMPORTANCE_ROWS = 1000
 Trainer = Callable[[pd.DataFrame, "pd.Series[Any]"], Any]
 
 
