@@ -29,6 +29,7 @@ lint: $(STAMP)  ## ruff, mypy, dg check yaml, dg check defs
 	$(BIN)/dg check defs
 
 bench: $(STAMP)  ## the measured claims
+	$(BIN)/python benchmarks/event_log.py
 	$(BIN)/python benchmarks/year_backfill.py
 
 $(STAMP): pyproject.toml

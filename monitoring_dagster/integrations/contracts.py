@@ -115,7 +115,7 @@ def validate(suite: Suite, frame: "pd.DataFrame") -> list[Breach]:
 
 @lru_cache(maxsize=1)
 def _context() -> Any:
-    """One for the process: making one takes a fifth of a day's validation."""
+    """One for the process: a day's validation would make it anew."""
     context = _great_expectations().get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     return context

@@ -208,7 +208,7 @@ class Rows:
 def connected(*sources: Predictions | Labels) -> "Iterator[duckdb.DuckDBPyConnection]":
     """A session for one question about *sources*, in UTC.
 
-    Files are read through this process's own database: opening one takes 20 ms, a session none.
+    Files are read through this process's own database, since opening one takes time.
     Somebody else's database file is let go as soon as the question is answered.
     """
     import duckdb

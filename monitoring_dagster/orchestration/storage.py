@@ -55,9 +55,10 @@ class QuickSqliteStorage(DagsterSqliteStorage):
 class QuickEventLog(SqliteEventLogStorage):
     """Dagster's event log, which opens and closes its files for every single event, without that.
 
-    A run over many days writes an event for each day, asset and check: 200 of them took 10.4 s,
-    and take 1.9 s so (two cores). Commits do not wait for the disk (``synchronous=NORMAL``),
-    which in SQLite's WAL mode survives a crash of the process, not the newest events a power cut.
+    A run over many days writes an event for each day, asset and check, and this is several times
+    quicker (``benchmarks/event_log.py``). Commits do not wait for the disk
+    (``synchronous=NORMAL``): in SQLite's WAL mode the newest events may be lost in a power cut,
+    never in a crash of the process.
     """
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:

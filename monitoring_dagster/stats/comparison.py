@@ -43,8 +43,7 @@ def paired(
     -------
     A p-value of 1 where nothing can be said: fewer than two blocks, or a loss that is no number.
 
-    Source: Liang & Zeger (1986), Biometrika 73(1), for the variance. With 14 blocks of equal
-    models it calls 5 % better; the percentile bootstrap of blocks called 7 %.
+    Source: Liang & Zeger (1986), Biometrika 73(1), for the variance.
     """
     from scipy import special  # late: half a second
 
