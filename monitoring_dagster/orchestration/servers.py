@@ -1,6 +1,7 @@
 """Everything a person looks at, started together and stopped together."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ def serve(project: Project, *, port: int, mlflow_port: int) -> None:
         "DAGSTER_UI_URL": dagster_url,
         "MLFLOW_UI_URL": mlflow_url,
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "DO_NOT_TRACK": "1",
     }
     house = project.house
@@ -26,16 +28,19 @@ def serve(project: Project, *, port: int, mlflow_port: int) -> None:
          "--host", "127.0.0.1", "--port", str(mlflow_port), "--workers", "1"],
     ]  # fmt: skip
     running: list[subprocess.Popen[bytes]] = []
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped is stopped, whoever asks
     try:
         for command in commands:
-            running.append(subprocess.Popen(command, cwd=project.root, env=environment))
+            running.append(
+                subprocess.Popen(command, cwd=project.root, env=environment, start_new_session=True)
+            )
         print(f"Dagster: {dagster_url}\nMLflow:  {mlflow_url}\nCtrl-C ends both.", flush=True)
         while all(process.poll() is None for process in running):
             time.sleep(0.5)
     except KeyboardInterrupt:
         pass
     finally:
-        for process in running:
-            process.terminate()
+        for process in running:  # with everything that it started in turn
+            os.killpg(process.pid, signal.SIGTERM)
         for process in running:
             process.wait(timeout=30)

@@ -254,6 +254,7 @@ def check_demo(root):
                 check_drift(row, reference[row["column"]], today[row["column"]])
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Dagster reads YAML the old way
 def test_the_demo_says_what_scikit_learn_and_scipy_say():
     root = Path(__file__).parents[2]
     marker = root / ".monitoring" / "demo.json"
