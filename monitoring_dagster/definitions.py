@@ -1,6 +1,7 @@
 """The door Dagster knocks at: every model declared under assets/."""
 
 import warnings
+from functools import cache
 from pathlib import Path
 
 import dagster as dg
@@ -11,5 +12,6 @@ warnings.filterwarnings("ignore", category=dg.PreviewWarning)  # checks by day a
 
 
 @dg.definitions
+@cache  # Dagster asks several times in every run
 def defs() -> dg.Definitions:
     return dg.load_from_defs_folder(path_within_project=Path(__file__).parent)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 from monitoring_dagster.orchestration.project import Project
 
@@ -41,6 +42,10 @@ def serve(project: Project, *, port: int, mlflow_port: int) -> None:
         pass
     finally:
         for process in running:  # with everything that it started in turn
-            os.killpg(process.pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGINT)
         for process in running:
-            process.wait(timeout=30)
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
