@@ -18,6 +18,8 @@ Floats: TypeAlias = NDArray[np.float64]
 Codes: TypeAlias = NDArray[np.intp]
 
 GUARDS = (0.1, 1.0, 10.0, 100.0, 1e3, 1e6)  # edges beyond the range, in ranges
+CORE = (0.001, 0.999)  # quantiles that one wild value cannot move
+CORE_REACH = 0.5  # in ranges of the core
 TAILS = (1e-4, 3e-4, 1e-3, 2e-3)  # finer quantiles at either end
 CELLS = 8192
 MAX_STEPS = 3
@@ -50,6 +52,7 @@ class NumericBins:
     """
 
     edges: Floats
+    near: tuple[float, float] = (-np.inf, np.inf)  # two edges; what lies beyond them is far out
 
     def __post_init__(self) -> None:
         edges = np.asarray(self.edges, dtype=np.float64) + 0.0  # no negative zero in the digest
@@ -57,7 +60,11 @@ class NumericBins:
         object.__setattr__(self, "edges", edges)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, NumericBins) and np.array_equal(self.edges, other.edges)
+        return (
+            isinstance(other, NumericBins)
+            and np.array_equal(self.edges, other.edges)
+            and self.near == other.near
+        )
 
     def __hash__(self) -> int:
         return hash(self.digest)
@@ -68,7 +75,9 @@ class NumericBins:
 
         A value that carries at least ``1 / bins`` of the rows gets a bin of its own (all values do
         where they are few), so zeros, caps and defaults are never mixed with their neighbours.
-        The outer 0.2 % are cut finer, and guard edges beyond the range tell near from far.
+        The outer 0.2 % are cut finer, and guard edges beyond the range tell near from far: far out
+        is what lies beyond the range by a tenth of it, or beyond the central 99.8 % by half of
+        theirs, whichever is nearer; so a wild value in the reference hides no other.
         """
         x = np.asarray(values, dtype=np.float64).ravel()
         unique, rows = np.unique(x[np.isfinite(x)], return_counts=True)
@@ -77,16 +86,23 @@ class NumericBins:
         n, few = int(rows.sum()), 2 * unique.size <= bins
         own = (rows >= max(n / bins, 2)) | few
         low, high = unique[0], unique[-1]
+        core_low, core_high = _quantiles(unique, rows, np.array(CORE))
         with np.errstate(over="ignore"):
             reach = np.array(GUARDS) * ((high - low) or max(abs(high), 1.0))
+            core_reach = CORE_REACH * ((core_high - core_low) or max(abs(core_high), 1.0))
+            near = (
+                float(max(low - reach[0], core_low - core_reach)),
+                float(min(high + reach[0], core_high + core_reach)),
+            )
             below = np.nextafter(np.append(unique[own], low), -np.inf)
             edges = [unique[own], below, [high], high + reach, low - reach]
+            edges.append(np.array(near))
         if not few:
             cuts = np.arange(0, 1, n / (bins * max(rows[~own].sum(), 1)))[1:]
             edges.append(_quantiles(unique[~own], rows[~own], cuts))
             edges.append(_quantiles(unique, rows, np.array([*TAILS, *(1 - np.array(TAILS))])))
         every = np.unique(np.concatenate(edges))
-        return cls(every[np.isfinite(every)])
+        return cls(every[np.isfinite(every)], near)
 
     @property
     def size(self) -> int:
@@ -95,7 +111,16 @@ class NumericBins:
     @cached_property
     def digest(self) -> str:
         """Short name of exactly these bins; profiles over other bins are refused."""
-        return hashlib.sha256(b"numeric" + self.edges.astype("<f8").tobytes()).hexdigest()[:16]
+        numbers = np.append(self.edges, self.near).astype("<f8")
+        return hashlib.sha256(b"numeric" + numbers.tobytes()).hexdigest()[:16]
+
+    @cached_property
+    def far(self) -> NDArray[np.bool_]:
+        """Which bins lie beyond `near`."""
+        far = np.zeros(self.size, dtype=bool)
+        far[1:] |= self.edges >= self.near[1]
+        far[:-1] |= self.edges <= self.near[0]
+        return far
 
     def index(self, values: Floats) -> NDArray[np.integer]:
         """The bin of each value, equal to ``np.searchsorted(edges, values, "left")``.
@@ -145,7 +170,7 @@ class _LookupTable:
 
     @classmethod
     def over(cls, edges: Floats) -> Self | None:
-        outside = max(len(GUARDS), round(0.04 * edges.size))
+        outside = max(len(GUARDS) + 1, round(0.04 * edges.size))
         core = edges[outside : edges.size - outside]
         with np.errstate(over="ignore", divide="ignore"):
             width = core[-1] - core[0] if core.size > 1 else np.float64(0.0)
@@ -283,6 +308,10 @@ def bins_to_table(bins: Mapping[str, Bins]) -> pa.Table:
                 [b.edges if isinstance(b, NumericBins) else None for b in bins.values()],
                 pa.list_(pa.float64()),
             ),
+            "near": pa.array(
+                [b.near if isinstance(b, NumericBins) else None for b in bins.values()],
+                pa.list_(pa.float64()),
+            ),
             "levels": pa.array(
                 [b.levels if isinstance(b, CategoricalBins) else None for b in bins.values()],
                 pa.list_(pa.string()),
@@ -294,7 +323,7 @@ def bins_to_table(bins: Mapping[str, Bins]) -> pa.Table:
 def bins_from_table(table: pa.Table) -> dict[str, Bins]:
     """The bins that `bins_to_table` wrote down."""
     return {
-        row["column"]: NumericBins(np.array(row["edges"], dtype=np.float64))
+        row["column"]: NumericBins(np.array(row["edges"], dtype=np.float64), tuple(row["near"]))
         if row["edges"] is not None
         else CategoricalBins(tuple(row["levels"]))
         for row in table.to_pylist()

@@ -1,6 +1,6 @@
 """What did one column look like?  Counts per bin and moments that add up."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from hashlib import blake2b
 from typing import Self, TypeAlias
@@ -163,6 +163,49 @@ class CategoricalProfile:
             self.nulls + other.nulls,
             few_names([*self.unseen.items(), *other.unseen.items()]),
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NumericStack:
+    """The same numeric column of several samples, over the same bins: one row a sample."""
+
+    counts: Counts  # shape (samples, bins), as are the sums; all others (samples,)
+    sums: Floats
+    nulls: Counts
+    negative_infinite: Counts
+    positive_infinite: Counts
+    minimum: Floats
+    maximum: Floats
+    mean: Floats
+    m2: Floats
+    finite: Counts
+
+    @classmethod
+    def of(cls, profiles: Sequence[NumericProfile]) -> Self:
+        counts = np.stack([one.counts for one in profiles])
+        return cls(
+            counts,
+            np.stack([one.sums for one in profiles]),
+            np.array([one.nulls for one in profiles]),
+            np.array([one.negative_infinite for one in profiles]),
+            np.array([one.positive_infinite for one in profiles]),
+            np.array([one.minimum for one in profiles]),
+            np.array([one.maximum for one in profiles]),
+            np.array([one.mean for one in profiles]),
+            np.array([one.m2 for one in profiles]),
+            counts.sum(axis=1),
+        )
+
+    @property
+    def rows(self) -> Counts:
+        found: Counts = self.finite + self.nulls + self.negative_infinite + self.positive_infinite
+        return found
+
+    @property
+    def sd(self) -> Floats:
+        """Of the finite values, with n - 1; NaN below two of them."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.sqrt(np.where(self.finite > 1, self.m2 / (self.finite - 1), np.nan))
 
 
 def _same(left: ColumnProfile, right: ColumnProfile) -> bool:

@@ -1,28 +1,31 @@
-"""How far apart are two columns, and is it drift?  Profiles in, numbers and verdicts out."""
+"""How far apart are two columns?  Profiles in; distances, effect and evidence out."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring_dagster.stats.bins import GUARDS, Bins, NumericBins
+from monitoring_dagster.stats.bins import Bins, Floats, NumericBins
 from monitoring_dagster.stats.column_profile import (
     CategoricalProfile,
     ColumnProfile,
     Counts,
     MismatchedBins,
     NumericProfile,
+    NumericStack,
 )
 from monitoring_dagster.stats.distances import (
-    Interval,
     chi_square,
     hellinger,
     jensen_shannon,
     ks,
     ks_p_value,
+    l_infinity,
     psi,
     total_variation,
+    total_variation_noise,
     wasserstein,
 )
 
@@ -43,6 +46,13 @@ class DriftSettings:
     psi_significant: float = 0.2
 
 
+class Interval(NamedTuple):
+    """The quantity certainly lies in [low, high]; the bins say no more about it."""
+
+    low: float
+    high: float
+
+
 @dataclass(frozen=True, slots=True)
 class Side:
     """One column of one sample. Shares are of all rows; NaN where there is nothing to measure."""
@@ -61,11 +71,11 @@ class Side:
 class ColumnDrift:
     """How one column differs from its reference: distances, effect and evidence.
 
-    `psi`, `jensen_shannon`, `hellinger` and `total_variation` compare coarse cells: about ten
-    groups of equal reference mass, or the twenty most frequent levels and the rest; and one cell
-    each for missing, infinite and unseen values. `ks` and `wasserstein` compare the finite values
-    over all fine bins; categories have none. `wasserstein_sd` is the certain part of the latter in
-    standard deviations of the reference, if it has one.
+    `psi`, `jensen_shannon`, `hellinger`, `total_variation` and `l_infinity` compare coarse cells:
+    about ten groups of equal reference mass, or the twenty most frequent levels and the rest; and
+    one cell each for missing, infinite and unseen values. `ks` and `wasserstein` compare the finite
+    values over all fine bins: bounds within which the exact value lies. Categories have none, nor
+    any of the `_sd`s, which are in standard deviations of the reference.
     """
 
     column: str
@@ -74,9 +84,12 @@ class ColumnDrift:
     jensen_shannon: float
     hellinger: float
     total_variation: float
+    l_infinity: float
     ks: Interval | None
     wasserstein: Interval | None
-    wasserstein_sd: float | None
+    wasserstein_sd: float | None  # the lower bound
+    mean_shift_sd: float | None
+    variance_ratio: float | None  # current over reference
     reference: Side
     current: Side
     unseen: tuple[str, ...]  # a few of the values the reference never had; hostile until escaped
@@ -93,6 +106,9 @@ class ColumnDrift:
         return self.current.rows
 
 
+Pairs: TypeAlias = Sequence[tuple[ColumnProfile, ColumnProfile]]  # of a reference and a current one
+
+
 def measure(
     column: str, reference: ColumnProfile, current: ColumnProfile, bins: Bins
 ) -> ColumnDrift:
@@ -102,198 +118,255 @@ def measure(
     finite values and a contingency test of the missing, infinite and far-out rows, times two
     (Bonferroni). Categorical: the contingency test of all levels, missing and unseen.
     """
-    match _checked(reference, current, bins):
-        case NumericProfile() as before, NumericProfile() as now, NumericBins() as numeric:
-            return _numeric(column, before, now, numeric)
-        case CategoricalProfile() as before, CategoricalProfile() as now, _:
-            return _categorical(column, before, now, bins)
-    raise MismatchedBins.between(reference.digest, current.digest)
+    return measure_all(column, [(reference, current)], bins)[0]
 
 
-def effect(reference: ColumnProfile, current: ColumnProfile, bins: Bins) -> float:
+def measure_all(column: str, pairs: Pairs, bins: Bins) -> list[ColumnDrift]:
+    """As `measure`, for many days or segments of a column at once, which is far quicker."""
+    if not pairs:
+        return []
+    if isinstance(bins, NumericBins):
+        return _numeric(column, *_numeric_stacks(pairs, bins), bins)
+    return _categorical(column, pairs, bins)
+
+
+def effects(pairs: Pairs, bins: Bins) -> Floats:
     """Share of rows that at least would have to move for two profiles of a column to be equal.
 
     Numeric: the Kolmogorov-Smirnov distance of the finite values, or the share that moved among
-    near, far-out, missing and infinite ones, if that is larger. Categorical: the total variation.
+    near, far-out, missing and infinite ones, if that is larger. Categorical: the total variation
+    over the frequent levels and the rest, or that over all levels less what sampling alone leaves
+    there (a thousand rare levels would drown any change), if that is larger.
 
     Returns
     -------
-    0 to 1; 0 where nothing is known. Without any drift as noisy as `ks` and `total_variation`.
+    One a pair, 0 to 1; 0 where nothing is known. Without any drift as noisy as `ks` and
+    `total_variation`.
     """
-    match _checked(reference, current, bins):
-        case NumericProfile() as before, NumericProfile() as now, NumericBins() as numeric:
-            far = _far_bins(before, numeric)
-            gap = ks(before.counts, now.counts, edges=numeric.edges).low
-            return _numeric_effect(gap, before, now, _masses(before, far), _masses(now, far))
-        case CategoricalProfile() as before, CategoricalProfile() as now, _:
-            moved = total_variation(_categorical_cells(before), _categorical_cells(now))
-            return moved if np.isfinite(moved) else 0.0
-    raise MismatchedBins.between(reference.digest, current.digest)
+    if not pairs:
+        return np.empty(0)
+    if isinstance(bins, NumericBins):
+        before, now = _numeric_stacks(pairs, bins)
+        gap, _ = ks(before.counts, now.counts, edges=bins.edges)
+        return _numeric_effect(gap, before, now, *(_masses(side, bins) for side in (before, now)))
+    return _categorical_effect(*_levels(pairs, bins))
 
 
-def _numeric_effect(
-    gap: float, before: NumericProfile, now: NumericProfile, mass_before: Counts, mass_now: Counts
-) -> float:
-    share = min(profile.finite / max(profile.rows, 1) for profile in (before, now))
-    found = (gap * share, total_variation(mass_before, mass_now))
-    return max((value for value in found if np.isfinite(value)), default=0.0)
+def new_masses(pairs: Pairs, bins: Bins) -> Floats:
+    """By how much the share of missing, unseen and infinite values has grown; 0 to 1, by pair."""
+    if not pairs:
+        return np.empty(0)
+    if isinstance(bins, NumericBins):
+        return _growth(*(_masses(side, bins) for side in _numeric_stacks(pairs, bins)), known=1)
+    return _growth(*_levels(pairs, bins), known=bins.size - 1)
 
 
-def new_mass(reference: ColumnProfile, current: ColumnProfile, bins: Bins) -> float:
-    """By how much the share of missing, unseen and infinite values has grown; 0 to 1."""
-    match _checked(reference, current, bins):
-        case NumericProfile() as before, NumericProfile() as now, NumericBins() as numeric:
-            far = _far_bins(before, numeric)
-            new = [_masses(profile, far)[1:].sum() for profile in (before, now)]
-        case CategoricalProfile() as before, CategoricalProfile() as now, _:
-            new = [profile.counts[-1] + profile.nulls for profile in (before, now)]
-    return _growth(reference, current, *new)
+def _numeric_stacks(pairs: Pairs, bins: NumericBins) -> tuple[NumericStack, NumericStack]:
+    before, now = (
+        NumericStack.of(_only(NumericProfile, (pair[side] for pair in pairs), bins))
+        for side in (0, 1)
+    )
+    return before, now
 
 
-def _growth(
-    reference: ColumnProfile, current: ColumnProfile, new_before: int, new_now: int
-) -> float:
-    if not (reference.rows and current.rows):
-        return 0.0
-    return max(float(new_now / current.rows - new_before / reference.rows), 0.0)
+def _levels(pairs: Pairs, bins: Bins) -> tuple[Counts, Counts]:
+    """Rows of each level, then unseen, then missing, on both sides; shape (pairs, levels + 2)."""
+    before, now = (
+        np.stack(
+            [
+                np.append(one.counts, one.nulls)
+                for one in _only(CategoricalProfile, (pair[side] for pair in pairs), bins)
+            ]
+        )
+        for side in (0, 1)
+    )
+    return before, now
 
 
-def _checked(
-    reference: ColumnProfile, current: ColumnProfile, bins: Bins
-) -> tuple[ColumnProfile, ColumnProfile, Bins]:
-    for profile in (reference, current):
-        if profile.digest != bins.digest:
-            raise MismatchedBins.between(profile.digest, bins.digest)
-    return reference, current, bins
+_Kind = TypeVar("_Kind", NumericProfile, CategoricalProfile)
+
+
+def _only(kind: type[_Kind], profiles: Iterable[ColumnProfile], bins: Bins) -> list[_Kind]:
+    found = []
+    for one in profiles:
+        if one.digest != bins.digest or not isinstance(one, kind):
+            raise MismatchedBins.between(one.digest, bins.digest)
+        found.append(one)
+    return found
 
 
 def _numeric(
-    column: str, reference: NumericProfile, current: NumericProfile, bins: NumericBins
-) -> ColumnDrift:
-    far = _far_bins(reference, bins)
-    starts = _group_starts(np.where(far, 0, reference.counts))
-    cells = [_numeric_cells(profile, far, starts) for profile in (reference, current)]
-    masses = [_masses(profile, far) for profile in (reference, current)]
-    distance = ks(reference.counts, current.counts, edges=bins.edges)
-    moved = wasserstein(reference, current, edges=bins.edges)
-    before, now = _numeric_side(reference, masses[0]), _numeric_side(current, masses[1])
-    of_values = ks_p_value(distance.low, reference.finite, current.finite)
-    return ColumnDrift(
+    column: str, before: NumericStack, now: NumericStack, bins: NumericBins
+) -> list[ColumnDrift]:
+    masses = _masses(before, bins), _masses(now, bins)
+    starts = _group_starts(np.where(bins.far, 0, before.counts))
+    cells = [
+        np.column_stack([_grouped(np.where(bins.far, 0, side.counts), starts), mass[:, 1:]])
+        for side, mass in zip((before, now), masses, strict=True)
+    ]
+    gaps = ks(before.counts, now.counts, edges=bins.edges)
+    moved = wasserstein(before, now, edges=bins.edges)
+    sd = np.where(before.sd > 0, before.sd, np.nan)
+    with np.errstate(over="ignore", invalid="ignore"):
+        in_sd = [moved[0] / sd, (now.mean - before.mean) / sd, (now.sd / sd) ** 2]
+    of_values = ks_p_value(gaps[0], before.finite, now.finite)
+    return _records(
         column,
         "numeric",
-        *_coarse_distances(*cells),
-        ks=distance,
-        wasserstein=moved,
-        wasserstein_sd=moved.low / before.sd if before.sd > 0 else None,
-        reference=before,
-        current=now,
-        unseen=(),
-        effect=_numeric_effect(distance.low, reference, current, *masses),
-        new_mass=_growth(reference, current, *(int(mass[1:].sum()) for mass in masses)),
-        p_value=min(2 * min(of_values, chi_square(*masses)), 1.0),
+        cells,
+        sides=[_numeric_sides(*side) for side in zip((before, now), masses, strict=True)],
+        effect=_numeric_effect(gaps[0], before, now, *masses),
+        new_mass=_growth(*masses, known=1),
+        p_value=np.minimum(2 * np.minimum(of_values, chi_square(*masses)), 1.0),
+        intervals=[_intervals(*gaps), _intervals(*moved)],
+        in_sd=[[None if np.isnan(one) else one for one in of.tolist()] for of in in_sd],
     )
 
 
-def _categorical(
-    column: str, reference: CategoricalProfile, current: CategoricalProfile, bins: Bins
-) -> ColumnDrift:
-    cells = [_categorical_cells(profile) for profile in (reference, current)]
-    every = [np.append(profile.counts, profile.nulls) for profile in (reference, current)]
-    return ColumnDrift(
+def _intervals(low: Floats, high: Floats) -> list[Interval]:
+    return [Interval(*bounds) for bounds in zip(low.tolist(), high.tolist(), strict=True)]
+
+
+def _categorical(column: str, pairs: Pairs, bins: Bins) -> list[ColumnDrift]:
+    levels = _levels(pairs, bins)
+    current = _only(CategoricalProfile, (now for _, now in pairs), bins)
+    return _records(
         column,
         "categorical",
-        *_coarse_distances(*cells),
-        ks=None,
-        wasserstein=None,
-        wasserstein_sd=None,
-        reference=_categorical_side(reference),
-        current=_categorical_side(current),
-        unseen=tuple(current.unseen),
-        effect=effect(reference, current, bins),
-        new_mass=new_mass(reference, current, bins),
-        p_value=chi_square(*every),
+        [_categorical_cells(side) for side in levels],
+        sides=[_categorical_sides(side) for side in levels],
+        effect=_categorical_effect(*levels),
+        new_mass=_growth(*levels, known=bins.size - 1),
+        p_value=chi_square(*levels),
+        unseen=[tuple(one.unseen) for one in current],
     )
 
 
-_Distances: TypeAlias = tuple[float, float, float, float]
+def _records(
+    column: str,
+    kind: Literal["numeric", "categorical"],
+    cells: Sequence[Counts],
+    *,
+    sides: Sequence[Sequence[Side]],
+    effect: Floats,
+    new_mass: Floats,
+    p_value: Floats,
+    intervals: Sequence[Sequence[Interval]] | None = None,
+    in_sd: Sequence[Sequence[float | None]] | None = None,
+    unseen: Sequence[tuple[str, ...]] | None = None,
+) -> list[ColumnDrift]:
+    distances = (psi, jensen_shannon, hellinger, total_variation, l_infinity)
+    coarse = [distance(*cells).tolist() for distance in distances]
+    return [
+        ColumnDrift(
+            column=column,
+            kind=kind,
+            psi=coarse[0][i],
+            jensen_shannon=coarse[1][i],
+            hellinger=coarse[2][i],
+            total_variation=coarse[3][i],
+            l_infinity=coarse[4][i],
+            ks=intervals[0][i] if intervals else None,
+            wasserstein=intervals[1][i] if intervals else None,
+            wasserstein_sd=in_sd[0][i] if in_sd else None,
+            mean_shift_sd=in_sd[1][i] if in_sd else None,
+            variance_ratio=in_sd[2][i] if in_sd else None,
+            reference=sides[0][i],
+            current=sides[1][i],
+            unseen=unseen[i] if unseen else (),
+            effect=float(effect[i]),
+            new_mass=float(new_mass[i]),
+            p_value=float(p_value[i]),
+        )
+        for i in range(len(effect))
+    ]
 
 
-def _coarse_distances(reference: Counts, current: Counts) -> _Distances:
-    return (
-        psi(reference, current),
-        jensen_shannon(reference, current),
-        hellinger(reference, current),
-        total_variation(reference, current),
+def _numeric_effect(
+    gap: Floats, before: NumericStack, now: NumericStack, mass_before: Counts, mass_now: Counts
+) -> Floats:
+    share = np.minimum(*(side.finite / np.maximum(side.rows, 1) for side in (before, now)))
+    return np.fmax(
+        np.nan_to_num(gap * share), np.nan_to_num(total_variation(mass_before, mass_now))
     )
 
 
-def _far_bins(reference: NumericProfile, bins: NumericBins) -> NDArray[np.bool_]:
-    """Bins that begin beyond the first guard edge: a tenth of the range, or more, outside of it."""
-    far = np.zeros(bins.size, dtype=bool)
-    if reference.finite:
-        low, high = reference.minimum, reference.maximum
-        reach = 0.999 * GUARDS[0] * ((high - low) or max(abs(high), 1.0))
-        far[1:] |= bins.edges >= high + reach
-        far[:-1] |= bins.edges <= low - reach
-    return far
+def _categorical_effect(before: Counts, now: Counts) -> Floats:
+    coarse = total_variation(_categorical_cells(before), _categorical_cells(now))
+    fine = total_variation(before, now) - total_variation_noise(before, now)
+    return np.fmax(np.nan_to_num(coarse), np.nan_to_num(fine))
+
+
+def _growth(before: Counts, now: Counts, *, known: int) -> Floats:
+    """Growth of the share of all cells behind the first *known* ones."""
+    shares = [side[:, known:].sum(1) / np.maximum(side.sum(1), 1) for side in (before, now)]
+    growth: Floats = np.maximum(shares[1] - shares[0], 0.0)
+    return np.where((before.sum(1) > 0) & (now.sum(1) > 0), growth, 0.0)
 
 
 def _group_starts(counts: Counts) -> NDArray[np.intp]:
-    """First fine bin of each of about `NUMERIC_GROUPS` groups of equal mass."""
-    upto = np.cumsum(counts)
-    targets = np.arange(1, NUMERIC_GROUPS) * upto[-1] / NUMERIC_GROUPS
-    starts = np.searchsorted(upto, targets - 1e-9, "left") + 1
-    return np.unique(np.append(0, starts[(starts < counts.size) & (upto[-1] > 0)]))
+    """First fine bin of each of about `NUMERIC_GROUPS` groups of equal mass, by row of *counts*.
+
+    Where one bin carries several groups' mass, all but one of them are empty.
+    """
+    upto = np.cumsum(counts, axis=1)
+    targets = np.arange(1, NUMERIC_GROUPS) * upto[:, -1:] / NUMERIC_GROUPS - 1e-9
+    inner = (upto[:, None, :] < targets[:, :, None]).sum(2) + 1
+    inner = np.where(upto[:, -1:] > 0, inner, counts.shape[1])
+    return np.pad(inner, ((0, 0), (1, 0)))
 
 
-def _numeric_cells(
-    profile: NumericProfile, far: NDArray[np.bool_], starts: NDArray[np.intp]
-) -> Counts:
-    groups = np.add.reduceat(np.where(far, 0, profile.counts), starts)
-    cells: Counts = np.concatenate([groups, _masses(profile, far)[1:]])
-    return cells
+def _grouped(counts: Counts, starts: NDArray[np.intp]) -> Counts:
+    upto = np.pad(np.cumsum(counts, axis=1), ((0, 0), (1, 0)))
+    ends = np.pad(starts[:, 1:], ((0, 0), (0, 1)), constant_values=counts.shape[1])
+    rows: Counts = np.take_along_axis(upto, ends, 1) - np.take_along_axis(upto, starts, 1)
+    return rows
 
 
-def _masses(profile: NumericProfile, far: NDArray[np.bool_]) -> Counts:
+def _masses(side: NumericStack, bins: NumericBins) -> Counts:
     """Rows near the reference's range, far below, far above, missing, and infinite either way."""
-    beyond = profile.counts[far].sum()
-    above = profile.counts[np.cumsum(~far) == (~far).sum()][1:].sum() if beyond else 0
-    return np.array(
+    above = bins.far & (np.cumsum(~bins.far) > 0)
+    far_below, far_above = (side.counts[:, where].sum(1) for where in (bins.far & ~above, above))
+    return np.column_stack(
         [
-            profile.finite - beyond,
-            beyond - above,
-            above,
-            profile.nulls,
-            profile.negative_infinite,
-            profile.positive_infinite,
+            side.finite - far_below - far_above,
+            far_below,
+            far_above,
+            side.nulls,
+            side.negative_infinite,
+            side.positive_infinite,
         ]
     )
 
 
-def _categorical_cells(profile: CategoricalProfile) -> Counts:
+def _categorical_cells(levels: Counts) -> Counts:
     """The most frequent levels (bins are laid in that order), the rarer, unseen, missing."""
-    known, unseen = profile.counts[:-1], profile.counts[-1]
-    rarer = known[FREQUENT_LEVELS:].sum()
-    return np.concatenate([known[:FREQUENT_LEVELS], [rarer, unseen, profile.nulls]])
+    known = levels[:, :-2]
+    rarer = known[:, FREQUENT_LEVELS:].sum(1)
+    return np.column_stack([known[:, :FREQUENT_LEVELS], rarer, levels[:, -2:]])
 
 
-def _numeric_side(profile: NumericProfile, masses: Counts) -> Side:
-    rows, nan = profile.rows, float("nan")
-    known = profile.finite > 0
-    return Side(
-        rows,
-        profile.mean if known else nan,
-        float(np.sqrt(profile.variance)),
-        profile.minimum if known else nan,
-        profile.maximum if known else nan,
-        *(
-            (n / rows if rows else nan)
-            for n in (profile.nulls, profile.infinite, int(masses[1:3].sum()))
-        ),
+def _numeric_sides(side: NumericStack, masses: Counts) -> list[Side]:
+    known = side.finite > 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = masses / side.rows[:, None]
+    columns = (
+        side.rows,
+        *(np.where(known, of, np.nan) for of in (side.mean, side.sd, side.minimum, side.maximum)),
+        shares[:, 3],
+        shares[:, 4:].sum(1),
+        shares[:, 1:3].sum(1),
     )
+    return [Side(*row) for row in zip(*(of.tolist() for of in columns), strict=True)]
 
 
-def _categorical_side(profile: CategoricalProfile) -> Side:
-    rows, nan = profile.rows, float("nan")
-    shares = ((n / rows if rows else nan) for n in (profile.nulls, 0, int(profile.counts[-1])))
-    return Side(rows, nan, nan, nan, nan, *shares)
+def _categorical_sides(levels: Counts) -> list[Side]:
+    rows, nan = levels.sum(1), float("nan")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        unseen, missing = (levels[:, -2:] / rows[:, None]).T
+    return [
+        Side(n, nan, nan, nan, nan, null_share, 0.0 if n else nan, unseen_share)
+        for n, null_share, unseen_share in zip(
+            rows.tolist(), missing.tolist(), unseen.tolist(), strict=True
+        )
+    ]

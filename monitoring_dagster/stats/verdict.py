@@ -6,12 +6,17 @@ from enum import StrEnum
 from typing import Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.stats.bins import Bins
+from monitoring_dagster.stats.bins import Bins, Floats
 from monitoring_dagster.stats.column_profile import ColumnProfile
-from monitoring_dagster.stats.drift import ColumnDrift, DriftSettings, effect, new_mass
+from monitoring_dagster.stats.drift import (
+    ColumnDrift,
+    DriftSettings,
+    Pairs,
+    effects,
+    new_masses,
+)
 from monitoring_dagster.stats.profile import Profile
 
 PsiBand: TypeAlias = Literal["none", "moderate", "significant"]
@@ -56,13 +61,11 @@ def judge(
 
     Source: Benjamini & Hochberg (1995), J. R. Stat. Soc. B 57(1).
     """
-    from scipy import stats  # late: it takes most of a second
-
     enough = [_shortage(drift, settings) is None for drift in measured]
     p_values = np.array([drift.p_value for drift in measured])
     adjusted = np.full(len(measured), np.nan)
     if any(enough):
-        adjusted[enough] = stats.false_discovery_control(p_values[enough], method="bh")
+        adjusted[enough] = _benjamini_hochberg(p_values[enough])
     usual_new = usual_new_mass if usual_new_mass is not None else [0.0] * len(measured)
     return [
         _verdict(
@@ -75,6 +78,15 @@ def judge(
         )
         for drift, p, moved, new in zip(measured, adjusted, usual_effect, usual_new, strict=True)
     ]
+
+
+def _benjamini_hochberg(p_values: Floats) -> Floats:
+    """The smallest false discovery rate at which each would be a discovery."""
+    order = np.argsort(p_values)[::-1]  # the largest first
+    ranks = np.arange(p_values.size, 0, -1)
+    adjusted = np.empty_like(p_values)
+    adjusted[order] = np.minimum.accumulate(p_values[order] * p_values.size / ranks)
+    return np.minimum(adjusted, 1.0)
 
 
 def psi_band(psi: float, settings: DriftSettings) -> PsiBand:
@@ -114,7 +126,7 @@ def usual_effect(
 
     Source: Hahn & Meeker (1991), Statistical Intervals, section 4.2, for the bound.
     """
-    return _usual(days, reference, bins, effect, quantile, min_rows)
+    return _usual(days, reference, bins, effects, quantile, min_rows)
 
 
 def usual_new_mass(
@@ -129,14 +141,14 @@ def usual_new_mass(
 
     As `usual_effect`, for the share of missing, unseen and infinite values.
     """
-    return _usual(days, reference, bins, new_mass, quantile, min_rows)
+    return _usual(days, reference, bins, new_masses, quantile, min_rows)
 
 
 def _usual(
     days: Sequence[Profile],
     reference: Profile,
     bins: Mapping[str, Bins],
-    quantity: Callable[[ColumnProfile, ColumnProfile, Bins], float],
+    quantity: Callable[[Pairs, Bins], Floats],
     quantile: float,
     min_rows: int,
 ) -> dict[str, float]:
@@ -144,7 +156,7 @@ def _usual(
     usual = {}
     for name, own in bins.items():
         before = _of(reference, name)
-        found = [quantity(before, _of(day, name), own) for day in enough]
+        found = quantity([(before, _of(day, name)) for day in enough], own)
         usual[name] = _upper_bound(found, quantile=quantile)
     return usual
 
@@ -155,13 +167,13 @@ def _of(profile: Profile, column: str) -> ColumnProfile:
     return profile.columns[column]
 
 
-def _upper_bound(found: Sequence[float], *, quantile: float) -> float:
-    from scipy import special  # late: half a second
+def _upper_bound(found: Floats, *, quantile: float) -> float:
+    from scipy import special  # late: starting often must stay cheap
 
     n = len(found)
     if n < 2:
         return 0.0
-    logs: NDArray[np.float64] = np.log(np.maximum(found, 1e-3))
+    logs = np.log(np.maximum(found, 1e-3))
     t = special.stdtrit(n - 1, quantile)
     predicted = np.exp(logs.mean() + t * logs.std(ddof=1) * np.sqrt(1 + 1 / n))
     return float(min(max(np.quantile(found, quantile, method="higher"), predicted), 1.0))

@@ -9,14 +9,18 @@ from scipy import stats
 from scipy.spatial import distance
 
 from monitoring_dagster.stats.bins import NumericBins
+from monitoring_dagster.stats.column_profile import NumericStack
 from monitoring_dagster.stats.distances import (
+    MIN_EXPECTED,
     chi_square,
     hellinger,
     jensen_shannon,
     ks,
     ks_p_value,
+    l_infinity,
     psi,
     total_variation,
+    total_variation_noise,
     wasserstein,
 )
 from monitoring_dagster.stats.profile import Group, Profile, profile_batches
@@ -28,6 +32,10 @@ def column(values, bins):
     table = pa.table({"v": ["1"] * len(values), "x": pa.array(np.asarray(values, float))})
     found = profile_batches(table.to_batches(), {"1": {"x": bins}}, version="v")
     return found.get(Group("1"), Profile.empty({"x": bins})).columns["x"]
+
+
+def stacked(values, bins):
+    return NumericStack.of([column(values, bins)])
 
 
 rows = st.integers(0, 500)
@@ -97,6 +105,7 @@ def test_without_drift_distances_are_as_noisy_as_they_say():
     assert mean(hellinger, 2) == pytest.approx(noise / 8, rel=0.1)
     spread = np.sqrt((1 / n + 1 / m) / (2 * np.pi)) * np.sum(np.sqrt(share * (1 - share)))
     assert mean(total_variation) == pytest.approx(spread, rel=0.1)
+    assert mean(total_variation_noise) == pytest.approx(spread, rel=0.02)
 
 
 def test_chi_square_is_scipys_where_cells_are_filled():
@@ -155,7 +164,7 @@ def test_ks_and_wasserstein_of_raw_data_lie_in_their_intervals(first, second, ed
     upto = [np.searchsorted(np.sort(x), at, "right") / len(x) for x in (first, second)]
     true = np.abs(upto[0] - upto[1]).max()
     assert low - 1e-12 <= true <= high + 1e-12
-    low, high = wasserstein(reference, current, edges=bins.edges)
+    low, high = wasserstein(stacked(first, bins), stacked(second, bins), edges=bins.edges)
     true = stats.wasserstein_distance(first, second)
     assert low - 1e-9 <= true <= high + 1e-9
 
@@ -166,39 +175,62 @@ def test_intervals_are_narrow_over_reference_bins(shift):
     first, second = rng.gamma(2, 1, 20_000), rng.gamma(2, 1, 3000) + shift
     bins = NumericBins.from_reference(first)
     reference, current = column(first, bins), column(second, bins)
-    interval = ks(reference.counts, current.counts, edges=bins.edges)
+    low, high = ks(reference.counts, current.counts, edges=bins.edges)
     true = stats.ks_2samp(first, second, method="asymp").statistic
-    assert interval.low <= true <= interval.high
-    assert interval.high - interval.low < 0.01 + 0.5 * shift
-    assert true - interval.low < 0.005
-    interval = wasserstein(reference, current, edges=bins.edges)
+    assert low <= true <= high
+    assert high - low < 0.01 + 0.5 * shift
+    assert true - low < 0.005
+    low, high = wasserstein(stacked(first, bins), stacked(second, bins), edges=bins.edges)
     true = stats.wasserstein_distance(first, second)
-    assert interval.low <= true + 1e-12
-    assert true <= interval.high + 1e-12
-    assert interval.high - interval.low < 0.02 * first.std()
+    assert low <= true + 1e-12
+    assert true <= high + 1e-12
+    assert high - low < 0.02 * first.std()
 
 
 def test_few_values_have_an_exact_ks():
     rng = np.random.default_rng(8)
     first, second = rng.poisson(3, 5000), rng.poisson(3.3, 900)
     bins = NumericBins.from_reference(first)
-    found = ks(column(first, bins).counts, column(second, bins).counts, edges=bins.edges)
+    low, _ = ks(column(first, bins).counts, column(second, bins).counts, edges=bins.edges)
     true = stats.ks_2samp(first, second, method="asymp").statistic
-    assert found.low == pytest.approx(true, abs=1e-12)
+    assert low == pytest.approx(true, abs=1e-12)
 
 
 @pytest.mark.parametrize(("n", "m"), [(1000, 1000), (50_000, 300), (100, 100)])
-def test_the_ks_p_value_is_scipys(n, m):
+def test_the_ks_p_value_is_scipys_limit_law(n, m):
     rng = np.random.default_rng(n)
     first, second = rng.normal(size=n), rng.normal(0.1, 1, m)
-    expected = stats.ks_2samp(first, second, method="asymp")
-    assert ks_p_value(expected.statistic, n, m) == pytest.approx(expected.pvalue, rel=1e-9)
+    found = stats.ks_2samp(first, second, method="asymp")
+    expected = stats.kstwobign.sf(np.sqrt(n * m / (n + m)) * found.statistic)
+    assert ks_p_value(found.statistic, n, m) == pytest.approx(expected, rel=1e-9)
+    assert ks_p_value(found.statistic, n, m) == pytest.approx(found.pvalue, rel=0.1)
 
 
 def test_one_side_without_finite_values_says_nothing():
     bins = NumericBins(np.array([0.0]))
     for pair in (([1.0], []), ([], [1.0]), ([np.nan], [1.0])):
         first, second = (column(values, bins) for values in pair)
-        assert np.isnan(wasserstein(first, second, edges=bins.edges)).all()
+        bounds = wasserstein(*(stacked(values, bins) for values in pair), edges=bins.edges)
+        assert np.isnan(bounds).all()
         assert np.isnan(ks(first.counts, second.counts, edges=bins.edges)).all()
         assert ks_p_value(float("nan"), first.finite, second.finite) == 1.0
+
+
+@given(st.lists(filled.filter(lambda pair: len(pair[0]) > 2), min_size=2, max_size=5))
+def test_many_pairs_at_once_are_as_each_alone(pairs):
+    """Whatever lies beside a pair, its numbers are its own to the last bit, or nearly."""
+    size = max(len(pair[0]) for pair in pairs)
+    padded = [[np.pad(side, (0, size - len(side))) for side in pair] for pair in pairs]
+    before, now = (np.stack([pair[side] for pair in padded]) for side in (0, 1))
+    for function in (*DISTANCES, l_infinity, total_variation_noise, chi_square):
+        alone = [function(*pair) for pair in padded]
+        assert function(before, now) == pytest.approx(np.array(alone), rel=1e-12, nan_ok=True)
+
+
+@given(st.tuples(*[st.integers(0, 400)] * 4).filter(lambda t: t[0] + t[1] and t[2] + t[3]))
+def test_two_cells_of_which_one_is_small_are_fishers(table):
+    a, b, c, d = table
+    n, m = a + b, c + d
+    if min(a + c, b + d) and min(a + c, b + d) * min(n, m) / (n + m) < MIN_EXPECTED:
+        expected = stats.fisher_exact([[a, b], [c, d]]).pvalue
+        assert chi_square([a, b], [c, d]) == pytest.approx(expected, rel=1e-6)
