@@ -31,13 +31,15 @@ lint: $(STAMP)  ## ruff, mypy, dg check yaml, dg check defs
 bench: $(STAMP)  ## the measured claims
 	$(BIN)/python benchmarks/event_log.py
 	$(BIN)/python benchmarks/year_backfill.py
+	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/peers.py
 
 $(STAMP): pyproject.toml
 	@if command -v uv >/dev/null; then \
 	  test -d .venv || uv venv --python $(PYTHON) .venv; \
-	  uv pip install --python $(BIN)/python --editable '.[ui,demo,dev]'; \
+	  uv pip install --python $(BIN)/python --editable '.[ui,spark,demo,dev]'; \
 	else \
 	  test -d .venv || $(PYTHON) -m venv .venv; \
-	  $(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[ui,demo,dev]'; \
+	  $(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[ui,spark,demo,dev]'; \
 	fi
 	@touch $@

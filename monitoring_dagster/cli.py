@@ -75,6 +75,56 @@ def ui(port: int, mlflow_port: int) -> None:
 
 
 @main.command()
+@click.argument("reference")
+@click.argument("current")
+@click.option("--categorical", multiple=True, metavar="COLUMN", help="Take it for categories.")
+@click.option("--numeric", multiple=True, metavar="COLUMN", help="Take it for numbers.")
+@click.option("--ignore", multiple=True, metavar="COLUMN", help="Leave it out.")
+@click.option("--segment", multiple=True, metavar="COLUMN", help="Judge each of its values, too.")
+@click.option(
+    "--keep",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the reference's profile here: give it as REFERENCE from now on.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One object instead of the table.")
+def drift(
+    reference: str,
+    current: str,
+    categorical: tuple[str, ...],
+    numeric: tuple[str, ...],
+    ignore: tuple[str, ...],
+    segment: tuple[str, ...],
+    keep: Path | None,
+    as_json: bool,
+) -> None:
+    """Say whether the rows in CURRENT drifted from those in REFERENCE.
+
+    Both are Parquet or CSV: a file, a folder or a quoted glob. Exits with 0 without drift, with 1
+    with drift, with 2 on an error.
+    """
+    from monitoring_dagster.standalone.drift import compare
+
+    given: dict[str, Any] = {
+        "categorical": categorical,
+        "numeric": numeric,
+        "ignore": ignore,
+        "segments": segment,
+    }
+    if as_json:
+        found = compare(reference, current, **given)
+        click.echo(json.dumps(found.to_dict(), allow_nan=False))
+    else:
+        from monitoring_dagster.standalone.show import Progress, show  # late: rich is slow
+
+        with Progress() as progress:
+            found = compare(reference, current, **given, advance=progress.advance)
+        show(found)
+    if keep is not None:
+        found.reference.keep(keep)
+    sys.exit(1 if found.verdict == "DRIFT" else 0)
+
+
+@main.command()
 @click.argument("model", required=False)
 @click.option("--json", "as_json", is_flag=True)
 def status(model: str | None, as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """What a monitored model is, as its owner wrote it down. No Dagster here."""
 
 import re
+from dataclasses import fields
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
@@ -169,8 +170,37 @@ class Tolerance(_Record):
         return self.absolute if self.absolute is not None else abs(baseline) * (self.relative or 0)
 
 
+class Baseline(_Record):
+    """What a day is compared with."""
+
+    kind: Literal["training", "frozen", "rolling", "same_weekday"] = Field(
+        default="training",
+        description="The version's registered reference; the first days that it served, kept for"
+        " good; the days before; or the same weekdays before.",
+    )
+    days: int = Field(
+        default=28,
+        ge=1,
+        le=366,
+        description="How many days the window spans; training has none.",
+    )
+
+    @property
+    def label(self) -> str:
+        """Its name in results and messages."""
+        if self.kind == "training":
+            return self.kind
+        return f"{self.kind.replace('_', ' ')}, {self.days} days"
+
+
 class Drift(_Record):
     """When a difference from the reference is called drift."""
+
+    baselines: list[Baseline] = Field(
+        default=[Baseline()],
+        min_length=1,
+        description="Each is judged; a finding names the one it is about.",
+    )
 
     alpha: float = Field(default=0.05, gt=0, lt=1, description="False discovery rate of one day.")
     min_rows: int = Field(default=100, ge=2)
@@ -181,9 +211,15 @@ class Drift(_Record):
     psi_moderate: float = Field(default=0.1, gt=0)
     psi_alert: float = Field(default=0.15, gt=0)
     psi_significant: float = Field(default=0.2, gt=0)
+    max_alerts_in_30_days: int = Field(
+        default=10,
+        ge=0,
+        description="Features whose drift is told; beyond them it is recorded and not sent.",
+    )
 
     def settings(self) -> DriftSettings:
-        return DriftSettings(**self.model_dump())
+        names = {one.name for one in fields(DriftSettings)}
+        return DriftSettings(**self.model_dump(include=names))
 
 
 class Service(_Record):
@@ -268,12 +304,28 @@ class ModelSpec(_Record):
     first_day: date | None = Field(
         default=None, description="By default the earliest day that has a predictions file."
     )
+    engine: Literal["duckdb", "spark"] = Field(
+        default="duckdb",
+        description="What profiles a day's rows: spark where they outgrow one machine; it needs"
+        " monitoring_dagster[spark] and files.",
+    )
+    critical: bool = Field(
+        default=False,
+        description="Also look at all features together, once a week: whether they drifted even"
+        " where each alone looks the same.",
+    )
     rules: Rules = Rules()
     channels: Channels = Channels()
     retraining: Retraining | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
+        if self.engine == "spark" and self.predictions.path is None:
+            message = (
+                "engine `spark` reads files, and predictions lie in a DuckDB table:"
+                " name predictions.path, or leave `engine` out"
+            )
+            raise ValueError(message)
         if self.retraining and not self.labels:
             message = "retraining needs `labels`: without them no challenger can be compared"
             raise ValueError(message)

@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[1] / "monitoring_dagster"
 # Ground floor first. A room may import itself and the rooms below it.
 FLOORS = [
     "errors", "stats", "spec", "decisions", "report",
-    "integrations", "pipeline", "orchestration", "definitions", "demo", "cli",
+    "integrations", "standalone", "pipeline", "orchestration", "definitions", "demo", "cli",
 ]  # fmt: skip
 
 # The only rooms that may know a foreign library; a path names the one file.
@@ -20,6 +20,8 @@ AT_HOME = {
     "great_expectations": {"integrations/contracts.py"},
     "jinja2": {"report"},
     "mlflow": {"integrations/registry.py"},
+    "py4j": {"integrations/spark.py"},
+    "pyspark": {"integrations/spark.py"},
     "slack_sdk": {"integrations/slack.py"},
     "sqlalchemy": {
         "integrations/database.py",

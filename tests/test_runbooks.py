@@ -134,5 +134,11 @@ def test_on_call_has_the_eight_steps_of_the_command_in_its_order():
 
 def test_on_call_leads_to_every_kind_that_is_a_fault():
     linked = set(re.findall(r"\((\w+)\.md\)", PAGES[ON_CALL]))
-    from_the_channel_alone = {"failed_run", "orphan_labels", "retraining", "version_metadata"}
+    from_the_channel_alone = {
+        "failed_run",
+        "importance_shift",
+        "orphan_labels",
+        "retraining",
+        "version_metadata",
+    }
     assert linked == {str(kind) for kind in FindingKind} - from_the_channel_alone

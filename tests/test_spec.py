@@ -57,6 +57,7 @@ def test_the_shortest_file_is_a_good_file():
         pytest.param("retraining.cooldown_days", 1, "one holdout would judge two challengers",
                      id="cool-down below the holdout"),
         pytest.param("labels", None, "retraining needs `labels`", id="nothing to compare with"),
+        pytest.param("engine", "dask", "'duckdb' or 'spark'", id="unknown engine"),
         pytest.param("rules.drift.alpha", 5, "less than 1", id="per cent where a fraction stands"),
     ],
 )  # fmt: skip
@@ -64,6 +65,13 @@ def test_a_mistake_is_told_with_its_place_and_what_is_allowed(path, value, words
     with pytest.raises(ValidationError) as raised:
         ModelSpec.model_validate(changed(path, value))
     assert words in str(raised.value)
+
+
+def test_spark_reads_files_and_no_table_of_duckdb():
+    with pytest.raises(ValidationError, match=r"name predictions\.path, or leave `engine` out"):
+        ModelSpec.model_validate(
+            SMALL | {"engine": "spark", "predictions": {"database": "log.duckdb", "table": "log"}}
+        )
 
 
 def test_a_secret_is_not_repeated_to_whoever_reads_the_log():

@@ -207,9 +207,9 @@ class World:
     def monitored(self, day, *, looks_ahead=False):
         """Every step of one day, as Dagster would run them; returns their reports."""
         return {
-            step.name: step.run(self.monitor, day)
+            step.name: step.run(self.monitor, key)
             for step in steps_of(self.monitor)
-            if looks_ahead or not step.looks_ahead
+            if (looks_ahead or not step.looks_ahead) and (key := step.ending_on(day))
         }
 
     def live(self, days=1, *, acts=True):

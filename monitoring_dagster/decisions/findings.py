@@ -27,10 +27,12 @@ class FindingKind(StrEnum):
     UNKNOWN_VERSION = "unknown_version"
     PREDICTION_DRIFT = "prediction_drift"
     FEATURE_DRIFT = "feature_drift"
+    MULTIVARIATE_DRIFT = "multivariate_drift"
     PERFORMANCE_DROP = "performance_drop"
     LATE_LABELS = "late_labels"
     ORPHAN_LABELS = "orphan_labels"
     VERSION_METADATA = "version_metadata"
+    IMPORTANCE_SHIFT = "importance_shift"
     RETRAINING = "retraining"
     FAILED_RUN = "failed_run"
 

@@ -38,6 +38,18 @@ class CorruptResult(MonitoringError):
         )
 
 
+class Damaged(MonitoringError):
+    """Sealed bytes are not what they were."""
+
+    @classmethod
+    def end(cls, size: int) -> Self:
+        return cls(f"its {size} bytes do not end as Parquet does")
+
+    @classmethod
+    def bytes(cls) -> Self:
+        return cls("its bytes do not match their digest")
+
+
 class UnsafeName(MonitoringError):
     """A name that must not become part of a path."""
 
@@ -72,7 +84,7 @@ class ResultStore:
         """Put *table* where `read` finds it, in place of what lay there; returns its path."""
         path = self._path(model, step, day)
         path.parent.mkdir(parents=True, exist_ok=True)
-        sealed = _sealed(
+        written = sealed(
             table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata})
         )
         with _only_writer(path.parent) as folder:
@@ -81,7 +93,7 @@ class ResultStore:
             with tempfile.NamedTemporaryFile(
                 dir=path.parent, prefix=f".{day}.", suffix=".tmp", delete=False
             ) as file:
-                file.write(sealed)
+                file.write(written)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(file.name, path)
@@ -92,10 +104,10 @@ class ResultStore:
         """What was written for *day*, or None; CorruptResult when a single bit differs."""
         path = self._path(model, step, day)
         try:
-            sealed = path.read_bytes()
+            written = path.read_bytes()
         except FileNotFoundError:
             return None
-        return _opened(sealed, path)
+        return _opened(written, path)
 
     def metadata(self, model: str, step: str, day: date) -> dict[str, str] | None:
         """The notes written beside the table of *day*, or None."""
@@ -143,7 +155,7 @@ def _only_writer(folder: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _sealed(table: pa.Table) -> bytes:
+def sealed(table: pa.Table) -> bytes:
     """Parquet with a digest between pages and footer, where no reader of Parquet looks."""
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
@@ -152,15 +164,24 @@ def _sealed(table: pa.Table) -> bytes:
     return plain[:pages] + sha256(plain).digest() + plain[pages:]
 
 
-def _opened(sealed: bytes, path: Path) -> pa.Table:
-    if sealed[-4:] != b"PAR1":
-        raise CorruptResult.at(path, f"its {len(sealed)} bytes do not end as Parquet does")
-    pages = len(sealed) - _footer_bytes(sealed) - _DIGEST_BYTES
-    digest = sealed[max(pages, 0) : max(pages, 0) + _DIGEST_BYTES]
-    plain = sealed[: max(pages, 0)] + sealed[max(pages, 0) + _DIGEST_BYTES :]
+def unsealed(written: bytes) -> pa.Table:
+    """What `sealed` wrote; Damaged when a single bit differs."""
+    if written[-4:] != b"PAR1":
+        raise Damaged.end(len(written))
+    pages = len(written) - _footer_bytes(written) - _DIGEST_BYTES
+    digest = written[max(pages, 0) : max(pages, 0) + _DIGEST_BYTES]
+    plain = written[: max(pages, 0)] + written[max(pages, 0) + _DIGEST_BYTES :]
     if sha256(plain).digest() != digest:
-        raise CorruptResult.at(path, "its bytes do not match their digest")
-    return pq.read_table(io.BytesIO(plain), page_checksum_verification=True)
+        raise Damaged.bytes()
+    # Not `pq.read_table`: it imports pandas, which takes longer than to judge a day.
+    return pq.ParquetFile(io.BytesIO(plain), page_checksum_verification=True).read()
+
+
+def _opened(written: bytes, path: Path) -> pa.Table:
+    try:
+        return unsealed(written)
+    except Damaged as error:
+        raise CorruptResult.at(path, str(error)) from None
 
 
 def _footer_bytes(parquet: bytes) -> int:

@@ -3,7 +3,7 @@
 import glob
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -16,6 +16,8 @@ import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
 from monitoring_dagster.spec import Labels, Predictions
+from monitoring_dagster.stats.bins import Bins
+from monitoring_dagster.stats.profile import Group, Profile, profile_batches
 
 if TYPE_CHECKING:
     import duckdb
@@ -144,6 +146,29 @@ def read_day(
         rows.require([*needed(predictions), *columns])
         account = _account(connection, predictions, rows)
     return account, _counted_batches(predictions, day, root, columns, account)
+
+
+def profile_day(
+    predictions: Predictions,
+    day: date,
+    *,
+    root: Path,
+    bins: Mapping[str, Mapping[str, Bins]],
+    segments: Sequence[str] = (),
+) -> tuple[PredictionAccount, dict[Group, Profile]]:
+    """Where every row of *day* went, and the profiles of those that count; as `read_day`."""
+    columns = profiled_columns(predictions, bins, segments)
+    account, batches = read_day(predictions, day, root=root, columns=columns)
+    return account, profile_batches(batches, bins, version=predictions.version, segments=segments)
+
+
+def profiled_columns(
+    predictions: Predictions, bins: Mapping[str, Mapping[str, Bins]], segments: Sequence[str]
+) -> list[str]:
+    """What has to be read for a profile."""
+    return sorted(
+        {predictions.version, *segments, *(name for one in bins.values() for name in one)}
+    )
 
 
 def versions_of(predictions: Predictions, day: date, *, root: Path) -> dict[str, int]:

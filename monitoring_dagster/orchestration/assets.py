@@ -1,7 +1,7 @@
 """One model's lineage: what others write, what is computed from it, and what is done about it."""
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -13,16 +13,28 @@ from monitoring_dagster.pipeline.workers import run_days
 from monitoring_dagster.spec import ModelSpec
 
 HEAL_DAYS = 7  # an outage up to this long mends itself
+HEAL_WEEKS = 4  # and for what is looked at once a week
 
 
 def daily() -> dg.AutomationCondition[Any]:
     """Each morning, every day of the last week that has no result yet: outages heal themselves."""
+    words = "daily at 06:00 UTC, missing days of the last week"
+    return _missing_in(timedelta(days=HEAL_DAYS), words)
+
+
+def weekly() -> dg.AutomationCondition[Any]:
+    """The morning after a week has ended; each morning, what is missing of the last few weeks."""
+    words = "daily at 06:00 UTC, missing weeks of the last four that ended"
+    return _missing_in(timedelta(weeks=HEAL_WEEKS), words)
+
+
+def _missing_in(window: timedelta, words: str) -> dg.AutomationCondition[Any]:
     return (
-        dg.AutomationCondition.in_latest_time_window(timedelta(days=HEAL_DAYS))
+        dg.AutomationCondition.in_latest_time_window(window)
         & dg.AutomationCondition.missing()
         & ~dg.AutomationCondition.in_progress()
         & dg.AutomationCondition.cron_tick_passed("0 6 * * *")
-    ).with_label("daily at 06:00 UTC, missing days of the last week")
+    ).with_label(words)
 
 
 def whenever_labels_arrive(days: int) -> dg.AutomationCondition[Any]:
@@ -80,13 +92,17 @@ def external_assets(spec: ModelSpec) -> list[dg.AssetSpec]:
     return found
 
 
-def step_assets(monitor: Monitor, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """Every step of the model as a partitioned asset with its checks."""
-    return [_step_asset(monitor, step, days) for step in steps_of(monitor)]
+def step_assets(monitor: Monitor, first: date) -> list[dg.AssetsDefinition]:
+    """Every step of the model as an asset with its checks, by day from *first* on, or by week."""
+    days = dg.DailyPartitionsDefinition(start_date=first.isoformat())
+    weeks = dg.WeeklyPartitionsDefinition(start_date=first.isoformat(), day_offset=1)  # Mondays
+    return [
+        _step_asset(monitor, step, weeks if step.weekly else days) for step in steps_of(monitor)
+    ]
 
 
 def _step_asset(
-    monitor: Monitor, step: Step, days: dg.DailyPartitionsDefinition
+    monitor: Monitor, step: Step, periods: dg.TimeWindowPartitionsDefinition
 ) -> dg.AssetsDefinition:
     spec = monitor.spec
     key = dg.AssetKey([spec.name, step.name])
@@ -107,17 +123,15 @@ def _step_asset(
                 owners=[spec.owner],
                 kinds=set(step.kinds),
                 metadata=_columns(step.columns),
-                automation_condition=(
-                    whenever_labels_arrive(window) if step.looks_ahead else daily()
-                ),
-                partitions_def=days,
+                automation_condition=_condition(step, window),
+                partitions_def=periods,
             )
         ],
         check_specs=[
-            dg.AssetCheckSpec(name, asset=key, description=question, partitions_def=days)
+            dg.AssetCheckSpec(name, asset=key, description=question, partitions_def=periods)
             for name, question in step.checks.items()
         ],
-        partitions_def=days,
+        partitions_def=periods,
         backfill_policy=dg.BackfillPolicy.single_run(),
         can_subset=True,
     )
@@ -129,6 +143,12 @@ def _step_asset(
         yield from record(context, key, {str(day): one for day, one in reports.items()})
 
     return run
+
+
+def _condition(step: Step, window: int) -> dg.AutomationCondition[Any]:
+    if step.looks_ahead:
+        return whenever_labels_arrive(window)
+    return weekly() if step.weekly else daily()
 
 
 def _exists(monitor: Monitor, name: str) -> bool:

@@ -58,12 +58,11 @@ def definitions_of(monitor: Monitor) -> dg.Definitions:
 
 def _definitions(monitor: Monitor) -> dg.Definitions:
     first = monitor.first_day() or datetime.now(UTC).date() - timedelta(days=1)
-    days = dg.DailyPartitionsDefinition(start_date=first.isoformat())
     retrains = monitor.spec.retraining is not None
     return dg.Definitions(
         assets=[
             *external_assets(monitor.spec),
-            *step_assets(monitor, days),
+            *step_assets(monitor, first),
             *([retraining_asset(monitor)] if retrains else []),
         ],
         jobs=[retraining_job(monitor)] if retrains else [],

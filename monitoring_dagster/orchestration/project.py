@@ -5,8 +5,9 @@ import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +21,7 @@ from dagster._core.storage.tags import (
 from monitoring_dagster.errors import MonitoringError, UnknownModel
 from monitoring_dagster.orchestration.component import MonitoredModel, definitions_of
 from monitoring_dagster.pipeline.monitor import House, Monitor
+from monitoring_dagster.pipeline.steps import steps_of
 from monitoring_dagster.spec import ModelSpec
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -79,10 +81,25 @@ class Project:
     ) -> None:
         """Materialise *steps* for a range of days in one Dagster run in this process.
 
+        A weekly step needs a run of its own, over the weeks that end in the range, and so do the
+        steps before and after it.
+
         Raises
         ------
         FailedRun
         """
+        begun = monitor.first_day() or first
+        chosen = [step for step in steps_of(monitor) if step.name in steps]
+        for _, together in groupby(chosen, key=lambda step: step.weekly):
+            group = list(together)
+            ends = (first + timedelta(days=n) for n in range((last - first).days + 1))
+            keys = [key for day in ends if (key := group[0].ending_on(day)) and key >= begun]
+            if keys:
+                self._run(monitor, [step.name for step in group], keys[0], keys[-1], tags)
+
+    def _run(
+        self, monitor: Monitor, steps: Sequence[str], first: date, last: date, tags: dict[str, str]
+    ) -> None:
         definitions = definitions_of(monitor)
         job = definitions.resolve_implicit_global_asset_job_def()
         with _instance() as instance:

@@ -1,124 +1,151 @@
-"""How far does the day lie from what its version was trained on?"""
+"""How far does the day lie from its baselines, and is that drift?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
+from typing import Any
 
 import pyarrow as pa
 
-from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
+from monitoring_dagster.pipeline.baselines import Compared, compared_with
 from monitoring_dagster.pipeline.contract import quiet_columns
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.profile import profiles_of
-from monitoring_dagster.pipeline.reference import Reference, reference_of, role_columns
+from monitoring_dagster.pipeline.reference import Reference, answer_columns, reference_of
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Bar, bars
-from monitoring_dagster.stats.drift import measure
+from monitoring_dagster.stats.bins import NumericBins
+from monitoring_dagster.stats.column_profile import NumericProfile, empty_column
+from monitoring_dagster.stats.confidence import confidence_of
+from monitoring_dagster.stats.drift import ColumnDrift, measure_all
 from monitoring_dagster.stats.profile import Group, Profile
+from monitoring_dagster.stats.usual import Usual
 from monitoring_dagster.stats.verdict import DriftVerdict, Verdict, judge
 
 STEP = "drift"
 _SHOWN = 20
+Record = dict[str, Any]
 
 
 def run(monitor: Monitor, day: date) -> StepReport:
-    """Compare every profiled column with its reference and store the verdicts."""
-    records: list[dict[str, object]] = []
-    quiet = quiet_columns(monitor, day)
-    profiles = profiles_of(monitor, day)
-    for version in sorted({group.version for group in profiles}):
-        reference = reference_of(monitor, version)
-        if reference is not None:
-            mine = {group: one for group, one in profiles.items() if group.version == version}
-            records += _judge_version(monitor, reference, mine, quiet)
-    records.sort(
-        key=lambda one: (one["role"] == "feature", bool(one["segment"]), -_number(one["effect"]))
-    )
+    """Compare every profiled column with its baselines and store the verdicts."""
+    records = judged(monitor, [day])[day]
     monitor.results.write(monitor.name, STEP, day, pa.Table.from_pylist(records, schema=SCHEMA))
-    return _report(monitor, records)
+    return _report(monitor, day, records)
 
 
 SCHEMA = pa.schema(
     [
-        *((name, pa.string()) for name in ("version", "segment", "value", "column", "role", "kind",
-                                           "verdict", "psi_band", "reason")),
+        *((name, pa.string()) for name in ("version", "segment", "value", "baseline", "column",
+                                           "role", "kind", "verdict", "psi_band", "reason")),
         *((name, pa.int64()) for name in ("n_reference", "n_current")),
         *((name, pa.float64()) for name in (
-            "psi", "jensen_shannon", "hellinger", "total_variation", "ks_low", "ks_high",
-            "wasserstein_low", "wasserstein_high", "wasserstein_sd", "mean_reference",
-            "mean_current", "sd_reference", "sd_current", "null_share_reference",
-            "null_share_current", "effect", "usual_effect", "new_mass", "p_value", "p_adjusted",
-            "importance")),
+            "psi", "jensen_shannon", "hellinger", "total_variation", "l_infinity", "ks_low",
+            "ks_high", "wasserstein_low", "wasserstein_high", "wasserstein_sd", "mean_shift_sd",
+            "variance_ratio")),
+        *((f"{name}_{side}", pa.float64()) for side in ("reference", "current") for name in (
+            "mean", "sd", "p5", "p50", "p95", "null_share", "unseen_share")),
+        *((name, pa.float64()) for name in (
+            "effect", "usual_effect", "new_mass", "p_value", "p_adjusted", "importance")),
     ]
 )  # fmt: skip
 
 
-def findings_of(monitor: Monitor, day: date) -> list[Finding]:
-    """One finding a drifted column; segments speak only where the whole is silent."""
-    table = monitor.results.read(monitor.name, STEP, day)
-    if table is None:
-        return []
-    alert = monitor.spec.rules.drift.psi_alert
-    found: dict[tuple[str, str], Finding] = {}
-    for row in table.to_pylist():
-        if row["verdict"] != Verdict.DRIFT:
-            continue
-        answer = row["role"] != "feature"
-        where = f" where {row['segment']} is {row['value']}" if row["segment"] else ""
-        loud = row["psi"] is not None and row["psi"] > alert
-        found.setdefault(
-            (row["role"], row["column"]),
-            Finding(
-                model=monitor.name,
-                day=day,
-                kind=FindingKind.PREDICTION_DRIFT if answer else FindingKind.FEATURE_DRIFT,
-                subject=row["column"],
-                severity=(Severity.P1 if answer else Severity.P2) if loud and not where
-                else (Severity.P2 if answer else Severity.P3),
-                words=f"{row['column']}{where}: {row['reason']}",
-                step=STEP,
-            ),
-        )  # fmt: skip
-    return list(found.values())
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a column was looked at."""
+
+    day: date
+    group: Group
+    baseline: Compared
+    reference: Reference
+
+    @property
+    def usual(self) -> Usual:
+        return self.baseline.usual.get(self.group, Usual())
 
 
-def _judge_version(
+def judged(monitor: Monitor, days: Sequence[date]) -> dict[date, list[Record]]:
+    """The verdicts of *days* by the rules as they stand now, from stored profiles alone.
+
+    All baselines, versions, segments and columns of one day are corrected together for how many
+    were looked at. Answers come first, then what drifted, then by what it weighs in the model.
+    """
+    measured: dict[date, list[tuple[_Place, ColumnDrift]]] = {day: [] for day in days}
+    profiles = {day: profiles_of(monitor, day) for day in days}
+    quiet = {day: quiet_columns(monitor, day) for day in days}
+    for version in sorted({group.version for one in profiles.values() for group in one}):
+        reference = reference_of(monitor, version)
+        if reference is None:
+            continue  # the profile step tells of versions that nobody knows
+        mine = {
+            day: {group: one for group, one in found.items() if group.version == version}
+            for day, found in profiles.items()
+        }
+        for place, drift in _measured(monitor, reference, mine, quiet):
+            measured[place.day].append((place, drift))
+    return {day: _verdicts(monitor, found) for day, found in measured.items()}
+
+
+def _measured(
     monitor: Monitor,
     reference: Reference,
-    profiles: Mapping[Group, Profile],
-    quiet: frozenset[str],
-) -> list[dict[str, object]]:
-    """All groups and columns of one version, corrected together for how many were looked at."""
-    measured, places, usual, usual_new = [], [], [], []
-    for group, profile in profiles.items():
-        before = reference.profiles.get(group)
-        for name, column in profile.columns.items() if before else ():
-            if name in quiet or before is None or name not in before.columns:
-                continue
-            measured.append(measure(name, before.columns[name], column, reference.bins[name]))
-            places.append(group)
-            usual.append(reference.usual_effect.get(group, {}).get(name, 0.0))
-            usual_new.append(reference.usual_new_mass.get(group, {}).get(name, 0.0))
-    verdicts = judge(
-        measured,
-        settings=monitor.spec.rules.drift.settings(),
-        usual_effect=usual,
-        usual_new_mass=usual_new,
-    )
-    return [
-        _record(monitor, reference, group, verdict, habit)
-        for group, verdict, habit in zip(places, verdicts, usual, strict=True)
+    profiles: Mapping[date, Mapping[Group, Profile]],
+    quiet: Mapping[date, Collection[str]],
+) -> Iterator[tuple[_Place, ColumnDrift]]:
+    """Every column of one version's groups against every baseline, column by column."""
+    baselines = compared_with(monitor, reference, list(profiles))
+    places = [
+        _Place(day, group, baseline, reference)
+        for day, groups in profiles.items()
+        for baseline in baselines[day]
+        for group in groups
     ]
+    for name, bins in reference.bins.items():
+        looked, pairs = [], []
+        for place in places:
+            now = profiles[place.day][place.group].columns.get(name)
+            if now is not None and name not in quiet[place.day]:
+                before = place.baseline.profiles.get(place.group, Profile()).columns.get(name)
+                looked.append(place)
+                pairs.append((before or empty_column(bins), now))
+        yield from zip(looked, measure_all(name, pairs, bins), strict=True)
 
 
-def _record(
-    monitor: Monitor, reference: Reference, group: Group, verdict: DriftVerdict, usual: float
-) -> dict[str, object]:
+def _verdicts(monitor: Monitor, found: Sequence[tuple[_Place, ColumnDrift]]) -> list[Record]:
+    verdicts = judge(
+        [drift for _, drift in found],
+        settings=monitor.spec.rules.drift.settings(),
+        usual_effect=[place.usual.effect.get(drift.column, 0.0) for place, drift in found],
+        usual_new_mass=[place.usual.new_mass.get(drift.column, 0.0) for place, drift in found],
+    )
+    answers = answer_columns(monitor.spec)
+    records = [
+        _record(place, one, role="answer" if one.drift.column in answers else "feature")
+        for (place, _), one in zip(found, verdicts, strict=True)
+    ]
+    return sorted(records, key=rank)
+
+
+def rank(record: Mapping[str, Any]) -> tuple[bool, bool, bool, float, float]:
+    """What people see first: answers, the whole, what drifted, what weighs most in the model."""
+    return (
+        record["role"] == "feature",
+        bool(record["segment"]),
+        record["verdict"] != Verdict.DRIFT,
+        -(record["importance"] or 0.0) * record["effect"],
+        -record["effect"],
+    )
+
+
+def _record(place: _Place, verdict: DriftVerdict, *, role: str) -> Record:
     drift = verdict.drift
-    answers = role_columns(monitor.spec)
+    sides = {"reference": drift.reference, "current": drift.current}
     return {
-        **group._asdict(),
+        **place.group._asdict(),
+        "baseline": place.baseline.label,
         "column": drift.column,
-        "role": "answer" if drift.column in answers else "feature",
+        "role": role,
         "kind": drift.kind,
         "verdict": str(verdict.verdict),
         "psi_band": verdict.psi_band,
@@ -129,28 +156,32 @@ def _record(
         "jensen_shannon": drift.jensen_shannon,
         "hellinger": drift.hellinger,
         "total_variation": drift.total_variation,
-        "ks_low": drift.ks.low if drift.ks else None,
-        "ks_high": drift.ks.high if drift.ks else None,
-        "wasserstein_low": drift.wasserstein.low if drift.wasserstein else None,
-        "wasserstein_high": drift.wasserstein.high if drift.wasserstein else None,
+        "l_infinity": drift.l_infinity,
+        "ks_low": drift.ks and drift.ks.low,
+        "ks_high": drift.ks and drift.ks.high,
+        "wasserstein_low": drift.wasserstein and drift.wasserstein.low,
+        "wasserstein_high": drift.wasserstein and drift.wasserstein.high,
         "wasserstein_sd": drift.wasserstein_sd,
-        "mean_reference": drift.reference.mean,
-        "mean_current": drift.current.mean,
-        "sd_reference": drift.reference.sd,
-        "sd_current": drift.current.sd,
-        "null_share_reference": drift.reference.null_share,
-        "null_share_current": drift.current.null_share,
+        "mean_shift_sd": drift.mean_shift_sd,
+        "variance_ratio": drift.variance_ratio,
+        **{
+            f"{name}_{side}": getattr(found, name)
+            for side, found in sides.items()
+            for name in ("mean", "sd", "p5", "p50", "p95", "null_share", "unseen_share")
+        },
         "effect": drift.effect,
-        "usual_effect": usual,
+        "usual_effect": place.usual.effect.get(drift.column, 0.0),
         "new_mass": drift.new_mass,
         "p_value": drift.p_value,
         "p_adjusted": verdict.p_adjusted,
-        "importance": reference.importances.get(drift.column),
+        "importance": place.reference.importances.get(drift.column),
     }
 
 
-def _report(monitor: Monitor, records: Sequence[Mapping[str, object]]) -> StepReport:
-    whole = [one for one in records if not one["segment"]]
+def _report(monitor: Monitor, day: date, records: Sequence[Record]) -> StepReport:
+    first = monitor.spec.rules.drift.baselines[0].kind
+    of_first = [one for one in records if one["baseline"].startswith(first.replace("_", " "))]
+    whole = [one for one in of_first if not one["segment"]]
     answers = [one for one in whole if one["role"] == "answer"]
     features = [one for one in whole if one["role"] == "feature"]
     drifted = [one for one in features if one["verdict"] == Verdict.DRIFT]
@@ -162,14 +193,15 @@ def _report(monitor: Monitor, records: Sequence[Mapping[str, object]]) -> StepRe
         ),
     }
     numbers |= {f"psi_{one['column']}": _number(one["psi"]) for one in answers}
+    numbers |= _confidence(monitor, day)
     if features:
         numbers["max_effect"] = max(_number(one["effect"]) for one in features)
     floor = monitor.spec.rules.drift.min_effect
     return StepReport(
         numbers=numbers,
         checks={
-            "prediction_drift": _check(answers),
-            "feature_drift": _check(features),
+            "prediction_drift": _check([one for one in records if _is_whole(one, "answer")]),
+            "feature_drift": _check([one for one in records if _is_whole(one, "feature")]),
         },
         table=[_shown(one) for one in records[:_SHOWN]],
         picture=bars(
@@ -185,7 +217,29 @@ def _report(monitor: Monitor, records: Sequence[Mapping[str, object]]) -> StepRe
     )  # fmt: skip
 
 
-def _check(rows: Sequence[Mapping[str, object]]) -> Check:
+def _is_whole(record: Mapping[str, object], role: str) -> bool:
+    return record["role"] == role and not record["segment"]
+
+
+def _confidence(monitor: Monitor, day: date) -> dict[str, float]:
+    """How sure the scores of the day were, over all versions that a reference is known of."""
+    score = monitor.spec.predictions.score
+    if score is None or monitor.spec.task == "regression":
+        return {}
+    numbers: dict[str, float] = {}
+    for group, profile in profiles_of(monitor, day).items():
+        reference = reference_of(monitor, group.version)
+        scores = profile.columns.get(score)
+        if group.segment or reference is None or not isinstance(scores, NumericProfile):
+            continue
+        bins = reference.bins[score]
+        assert isinstance(bins, NumericBins), "a score is a number"
+        found = confidence_of(scores, bins)
+        numbers |= {f"{name}_v{group.version}": value for name, value in asdict(found).items()}
+    return numbers
+
+
+def _check(rows: Sequence[Record]) -> Check:
     if not rows:
         return Check(passed=True, words="nothing to compare on this day", tone=Tone.WARN)
     bad = [one for one in rows if one["verdict"] == Verdict.DRIFT]

@@ -1,29 +1,35 @@
 """One pass over the day's rows: the only step that reads them all."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
 from functools import lru_cache
+from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
-from monitoring_dagster.integrations import rows
+from monitoring_dagster.integrations import rows, spark
 from monitoring_dagster.integrations.results import ResultStore, Stamp
 from monitoring_dagster.pipeline.contract import is_usable, kind_of
 from monitoring_dagster.pipeline.monitor import Monitor
-from monitoring_dagster.pipeline.reference import Reference, reference_of, role_columns
+from monitoring_dagster.pipeline.reference import (
+    Reference,
+    reference_of,
+    role_columns,
+    with_extremes,
+)
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import histograms
+from monitoring_dagster.spec import Predictions
 from monitoring_dagster.stats.bins import Bins, NumericBins
 from monitoring_dagster.stats.column_profile import NumericProfile
 from monitoring_dagster.stats.profile import (
     Group,
     Profile,
-    profile_batches,
     profiles_from_table,
     profiles_to_table,
 )
@@ -31,6 +37,26 @@ from monitoring_dagster.stats.profile import (
 STEP = "profile"
 SERVICE = "service"  # metadata key: what the day says about the service
 _WEEKS = 4
+
+
+class _Engine(Protocol):
+    """What answers for a whole day's rows; see `rows` for the promises."""
+
+    def versions_of(self, predictions: Predictions, day: date, *, root: Path) -> dict[str, int]: ...
+
+    def profile_day(
+        self,
+        predictions: Predictions,
+        day: date,
+        *,
+        root: Path,
+        bins: Mapping[str, Mapping[str, Bins]],
+        segments: Sequence[str],
+    ) -> tuple[rows.PredictionAccount, dict[Group, Profile]]: ...
+
+    def service_numbers(
+        self, predictions: Predictions, day: date, *, root: Path
+    ) -> rows.ServiceNumbers: ...
 
 
 def run(monitor: Monitor, day: date) -> StepReport:
@@ -125,7 +151,7 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding]:
     return found
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def _decoded(results: ResultStore, model: str, day: date, _stamp: Stamp) -> Mapping[Group, Profile]:
     """One day, decoded once as long as nobody writes it anew: each evaluation looks at several."""
     table = results.read(model, STEP, day)
@@ -134,17 +160,17 @@ def _decoded(results: ResultStore, model: str, day: date, _stamp: Stamp) -> Mapp
 
 def _read(monitor: Monitor, day: date) -> tuple[dict[Group, Profile], dict[str, Any]]:
     log, spec, root = monitor.spec.predictions, monitor.spec, monitor.root
-    versions = rows.versions_of(log, day, root=root)
+    engine: _Engine = spark if spec.engine == "spark" else rows
+    versions = engine.versions_of(log, day, root=root)
     available = rows.columns_of(log, day, root=root)
     bins = {
         version: _bins_that_fit(reference, available)
         for version in versions
         if (reference := reference_of(monitor, version)) is not None
     }
-    columns = {log.version, *spec.segments, *(name for one in bins.values() for name in one)}
-    account, batches = rows.read_day(log, day, root=root, columns=sorted(columns))
-    profiles = profile_batches(batches, bins, version=log.version, segments=spec.segments)
-    numbers = rows.service_numbers(log, day, root=root)
+    account, found = engine.profile_day(log, day, root=root, bins=bins, segments=spec.segments)
+    profiles = with_extremes(spec, found, bins)
+    numbers = engine.service_numbers(log, day, root=root)
     service = {
         **asdict(account),
         "requests": numbers.requests,

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +17,15 @@ import pyarrow.parquet as pq
 from monitoring_dagster.integrations.registry import UnknownVersion
 from monitoring_dagster.pipeline.monitor import HOME, Monitor
 from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.stats.bins import Bins, bins_from_table, bins_of, bins_to_table
+from monitoring_dagster.stats.bins import (
+    Bins,
+    NumericBins,
+    bins_from_table,
+    bins_of,
+    bins_to_table,
+)
+from monitoring_dagster.stats.column_profile import NumericProfile
+from monitoring_dagster.stats.confidence import CUTS, EXTREMES_BINS, extremes
 from monitoring_dagster.stats.profile import (
     Group,
     Profile,
@@ -25,7 +33,7 @@ from monitoring_dagster.stats.profile import (
     profiles_from_table,
     profiles_to_table,
 )
-from monitoring_dagster.stats.verdict import usual_effect, usual_new_mass
+from monitoring_dagster.stats.usual import Usual, usual
 
 DAY = "day"  # the column of the reference table that tells its days apart
 
@@ -36,9 +44,8 @@ class Reference:
 
     version: str
     bins: Mapping[str, Bins]
-    profiles: Mapping[Group, Profile]
-    usual_effect: Mapping[Group, Mapping[str, float]]  # of ordinary days of the reference
-    usual_new_mass: Mapping[Group, Mapping[str, float]]
+    profiles: dict[Group, Profile]
+    usual: dict[Group, Usual]  # of ordinary days of the reference
     baseline: Mapping[str, float]  # metrics on the holdout
     importances: Mapping[str, float]
     features: tuple[tuple[str, str], ...]  # name and kind, in the signature's order
@@ -60,7 +67,7 @@ def reference_of(monitor: Monitor, version: str) -> Reference | None:
     """
     if not (version.isascii() and version.isdigit()):
         return None  # MLflow numbers its versions; anything else is a value from the data
-    folder = monitor.root / HOME / "references" / monitor.name / version
+    folder = folder_of(monitor, version)
     if not folder.exists():
         try:
             _fetch(monitor, version, folder)
@@ -69,36 +76,77 @@ def reference_of(monitor: Monitor, version: str) -> Reference | None:
     return _load(folder)
 
 
+def folder_of(monitor: Monitor, version: str) -> Path:
+    """Where a version's reference lies once it was read."""
+    return monitor.root / HOME / "references" / monitor.name / version
+
+
 def role_columns(spec: ModelSpec) -> tuple[str, ...]:
     """The columns that hold answers: their drift is told first."""
     log = spec.predictions
     return (log.score, log.prediction) if log.score else (log.prediction,)
 
 
+def answer_columns(spec: ModelSpec) -> tuple[str, ...]:
+    """The role columns, and what is derived from them: whether the scores are extreme."""
+    return (*role_columns(spec), *([_extremes_of(spec)] if _has_confidence(spec) else []))
+
+
+def with_extremes(
+    spec: ModelSpec, profiles: Mapping[Group, Profile], bins: Mapping[str, Mapping[str, Bins]]
+) -> dict[Group, Profile]:
+    """The *profiles*, and in each how many scores were extreme; read off the score's *bins*, which
+    are by version and column."""
+    found = dict(profiles)
+    if not _has_confidence(spec):
+        return found
+    score = str(spec.predictions.score)
+    for group, profile in profiles.items():
+        scores, own = profile.columns.get(score), bins.get(group.version, {}).get(score)
+        if isinstance(scores, NumericProfile) and isinstance(own, NumericBins):
+            more = {_extremes_of(spec): extremes(scores, own)}
+            found[group] = Profile(profile.rows, {**profile.columns, **more})
+    return found
+
+
+def _has_confidence(spec: ModelSpec) -> bool:
+    return spec.predictions.score is not None and spec.task != "regression"
+
+
+def _extremes_of(spec: ModelSpec) -> str:
+    return f"{spec.predictions.score}: extremes"  # with a colon and a blank, as no feature's name
+
+
 def _fetch(monitor: Monitor, version: str, folder: Path) -> None:
     spec = monitor.spec
     described = monitor.registry.describe(spec.mlflow_name, version)
     table = monitor.registry.reference(spec.mlflow_name, version)
-    kinds = dict(described.features)
+    kinds: dict[str, str] = dict(described.features)
     if spec.features is not None:
         kinds = {one.name: one.kind or kinds.get(one.name, "numeric") for one in spec.features}
-    columns = [name for name in (*role_columns(spec), *kinds) if name in table.column_names]
-    answers = {spec.predictions.score: "numeric"}
-    if spec.task == "regression":
-        answers[spec.predictions.prediction] = "numeric"
-    else:
-        answers[spec.predictions.prediction] = "categorical"
-    bins: dict[str, Bins] = {
-        name: bins_of(table[name], column=name, kind=kinds.get(name) or answers[name])  # type: ignore[arg-type]
-        for name in columns
+    kinds = {
+        **dict.fromkeys(spec.segments, "categorical"),
+        **kinds,
+        **({spec.predictions.score: "numeric"} if spec.predictions.score else {}),
+        spec.predictions.prediction: "numeric" if spec.task == "regression" else "categorical",
     }
-    segments = [name for name in spec.segments if name in table.column_names]
-    profiles = _profiles(table, bins, version, segments)
-    days = [_profiles(part, bins, version, segments) for part in _by_day(table)]
-    of_group = {group: [day[group] for day in days if group in day] for group in profiles}
-    usual = {
-        name: [[list(group), how(of_group[group], one, bins)] for group, one in profiles.items()]
-        for name, how in (("usual_effect", usual_effect), ("usual_new_mass", usual_new_mass))
+    bins: dict[str, Bins] = {
+        name: bins_of(
+            table[name],
+            column=name,
+            kind=kinds[name],  # type: ignore[arg-type]
+            cuts=CUTS if name == spec.predictions.score else (),
+        )
+        for name in dict.fromkeys([*role_columns(spec), *kinds])
+        if name in table.column_names
+    }
+    profiles = _profiles(spec, table, bins, version)
+    days = [_profiles(spec, part, bins, version) for part in _by_day(table)]
+    if _has_confidence(spec) and spec.predictions.score in bins:
+        bins[_extremes_of(spec)] = EXTREMES_BINS
+    ordinary = {
+        group: usual([day[group] for day in days if group in day], one, bins)
+        for group, one in profiles.items()
     }
     facts = {
         "baseline": dict(described.metrics),
@@ -110,7 +158,7 @@ def _fetch(monitor: Monitor, version: str, folder: Path) -> None:
         else None,
         "registered_on": described.created_at.date().isoformat(),
         "run_id": described.run_id,
-        **usual,
+        "usual": [[group, asdict(one)] for group, one in ordinary.items()],
     }
     folder.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".building-"))
@@ -138,8 +186,7 @@ def _load(folder: Path) -> Reference:
         profiles=profiles_from_table(
             pq.read_table(folder / "profiles.parquet", page_checksum_verification=True)
         ),
-        usual_effect={Group(*group): values for group, values in facts["usual_effect"]},
-        usual_new_mass={Group(*group): values for group, values in facts["usual_new_mass"]},
+        usual={Group(*group): Usual(**found) for group, found in facts["usual"]},
         baseline=facts["baseline"],
         importances=facts["importances"],
         features=tuple((name, kind) for name, kind in facts["features"]),
@@ -151,15 +198,15 @@ def _load(folder: Path) -> Reference:
 
 
 def _profiles(
-    table: pa.Table, bins: Mapping[str, Bins], version: str, segments: list[str]
+    spec: ModelSpec, table: pa.Table, bins: Mapping[str, Bins], version: str
 ) -> dict[Group, Profile]:
-    labelled = table.append_column("__version", pa.repeat(pa.scalar(version), table.num_rows))
-    return profile_batches(
-        labelled.to_batches(max_chunksize=65_536),
-        {version: bins},
-        version="__version",
-        segments=segments,
+    found = profile_batches(
+        table.to_batches(max_chunksize=65_536),
+        {"": bins},
+        segments=[name for name in spec.segments if name in table.column_names],
     )
+    named = {group._replace(version=version): one for group, one in found.items()}
+    return with_extremes(spec, named, {version: bins})
 
 
 def _by_day(table: pa.Table) -> Iterator[pa.Table]:

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 
 from monitoring_dagster.decisions.findings import Finding, FindingKind
 from monitoring_dagster.integrations.rows import days_available
-from monitoring_dagster.pipeline import drift, profile
+from monitoring_dagster.pipeline import drift_findings, profile
 from monitoring_dagster.pipeline.contract import STEP as CONTRACT
 from monitoring_dagster.pipeline.findings import stored_findings
 from monitoring_dagster.pipeline.monitor import Monitor
@@ -38,7 +38,7 @@ def walk(monitor: Monitor, *, today: date) -> list[Answer]:
         _of("Service health", [one for one in service if one.kind in _SERVICE], day,
             _service(monitor, day)),
         _of("Prediction distribution",
-            [one for one in drift.findings_of(monitor, day)
+            [one for one in drift_findings.findings_of(monitor, day)
              if one.kind is FindingKind.PREDICTION_DRIFT], day, "as in the reference"),
         _of("Input data quality", stored_findings(monitor, CONTRACT, day), day,
             "ranges, nulls and schema keep the contract"),
@@ -92,7 +92,7 @@ def _versions(monitor: Monitor, day: date, service: list[Finding]) -> Answer:
 def _freshness(monitor: Monitor, day: date) -> Answer:
     """Stale features look alike: a column whose spread collapsed or that went missing."""
     stale = [
-        one.words for one in drift.findings_of(monitor, day)
+        one.words for one in drift_findings.findings_of(monitor, day)
         if one.kind is FindingKind.FEATURE_DRIFT and ("missing" in one.words)
     ]  # fmt: skip
     if stale:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from importlib import import_module
 
 from monitoring_dagster.pipeline.monitor import Monitor
@@ -24,6 +24,7 @@ class Step:
     needs_labels: bool = False
     looks_ahead: bool = False  # reads the arrivals of the days after it, too
     in_order: bool = False  # a day builds on the day before it
+    weekly: bool = False  # for critical models: a week, Monday to Sunday, named by its Monday
 
     @property
     def run(self) -> Callable[[Monitor, date], StepReport]:
@@ -31,6 +32,12 @@ class Step:
         module = import_module(f"monitoring_dagster.pipeline.{self.name}")
         run: Callable[[Monitor, date], StepReport] = module.run
         return run
+
+    def ending_on(self, day: date) -> date | None:
+        """What this step is run for when *day* is over: that day, or the week that ends on it."""
+        if not self.weekly:
+            return day
+        return day - timedelta(days=6) if day.weekday() == 6 else None
 
 
 STEPS = (
@@ -83,6 +90,23 @@ STEPS = (
             "verdict": ("string", "OK, DRIFT or INSUFFICIENT"),
             "reason": ("string", "in words"),
         },
+    ),
+    Step(
+        "multivariate",
+        upstream=("profile",),  # and nothing downstream: no day's verdict waits for its week's end
+        description="Whether the features drifted together, even where each alone looks the same:"
+        " a classifier and a kernel test on samples of the week's rows and of the reference.",
+        kinds=("scikitlearn", "parquet"),
+        checks={"multivariate_drift": "Do the features together look as in the reference?"},
+        columns={
+            "version": ("string", "model version"),
+            "auc": ("float", "of a classifier that tells the week from the reference; 0.5: cannot"),
+            "mmd2": ("float", "maximum mean discrepancy, squared"),
+            "p_adjusted": ("float", "the smaller of both p-values, for two tests"),
+            "verdict": ("string", "OK, DRIFT or INSUFFICIENT"),
+            "reason": ("string", "in words"),
+        },
+        weekly=True,
     ),
     Step(
         "outcomes",
@@ -153,5 +177,10 @@ STEPS = (
 
 
 def steps_of(monitor: Monitor) -> tuple[Step, ...]:
-    """The steps that this model has data for."""
-    return tuple(step for step in STEPS if monitor.spec.labels or not step.needs_labels)
+    """The steps that this model has data for, and a week's only where it is critical."""
+    spec = monitor.spec
+    return tuple(
+        step
+        for step in STEPS
+        if (spec.labels or not step.needs_labels) and (spec.critical or not step.weekly)
+    )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 
 from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
-from monitoring_dagster.pipeline import drift, outcomes, profile
+from monitoring_dagster.pipeline import drift_findings, multivariate, outcomes, profile
 from monitoring_dagster.pipeline.contract import STEP as CONTRACT
 from monitoring_dagster.pipeline.evaluation import breaches, evaluate
 from monitoring_dagster.pipeline.findings import findings_table, stored_findings
@@ -27,6 +27,7 @@ _OF_ROWS = {
     FindingKind.SLOW_SERVICE,
     FindingKind.UNKNOWN_VERSION,
     FindingKind.VERSION_METADATA,
+    FindingKind.IMPORTANCE_SHIFT,
     FindingKind.PREDICTION_DRIFT,
     FindingKind.FEATURE_DRIFT,
 }
@@ -38,11 +39,15 @@ def run(monitor: Monitor, day: date) -> StepReport:
     found = [
         *stored_findings(monitor, CONTRACT, day),
         *profile.findings_of(monitor, day),
-        *drift.findings_of(monitor, day),
+        *drift_findings.findings_of(monitor, day),
     ]
     judged = set(_OF_FILES)
     if profile.service_of(monitor, day).get("rows"):
         judged |= _OF_ROWS
+    week = multivariate.findings_of(monitor, day)
+    if week is not None:
+        found += week
+        judged.add(FindingKind.MULTIVARIATE_DRIFT)
     if monitor.spec.labels:
         recent = recent_breaches(monitor, day)
         found += outcomes.findings_of(monitor, day)

@@ -24,7 +24,8 @@ def run_days(monitor: Monitor, step: Step, days: Sequence[date]) -> dict[date, S
     are then run here, and a day that was run twice has the same result.
     """
     least = _WORTH_SHARING_DAYS if _pool.cache_info().currsize else _WORTH_STARTING_DAYS
-    if not step.in_order and _cores() > 1 and len(days) >= least:
+    shares = not step.in_order and monitor.spec.engine != "spark"  # a cluster has its own workers
+    if shares and _cores() > 1 and len(days) >= least:
         try:
             return _shared(monitor, step, days)
         except BrokenProcessPool:

@@ -60,6 +60,7 @@ class Guide:
     words: str
     step: str
     next_step: str
+    weekly: bool = False  # the step's partitions are weeks: no day leads to one
 
 
 GUIDES: Mapping[FindingKind, Guide] = {
@@ -113,6 +114,12 @@ GUIDES: Mapping[FindingKind, Guide] = {
         "drift",
         "Ask whether the world or the pipeline changed; a sudden shift is usually the pipeline.",
     ),
+    FindingKind.MULTIVARIATE_DRIFT: Guide(
+        "multivariate drift",
+        "multivariate",
+        "Look at the columns that tell the week apart: did a join or a unit change between them?",
+        weekly=True,
+    ),
     FindingKind.PERFORMANCE_DROP: Guide(
         "performance drop",
         "evaluation",
@@ -132,6 +139,11 @@ GUIDES: Mapping[FindingKind, Guide] = {
         "version metadata",
         "profile",
         "Register the version again with its signature and reference data.",
+    ),
+    FindingKind.IMPORTANCE_SHIFT: Guide(
+        "importance shift",
+        "drift",
+        "Compare both versions' training data: the new one may lean on a leak or a proxy.",
     ),
     FindingKind.RETRAINING: Guide(
         "retraining",
@@ -164,7 +176,9 @@ class Links:
 
     def of(self, event: IncidentEvent | Announcement) -> tuple[Link, ...]:
         step = GUIDES[event.kind].step
-        asset = f"{quote(event.model, safe='')}/{step}?{urlencode({'partition': event.day})}"
+        asset = f"{quote(event.model, safe='')}/{step}"
+        if not GUIDES[event.kind].weekly:
+            asset += f"?{urlencode({'partition': event.day})}"
         model = quote(event.registered_model, safe="")
         version = getattr(event, "version", None)
         suffix = f"/versions/{quote(version, safe='')}" if version else ""

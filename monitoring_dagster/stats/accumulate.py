@@ -151,7 +151,7 @@ class CategoricalSums:
         level = level_of.take(codes)
         cells = np.bincount(where * self.bins.size + level, minlength=self._counts.size)
         self._counts += cells.reshape(self._counts.shape)
-        new = level == self.bins.size - 1
+        new = level >= len(self.bins.levels)
         pairs, rows = np.unique(where[new] * len(names) + codes[new], return_counts=True)
         for slot in np.unique(pairs // max(len(names), 1)):
             found = [
@@ -172,6 +172,12 @@ class CategoricalSums:
         return CategoricalProfile(
             self.bins.digest, self._counts[slot], int(self._nulls[slot]), self._unseen[slot]
         )
+
+
+def kept_values(names: set[str]) -> set[str]:
+    """The values of a segment that keep a group of their own: missing, other, and 200 at most."""
+    fixed = names & {MISSING, OTHER}
+    return fixed.union(sorted(names - fixed, key=order)[:MAX_SEGMENT_VALUES])
 
 
 class Split:
@@ -210,16 +216,16 @@ class Split:
         return slots
 
     def _admit(self, names: set[str]) -> None:
-        fixed = {MISSING, OTHER}
-        ranked = sorted((names | set(self._slot_of)) - fixed, key=order)
-        kept, left = set(ranked[:MAX_SEGMENT_VALUES]), ranked[MAX_SEGMENT_VALUES:]
+        known = names | set(self._slot_of)
+        kept = kept_values(known)
+        left = known - kept
         if left and OTHER not in self._slot_of:
             self._take_slot(OTHER)
         free = []
-        for name in self._slot_of.keys() & set(left):
+        for name in sorted(left & set(self._slot_of)):  # in this order floats add up the same
             free.append(self._slot_of.pop(name))
             self._move(free[-1], self._slot_of[OTHER])
-        for name in sorted((kept | names & fixed) - set(self._slot_of)):
+        for name in sorted(kept - set(self._slot_of)):
             if free:
                 self._slot_of[name] = free.pop()
             else:

@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, Self, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,7 @@ GUARDS = (0.1, 1.0, 10.0, 100.0, 1e3, 1e6)  # edges beyond the range, in ranges
 CORE = (0.001, 0.999)  # quantiles that one wild value cannot move
 CORE_REACH = 0.5  # in ranges of the core
 TAILS = (1e-4, 3e-4, 1e-3, 2e-3)  # finer quantiles at either end
+BUCKETS = 32  # for values that the reference never had
 CELLS = 8192
 MAX_STEPS = 3
 
@@ -70,8 +71,10 @@ class NumericBins:
         return hash(self.digest)
 
     @classmethod
-    def from_reference(cls, values: ArrayLike, *, bins: int = 240) -> Self:
-        """Lay about *bins* equal-mass bins over the finite *values*.
+    def from_reference(
+        cls, values: ArrayLike, *, bins: int = 240, cuts: Sequence[float] = ()
+    ) -> Self:
+        """Lay about *bins* equal-mass bins over the finite *values*, and edges at *cuts*.
 
         A value that carries at least ``1 / bins`` of the rows gets a bin of its own (all values do
         where they are few), so zeros, caps and defaults are never mixed with their neighbours.
@@ -82,7 +85,7 @@ class NumericBins:
         x = np.asarray(values, dtype=np.float64).ravel()
         unique, rows = np.unique(x[np.isfinite(x)], return_counts=True)
         if not unique.size:
-            return cls(np.empty(0))
+            return cls(np.unique(np.array(cuts, dtype=np.float64)))
         n, few = int(rows.sum()), 2 * unique.size <= bins
         own = (rows >= max(n / bins, 2)) | few
         low, high = unique[0], unique[-1]
@@ -96,10 +99,10 @@ class NumericBins:
             )
             below = np.nextafter(np.append(unique[own], low), -np.inf)
             edges = [unique[own], below, [high], high + reach, low - reach]
-            edges.append(np.array(near))
+            edges += [np.array(near), np.array(cuts, dtype=np.float64)]
         if not few:
-            cuts = np.arange(0, 1, n / (bins * max(rows[~own].sum(), 1)))[1:]
-            edges.append(_quantiles(unique[~own], rows[~own], cuts))
+            shares = np.arange(0, 1, n / (bins * max(rows[~own].sum(), 1)))[1:]
+            edges.append(_quantiles(unique[~own], rows[~own], shares))
             edges.append(_quantiles(unique, rows, np.array([*TAILS, *(1 - np.array(TAILS))])))
         every = np.unique(np.concatenate(edges))
         return cls(every[np.isfinite(every)], near)
@@ -197,25 +200,45 @@ class _LookupTable:
 
 @dataclass(frozen=True)
 class CategoricalBins:
-    """One bin a level of the reference, and a last one for every value it never had.
+    """One bin a level of the reference, and `BUCKETS` for the values it never had.
 
-    >>> CategoricalBins(("a", "b")).index(["b", "new", "a"]).tolist()
-    [1, 2, 0]
+    Which bucket an unseen value falls into depends on its name alone. So a rare level can be put
+    into the bucket that it would be in, had the reference missed it: rare and unseen values are
+    compared as one, which a test must do that was not told beforehand which levels there are.
+
+    >>> bins = CategoricalBins(("a", "b"))
+    >>> bins.index(["b", "a", "new", "newer"]).tolist()
+    [1, 0, 15, 25]
     """
 
     levels: tuple[str, ...]
+    rarest: int = 1  # rows of the reference that a level needs to be among `levels`
+    unseen_share: float = 0.0  # of further rows like the reference's
 
     @classmethod
     def from_reference(cls, values: pa.Array | pa.ChunkedArray, *, max_levels: int = 1000) -> Self:
-        """The *max_levels* most frequent values, the most frequent first, ties by name."""
+        """The *max_levels* most frequent values, the most frequent first, ties by name.
+
+        With r rows in the rarest level that is kept, about as many further rows will be of other
+        values as the reference has rows in levels of at most r rows: for all levels kept, its share
+        of values that it had once.
+
+        Source: Good (1953), Biometrika 40(3), for the share of unseen values.
+        """
         codes, names = categories(values, column="reference")
         rows = np.bincount(codes[codes >= 0], minlength=len(names))
-        ranked = sorted(zip(-rows, names, strict=True))
-        return cls(tuple(name for rows, name in ranked[:max_levels] if rows))
+        ranked = sorted((-n, name) for n, name in zip(rows.tolist(), names, strict=True) if n)
+        kept = ranked[:max_levels]
+        rarest = -kept[-1][0] if len(ranked) > max_levels else 1
+        return cls(
+            tuple(name for _, name in kept),
+            rarest,
+            float(rows[rows <= rarest].sum() / max(rows.sum(), 1)),
+        )
 
     @property
     def size(self) -> int:
-        return len(self.levels) + 1
+        return len(self.levels) + BUCKETS
 
     @cached_property
     def digest(self) -> str:
@@ -223,13 +246,25 @@ class CategoricalBins:
         return hashlib.sha256(b"categorical" + json.dumps(self.levels).encode()).hexdigest()[:16]
 
     @cached_property
+    def buckets(self) -> Codes:
+        """The bucket of each level, had the reference missed it; 0 to `BUCKETS` - 1."""
+        return np.array([_bucket(level) for level in self.levels], dtype=np.intp)
+
+    @cached_property
     def _codes(self) -> dict[str, int]:
         return {level: code for code, level in enumerate(self.levels)}
 
     def index(self, names: list[str]) -> Codes:
         """The bin of each name; call it on the distinct values, not on every row."""
-        unseen = len(self.levels)
-        return np.array([self._codes.get(name, unseen) for name in names], dtype=np.intp)
+        first = len(self.levels)
+        found = (
+            self._codes[name] if name in self._codes else first + _bucket(name) for name in names
+        )
+        return np.fromiter(found, dtype=np.intp, count=len(names))
+
+
+def _bucket(name: str) -> int:
+    return hashlib.blake2b(name.encode(), digest_size=1).digest()[0] % BUCKETS
 
 
 Bins: TypeAlias = NumericBins | CategoricalBins
@@ -249,10 +284,14 @@ def bins_of(
     *,
     column: str,
     kind: Literal["numeric", "categorical"] | None = None,
+    cuts: Sequence[float] = (),
 ) -> Bins:
-    """The bins of one reference column; by default numbers are numeric, all else categorical."""
+    """The bins of one reference column; by default numbers are numeric, all else categorical.
+
+    *cuts* are further edges, where shares must be exact.
+    """
     if kind == "numeric" or (kind is None and is_numeric(values.type)):
-        return NumericBins.from_reference(numbers(values, column=column))
+        return NumericBins.from_reference(numbers(values, column=column), cuts=cuts)
     return CategoricalBins.from_reference(values)
 
 
@@ -267,9 +306,28 @@ def numbers(values: pa.Array | pa.ChunkedArray, *, column: str) -> NDArray[np.ge
         values = values.cast(pa.uint8())
     elif not is_numeric(arrow_type):
         raise WrongType.not_numeric(column, arrived=arrow_type)
+    found: NDArray[np.generic] = plain(values, nulls_as=np.float64("nan"))
+    return found
+
+
+def plain(values: pa.Array | pa.ChunkedArray, *, nulls_as: np.generic | None = None) -> Any:
+    """Numbers as a NumPy array, of the type of *nulls_as* where there are nulls; only then, and for
+    a `ChunkedArray`, a copy.
+
+    Arrow's own `to_numpy` imports pandas first, which takes longer than to count a day.
+    """
     if isinstance(values, pa.ChunkedArray):
-        return np.asarray(values.to_numpy())
-    return np.asarray(values.to_numpy(zero_copy_only=False))
+        chunks = [plain(chunk, nulls_as=nulls_as) for chunk in values.chunks]
+        return np.concatenate(chunks) if chunks else np.empty(0)
+    if nulls_as is None or not values.null_count:
+        return np.from_dlpack(values)
+    missing = np.from_dlpack(values.is_null().cast(pa.uint8())).astype(bool)
+    bare = pa.Array.from_buffers(
+        values.type, len(values), [None, values.buffers()[1]], offset=values.offset
+    )
+    found = np.from_dlpack(bare).astype(nulls_as.dtype)
+    found[missing] = nulls_as
+    return found
 
 
 def categories(values: pa.Array | pa.ChunkedArray, *, column: str) -> tuple[Codes, list[str]]:
@@ -290,13 +348,13 @@ def categories(values: pa.Array | pa.ChunkedArray, *, column: str) -> tuple[Code
     if pa.types.is_floating(encoded.dictionary.type):
         words = pc.if_else(pc.is_nan(encoded.dictionary), None, words)
     names: list[str | None] = words.to_pylist()
-    indices = encoded.indices.cast(pa.int64()).fill_null(len(names))
+    indices = plain(encoded.indices, nulls_as=np.int64(len(names)))
     position: dict[str, int] = {}
     renumber = np.array(
         [-1 if name is None else position.setdefault(name, len(position)) for name in names] + [-1],
         dtype=np.intp,
     )
-    return renumber.take(indices.to_numpy(zero_copy_only=False)), list(position)
+    return renumber.take(indices), list(position)
 
 
 def bins_to_table(bins: Mapping[str, Bins]) -> pa.Table:
@@ -316,6 +374,14 @@ def bins_to_table(bins: Mapping[str, Bins]) -> pa.Table:
                 [b.levels if isinstance(b, CategoricalBins) else None for b in bins.values()],
                 pa.list_(pa.string()),
             ),
+            "rarest": pa.array(
+                [b.rarest if isinstance(b, CategoricalBins) else None for b in bins.values()],
+                pa.int64(),
+            ),
+            "unseen_share": pa.array(
+                [b.unseen_share if isinstance(b, CategoricalBins) else None for b in bins.values()],
+                pa.float64(),
+            ),
         }
     )
 
@@ -325,6 +391,6 @@ def bins_from_table(table: pa.Table) -> dict[str, Bins]:
     return {
         row["column"]: NumericBins(np.array(row["edges"], dtype=np.float64), tuple(row["near"]))
         if row["edges"] is not None
-        else CategoricalBins(tuple(row["levels"]))
+        else CategoricalBins(tuple(row["levels"]), row["rarest"], row["unseen_share"])
         for row in table.to_pylist()
     }

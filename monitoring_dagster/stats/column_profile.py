@@ -1,9 +1,9 @@
 """What did one column look like?  Counts per bin and moments that add up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from hashlib import blake2b
-from typing import Self, TypeAlias
+from typing import Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,10 +134,10 @@ class NumericProfile:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CategoricalProfile:
-    """One categorical column of some rows; the last count is of values the reference never had."""
+    """One categorical column of some rows; the last counts are of values the reference lacks."""
 
     digest: str  # of the bins
-    counts: Counts  # rows per level, then the unseen
+    counts: Counts  # rows per level, then of the unseen, per bucket
     nulls: int = 0
     unseen: Mapping[str, int] = field(default_factory=dict)  # a few of the unseen, by name
 
@@ -167,9 +167,9 @@ class CategoricalProfile:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NumericStack:
-    """The same numeric column of several samples, over the same bins: one row a sample."""
+    """The same numeric column of several samples, over the same bins."""
 
-    counts: Counts  # shape (samples, bins), as are the sums; all others (samples,)
+    counts: Counts  # shape (..., bins), as are the sums; all others (...)
     sums: Floats
     nulls: Counts
     negative_infinite: Counts
@@ -193,13 +193,52 @@ class NumericStack:
             np.array([one.maximum for one in profiles]),
             np.array([one.mean for one in profiles]),
             np.array([one.m2 for one in profiles]),
-            counts.sum(axis=1),
+            counts.sum(axis=-1),
         )
 
     @property
     def rows(self) -> Counts:
         found: Counts = self.finite + self.nulls + self.negative_infinite + self.positive_infinite
         return found
+
+    def take(self, at: NDArray[np.intp]) -> Self:
+        """The samples at these positions, in the shape of *at*."""
+        return type(self)(*(getattr(self, part.name)[at] for part in fields(self)))
+
+    def total(self) -> Self:
+        """The samples of the last leading axis taken together."""
+        counts, n = self.counts.sum(-2), self.finite.sum(-1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = (self.finite * self.mean).sum(-1) / np.maximum(n, 1)
+            off = np.where(self.finite > 0, self.mean - mean[..., None], 0.0)
+            m2 = (self.m2 + self.finite * off**2).sum(-1)
+        return type(self)(
+            counts,
+            self.sums.sum(-2),
+            self.nulls.sum(-1),
+            self.negative_infinite.sum(-1),
+            self.positive_infinite.sum(-1),
+            self.minimum.min(-1),
+            self.maximum.max(-1),
+            mean,
+            m2,
+            n,
+        )
+
+    def profile(self, at: int, digest: str) -> NumericProfile:
+        """One sample by itself."""
+        return NumericProfile(
+            digest,
+            self.counts[at],
+            self.sums[at],
+            int(self.nulls[at]),
+            int(self.negative_infinite[at]),
+            int(self.positive_infinite[at]),
+            float(self.minimum[at]),
+            float(self.maximum[at]),
+            float(self.mean[at]),
+            float(self.m2[at]),
+        )
 
     @property
     def sd(self) -> Floats:
@@ -227,6 +266,19 @@ def empty_column(bins: Bins) -> ColumnProfile:
     if isinstance(bins, NumericBins):
         return NumericProfile.empty(bins)
     return CategoricalProfile.empty(bins)
+
+
+_Kind = TypeVar("_Kind", NumericProfile, CategoricalProfile)
+
+
+def of_kind(kind: type[_Kind], profiles: Iterable[ColumnProfile], bins: Bins) -> list[_Kind]:
+    """The *profiles*, all of this kind and counted over *bins*; else MismatchedBins."""
+    found = []
+    for one in profiles:
+        if one.digest != bins.digest or not isinstance(one, kind):
+            raise MismatchedBins.between(one.digest, bins.digest)
+        found.append(one)
+    return found
 
 
 def add_columns(left: ColumnProfile, right: ColumnProfile) -> ColumnProfile:

@@ -1,26 +1,35 @@
 """How far apart are two columns?  Profiles in; distances, effect and evidence out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias, TypeVar
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from monitoring_dagster.stats.bins import Bins, Floats, NumericBins
+from monitoring_dagster.stats.bins import Bins, CategoricalBins, Floats, NumericBins
+from monitoring_dagster.stats.cells import (
+    group_starts,
+    grouped_of,
+    level_cells,
+    levels_of,
+    masses_of,
+    new_share,
+    testable_levels,
+)
 from monitoring_dagster.stats.column_profile import (
     CategoricalProfile,
     ColumnProfile,
     Counts,
-    MismatchedBins,
     NumericProfile,
     NumericStack,
+    of_kind,
 )
 from monitoring_dagster.stats.distances import (
     chi_square,
     hellinger,
     jensen_shannon,
     ks,
+    ks_gap,
     ks_p_value,
     l_infinity,
     psi,
@@ -28,9 +37,7 @@ from monitoring_dagster.stats.distances import (
     total_variation_noise,
     wasserstein,
 )
-
-NUMERIC_GROUPS = 10  # of about equal reference mass: the deciles PSI is defined over
-FREQUENT_LEVELS = 20  # of the reference; all rarer ones are one cell
+from monitoring_dagster.stats.sides import Side, categorical_sides, numeric_sides
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +58,6 @@ class Interval(NamedTuple):
 
     low: float
     high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One column of one sample. Shares are of all rows; NaN where there is nothing to measure."""
-
-    rows: int  # nulls included
-    mean: float  # of the finite values, as are the next three
-    sd: float
-    minimum: float
-    maximum: float
-    null_share: float
-    infinite_share: float
-    unseen_share: float  # values the reference never had, or far outside its range
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +85,7 @@ class ColumnDrift:
     variance_ratio: float | None  # current over reference
     reference: Side
     current: Side
+    changed: tuple[str, float, float] | None  # the level whose share changed most, and its shares
     unseen: tuple[str, ...]  # a few of the values the reference never had; hostile until escaped
     effect: float  # share of rows that at least would have to move
     new_mass: float  # growth of the share that is missing, unseen or infinite
@@ -125,83 +119,51 @@ def measure_all(column: str, pairs: Pairs, bins: Bins) -> list[ColumnDrift]:
     """As `measure`, for many days or segments of a column at once, which is far quicker."""
     if not pairs:
         return []
+    before, now = zip(*pairs, strict=True)
     if isinstance(bins, NumericBins):
-        return _numeric(column, *_numeric_stacks(pairs, bins), bins)
-    return _categorical(column, pairs, bins)
+        stacks = [NumericStack.of(of_kind(NumericProfile, side, bins)) for side in (before, now)]
+        return _numeric(column, stacks[0], stacks[1], bins)
+    return _categorical(column, before, now, bins)
 
 
-def effects(pairs: Pairs, bins: Bins) -> Floats:
-    """Share of rows that at least would have to move for two profiles of a column to be equal.
+def numeric_moved(
+    before: NumericStack, now: NumericStack, bins: NumericBins
+) -> tuple[Floats, Floats]:
+    """How far samples of a numeric column lie from a reference: effects and new masses.
 
-    Numeric: the Kolmogorov-Smirnov distance of the finite values, or the share that moved among
-    near, far-out, missing and infinite ones, if that is larger. Categorical: the total variation
-    over the frequent levels and the rest, or that over all levels less what sampling alone leaves
-    there (a thousand rare levels would drown any change), if that is larger.
+    Effect is the share of rows that at least would have to move for both to be equal: the
+    Kolmogorov-Smirnov distance of the finite values, or the share that moved among near, far-out,
+    missing and infinite ones, if that is larger. New mass is by how much the share of far-out,
+    missing and infinite values has grown.
 
     Returns
     -------
-    One a pair, 0 to 1; 0 where nothing is known. Without any drift as noisy as `ks` and
-    `total_variation`.
+    Each of the stacks' common shape, 0 to 1; 0 where nothing is known. Without any drift the
+    effect is as noisy as `ks` and `total_variation`.
     """
-    if not pairs:
-        return np.empty(0)
-    if isinstance(bins, NumericBins):
-        before, now = _numeric_stacks(pairs, bins)
-        gap, _ = ks(before.counts, now.counts, edges=bins.edges)
-        return _numeric_effect(gap, before, now, *(_masses(side, bins) for side in (before, now)))
-    return _categorical_effect(*_levels(pairs, bins))
+    gap = ks_gap(before.counts, now.counts)
+    masses = masses_of(before, bins), masses_of(now, bins)
+    return _numeric_effect(gap, before, now, *masses), _growth(*masses)
 
 
-def new_masses(pairs: Pairs, bins: Bins) -> Floats:
-    """By how much the share of missing, unseen and infinite values has grown; 0 to 1, by pair."""
-    if not pairs:
-        return np.empty(0)
-    if isinstance(bins, NumericBins):
-        return _growth(*(_masses(side, bins) for side in _numeric_stacks(pairs, bins)), known=1)
-    return _growth(*_levels(pairs, bins), known=bins.size - 1)
+def levels_moved(before: Counts, now: Counts, bins: CategoricalBins) -> tuple[Floats, Floats]:
+    """As `numeric_moved`, of a column of categories: rows by level, unseen and missing.
 
-
-def _numeric_stacks(pairs: Pairs, bins: NumericBins) -> tuple[NumericStack, NumericStack]:
-    before, now = (
-        NumericStack.of(_only(NumericProfile, (pair[side] for pair in pairs), bins))
-        for side in (0, 1)
-    )
-    return before, now
-
-
-def _levels(pairs: Pairs, bins: Bins) -> tuple[Counts, Counts]:
-    """Rows of each level, then unseen, then missing, on both sides; shape (pairs, levels + 2)."""
-    before, now = (
-        np.stack(
-            [
-                np.append(one.counts, one.nulls)
-                for one in _only(CategoricalProfile, (pair[side] for pair in pairs), bins)
-            ]
-        )
-        for side in (0, 1)
-    )
-    return before, now
-
-
-_Kind = TypeVar("_Kind", NumericProfile, CategoricalProfile)
-
-
-def _only(kind: type[_Kind], profiles: Iterable[ColumnProfile], bins: Bins) -> list[_Kind]:
-    found = []
-    for one in profiles:
-        if one.digest != bins.digest or not isinstance(one, kind):
-            raise MismatchedBins.between(one.digest, bins.digest)
-        found.append(one)
-    return found
+    Effect is the total variation over the frequent levels and the rest, or that over all levels
+    less what sampling alone leaves there (a thousand rare levels would drown any change), if that
+    is larger. New mass is by how much the share of unseen and missing values has grown; where
+    there are many rare levels, some unseen ones are to be expected.
+    """
+    return _levels_effect(before, now, bins), _levels_growth(before, now, bins)
 
 
 def _numeric(
     column: str, before: NumericStack, now: NumericStack, bins: NumericBins
 ) -> list[ColumnDrift]:
-    masses = _masses(before, bins), _masses(now, bins)
-    starts = _group_starts(np.where(bins.far, 0, before.counts))
+    masses = masses_of(before, bins), masses_of(now, bins)
+    starts = group_starts(np.where(bins.far, 0, before.counts))
     cells = [
-        np.column_stack([_grouped(np.where(bins.far, 0, side.counts), starts), mass[:, 1:]])
+        np.column_stack([grouped_of(np.where(bins.far, 0, side.counts), starts), mass[:, 1:]])
         for side, mass in zip((before, now), masses, strict=True)
     ]
     gaps = ks(before.counts, now.counts, edges=bins.edges)
@@ -214,9 +176,9 @@ def _numeric(
         column,
         "numeric",
         cells,
-        sides=[_numeric_sides(*side) for side in zip((before, now), masses, strict=True)],
+        sides=[numeric_sides(*side, bins) for side in zip((before, now), masses, strict=True)],
         effect=_numeric_effect(gaps[0], before, now, *masses),
-        new_mass=_growth(*masses, known=1),
+        new_mass=_growth(*masses),
         p_value=np.minimum(2 * np.minimum(of_values, chi_square(*masses)), 1.0),
         intervals=[_intervals(*gaps), _intervals(*moved)],
         in_sd=[[None if np.isnan(one) else one for one in of.tolist()] for of in in_sd],
@@ -227,17 +189,23 @@ def _intervals(low: Floats, high: Floats) -> list[Interval]:
     return [Interval(*bounds) for bounds in zip(low.tolist(), high.tolist(), strict=True)]
 
 
-def _categorical(column: str, pairs: Pairs, bins: Bins) -> list[ColumnDrift]:
-    levels = _levels(pairs, bins)
-    current = _only(CategoricalProfile, (now for _, now in pairs), bins)
+def _categorical(
+    column: str,
+    before: Sequence[ColumnProfile],
+    now: Sequence[ColumnProfile],
+    bins: CategoricalBins,
+) -> list[ColumnDrift]:
+    levels = levels_of(before, bins), levels_of(now, bins)
+    current = of_kind(CategoricalProfile, now, bins)
     return _records(
         column,
         "categorical",
-        [_categorical_cells(side) for side in levels],
-        sides=[_categorical_sides(side) for side in levels],
-        effect=_categorical_effect(*levels),
-        new_mass=_growth(*levels, known=bins.size - 1),
-        p_value=chi_square(*levels),
+        [level_cells(side) for side in levels],
+        sides=[categorical_sides(side) for side in levels],
+        effect=_levels_effect(*levels, bins),
+        new_mass=_levels_growth(*levels, bins),
+        p_value=chi_square(*testable_levels(*levels, bins)),
+        changed=_changed(*levels, bins),
         unseen=[tuple(one.unseen) for one in current],
     )
 
@@ -253,6 +221,7 @@ def _records(
     p_value: Floats,
     intervals: Sequence[Sequence[Interval]] | None = None,
     in_sd: Sequence[Sequence[float | None]] | None = None,
+    changed: Sequence[tuple[str, float, float] | None] | None = None,
     unseen: Sequence[tuple[str, ...]] | None = None,
 ) -> list[ColumnDrift]:
     distances = (psi, jensen_shannon, hellinger, total_variation, l_infinity)
@@ -273,6 +242,7 @@ def _records(
             variance_ratio=in_sd[2][i] if in_sd else None,
             reference=sides[0][i],
             current=sides[1][i],
+            changed=changed[i] if changed else None,
             unseen=unseen[i] if unseen else (),
             effect=float(effect[i]),
             new_mass=float(new_mass[i]),
@@ -291,82 +261,44 @@ def _numeric_effect(
     )
 
 
-def _categorical_effect(before: Counts, now: Counts) -> Floats:
-    coarse = total_variation(_categorical_cells(before), _categorical_cells(now))
-    fine = total_variation(before, now) - total_variation_noise(before, now)
-    return np.fmax(np.nan_to_num(coarse), np.nan_to_num(fine))
+def _levels_effect(before: Counts, now: Counts, bins: CategoricalBins) -> Floats:
+    coarse = [level_cells(side) for side in (before, now)]
+    for cells in coarse:  # an unseen value is a rare one that the reference may have missed
+        cells[..., -3] += cells[..., -2]
+        cells[..., -2] = 0
+    tested = testable_levels(before, now, bins)
+    fine = total_variation(*tested) - total_variation_noise(*tested)
+    return np.fmax(np.nan_to_num(total_variation(*coarse)), np.nan_to_num(fine))
 
 
-def _growth(before: Counts, now: Counts, *, known: int) -> Floats:
-    """Growth of the share of all cells behind the first *known* ones."""
-    shares = [side[:, known:].sum(1) / np.maximum(side.sum(1), 1) for side in (before, now)]
+def _levels_growth(before: Counts, now: Counts, bins: CategoricalBins) -> Floats:
+    growth = new_share(now) - new_share(before, unseen_share=bins.unseen_share)
+    known = (before.sum(-1) > 0) & (now.sum(-1) > 0)
+    return np.where(known, np.maximum(growth, 0.0), 0.0)
+
+
+def _growth(before: Counts, now: Counts) -> Floats:
+    """Growth of the share of all masses but the first, the near one."""
+    shares = [side[..., 1:].sum(-1) / np.maximum(side.sum(-1), 1) for side in (before, now)]
     growth: Floats = np.maximum(shares[1] - shares[0], 0.0)
-    return np.where((before.sum(1) > 0) & (now.sum(1) > 0), growth, 0.0)
+    return np.where((before.sum(-1) > 0) & (now.sum(-1) > 0), growth, 0.0)
 
 
-def _group_starts(counts: Counts) -> NDArray[np.intp]:
-    """First fine bin of each of about `NUMERIC_GROUPS` groups of equal mass, by row of *counts*.
-
-    Where one bin carries several groups' mass, all but one of them are empty.
-    """
-    upto = np.cumsum(counts, axis=1)
-    targets = np.arange(1, NUMERIC_GROUPS) * upto[:, -1:] / NUMERIC_GROUPS - 1e-9
-    inner = (upto[:, None, :] < targets[:, :, None]).sum(2) + 1
-    inner = np.where(upto[:, -1:] > 0, inner, counts.shape[1])
-    return np.pad(inner, ((0, 0), (1, 0)))
-
-
-def _grouped(counts: Counts, starts: NDArray[np.intp]) -> Counts:
-    upto = np.pad(np.cumsum(counts, axis=1), ((0, 0), (1, 0)))
-    ends = np.pad(starts[:, 1:], ((0, 0), (0, 1)), constant_values=counts.shape[1])
-    rows: Counts = np.take_along_axis(upto, ends, 1) - np.take_along_axis(upto, starts, 1)
-    return rows
-
-
-def _masses(side: NumericStack, bins: NumericBins) -> Counts:
-    """Rows near the reference's range, far below, far above, missing, and infinite either way."""
-    above = bins.far & (np.cumsum(~bins.far) > 0)
-    far_below, far_above = (side.counts[:, where].sum(1) for where in (bins.far & ~above, above))
-    return np.column_stack(
-        [
-            side.finite - far_below - far_above,
-            far_below,
-            far_above,
-            side.nulls,
-            side.negative_infinite,
-            side.positive_infinite,
-        ]
+def _changed(
+    before: Counts, now: Counts, bins: CategoricalBins
+) -> list[tuple[str, float, float] | None]:
+    """The level whose share changed most, on each pair; None where there is none."""
+    if not bins.levels:
+        return [None] * len(before)
+    p, q = (
+        side[:, : len(bins.levels)] / np.maximum(side.sum(1, keepdims=True), 1)
+        for side in (before, now)
     )
-
-
-def _categorical_cells(levels: Counts) -> Counts:
-    """The most frequent levels (bins are laid in that order), the rarer, unseen, missing."""
-    known = levels[:, :-2]
-    rarer = known[:, FREQUENT_LEVELS:].sum(1)
-    return np.column_stack([known[:, :FREQUENT_LEVELS], rarer, levels[:, -2:]])
-
-
-def _numeric_sides(side: NumericStack, masses: Counts) -> list[Side]:
-    known = side.finite > 0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shares = masses / side.rows[:, None]
-    columns = (
-        side.rows,
-        *(np.where(known, of, np.nan) for of in (side.mean, side.sd, side.minimum, side.maximum)),
-        shares[:, 3],
-        shares[:, 4:].sum(1),
-        shares[:, 1:3].sum(1),
-    )
-    return [Side(*row) for row in zip(*(of.tolist() for of in columns), strict=True)]
-
-
-def _categorical_sides(levels: Counts) -> list[Side]:
-    rows, nan = levels.sum(1), float("nan")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        unseen, missing = (levels[:, -2:] / rows[:, None]).T
+    most = np.abs(q - p).argmax(1)
+    rows = np.arange(len(most))
     return [
-        Side(n, nan, nan, nan, nan, null_share, 0.0 if n else nan, unseen_share)
-        for n, null_share, unseen_share in zip(
-            rows.tolist(), missing.tolist(), unseen.tolist(), strict=True
+        (bins.levels[level], first, second)
+        for level, first, second in zip(
+            most.tolist(), p[rows, most].tolist(), q[rows, most].tolist(), strict=True
         )
     ]

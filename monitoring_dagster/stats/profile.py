@@ -1,6 +1,7 @@
 """What did the rows look like?  Summaries that add up: a week is the sum of its days."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
@@ -8,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.stats.accumulate import MISSING, Split, count_column
-from monitoring_dagster.stats.bins import Bins, categories
+from monitoring_dagster.stats.accumulate import MISSING, OTHER, Split, count_column, kept_values
+from monitoring_dagster.stats.bins import Bins, categories, plain
 from monitoring_dagster.stats.column_profile import (
     CategoricalProfile,
     ColumnProfile,
@@ -18,6 +19,8 @@ from monitoring_dagster.stats.column_profile import (
     add_columns,
     empty_column,
 )
+
+COLUMNS_AT_ONCE = 6
 
 
 class Group(NamedTuple):
@@ -58,7 +61,7 @@ def profile_batches(
     batches: Iterable[pa.RecordBatch],
     bins: Mapping[str, Mapping[str, Bins]],
     *,
-    version: str,
+    version: str | None = None,
     segments: Sequence[str] = (),
 ) -> dict[Group, Profile]:
     """Profile all rows in one pass, by model version and by the values of each segment column.
@@ -70,7 +73,7 @@ def profile_batches(
     bins
         Bins per column, by version. Rows of a version without bins are only counted.
     version
-        The column that names the model version of a row.
+        The column that names the model version of a row; without one, all are of version "".
     segments
         Columns to split by. A missing value is "(missing)"; of more than 200 values those of
         lowest hash are kept and the rest are "(other)".
@@ -88,7 +91,7 @@ def profile_batches(
     """
     splits: dict[str, list[Split]] = {}
     for batch in batches:
-        for name, rows in _by_version(batch, version):
+        for name, rows in [("", batch)] if version is None else _by_version(batch, version):
             columns = bins.get(name, {})
             if name not in splits:
                 splits[name] = [Split(columns, segment=s) for s in segments] or [Split(columns)]
@@ -103,6 +106,71 @@ def profile_batches(
             for value, (n, found) in sorted(split.groups().items()):
                 profiles[Group(name, split.segment, value)] = Profile(n, found)
     return profiles
+
+
+def profile_by_columns(
+    read: Callable[[Sequence[str]], Iterable[pa.RecordBatch]],
+    bins: Mapping[str, Mapping[str, Bins]],
+    *,
+    version: str | None = None,
+    segments: Sequence[str] = (),
+    threads: int = 2,
+    advance: Callable[[int], object] = lambda columns: None,
+) -> dict[Group, Profile]:
+    """As `profile_batches`, a few columns at a time, in several threads: quicker, and in the memory
+    that these few columns take.
+
+    Parameters
+    ----------
+    read
+        Reads all rows anew, of the columns it is asked for; called from several threads.
+    advance
+        Told the number of columns that have just been done.
+    """
+    fixed = [*segments, *([version] if version is not None else [])]
+    every = list(dict.fromkeys(name for columns in bins.values() for name in columns))
+
+    def profile_of(names: Sequence[str]) -> dict[Group, Profile]:
+        of_names = {v: {name: of[name] for name in names if name in of} for v, of in bins.items()}
+        wanted = list(dict.fromkeys([*fixed, *names]))
+        found = profile_batches(read(wanted), of_names, version=version, segments=segments)
+        advance(len(names))
+        return found
+
+    starts = range(0, max(len(every), 1), COLUMNS_AT_ONCE)
+    with ThreadPoolExecutor(threads) as pool:
+        parts = list(pool.map(profile_of, [every[i : i + COLUMNS_AT_ONCE] for i in starts]))
+    return {
+        group: Profile(
+            profile.rows,
+            {name: one for part in parts for name, one in part[group].columns.items()},
+        )
+        for group, profile in parts[0].items()
+    }
+
+
+def merge_profiles(parts: Iterable[Mapping[Group, Profile]]) -> dict[Group, Profile]:
+    """The profiles of all rows, from those of every part of them, whoever cut the rows.
+
+    Each part kept those of its segment values that have the lowest hash. What is among the 200
+    lowest of all values is so in every part that has it, and was never "(other)" there; what is
+    not becomes "(other)" here. So no cut changes a count.
+    """
+    whole: dict[Group, Profile] = {}
+    values: dict[tuple[str, str], set[str]] = {}
+
+    def add(group: Group, profile: Profile) -> None:
+        whole[group] = whole.get(group, Profile()) + profile
+
+    for part in parts:
+        for group, profile in part.items():
+            add(group, profile)
+            if group.segment:
+                values.setdefault((group.version, group.segment), set()).add(group.value)
+    for (version, segment), found in values.items():
+        for value in sorted(found - kept_values(found)):
+            add(Group(version, segment, OTHER), whole.pop(Group(version, segment, value)))
+    return dict(sorted(whole.items()))
 
 
 def _select(batch: pa.RecordBatch, columns: Iterable[str]) -> pa.RecordBatch:
@@ -182,12 +250,12 @@ def profiles_from_table(table: pa.Table) -> dict[Group, Profile]:
 def _column(record: Mapping[str, Any], *, counts: pa.Array, sums: pa.Array | None) -> ColumnProfile:
     if sums is None:
         return CategoricalProfile(
-            record["digest"], counts.to_numpy(), record["nulls"], record["unseen"]
+            record["digest"], plain(counts), record["nulls"], record["unseen"]
         )
     return NumericProfile(
         record["digest"],
-        counts.to_numpy(),
-        sums.to_numpy(),
+        plain(counts),
+        plain(sums),
         record["nulls"],
         record["negative_infinite"],
         record["positive_infinite"],

@@ -1,23 +1,19 @@
 """Is a difference drift?  Evidence and effect in, one verdict and its reason out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
 import numpy as np
 
-from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.stats.bins import Bins, Floats
-from monitoring_dagster.stats.column_profile import ColumnProfile
+from monitoring_dagster.stats.bins import Floats
 from monitoring_dagster.stats.drift import (
     ColumnDrift,
     DriftSettings,
-    Pairs,
-    effects,
-    new_masses,
 )
-from monitoring_dagster.stats.profile import Profile
+
+_SHOWN_CHARACTERS = 40  # of a level's name, which is a value from the data
 
 PsiBand: TypeAlias = Literal["none", "moderate", "significant"]
 
@@ -71,12 +67,12 @@ def judge(
         _verdict(
             drift,
             float(p),
-            max(settings.min_effect, moved),
+            max(settings.min_effect, habit),
             max(settings.min_new_mass, new),
             settings,
             looked_at=sum(enough),
         )
-        for drift, p, moved, new in zip(measured, adjusted, usual_effect, usual_new, strict=True)
+        for drift, p, habit, new in zip(measured, adjusted, usual_effect, usual_new, strict=True)
     ]
 
 
@@ -98,85 +94,6 @@ def psi_band(psi: float, settings: DriftSettings) -> PsiBand:
     if psi >= settings.psi_significant:
         return "significant"
     return "moderate" if psi >= settings.psi_moderate else "none"
-
-
-def usual_effect(
-    days: Sequence[Profile],
-    reference: Profile,
-    bins: Mapping[str, Bins],
-    *,
-    quantile: float = 0.99,
-    min_rows: int = 100,
-) -> dict[str, float]:
-    """How far an ordinary day of the reference period lies from the whole of it, by column.
-
-    Some columns move every day without anything being wrong (weather, weekdays): a day is drift
-    only where it lies further out than such days did. One more such day stays below the returned
-    effect with about the probability *quantile*: it is the larger of the observed quantile and,
-    because few days know little of their tail, the log-normal prediction bound.
-
-    Parameters
-    ----------
-    days
-        Profiles of single days of the reference period. Those below *min_rows* are left out.
-
-    Returns
-    -------
-    Effect by column, 0 to 1; 0 where fewer than two days are left.
-
-    Source: Hahn & Meeker (1991), Statistical Intervals, section 4.2, for the bound.
-    """
-    return _usual(days, reference, bins, effects, quantile, min_rows)
-
-
-def usual_new_mass(
-    days: Sequence[Profile],
-    reference: Profile,
-    bins: Mapping[str, Bins],
-    *,
-    quantile: float = 0.99,
-    min_rows: int = 100,
-) -> dict[str, float]:
-    """How much more than in the whole reference is missing on an ordinary day of it, by column.
-
-    As `usual_effect`, for the share of missing, unseen and infinite values.
-    """
-    return _usual(days, reference, bins, new_masses, quantile, min_rows)
-
-
-def _usual(
-    days: Sequence[Profile],
-    reference: Profile,
-    bins: Mapping[str, Bins],
-    quantity: Callable[[Pairs, Bins], Floats],
-    quantile: float,
-    min_rows: int,
-) -> dict[str, float]:
-    enough = [day for day in days if day.rows >= min_rows]
-    usual = {}
-    for name, own in bins.items():
-        before = _of(reference, name)
-        found = quantity([(before, _of(day, name)) for day in enough], own)
-        usual[name] = _upper_bound(found, quantile=quantile)
-    return usual
-
-
-def _of(profile: Profile, column: str) -> ColumnProfile:
-    if column not in profile.columns:
-        raise UnknownColumn.named(column, table="the profile", available=profile.columns)
-    return profile.columns[column]
-
-
-def _upper_bound(found: Floats, *, quantile: float) -> float:
-    from scipy import special  # late: starting often must stay cheap
-
-    n = len(found)
-    if n < 2:
-        return 0.0
-    logs = np.log(np.maximum(found, 1e-3))
-    t = special.stdtrit(n - 1, quantile)
-    predicted = np.exp(logs.mean() + t * logs.std(ddof=1) * np.sqrt(1 + 1 / n))
-    return float(min(max(np.quantile(found, quantile, method="higher"), predicted), 1.0))
 
 
 def _shortage(drift: ColumnDrift, settings: DriftSettings) -> str | None:
@@ -202,13 +119,13 @@ def _verdict(
     if shortage is not None:
         return DriftVerdict(drift, p, Verdict.INSUFFICIENT, band, shortage)
     evidence = f"p = {p:.2g} among {looked_at}" if p >= 1e-16 else f"p < 1e-16 among {looked_at}"
-    moved = f"{drift.effect:.1%} of the rows moved"
+    share = f"{drift.effect:.1%} of the rows moved"
     if p >= settings.alpha:
         reason = f"no more than chance ({evidence}, needed below {settings.alpha:g})"
         return DriftVerdict(drift, p, Verdict.OK, band, reason)
     beyond = []
     if drift.effect >= effect_bound:
-        beyond.append(f"{moved}{_means(drift)} (bound {effect_bound:.1%})")
+        beyond.append(f"{share}{_means(drift)} (bound {effect_bound:.1%})")
     if drift.new_mass >= new_bound:
         beyond.append(
             f"{drift.new_mass:.1%} more of the rows are missing, infinite or unlike any in the"
@@ -217,15 +134,21 @@ def _verdict(
     if beyond:
         reason = f"{', and '.join(beyond)}; {evidence}"
         return DriftVerdict(drift, p, Verdict.DRIFT, band, reason)
-    reason = f"real but small: {moved} (bound {effect_bound:.1%}, {evidence})"
+    reason = f"real but small: {share} (bound {effect_bound:.1%}, {evidence})"
     return DriftVerdict(drift, p, Verdict.OK, band, reason)
 
 
 def _means(drift: ColumnDrift) -> str:
+    """What changed, in the column's own terms."""
     before, now = drift.reference, drift.current
-    if drift.kind == "categorical" or not np.isfinite([before.mean, now.mean]).all():
+    if drift.changed is not None:
+        level, first, second = drift.changed
+        return f", {level[:_SHOWN_CHARACTERS]!r} from {first:.1%} to {second:.1%}"
+    if not np.isfinite([before.mean, now.mean]).all():
         return ""
     return (
         f", mean {before.mean:.4g} to {now.mean:.4g},"
-        f" standard deviation {before.sd:.4g} to {now.sd:.4g}"
+        f" standard deviation {before.sd:.4g} to {now.sd:.4g},"
+        f" median {before.p50:.4g} to {now.p50:.4g},"
+        f" 5 % to 95 %: {before.p5:.4g}..{before.p95:.4g} to {now.p5:.4g}..{now.p95:.4g}"
     )

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,8 @@ def loaded(project: DefsFolderSandbox, attributes: Attributes) -> dg.Definitions
 
 @pytest.fixture
 def churn(project: DefsFolderSandbox) -> AssetGraph:
-    """The lineage of the small model."""
-    return loaded(project, ATTRIBUTES).resolve_asset_graph()
+    """The lineage of the small model, with all that a critical one has."""
+    return loaded(project, ATTRIBUTES | {"critical": True}).resolve_asset_graph()
 
 
 def test_the_lineage_is_the_table_of_steps(churn: AssetGraph):
@@ -86,9 +87,42 @@ def test_checks_are_few_and_share_the_days_of_their_asset(churn: AssetGraph):
     keys = churn.asset_check_keys
     assert 0 < len(keys) <= 8
     days = dg.DailyPartitionsDefinition(start_date=FIRST.isoformat())
+    weeks = dg.WeeklyPartitionsDefinition(start_date=FIRST.isoformat(), day_offset=1)
     for key in keys:
-        assert churn.get(key).partitions_def == days == churn.get(key.asset_key).partitions_def
+        periods = weeks if key.asset_key.path[-1] == "multivariate" else days
+        assert churn.get(key).partitions_def == periods == churn.get(key.asset_key).partitions_def
         assert churn.get(key).description
+
+
+@pytest.mark.parametrize("changed", [{}, {"critical": False}], ids=["by default", "as declared"])
+def test_a_model_that_is_not_critical_has_no_weekly_partition(
+    changed: Attributes, project: DefsFolderSandbox
+):
+    """Looking at all features together is for the models that are worth it."""
+    graph = loaded(project, ATTRIBUTES | changed).resolve_asset_graph()
+    assert dg.AssetKey(["churn", "multivariate"]) not in graph.get_all_asset_keys()
+    kinds = {type(node.partitions_def) for node in graph.asset_nodes if node.is_partitioned}
+    assert kinds == {dg.DailyPartitionsDefinition}
+
+
+@pytest.mark.parametrize(
+    ("first_day", "monday"),
+    [
+        pytest.param("2026-03-02", "2026-03-02", id="monitored since a Monday"),
+        pytest.param("2026-03-05", "2026-03-09", id="since a Thursday: the first whole week"),
+    ],
+)
+def test_the_weeks_of_a_critical_model_begin_on_mondays(
+    first_day: str, monday: str, project: DefsFolderSandbox
+):
+    """A partition is named by its Monday, and is there once its Sunday is over."""
+    attributes = ATTRIBUTES | {"critical": True, "first_day": first_day}
+    graph = loaded(project, attributes).resolve_asset_graph()
+    weeks = graph.get(dg.AssetKey(["churn", "multivariate"])).partitions_def
+    assert isinstance(weeks, dg.WeeklyPartitionsDefinition)
+    sunday = datetime.fromisoformat(monday).replace(tzinfo=UTC) + timedelta(days=6, hours=23)
+    assert weeks.get_partition_keys(current_time=sunday) == []
+    assert weeks.get_partition_keys(current_time=sunday + timedelta(hours=1)) == [monday]
 
 
 def test_a_model_without_labels_has_no_step_that_needs_them(project: DefsFolderSandbox):

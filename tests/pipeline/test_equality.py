@@ -108,13 +108,21 @@ def test_a_column_has_drifted_as_far_as_scipy_says_of_the_raw_rows(lived):
     today = today[(today["status"] == "ok") & ~today["synthetic"]]
     rows = lived.monitor.results.read("tiny", "drift", START).to_pylist()
     whole = {row["column"]: row for row in rows if not row["segment"]}
-    answers = {"prediction"} if lived.task == "regression" else {"prediction", "score"}
-    assert whole.keys() == {*FEATURES, *answers}
+    answers = {"prediction"}
+    if lived.task != "regression":
+        answers |= {"score", "score: extremes"}
+        reference["score: extremes"] = extreme(reference["score"])
+        today["score: extremes"] = extreme(today["score"])
+    assert whole.keys() == {*FEATURES, "country", *answers}
     bins = reference_of(lived.monitor, "1").bins
     for column, row in whole.items():
         check_drift(row, reference[column], today[column])
         if isinstance(bins[column], NumericBins):
             check_psi_of_deciles(row, bins[column], reference[column], today[column])
+
+
+def extreme(scores):
+    return np.select([scores < 0.05, scores > 0.95], ["below 0.05", "above 0.95"], "0.05 to 0.95")
 
 
 def check_drift(row, before, now):
@@ -226,7 +234,7 @@ def test_features(world, declared, profiled):
         (world.root / ".monitoring/references").rename(world.root / "old")
     profile.run(world.monitor, START)
     columns = profiles_of(world.monitor, START)[Group("1")].columns
-    assert columns.keys() == profiled | {"score", "prediction"}
+    assert columns.keys() == profiled | {"score", "score: extremes", "prediction", "country"}
 
 
 def check_demo(root):

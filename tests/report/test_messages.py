@@ -124,10 +124,11 @@ def test_an_announcement_links_to_the_version_it_is_about():
 @pytest.mark.parametrize("kind", FindingKind)
 @pytest.mark.parametrize("reason", Reason)
 def test_every_message_of_every_kind_leads_to_its_runbook(kind, reason):
-    """And to a Dagster asset that exists, and to the model in MLflow."""
+    """And to a Dagster asset that exists, by its day if it has days, and to the model in MLflow."""
     blocks = json.dumps(render(event(found(), kind=kind, reason=reason), LINKS).blocks)
     assert f"<https://wiki.example.org/runbooks/{kind}.md|Runbook>" in blocks
-    assert f"<http://127.0.0.1:3000/assets/credit/{GUIDES[kind].step}?partition=" in blocks
+    by_day = "|" if GUIDES[kind].weekly else f"?partition={DAY}|"
+    assert f"<http://127.0.0.1:3000/assets/credit/{GUIDES[kind].step}{by_day}" in blocks
     assert "<http://127.0.0.1:5000/#/models/credit_risk|MLflow model>" in blocks
 
 

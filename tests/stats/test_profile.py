@@ -13,13 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring_dagster.errors import UnknownColumn
+from monitoring_dagster.stats import accumulate
 from monitoring_dagster.stats.accumulate import MAX_SEGMENT_VALUES
-from monitoring_dagster.stats.bins import CategoricalBins, NumericBins, WrongType
+from monitoring_dagster.stats.bins import CategoricalBins, NumericBins, WrongType, bins_of
 from monitoring_dagster.stats.column_profile import MAX_UNSEEN, MismatchedBins
 from monitoring_dagster.stats.profile import (
     Group,
     Profile,
+    merge_profiles,
     profile_batches,
+    profile_by_columns,
     profiles_from_table,
     profiles_to_table,
 )
@@ -145,7 +148,7 @@ def test_every_group_is_what_its_own_rows_say(found):
         colours = profile.columns["c"]
         assert colours.nulls == names.pop(None, 0)
         assert colours.counts[:2].tolist() == [names.pop("red", 0), names.pop("green", 0)]
-        assert colours.counts[2] == names.total()
+        assert colours.counts[2:].sum() == names.total()
         assert colours.unseen.items() <= names.items()
         assert len(colours.unseen) == min(MAX_UNSEEN, len(names))
 
@@ -189,6 +192,37 @@ def test_too_many_segment_values_end_in_other_whatever_the_order():
     assert first[Group("1", "s", "(other)")].rows == 3 * (700 - MAX_SEGMENT_VALUES)
     assert first[Group("1")].rows == names.size
     assert first[Group("1")].columns["x"].mean == pytest.approx(x.mean(), rel=1e-13)
+
+
+crowded = st.fixed_dictionaries(
+    {
+        "v": st.sampled_from(["1", "9"]),
+        "s": st.sampled_from([*"abcdefgh", "(other)", "(missing)", None]),
+        "x": st.none() | number,
+        "c": st.none() | st.sampled_from(["red", *"abcdefghijklmnop"]),
+    }
+)
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(st.integers(0, 3), crowded), max_size=40))
+def test_rows_may_be_shared_out_anyhow(shares):
+    """Parts that are profiled apart and merged say what one pass says, "(other)" too."""
+    parts = [[row for place, row in shares if place == part] for part in range(4)]
+    with pytest.MonkeyPatch.context() as small:
+        small.setattr(accumulate, "MAX_SEGMENT_VALUES", 3)
+        whole = profiled(batch([row for _, row in shares]), segments=("s", "c"))
+        merged = merge_profiles(profiled(batch(part), segments=("s", "c")) for part in parts)
+        pairs = [merge_profiles(map(profiled, map(batch, two))) for two in (parts[:2], parts[2:])]
+        in_pairs, at_once = (
+            merge_profiles(some) for some in (pairs, [profiled(batch(part)) for part in parts])
+        )
+    assert set(merged) == set(whole)
+    for group, profile in whole.items():
+        assert_same(merged[group], profile)
+    assert set(in_pairs) == set(at_once)
+    for group, profile in at_once.items():
+        assert_same(in_pairs[group], profile)
 
 
 def test_large_means_lose_no_digits():
@@ -268,3 +302,37 @@ def test_a_week_is_the_sum_of_its_days():
         for _ in range(7)
     ]
     assert_same(reduce(add, days), reduce(add, reversed(days)))
+
+
+def test_a_few_columns_at_a_time_give_the_same_as_all_at_once():
+    """In threads, with segments and versions; every column once."""
+    rng = np.random.default_rng(5)
+    n = 500
+    columns = {f"x{i:02}": rng.normal(size=n) for i in range(13)}
+    table = pa.table({**columns, "s": rng.choice(["a", "b"], n), "v": rng.choice(["1", "2"], n)})
+    own = {name: bins_of(table[name], column=name) for name in columns}
+    bins = {"1": own, "2": {name: own[name] for name in ("x00", "x12")}}
+    told = []
+
+    def read(names):
+        return table.select(list(names)).to_batches(max_chunksize=64)
+
+    found = profile_by_columns(
+        read, bins, version="v", segments=["s"], threads=3, advance=told.append
+    )
+    once = profile_batches(table.to_batches(), bins, version="v", segments=["s"])
+    assert found.keys() == once.keys()
+    for group, profile in once.items():
+        assert found[group].rows == profile.rows
+        assert list(found[group].columns) == list(profile.columns)
+        for name, column in profile.columns.items():
+            assert np.array_equal(found[group].columns[name].counts, column.counts)
+    assert sum(told) == 13
+
+
+def test_without_columns_rows_are_counted_all_the_same():
+    table = pa.table({"v": ["1", "2", "2"]})
+    found = profile_by_columns(
+        lambda names: table.select(list(names)).to_batches(), {}, version="v"
+    )
+    assert {group.version: one.rows for group, one in found.items()} == {"1": 1, "2": 2}

@@ -10,13 +10,8 @@ from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.stats.bins import bins_of
 from monitoring_dagster.stats.drift import ColumnDrift, DriftSettings, measure
 from monitoring_dagster.stats.profile import Group, Profile, profile_batches
-from monitoring_dagster.stats.verdict import (
-    Verdict,
-    judge,
-    psi_band,
-    usual_effect,
-    usual_new_mass,
-)
+from monitoring_dagster.stats.usual import Usual, usual
+from monitoring_dagster.stats.verdict import Verdict, judge, psi_band
 
 SETTINGS = DriftSettings()
 
@@ -248,12 +243,12 @@ def test_a_column_that_moves_every_day_is_drift_only_beyond_its_habit():
     whole = {"x": np.concatenate([day["x"] for day in past])}
     bins = bins_for(whole)
     reference = profile(whole, bins)
-    usual = usual_effect([profile(day, bins) for day in past], reference, bins)["x"]
+    habit = usual([profile(day, bins) for day in past], reference, bins).effect["x"]
     ordinary = [compared(reference, day, bins) for day in weather(rng, 200)]
     assert sum(verdicts(day)[0].verdict is Verdict.DRIFT for day in ordinary) > 100
-    assert sum(verdicts(day, usual=usual)[0].verdict is Verdict.DRIFT for day in ordinary) <= 8
+    assert sum(verdicts(day, usual=habit)[0].verdict is Verdict.DRIFT for day in ordinary) <= 8
     broken = compared(reference, {"x": rng.normal(12, 1, 300)}, bins)
-    assert verdicts(broken, usual=usual)[0].verdict is Verdict.DRIFT
+    assert verdicts(broken, usual=habit)[0].verdict is Verdict.DRIFT
 
 
 def test_a_column_whose_gaps_come_and_go_is_drift_only_beyond_its_habit():
@@ -266,12 +261,12 @@ def test_a_column_whose_gaps_come_and_go_is_drift_only_beyond_its_habit():
     whole = {"x": np.concatenate([one_day["x"] for one_day in past])}
     bins = bins_for(whole)
     reference = profile(whole, bins)
-    usual = usual_new_mass([profile(one_day, bins) for one_day in past], reference, bins)["x"]
-    assert 0.08 < usual < 0.9
+    habit = usual([profile(one_day, bins) for one_day in past], reference, bins).new_mass["x"]
+    assert 0.08 < habit < 0.9
     steady = [day(0.0) for _ in range(20)]
     whole = {"x": np.concatenate([one_day["x"] for one_day in steady])}
     reference = profile(whole, bins)
-    habit = usual_new_mass([profile(d, bins) for d in steady], reference, bins)["x"]
+    habit = usual([profile(d, bins) for d in steady], reference, bins).new_mass["x"]
     assert habit < SETTINGS.min_new_mass
 
 
@@ -280,11 +275,18 @@ def test_too_few_days_know_no_habit():
     bins = bins_for(columns)
     whole = profile(columns, bins)
     small = profile({"x": np.arange(99.0)}, bins)
-    assert usual_effect([whole, small, small], whole, bins) == {"x": 0.0}
+    assert usual([whole, small, small], whole, bins) == Usual({"x": 0.0}, {"x": 0.0})
 
 
-def test_a_day_that_lacks_a_column_is_named():
+def test_a_reference_that_lacks_a_column_is_named():
     columns = {"x": np.arange(200.0)}
     bins = bins_for(columns)
     with pytest.raises(UnknownColumn, match="the profile has no column 'x'"):
-        usual_effect([Profile(200)], profile(columns, bins), bins)
+        usual([profile(columns, bins)], Profile(200), bins)
+
+
+def test_a_day_that_lacks_a_column_knows_nothing_of_it():
+    columns = {"x": np.arange(200.0)}
+    bins = bins_for(columns)
+    whole = profile(columns, bins)
+    assert usual([whole, whole, Profile(200)], whole, bins) == usual([whole, whole], whole, bins)

@@ -1,0 +1,70 @@
+"""Which few rows stand for a day?"""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+
+from monitoring_dagster.integrations.rows import (
+    MissingDay,
+    connected,
+    file_of,
+    first_answer,
+    is_countable,
+    listed,
+    needed,
+    quoted,
+    readable,
+    rows_of,
+)
+from monitoring_dagster.spec import Predictions
+from monitoring_dagster.stats.sample import KEY
+
+
+def sample_day(
+    predictions: Predictions,
+    day: date,
+    *,
+    root: Path,
+    columns: Sequence[str],
+    version: str,
+    k: int,
+) -> pa.Table:
+    """The *k* rows of lowest key among those of *day* that count and that *version* answered.
+
+    The key is the MD5 of the request id's text, and the day: the same rows whatever their order in
+    the file, and no row twice where days are merged by `stats.sample.bottom_k`. A row without a
+    request id is never in the sample. Only *k* rows leave the database.
+
+    Returns
+    -------
+    *columns* and KEY, in the order of the keys.
+
+    Raises
+    ------
+    MissingDay, UnreadableFile, UnknownColumn
+    """
+    with connected(predictions) as connection:
+        path = file_of(predictions, day, root=root)
+        if path is not None and not path.exists():
+            raise MissingDay.at(day, path)
+        rows = rows_of(connection, predictions, root=root, first=day, last=day)
+        rows.require([*needed(predictions), *columns])
+        request = quoted(predictions.request_id)
+        served_by = f"coalesce(CAST({quoted(predictions.version)} AS VARCHAR), '')"
+        counts = f"{is_countable(predictions)} AND {request} IS NOT NULL"
+        key = f"md5(CAST({request} AS VARCHAR))"
+        order = ", ".join([first_answer(predictions), *map(quoted, columns)])
+        # First the keys alone, then the whole rows of the few that are chosen.
+        query = f"""
+            WITH answered AS (
+                SELECT {key} AS key, arg_min({served_by}, ({first_answer(predictions)})) AS version
+                FROM {rows.sql} WHERE {counts} GROUP BY {request}
+            ), chosen AS (SELECT unnest(min(key, {k})) FROM answered WHERE version = $version)
+            SELECT {listed(columns)}, {key} || ' {day}' AS {quoted(KEY)} FROM {rows.sql}
+            WHERE {counts} AND {key} IN (FROM chosen)
+            QUALIFY row_number() OVER (PARTITION BY {request} ORDER BY {order}) = 1
+            ORDER BY {quoted(KEY)}"""
+        with readable(rows.place):
+            return connection.sql(query, params={"version": version}).to_arrow_table()

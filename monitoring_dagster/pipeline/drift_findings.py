@@ -1,0 +1,126 @@
+"""Which drift is told to people?  One finding a column, the weightiest first, within a budget."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+
+from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
+from monitoring_dagster.decisions.incidents import is_told
+from monitoring_dagster.pipeline.drift import STEP, Record
+from monitoring_dagster.pipeline.findings import stored_findings
+from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.pipeline.profile import service_of
+from monitoring_dagster.pipeline.reference import Reference, reference_of
+from monitoring_dagster.stats.importance import rank_correlation
+from monitoring_dagster.stats.verdict import Verdict
+
+_VERDICT = "verdict"  # the step that stores what was told
+_BUDGET_DAYS = 30
+_NEW_DAYS = 7  # a version that served before them is not new
+_MIN_CORRELATION = 0.5
+
+
+def findings_of(monitor: Monitor, day: date) -> list[Finding]:
+    """One finding a drifted column; segments speak only where the whole is silent."""
+    table = monitor.results.read(monitor.name, STEP, day)
+    found: dict[tuple[str, str], Finding] = {}
+    for row in table.to_pylist() if table is not None else ():
+        if row["verdict"] == Verdict.DRIFT:
+            found.setdefault((row["role"], row["column"]), _finding(monitor, day, row))
+    told = _within_budget(monitor, day, list(found.values()))
+    return [*told, *_importance_shifts(monitor, day)]
+
+
+def _finding(monitor: Monitor, day: date, row: Record) -> Finding:
+    rules = monitor.spec.rules.drift
+    answer = row["role"] == "answer"
+    where = f" where {row['segment']} is {row['value']}" if row["segment"] else ""
+    against = f" against {row['baseline']}" if len(rules.baselines) > 1 else ""
+    loud = row["psi"] is not None and row["psi"] > rules.psi_alert and not where
+    severity = (Severity.P1 if loud else Severity.P2) if answer else (
+        Severity.P2 if loud else Severity.P3
+    )  # fmt: skip
+    return Finding(
+        model=monitor.name,
+        day=day,
+        kind=FindingKind.PREDICTION_DRIFT if answer else FindingKind.FEATURE_DRIFT,
+        subject=row["column"],
+        severity=severity,
+        words=f"{row['column']}{where}{against}: {row['reason']}",
+        step=STEP,
+    )
+
+
+def _within_budget(monitor: Monitor, day: date, found: Sequence[Finding]) -> list[Finding]:
+    """Features that drift anew, beyond the budget of the last 30 days, are recorded and not told.
+
+    What is told already goes on being told, and answers always are: only news costs.
+    """
+    budget = monitor.spec.rules.drift.max_alerts_in_30_days
+    told = [_told(monitor, day - timedelta(days=n)) for n in range(_BUDGET_DAYS, 0, -1)]
+    left = budget - sum(
+        len(now - before) for before, now in zip([set(), *told], told, strict=False)
+    )
+    result = []
+    for one in found:
+        is_news = one.kind is FindingKind.FEATURE_DRIFT and one.subject not in told[-1]
+        if is_news and is_told(one.severity):
+            left -= 1
+            if left < 0:
+                words = f"{one.words} (recorded only: {budget} features were told in 30 days)"
+                one = replace(one, severity=Severity.P3, words=words)
+        result.append(one)
+    return result
+
+
+def _told(monitor: Monitor, day: date) -> set[str]:
+    """The features whose drift was told on that day."""
+    return {
+        one.subject
+        for one in stored_findings(monitor, _VERDICT, day)
+        if one.kind is FindingKind.FEATURE_DRIFT and is_told(one.severity)
+    }
+
+
+def _importance_shifts(monitor: Monitor, day: date) -> Iterator[Finding]:
+    """A new version that leans on other features than the one before it."""
+    earlier = service_of(monitor, day - timedelta(days=_NEW_DAYS)).get("versions", {})
+    for version in service_of(monitor, day).get("versions", {}):
+        reference = reference_of(monitor, version) if version not in earlier else None
+        before = _predecessor(monitor, reference, earlier) if reference else None
+        if reference is None or before is None:
+            continue
+        correlation = rank_correlation(before.importances, reference.importances)
+        if correlation < _MIN_CORRELATION:
+            yield Finding(
+                model=monitor.name,
+                day=day,
+                kind=FindingKind.IMPORTANCE_SHIFT,
+                subject=version,
+                severity=Severity.P3,
+                words=f"version {version} leans on other features than version {before.version}:"
+                f" rank correlation of their importances {correlation:.2f}"
+                f" (limit {_MIN_CORRELATION}); {_most_changed(before, reference)}",
+                step=STEP,
+            )
+
+
+def _predecessor(
+    monitor: Monitor, reference: Reference, served: Collection[str]
+) -> Reference | None:
+    known = [one for one in (reference_of(monitor, name) for name in served) if one is not None]
+    return max(
+        (one for one in known if int(one.version) < int(reference.version)),
+        key=lambda one: int(one.version),
+        default=None,
+    )
+
+
+def _most_changed(before: Reference, now: Reference) -> str:
+    places = [
+        {name: place for place, name in enumerate(sorted(of, key=lambda n: -of[n]), start=1)}
+        for of in (before.importances, now.importances)
+    ]
+    common = places[0].keys() & places[1].keys()
+    name = max(common, key=lambda one: (abs(places[0][one] - places[1][one]), one))
+    return f"{name} went from place {places[0][name]} to {places[1][name]}"

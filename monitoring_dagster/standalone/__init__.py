@@ -1,0 +1,1 @@
+"""The same judgements on files and tables, without Dagster."""
