@@ -99,7 +99,7 @@ def _frozen(monitor: Monitor, reference: Reference, day: date, baseline: Baselin
         one = _together(monitor, reference, baseline.label, {day: days})[day]
         notes = {_USUAL: json.dumps([[group, asdict(of)] for group, of in one.usual.items()])}
         _write_once(profiles_to_table(one.profiles).replace_schema_metadata(notes), path)
-    return _read(path, baseline.label)
+    return _read(path, path.stat().st_mtime_ns, baseline.label)
 
 
 def _first_day(monitor: Monitor, version: str) -> date | None:
@@ -123,7 +123,7 @@ def _write_once(table: pa.Table, path: Path) -> None:
 
 
 @lru_cache(maxsize=64)
-def _read(path: Path, label: str) -> Compared:
+def _read(path: Path, _written_at: int, label: str) -> Compared:
     written = path.read_bytes()
     table = pq.ParquetFile(pa.BufferReader(written), page_checksum_verification=True).read()
     ordinary = {

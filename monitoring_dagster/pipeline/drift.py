@@ -128,10 +128,10 @@ def _verdicts(monitor: Monitor, found: Sequence[tuple[_Place, ColumnDrift]]) -> 
 
 
 def rank(record: Mapping[str, Any]) -> tuple[bool, bool, bool, float, float]:
-    """What people see first: answers, the whole, what drifted, what weighs most in the model."""
+    """What people see first: the whole, answers, what drifted, what weighs most in the model."""
     return (
-        record["role"] == "feature",
         bool(record["segment"]),
+        record["role"] == "feature",
         record["verdict"] != Verdict.DRIFT,
         -(record["importance"] or 0.0) * record["effect"],
         -record["effect"],

@@ -27,7 +27,8 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding]:
     for row in table.to_pylist() if table is not None else ():
         if row["verdict"] == Verdict.DRIFT:
             found.setdefault((row["role"], row["column"]), _finding(monitor, day, row))
-    told = _within_budget(monitor, day, list(found.values()))
+    answers_first = sorted(found.values(), key=lambda one: one.kind is FindingKind.FEATURE_DRIFT)
+    told = _within_budget(monitor, day, answers_first)
     return [*told, *_importance_shifts(monitor, day)]
 
 

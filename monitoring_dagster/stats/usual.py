@@ -23,6 +23,7 @@ from monitoring_dagster.stats.profile import Profile
 
 QUANTILE = 0.99  # of ordinary days that stay below the bounds
 MIN_ROWS = 100  # of a day that may say what is ordinary
+NOISE = 0.01  # below it one day is as ordinary as another, and no day's luck widens the bounds
 
 _Where = NDArray[np.bool_]
 
@@ -153,7 +154,7 @@ def _upper_bounds(found: Floats, there: _Where) -> Floats:
     n = there.sum(1)
     few = n < 2
     at_least = np.where(few, 2, n)
-    logs = np.where(there, np.log(np.maximum(found, 1e-3)), 0.0)
+    logs = np.where(there, np.log(np.maximum(found, NOISE)), 0.0)
     mean = logs.sum(1) / at_least
     off = np.where(there, logs - mean[:, None], 0.0)
     sd = np.sqrt((off**2).sum(1) / (at_least - 1))

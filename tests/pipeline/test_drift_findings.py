@@ -1,0 +1,136 @@
+"""Which drift is told: answers first, the weightiest features next, and no more than a budget."""
+
+from dataclasses import replace
+
+import pytest
+
+from monitoring_dagster.decisions.findings import FindingKind, Severity
+from monitoring_dagster.pipeline import drift, drift_findings, profile, reference, verdict
+from monitoring_dagster.pipeline.drift_findings import findings_of
+from tests.world import FEATURES, START, day_after
+
+NEXT = day_after(START)
+
+
+@pytest.fixture
+def lived(founded, tmp_path):
+    return founded.copied_to(tmp_path)
+
+
+def live(world, day, **changed):
+    """One day whose log is changed column by column; returns the findings about drift."""
+    log = world.served(day)
+    world.write(day, log=log.assign(**{name: how(log[name]) for name, how in changed.items()}))
+    for step in (profile, drift, verdict):
+        step.run(world.monitor, day)
+    return findings_of(world.monitor, day)
+
+
+def subjects(found, kind=FindingKind.FEATURE_DRIFT):
+    return [one.subject for one in found if one.kind is kind]
+
+
+def test_answers_come_first_then_what_weighs_most(lived):
+    found = live(lived, START, score=lambda x: x**8, age=lambda x: x + 60, income=lambda x: x + 30,
+                 debt=lambda x: x + 20)  # fmt: skip
+    kinds = [one.kind for one in found]
+    assert kinds == sorted(kinds, key=lambda kind: kind is not FindingKind.PREDICTION_DRIFT)
+    weights = reference.reference_of(lived.monitor, "1").importances
+    told = subjects(found)
+    assert set(told) == {"age", "income", "debt"}
+    assert told == sorted(told, key=lambda name: -weights[name])  # all moved nearly as far
+
+
+def test_without_importances_the_size_of_the_effect_decides(lived, monkeypatch):
+    known = reference.reference_of(lived.monitor, "1")
+    monkeypatch.setattr(drift, "reference_of", lambda *_: replace(known, importances={}))
+    found = live(lived, START, age=lambda x: x + 8, income=lambda x: x + 30)
+    assert subjects(found) == ["income", "age"]
+
+
+def test_the_table_shows_the_top_twenty(lived):
+    log = lived.served(START)
+    lived.write(START, log=log)
+    profile.run(lived.monitor, START)
+    report = drift.run(lived.monitor, START)
+    columns = [row["column"] for row in report.table]
+    assert len(columns) == 20
+    assert {columns[0], columns[1], columns[2]} == {"score", "score: extremes", "prediction"}
+    assert set(columns[3:8]) == {*FEATURES, "country"}
+
+
+def test_sudden_over_confidence_is_told_and_names_the_share(lived):
+    found = live(lived, START, score=lambda x: x.where(x.index % 2 == 0, 0.99))
+    (extremes,) = [one for one in found if one.subject == "score: extremes"]
+    assert extremes.kind is FindingKind.PREDICTION_DRIFT
+    assert "'above 0.95' from " in extremes.words
+    report = drift.run(lived.monitor, START)
+    assert report.numbers["extreme_share_v1"] > 0.5
+    assert not report.checks["prediction_drift"].passed
+
+
+def test_a_class_that_is_predicted_more_often_is_told_the_same_day(lived):
+    found = live(lived, START, prediction=lambda x: x.where(x.index % 20 == 0, 1))
+    (told,) = [one for one in found if one.subject == "prediction"]
+    assert told.severity is Severity.P1
+    assert "'1' from " in told.words or "'0' from " in told.words
+
+
+def test_a_new_segment_is_a_finding(lived):
+    found = live(lived, START, country=lambda x: x.where(x.index % 4 != 0, "IT"))
+    (told,) = [one for one in found if one.subject == "country"]
+    assert "unlike any in the reference" in told.words
+    rows = lived.monitor.results.read("tiny", drift.STEP, START).to_pylist()
+    assert {row["verdict"] for row in rows if row["value"] == "IT"} == {"INSUFFICIENT"}
+
+
+def test_beyond_the_budget_drift_is_recorded_and_not_told(lived):
+    world = replace(lived, spec_changes={"rules": {"drift": {"max_alerts_in_30_days": 1}}})
+    shift = {"age": lambda x: x + 60, "income": lambda x: x + 40, "debt": lambda x: x + 30}
+    first = live(world, START, **shift)
+    told = [one for one in first if one.kind is FindingKind.FEATURE_DRIFT]
+    assert [one.severity for one in told] == [Severity.P2, Severity.P3, Severity.P3]
+    assert told[1].words.endswith("(recorded only: 1 features were told in 30 days)")
+    second = live(world, NEXT, **shift)
+    again = {one.subject: one.severity for one in second}
+    assert again[told[0].subject] is Severity.P2  # what was told goes on being told
+    assert again[told[1].subject] is Severity.P3
+
+
+def test_answers_are_told_whatever_the_budget(lived):
+    world = replace(lived, spec_changes={"rules": {"drift": {"max_alerts_in_30_days": 0}}})
+    found = live(world, START, score=lambda x: x**8, age=lambda x: x + 60)
+    assert {one.severity for one in found if one.subject == "score"} <= {Severity.P1, Severity.P2}
+    assert [one.severity for one in found if one.subject == "age"] == [Severity.P3]
+
+
+@pytest.mark.parametrize(
+    ("weights", "served_before", "told"),
+    [
+        ({"age": 4.0, "income": 1.0, "debt": 2.0, "plan": 3.0}, False, True),
+        ({"income": 4.0, "age": 3.0, "debt": 2.0, "plan": 1.0}, False, False),
+        ({"age": 4.0, "income": 1.0, "debt": 2.0, "plan": 3.0}, True, False),
+    ],
+    ids=["turned over", "the same order", "no longer new"],
+)
+def test_a_new_version_that_leans_on_other_features_is_told(
+    lived, monkeypatch, weights, served_before, told
+):
+    known = reference.reference_of(lived.monitor, "1")
+    before = {"income": 4.0, "age": 3.0, "debt": 2.0, "plan": 1.0}
+    both = {
+        "1": replace(known, importances=before),
+        "2": replace(known, version="2", importances=weights),
+    }
+    earlier = {"1": 290, "2": 5} if served_before else {"1": 295}
+    monkeypatch.setattr(drift_findings, "reference_of", lambda _, version: both.get(version))
+    monkeypatch.setattr(
+        drift_findings,
+        "service_of",
+        lambda _, day: {"versions": {"2": 295} if day == NEXT else earlier},
+    )
+    found = subjects(findings_of(lived.monitor, NEXT), FindingKind.IMPORTANCE_SHIFT)
+    assert found == (["2"] if told else [])
+    if told:
+        (one,) = findings_of(lived.monitor, NEXT)
+        assert "rank correlation of their importances" in one.words
