@@ -144,6 +144,31 @@ def status(model: str | None, as_json: bool) -> None:
 
 @main.command()
 @click.argument("model")
+@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="By default all days.")
+@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]))
+@click.option("--json", "as_json", is_flag=True, help="One object instead of the table.")
+def backtest(model: str, first: datetime | None, last: datetime | None, as_json: bool) -> None:
+    """Say what the drift rules, as they stand in YAML now, would have said of the stored days.
+
+    No row is read and nothing is written: change a threshold or a baseline, and look.
+    """
+    from monitoring_dagster.pipeline.backtest import backtest as judge
+
+    found = judge(
+        _project().monitor(model),
+        first=first.date() if first else date.min,
+        last=last.date() if last else date.max,
+    )
+    if as_json:
+        click.echo(json.dumps(found.to_dict()))
+        return
+    for (baseline, column), days in found.drifted.items():
+        click.echo(f"{len(days):>5} days  {column} against {baseline}, {days[0]} to {days[-1]}")
+    click.echo(f"{found.days_with_drift} of {len(found.days)} days with drift")
+
+
+@main.command()
+@click.argument("model")
 @click.option("--json", "as_json", is_flag=True)
 def runbook(model: str, as_json: bool) -> None:
     """The on-call steps for a model, each with its evidence. Exits with 1 where one is FAIL."""

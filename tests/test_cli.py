@@ -13,11 +13,14 @@ from click.testing import CliRunner
 
 from monitoring_dagster import cli
 from monitoring_dagster.errors import UnknownModel
+from monitoring_dagster.pipeline import profile
 from monitoring_dagster.pipeline.profile import service_of
 from tests.world import attributes, day_after
 
 COMMANDS = [
+    "backtest",
     "demo",
+    "drift",
     "fallback",
     "promote",
     "resend",
@@ -176,3 +179,20 @@ def test_outside_of_a_project_it_says_where_to_go(tmp_path, monkeypatch):
     assert found.exit_code == 2
     assert "holds no dg project" in found.stderr
     assert "go to your project's folder" in found.stderr
+
+
+def test_a_backtest_lists_what_would_drift_and_on_how_many_days(command, world):
+    log = world.served(world.today)
+    world.write(world.today, log=log.assign(income=log["income"] + 40))
+    profile.run(world.monitor, world.today)
+    code, out, _ = command("backtest", "tiny")
+    assert code == 0
+    assert f"1 days  income against training, {world.today} to {world.today}" in out
+    assert "1 of 1 days with drift" in out
+    found = json.loads(command("backtest", "tiny", "--json")[1])
+    assert (found["days"], found["days_with_drift"]) == (1, 1)
+    assert {"baseline": "training", "column": "income", "days": [str(world.today)]} in found[
+        "drifted"
+    ]
+    later = str(day_after(world.today))
+    assert "0 of 0 days" in command("backtest", "tiny", "--from", later)[1]

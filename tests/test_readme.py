@@ -53,7 +53,10 @@ def test_every_python_block_runs(text, tmp_path, monkeypatch):
     (tmp_path / ".monitoring").mkdir()
     names: dict[str, object] = {}
     exec(compile(text, "README.md", "exec"), names)
-    assert names["registry"].champion("churn") == names["version"] == "1"
+    if "compare" in text:
+        assert str(names["found"].verdict) == "DRIFT"
+    else:
+        assert names["registry"].champion("churn") == names["version"] == "1"
 
 
 def test_the_table_of_assets_is_the_table_of_steps():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -102,7 +103,7 @@ def validate(suite: Suite, frame: "pd.DataFrame") -> list[Breach]:
 
     A missing column is a breach, and an empty frame is judged like any other. Raises BadSuite.
     """
-    gx = _great_expectations()
+    gx = great_expectations()
     batch = _context().data_sources.pandas_default.read_dataframe(frame)
     expected = gx.ExpectationSuite(name=suite.name, expectations=_built(suite))
     breaches = {}
@@ -116,18 +117,33 @@ def validate(suite: Suite, frame: "pd.DataFrame") -> list[Breach]:
 @lru_cache(maxsize=1)
 def _context() -> Any:
     """One for the process: a day's validation would make it anew."""
-    context = _great_expectations().get_context(mode="ephemeral")
+    context = great_expectations().get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     return context
 
 
-def _great_expectations() -> Any:
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it imports a module that Python has deprecated
-        import great_expectations
+def great_expectations() -> Any:
+    """The library, imported when it is first needed, and without PySpark.
 
-    return great_expectations
+    Where PySpark is installed, Great Expectations imports it, which takes long, and PySpark ends
+    the process if that has no main file (`python -c`, some workers). Frames need neither.
+    """
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    if "great_expectations" not in sys.modules:
+        hidden = {name: sys.modules.pop(name) for name in [*sys.modules] if _is_spark(name)}
+        sys.modules["pyspark"] = None  # type: ignore[assignment]  # an ImportError for who asks
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it leans on modules that Python deprecates
+                import great_expectations  # noqa: F401
+        finally:
+            del sys.modules["pyspark"]
+            sys.modules.update(hidden)
+    return sys.modules["great_expectations"]
+
+
+def _is_spark(module: str) -> bool:
+    return module == "pyspark" or module.startswith("pyspark.")
 
 
 def _known_types() -> frozenset[str]:
@@ -165,7 +181,7 @@ def _expectation(
 
 def _built(suite: Suite) -> list[Any]:
     """Great Expectations' own objects; it would drop a wrong one with a line in the log."""
-    _great_expectations()
+    great_expectations()
     from great_expectations.expectations import registry
 
     known = registry.list_registered_expectation_implementations()

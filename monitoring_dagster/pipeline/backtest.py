@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from monitoring_dagster.pipeline.drift import judged
 from monitoring_dagster.pipeline.monitor import Monitor
@@ -22,6 +23,17 @@ class Backtest:
     @property
     def days_with_drift(self) -> int:
         return len({day for days in self.drifted.values() for day in days})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as `--json` prints them."""
+        return {
+            "days": len(self.days),
+            "days_with_drift": self.days_with_drift,
+            "drifted": [
+                {"baseline": baseline, "column": column, "days": [str(day) for day in days]}
+                for (baseline, column), days in self.drifted.items()
+            ],
+        }
 
 
 def backtest(

@@ -6,9 +6,11 @@ import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
+from importlib import import_module
 from math import isfinite
 from os import cpu_count
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
@@ -199,6 +201,7 @@ def compare(
     'DRIFT'
     """
     settings = settings or DriftSettings()
+    Thread(target=import_module, args=("scipy.special",)).start()  # slow, and needed at the end
     before = _reference(reference, categorical, numeric, ignore, segments, advance)
     now = _table(current, "current data")
     unusable = _unusable(before, now)

@@ -125,7 +125,7 @@ class NumericBins:
         far[:-1] |= self.edges <= self.near[0]
         return far
 
-    def index(self, values: Floats) -> NDArray[np.integer]:
+    def index(self, values: Floats) -> Codes:
         """The bin of each value, equal to ``np.searchsorted(edges, values, "left")``.
 
         A table over the core of the range gives the bin where a value's cell begins, and at most
@@ -134,12 +134,12 @@ class NumericBins:
         if self._table is None:
             return np.searchsorted(self.edges, values, "left")
         start, steps = self._table.start, self._table.steps
-        found = start.take(self._table.cell(values))
+        found = start.take(self._table.cell(values), mode="clip")
         rest = np.flatnonzero(found < 0)
         if rest.size:
             found[rest] = np.searchsorted(self.edges, values[rest], "left")
         for _ in range(steps):
-            found += values > self._table.edges.take(found)
+            found += values > self._table.edges.take(found, mode="clip")
         return found
 
     @cached_property
@@ -167,7 +167,7 @@ class _LookupTable:
 
     origin: float
     scale: float
-    start: NDArray[np.int16]  # -1: too many edges in this cell, search exactly
+    start: Codes  # -1: too many edges in this cell, search exactly
     steps: int
     edges: Floats  # with +inf behind the last, so that a step stops there
 
@@ -181,21 +181,20 @@ class _LookupTable:
         if not (np.isfinite(width) and np.isfinite(scale) and scale > 0) or edges.size > 32_000:
             return None
         origin = float(core[0] - 1.5 / scale)  # the outermost cells hold what lies beyond
-        plain = cls(origin, float(scale), np.empty(0, np.int16), 0, edges)
+        plain = cls(origin, float(scale), np.empty(0, np.intp), 0, edges)
         cells = plain.cell(edges)
         inside = np.bincount(cells, minlength=CELLS)
-        start = np.searchsorted(cells, np.arange(CELLS), "left").astype(np.int16)
+        start = np.searchsorted(cells, np.arange(CELLS), "left").astype(np.intp)
         start[inside > MAX_STEPS] = -1
         steps = int(inside[inside <= MAX_STEPS].max(initial=0))
         return cls(origin, float(scale), start, steps, np.append(edges, np.inf))
 
-    def cell(self, values: Floats) -> NDArray[np.int32]:
+    def cell(self, values: Floats) -> Codes:
         with np.errstate(over="ignore"):
             position = values - self.origin
             position *= self.scale
-        np.maximum(position, 0.0, out=position)
-        np.minimum(position, CELLS - 1, out=position)
-        return position.astype(np.int32)
+        np.clip(position, 0.0, CELLS - 1, out=position)
+        return position.astype(np.intp)
 
 
 @dataclass(frozen=True)

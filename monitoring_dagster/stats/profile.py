@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.stats.accumulate import MISSING, OTHER, Split, count_column, kept_values
@@ -188,7 +189,16 @@ def _by_version(batch: pa.RecordBatch, column: str) -> list[tuple[str, pa.Record
     label = [*names, MISSING]  # code -1 is the last
     if len(present) == 1:
         return [(label[present[0]], batch)]
-    return [(label[code], batch.filter(pa.array(codes == code))) for code in present]
+    return [
+        (label[code], batch.take(_positions(codes == code)))  # several times quicker than a filter
+        for code in present
+    ]
+
+
+def _positions(where: NDArray[np.bool_]) -> pa.Array:
+    """As `pa.array` of them, which would import pandas."""
+    found = np.flatnonzero(where)
+    return pa.Array.from_buffers(pa.int64(), len(found), [None, pa.py_buffer(found)])
 
 
 _SCHEMA = pa.schema(

@@ -2,7 +2,6 @@
 
 import json
 import os
-import warnings
 from collections.abc import Callable
 from datetime import date, timedelta
 from importlib import import_module
@@ -29,6 +28,7 @@ from monitoring_dagster.demo.flights import (
     prepare,
 )
 from monitoring_dagster.demo.serving import labels_of, serve_day, write_day
+from monitoring_dagster.integrations.contracts import great_expectations
 from monitoring_dagster.spec import ModelSpec
 
 ROOT = Path(__file__).parents[2]
@@ -90,11 +90,7 @@ def serve(year: pd.DataFrame, classifier: Pipeline) -> Callable[..., pd.DataFram
 
 @pytest.fixture(scope="module")
 def breaches() -> Callable[[str, pd.DataFrame], set[str]]:
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its import leans on modules that Python deprecates
-        import great_expectations as gx
-
+    gx = great_expectations()
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     batches = (

@@ -12,6 +12,7 @@ from monitoring_dagster.integrations.contracts import (
     BadSuite,
     Suite,
     check_arguments,
+    great_expectations,
     load_suite,
     validate,
 )
@@ -221,9 +222,9 @@ def test_a_missing_file_is_named_with_the_way_out(tmp_path):
 
 def test_what_great_expectations_saved_itself_is_read(tmp_path):
     """Its own file has more keys, and loses nothing."""
-    import great_expectations as gx
-
-    saved = gx.ExpectationSuite(name="own", expectations=[expect("column_to_exist", column="x")])
+    saved = great_expectations().ExpectationSuite(
+        name="own", expectations=[expect("column_to_exist", column="x")]
+    )
     path = tmp_path / "own.json"
     path.write_text(json.dumps(saved.to_json_dict()))
     assert [breach.column for breach in validate(load_suite(path), FRAME)] == ["x"]
@@ -231,6 +232,7 @@ def test_what_great_expectations_saved_itself_is_read(tmp_path):
 
 def test_the_cheap_check_of_types_refuses_none_that_exists():
     """It knows the types by their files' names, without importing anything."""
+    great_expectations()
     from great_expectations.expectations import registry
 
     from monitoring_dagster.integrations.contracts import _known_types
@@ -262,3 +264,13 @@ def test_nothing_is_printed(suite, capfd):
     """No progress bar, no notice."""
     validate(suite(expect("column_to_exist", column="x")), FRAME)
     assert "".join(capfd.readouterr()) == ""
+
+
+def test_a_process_without_a_main_file_lives_though_pyspark_is_there():
+    """PySpark ends such a process when Great Expectations imports it; and it stays importable."""
+    code = (
+        "import sys; from monitoring_dagster.integrations.contracts import great_expectations as g;"
+        " g(); print('pyspark' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
