@@ -188,9 +188,9 @@ def test_a_backtest_lists_what_would_drift_and_on_how_many_days(command, world):
     code, out, _ = command("backtest", "tiny")
     assert code == 0
     assert f"1 days  income against training, {world.today} to {world.today}" in out
-    assert "1 of 1 days with drift" in out
+    assert "1 of 9 days with drift" in out
     found = json.loads(command("backtest", "tiny", "--json")[1])
-    assert (found["days"], found["days_with_drift"]) == (1, 1)
+    assert (found["days"], found["days_with_drift"]) == (9, 1)
     assert {"baseline": "training", "column": "income", "days": [str(world.today)]} in found[
         "drifted"
     ]
