@@ -31,6 +31,8 @@ lint: $(STAMP)  ## ruff, mypy, dg check yaml, dg check defs
 bench: $(STAMP)  ## the measured claims
 	$(BIN)/python benchmarks/event_log.py
 	$(BIN)/python benchmarks/year_backfill.py
+	$(BIN)/python benchmarks/reevaluate.py
+	$(BIN)/python benchmarks/drift_rates.py
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/peers.py
 

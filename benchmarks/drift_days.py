@@ -20,8 +20,8 @@ from monitoring_dagster.stats.column_profile import (
     ColumnProfile,
     NumericProfile,
 )
-from monitoring_dagster.stats.distances import ks_p_value
 from monitoring_dagster.stats.drift import ColumnDrift, DriftSettings, measure, measure_all
+from monitoring_dagster.stats.evidence import ks_p_value
 from monitoring_dagster.stats.profile import Group, profile_batches
 from monitoring_dagster.stats.verdict import DriftVerdict, Verdict, judge
 

@@ -193,6 +193,12 @@ def _report(monitor: Monitor, day: date, records: Sequence[Record]) -> StepRepor
         ),
     }
     numbers |= {f"psi_{one['column']}": _number(one["psi"]) for one in answers}
+    numbers |= {
+        f"{quantile}_{one['column']}": one[f"{quantile}_current"]
+        for one in answers
+        for quantile in ("p5", "p50", "p95")
+        if one["kind"] == "numeric" and one["n_current"]
+    }
     numbers |= _confidence(monitor, day)
     if features:
         numbers["max_effect"] = max(_number(one["effect"]) for one in features)

@@ -17,7 +17,6 @@ from monitoring_dagster.integrations.rows import MissingDay, UnreadableFile
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
 from monitoring_dagster.spec import Labels
-from monitoring_dagster.stats.bins import WrongType
 from monitoring_dagster.stats.outcomes import (
     Outcomes,
     UnusableOutcome,
@@ -26,6 +25,7 @@ from monitoring_dagster.stats.outcomes import (
     outcomes_to_table,
 )
 from monitoring_dagster.stats.profile import Group
+from monitoring_dagster.stats.values import WrongType
 
 STEP = "outcomes"
 ACCOUNT = "account"  # metadata key: what became of every label row

@@ -17,13 +17,7 @@ import pyarrow.parquet as pq
 from monitoring_dagster.integrations.registry import UnknownVersion
 from monitoring_dagster.pipeline.monitor import HOME, Monitor
 from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.stats.bins import (
-    Bins,
-    NumericBins,
-    bins_from_table,
-    bins_of,
-    bins_to_table,
-)
+from monitoring_dagster.stats.bins import Bins, NumericBins, bins_from_table, bins_of, bins_to_table
 from monitoring_dagster.stats.column_profile import NumericProfile
 from monitoring_dagster.stats.confidence import CUTS, EXTREMES_BINS, extremes
 from monitoring_dagster.stats.profile import (

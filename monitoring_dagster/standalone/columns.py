@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.stats.bins import is_numeric
+from monitoring_dagster.stats.values import is_numeric
 
 Kind: TypeAlias = Literal["numeric", "categorical"]
 

@@ -20,14 +20,7 @@ from monitoring_dagster.errors import MonitoringError, UnknownColumn
 from monitoring_dagster.integrations.files import Table
 from monitoring_dagster.integrations.results import Damaged, sealed, unsealed
 from monitoring_dagster.standalone.columns import Guess, guessed
-from monitoring_dagster.stats.bins import (
-    Bins,
-    NumericBins,
-    bins_from_table,
-    bins_of,
-    bins_to_table,
-    is_numeric,
-)
+from monitoring_dagster.stats.bins import Bins, NumericBins, bins_from_table, bins_of, bins_to_table
 from monitoring_dagster.stats.drift import DriftSettings, measure_all
 from monitoring_dagster.stats.profile import (
     COLUMNS_AT_ONCE,
@@ -37,6 +30,7 @@ from monitoring_dagster.stats.profile import (
     profiles_from_table,
     profiles_to_table,
 )
+from monitoring_dagster.stats.values import is_numeric
 from monitoring_dagster.stats.verdict import DriftVerdict, Verdict, judge
 
 if TYPE_CHECKING:

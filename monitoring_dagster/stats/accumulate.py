@@ -7,15 +7,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from monitoring_dagster.stats.bins import (
-    Bins,
-    CategoricalBins,
-    Codes,
-    Floats,
-    NumericBins,
-    categories,
-    numbers,
-)
+from monitoring_dagster.stats.bins import Bins, CategoricalBins, NumericBins
 from monitoring_dagster.stats.column_profile import (
     CategoricalProfile,
     ColumnProfile,
@@ -26,6 +18,7 @@ from monitoring_dagster.stats.column_profile import (
     merge_moments,
     order,
 )
+from monitoring_dagster.stats.values import Codes, Floats, categories, numbers
 
 CHUNK_ROWS = 65_536  # large enough that threads seldom wait for each other
 MAX_SEGMENT_VALUES = 200

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring_dagster.stats.bins import BUCKETS, Bins, CategoricalBins, Floats, NumericBins
+from monitoring_dagster.stats.bins import BUCKETS, Bins, CategoricalBins, NumericBins
 from monitoring_dagster.stats.column_profile import (
     CategoricalProfile,
     ColumnProfile,
@@ -13,6 +13,7 @@ from monitoring_dagster.stats.column_profile import (
     NumericStack,
     of_kind,
 )
+from monitoring_dagster.stats.values import Floats
 
 NUMERIC_GROUPS = 10  # of about equal reference mass: the deciles PSI is defined over
 FREQUENT_LEVELS = 20  # of the reference; all rarer ones are one cell

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.stats.bins import Bins, CategoricalBins, Floats, NumericBins
+from monitoring_dagster.stats.bins import Bins, CategoricalBins, NumericBins
+from monitoring_dagster.stats.values import Floats
 
 Counts: TypeAlias = NDArray[np.int64]
 

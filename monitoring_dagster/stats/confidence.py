@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitoring_dagster.stats.bins import BUCKETS, CategoricalBins, Floats, NumericBins
+from monitoring_dagster.stats.bins import BUCKETS, CategoricalBins, NumericBins
 from monitoring_dagster.stats.column_profile import CategoricalProfile, NumericProfile
+from monitoring_dagster.stats.values import Floats
 
 EXTREMES = (0.05, 0.95)
 CUTS = (float(np.nextafter(EXTREMES[0], 0)), 0.5, EXTREMES[1])  # edges that every score's bins have

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from monitoring_dagster.stats.bins import Bins, CategoricalBins, Floats, NumericBins
+from monitoring_dagster.stats.bins import Bins, CategoricalBins, NumericBins
 from monitoring_dagster.stats.cells import (
     group_starts,
     grouped_of,
@@ -25,19 +25,19 @@ from monitoring_dagster.stats.column_profile import (
     of_kind,
 )
 from monitoring_dagster.stats.distances import (
-    chi_square,
     hellinger,
     jensen_shannon,
     ks,
     ks_gap,
-    ks_p_value,
     l_infinity,
     psi,
     total_variation,
     total_variation_noise,
     wasserstein,
 )
+from monitoring_dagster.stats.evidence import chi_square, ks_p_value
 from monitoring_dagster.stats.sides import Side, categorical_sides, numeric_sides
+from monitoring_dagster.stats.values import Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.stats.bins import (
-    Bins,
-    Floats,
-    NumericBins,
-    categories,
-    is_numeric,
-    numbers,
-)
+from monitoring_dagster.stats.bins import Bins, NumericBins
+from monitoring_dagster.stats.values import Floats, categories, is_numeric, numbers
 
 MAX_LEVELS = 20
 MIN_LEVEL_SHARE = 0.01  # a level that is rarer in both samples together has no axis of its own

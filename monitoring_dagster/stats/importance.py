@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from monitoring_dagster.stats.bins import Floats
+from monitoring_dagster.stats.values import Floats
 
 
 def rank_correlation(first: Mapping[str, float], second: Mapping[str, float]) -> float:

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from monitoring_dagster.stats.bins import Floats
 from monitoring_dagster.stats.encoding import Pooled
+from monitoring_dagster.stats.values import Floats
 from monitoring_dagster.stats.verdict import Verdict
 
 FOLDS = 5

@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.stats.accumulate import MAX_SEGMENT_VALUES, MISSING, OTHER
-from monitoring_dagster.stats.bins import Codes, Floats, categories, numbers
 from monitoring_dagster.stats.column_profile import merge_moments, order
 from monitoring_dagster.stats.profile import Group
+from monitoring_dagster.stats.values import Codes, Floats, categories, numbers
 
 Task: TypeAlias = Literal["binary", "multiclass", "regression"]
 

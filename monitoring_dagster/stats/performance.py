@@ -6,8 +6,8 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from monitoring_dagster.stats.bins import Floats
 from monitoring_dagster.stats.outcomes import Outcomes, score_of_bin
+from monitoring_dagster.stats.values import Floats
 
 HIGHER_IS_BETTER: Final = frozenset(
     {

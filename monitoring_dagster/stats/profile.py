@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.stats.accumulate import MISSING, OTHER, Split, count_column, kept_values
-from monitoring_dagster.stats.bins import Bins, categories, plain
+from monitoring_dagster.stats.bins import Bins
 from monitoring_dagster.stats.column_profile import (
     CategoricalProfile,
     ColumnProfile,
@@ -20,6 +20,7 @@ from monitoring_dagster.stats.column_profile import (
     add_columns,
     empty_column,
 )
+from monitoring_dagster.stats.values import categories, plain
 
 COLUMNS_AT_ONCE = 6
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitoring_dagster.stats.bins import Floats, NumericBins
+from monitoring_dagster.stats.bins import NumericBins
 from monitoring_dagster.stats.cells import unseen_of
 from monitoring_dagster.stats.column_profile import Counts, NumericStack
+from monitoring_dagster.stats.values import Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.stats.bins import Bins, CategoricalBins, Floats, NumericBins
+from monitoring_dagster.stats.bins import Bins, CategoricalBins, NumericBins
 from monitoring_dagster.stats.cells import levels_of
 from monitoring_dagster.stats.column_profile import (
     CategoricalProfile,
@@ -20,6 +20,7 @@ from monitoring_dagster.stats.column_profile import (
 )
 from monitoring_dagster.stats.drift import levels_moved, numeric_moved
 from monitoring_dagster.stats.profile import Profile
+from monitoring_dagster.stats.values import Floats
 
 QUANTILE = 0.99  # of ordinary days that stay below the bounds
 MIN_ROWS = 100  # of a day that may say what is ordinary

@@ -7,11 +7,11 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from monitoring_dagster.stats.bins import Floats
 from monitoring_dagster.stats.drift import (
     ColumnDrift,
     DriftSettings,
 )
+from monitoring_dagster.stats.values import Floats
 
 _SHOWN_CHARACTERS = 40  # of a level's name, which is a value from the data
 

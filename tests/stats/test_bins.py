@@ -9,12 +9,11 @@ from hypothesis import strategies as st
 from monitoring_dagster.stats.bins import (
     CategoricalBins,
     NumericBins,
-    WrongType,
     bins_from_table,
     bins_of,
     bins_to_table,
-    categories,
 )
+from monitoring_dagster.stats.values import WrongType, categories
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.stats.bins import CategoricalBins, NumericBins, WrongType
+from monitoring_dagster.stats.bins import CategoricalBins, NumericBins
 from monitoring_dagster.stats.encoding import MAX_LEVELS, Pooled, normal_scores, plain
+from monitoring_dagster.stats.values import WrongType
 
 any_float = st.one_of(st.none(), st.floats())
 any_name = st.one_of(st.none(), st.sampled_from(["a", "b", "", "<script>", "ß"]))

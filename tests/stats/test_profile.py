@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.stats import accumulate
 from monitoring_dagster.stats.accumulate import MAX_SEGMENT_VALUES
-from monitoring_dagster.stats.bins import CategoricalBins, NumericBins, WrongType, bins_of
+from monitoring_dagster.stats.bins import CategoricalBins, NumericBins, bins_of
 from monitoring_dagster.stats.column_profile import MAX_UNSEEN, MismatchedBins
 from monitoring_dagster.stats.profile import (
     Group,
@@ -26,6 +26,7 @@ from monitoring_dagster.stats.profile import (
     profiles_from_table,
     profiles_to_table,
 )
+from monitoring_dagster.stats.values import WrongType
 
 BINS = {
     "x": NumericBins(np.array([0.0, 1.0, 10.0])),

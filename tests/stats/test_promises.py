@@ -18,8 +18,8 @@ from benchmarks.drift_days import (
     tiny_shift,
     wild_values,
 )
-from monitoring_dagster.stats.distances import chi_square
 from monitoring_dagster.stats.drift import measure_all
+from monitoring_dagster.stats.evidence import chi_square
 from monitoring_dagster.stats.verdict import Verdict
 
 DAYS = 25

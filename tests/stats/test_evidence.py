@@ -1,0 +1,89 @@
+"""p-values are scipy's where it has them, and keep their promise where it has none."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from monitoring_dagster.stats.evidence import MIN_EXPECTED, chi_square, ks_p_value
+
+
+def test_chi_square_is_scipys_where_cells_are_filled():
+    table = [[120, 80, 33], [90, 110, 20]]
+    assert chi_square(*table) == pytest.approx(stats.chi2_contingency(table).pvalue, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("reference", "current", "expected"),
+    [
+        pytest.param(
+            [100, 100, 3, 2, 4], [100, 100, 2, 4, 3],
+            lambda: stats.chi2_contingency([[100, 100, 9], [100, 100, 9]]).pvalue,
+            id="small cells are pooled",
+        ),
+        pytest.param(
+            [1000, 0], [997, 3],
+            lambda: stats.fisher_exact([[1000, 0], [997, 3]]).pvalue,
+            id="two cells, one small: exact",
+        ),
+        pytest.param(
+            [1000, 1, 0], [500, 1, 2],
+            lambda: stats.fisher_exact([[1000, 1], [500, 3]]).pvalue,
+            id="all but one small: pooled, then exact",
+        ),
+        pytest.param([5, 0], [9, 0], lambda: 1.0, id="one cell says nothing"),
+        pytest.param([0, 0], [9, 1], lambda: 1.0, id="no reference says nothing"),
+    ],
+)  # fmt: skip
+def test_chi_square_handles_small_cells(reference, current, expected):
+    assert chi_square(reference, current) == pytest.approx(expected(), rel=1e-12)
+
+
+@pytest.mark.parametrize("levels", [2, 3, 10, 30])
+def test_chi_square_keeps_its_promise_without_drift(levels):
+    """5 % of 600 runs, at 200 reference rows and 100 current ones."""
+    rng = np.random.default_rng(levels)
+    share = rng.dirichlet(np.ones(levels))
+    alarms = [
+        chi_square(rng.multinomial(200, share), rng.multinomial(100, share)) < 0.05
+        for _ in range(600)
+    ]
+    assert np.mean(alarms) < 0.08
+
+
+@pytest.mark.parametrize(("n", "m"), [(1000, 1000), (50_000, 300), (100, 100)])
+def test_the_ks_p_value_is_scipys_limit_law(n, m):
+    rng = np.random.default_rng(n)
+    first, second = rng.normal(size=n), rng.normal(0.1, 1, m)
+    found = stats.ks_2samp(first, second, method="asymp")
+    expected = stats.kstwobign.sf(np.sqrt(n * m / (n + m)) * found.statistic)
+    assert ks_p_value(found.statistic, n, m) == pytest.approx(expected, rel=1e-9)
+    assert ks_p_value(found.statistic, n, m) == pytest.approx(found.pvalue, rel=0.1)
+
+
+@given(st.tuples(*[st.integers(0, 400)] * 4).filter(lambda t: t[0] + t[1] and t[2] + t[3]))
+def test_two_cells_of_which_one_is_small_are_fishers(table):
+    a, b, c, d = table
+    n, m = a + b, c + d
+    if min(a + c, b + d) and min(a + c, b + d) * min(n, m) / (n + m) < MIN_EXPECTED:
+        expected = stats.fisher_exact([[a, b], [c, d]]).pvalue
+        assert chi_square([a, b], [c, d]) == pytest.approx(expected, rel=1e-6)
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500)), min_size=4, max_size=4),
+        min_size=2,
+        max_size=5,
+    )
+)
+def test_many_pairs_at_once_are_as_each_alone(pairs):
+    before, now = np.moveaxis(np.array(pairs), -1, 0)
+    alone = [chi_square(*np.array(pair).T) for pair in pairs]
+    assert chi_square(before, now) == pytest.approx(np.array(alone), rel=1e-12)
+
+
+def test_one_side_without_rows_says_nothing():
+    assert ks_p_value(float("nan"), 0, 5) == ks_p_value(float("nan"), 5, 0) == 1.0
+    assert chi_square([0, 0], [5, 1]) == 1.0
