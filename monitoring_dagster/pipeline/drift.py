@@ -152,18 +152,7 @@ def _record(place: _Place, verdict: DriftVerdict, *, role: str) -> Record:
         "reason": verdict.reason,
         "n_reference": drift.n_reference,
         "n_current": drift.n_current,
-        "psi": drift.psi,
-        "jensen_shannon": drift.jensen_shannon,
-        "hellinger": drift.hellinger,
-        "total_variation": drift.total_variation,
-        "l_infinity": drift.l_infinity,
-        "ks_low": drift.ks and drift.ks.low,
-        "ks_high": drift.ks and drift.ks.high,
-        "wasserstein_low": drift.wasserstein and drift.wasserstein.low,
-        "wasserstein_high": drift.wasserstein and drift.wasserstein.high,
-        "wasserstein_sd": drift.wasserstein_sd,
-        "mean_shift_sd": drift.mean_shift_sd,
-        "variance_ratio": drift.variance_ratio,
+        **drift.distances(),
         **{
             f"{name}_{side}": getattr(found, name)
             for side, found in sides.items()

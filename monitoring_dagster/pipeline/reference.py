@@ -29,6 +29,7 @@ from monitoring_dagster.stats.profile import (
 )
 from monitoring_dagster.stats.usual import Usual, usual
 
+_FORMAT = "2"  # what was cached in another one is fetched again
 DAY = "day"  # the column of the reference table that tells its days apart
 
 
@@ -72,7 +73,7 @@ def reference_of(monitor: Monitor, version: str) -> Reference | None:
 
 def folder_of(monitor: Monitor, version: str) -> Path:
     """Where a version's reference lies once it was read."""
-    return monitor.root / HOME / "references" / monitor.name / version
+    return monitor.root / HOME / "references" / _FORMAT / monitor.name / version
 
 
 def role_columns(spec: ModelSpec) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from monitoring_dagster.pipeline.monitor import HOME, Monitor
-from monitoring_dagster.pipeline.reference import DAY, Reference
+from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.pipeline.reference import DAY, Reference, folder_of
 from monitoring_dagster.stats.bins import Bins
 from monitoring_dagster.stats.encoding import Pooled, plain
 from monitoring_dagster.stats.multivariate import MIN_ROWS, domain_classifier
@@ -52,8 +52,7 @@ def reference_sample(monitor: Monitor, reference: Reference) -> ReferenceSample:
     RegistryUnavailable
         It was never drawn and MLflow does not answer.
     """
-    folder = monitor.root / HOME / "references" / monitor.name / reference.version
-    path = folder / "sample.parquet"
+    path = folder_of(monitor, reference.version) / "sample.parquet"
     if not path.exists():
         table = monitor.registry.reference(monitor.spec.mlflow_name, reference.version)
         _store(_drawn(monitor, reference, table), path)

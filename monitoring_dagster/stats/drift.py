@@ -99,6 +99,23 @@ class ColumnDrift:
     def n_current(self) -> int:
         return self.current.rows
 
+    def distances(self) -> dict[str, float | None]:
+        """How far apart both sides are, by name, as results and tables have it."""
+        return {
+            "psi": self.psi,
+            "jensen_shannon": self.jensen_shannon,
+            "hellinger": self.hellinger,
+            "total_variation": self.total_variation,
+            "l_infinity": self.l_infinity,
+            "ks_low": self.ks and self.ks.low,
+            "ks_high": self.ks and self.ks.high,
+            "wasserstein_low": self.wasserstein and self.wasserstein.low,
+            "wasserstein_high": self.wasserstein and self.wasserstein.high,
+            "wasserstein_sd": self.wasserstein_sd,
+            "mean_shift_sd": self.mean_shift_sd,
+            "variance_ratio": self.variance_ratio,
+        }
+
 
 Pairs: TypeAlias = Sequence[tuple[ColumnProfile, ColumnProfile]]  # of a reference and a current one
 
