@@ -33,6 +33,7 @@ _WEEK = 7
 _WEEKS_TO_REVISION = 4
 _SECOND_MODEL_DAYS = 28
 _MARKER = "demo.json"
+_RESULTS = ("results", "ledger.db", "mlflow.db")  # Dagster's own files come from looking alone
 
 
 class NotOurs(MonitoringError):
@@ -276,7 +277,7 @@ def _begin(project: Project, *, end: date, seed: int) -> None:
     """A replay begins with nothing: what an earlier one left behind is removed, no one else's."""
     home = project.root / HOME
     marker = home / _MARKER
-    if home.exists() and any(home.iterdir()) and not marker.exists():
+    if any((home / name).exists() for name in _RESULTS) and not marker.exists():
         raise NotOurs.at(home)
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir()
