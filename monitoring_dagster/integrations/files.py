@@ -15,6 +15,7 @@ from monitoring_dagster.errors import MonitoringError, UnknownColumn
 BATCH_ROWS = 65_536
 _SUFFIXES = (".parquet", ".pq", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
 _BUFFER_BYTES = 1 << 20
+_INDEX = "__index_level_"  # how pandas calls an index without a name: no column of anybody's
 
 
 class NoFiles(MonitoringError):
@@ -74,7 +75,8 @@ class Table:
     @classmethod
     def of(cls, table: pa.Table, *, place: str) -> Self:
         """A table that lies in memory."""
-        return cls(table.schema, table.num_rows, [partial(_batches_of, table)], place)
+        schema = pa.schema([one for one in table.schema if not one.name.startswith(_INDEX)])
+        return cls(schema, table.num_rows, [partial(_batches_of, table)], place)
 
     def read(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """All rows, at most 65,536 at a time. Raises UnknownColumn, UnreadableTable."""
@@ -167,7 +169,7 @@ def _unified(schemas: Sequence[tuple[Path, pa.Schema]]) -> pa.Schema:
             except pa.ArrowException:
                 raise MixedTypes.of(field.name, (before, known.type), (path, field.type)) from None
             seen[field.name] = (before, both.field(0))
-    return pa.schema([field for _, field in seen.values()])
+    return pa.schema([one for _, one in seen.values() if not one.name.startswith(_INDEX)])
 
 
 def _completed(batch: pa.RecordBatch, columns: Sequence[str], schema: pa.Schema) -> pa.RecordBatch:

@@ -134,7 +134,7 @@ class Comparison:
     verdict: Verdict
     rows_reference: int
     rows_current: int
-    features: Sequence[tuple[Group, DriftVerdict]]
+    features: Sequence[tuple[Group, DriftVerdict]] = field(repr=False)
     guesses: Mapping[str, Guess] = field(repr=False)  # what each column was taken for
     reference: Reference = field(repr=False)
 
@@ -274,8 +274,7 @@ def _table(given: Any, side: str) -> Table:
             table = pa.table(given)
     except (TypeError, ValueError, pa.ArrowException) as error:
         raise NotATable.given(side, given, error) from error
-    index = [name for name in table.column_names if name.startswith("__index_level_")]
-    return Table.of(table.drop_columns(index), place=f"the {side}")
+    return Table.of(table, place=f"the {side}")
 
 
 def _sample(table: Table) -> pa.Table:

@@ -163,6 +163,21 @@ def test_a_result_as_a_frame_has_a_row_a_feature():
     assert frame.iloc[0]["verdict"] == "DRIFT"
 
 
+def test_an_index_of_pandas_is_no_feature(tmp_path):
+    frame = rows().set_index(np.arange(2000)[::-1])
+    frame.to_parquet(tmp_path / "indexed.parquet")
+    for given in (frame, tmp_path / "indexed.parquet"):
+        names = {one["name"] for one in compare(given, given).to_dict()["features"]}
+        assert names == {"age", "visits", "plan", "active"}
+
+
+def test_a_result_shows_itself_in_one_line():
+    shown = repr(compare(rows(), rows(seed=1)))
+    assert shown == (
+        "Comparison(verdict=<Verdict.OK: 'OK'>, rows_reference=2000, rows_current=2000)"
+    )
+
+
 @pytest.mark.parametrize(
     ("spoil", "column", "verdict", "words"),
     [
