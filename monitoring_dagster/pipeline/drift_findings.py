@@ -11,13 +11,14 @@ from monitoring_dagster.pipeline.findings import stored_findings
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.profile import service_of
 from monitoring_dagster.pipeline.reference import Reference, reference_of
-from monitoring_dagster.stats.importance import rank_correlation
+from monitoring_dagster.stats.importance import rank_correlation, shared_weight
 from monitoring_dagster.stats.verdict import Verdict
 
 _VERDICT = "verdict"  # the step that stores what was told
 _BUDGET_DAYS = 30
 _NEW_DAYS = 7  # a version that served before them is not new
-_MIN_CORRELATION = 0.5
+_MIN_CORRELATION = 0.5  # of the ranks of importances; a low one alone may be many weak features
+_MIN_SHARED_WEIGHT = 0.5
 
 
 def findings_of(monitor: Monitor, day: date) -> list[Finding]:
@@ -92,7 +93,8 @@ def _importance_shifts(monitor: Monitor, day: date) -> Iterator[Finding]:
         if reference is None or before is None:
             continue
         correlation = rank_correlation(before.importances, reference.importances)
-        if correlation < _MIN_CORRELATION:
+        shared = shared_weight(before.importances, reference.importances)
+        if correlation < _MIN_CORRELATION and shared < _MIN_SHARED_WEIGHT:
             yield Finding(
                 model=monitor.name,
                 day=day,
@@ -100,8 +102,9 @@ def _importance_shifts(monitor: Monitor, day: date) -> Iterator[Finding]:
                 subject=version,
                 severity=Severity.P3,
                 words=f"version {version} leans on other features than version {before.version}:"
-                f" rank correlation of their importances {correlation:.2f}"
-                f" (limit {_MIN_CORRELATION}); {_most_changed(before, reference)}",
+                f" {shared:.0%} of the importance lies on the same ones (limit"
+                f" {_MIN_SHARED_WEIGHT:.0%}), rank correlation {correlation:.2f} (limit"
+                f" {_MIN_CORRELATION}); {_most_changed(before, reference)}",
                 step=STEP,
             )
 

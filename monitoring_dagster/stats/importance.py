@@ -28,6 +28,26 @@ def rank_correlation(first: Mapping[str, float], second: Mapping[str, float]) ->
     return float(a @ b) / spread if spread else float("nan")
 
 
+def shared_weight(first: Mapping[str, float], second: Mapping[str, float]) -> float:
+    """The share of two versions' importance that lies on the same features.
+
+    Importances below 0 (what shuffling a useless feature gives) count as 0.
+
+    Returns
+    -------
+    0: other features altogether, to 1: the same weights; NaN where one side has no weight at all.
+    Unlike ranks it does not care about the order of many features that hardly matter.
+
+    >>> round(shared_weight({"a": 6, "b": 2, "c": 0}, {"a": 3, "b": 3, "c": 6}), 2)
+    0.5
+    """
+    names = sorted(first.keys() | second.keys())
+    weights = [np.maximum([of.get(name, 0.0) for name in names], 0.0) for of in (first, second)]
+    if not all(weight.sum() for weight in weights):
+        return float("nan")
+    return float(np.minimum(*(weight / weight.sum() for weight in weights)).sum())
+
+
 def _ranks(values: Floats) -> Floats:
     """1 for the smallest; equal values share the mean of their ranks."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)

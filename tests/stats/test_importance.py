@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from monitoring_dagster.stats.importance import rank_correlation
+from monitoring_dagster.stats.importance import rank_correlation, shared_weight
 
 weights = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=12)
 
@@ -30,3 +30,12 @@ def test_only_common_features_count():
 )
 def test_where_nothing_can_be_said_it_is_nan(first, second):
     assert np.isnan(rank_correlation(first, second))
+
+
+@given(weights)
+def test_the_same_weights_are_shared_wholly_whatever_their_scale(pairs):
+    one = {str(i): float(first) for i, (first, _) in enumerate(pairs)}
+    assume(any(one.values()))
+    assert shared_weight(one, {name: 7 * value for name, value in one.items()}) == pytest.approx(1)
+    assert shared_weight(one, {"another": 1.0}) == 0.0
+    assert np.isnan(shared_weight(one, {"0": -1.0}))
