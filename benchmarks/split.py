@@ -12,7 +12,7 @@ from pathlib import Path
 from columns import SEGMENT, VERSION, VERSIONS
 
 from monitoring_dagster.integrations.files import Table
-from monitoring_dagster.standalone.drift import Reference
+from monitoring_dagster.standalone.reference import Reference
 from monitoring_dagster.stats.drift import DriftSettings, measure_all
 from monitoring_dagster.stats.profile import Group, profile_by_columns
 from monitoring_dagster.stats.verdict import Verdict, judge

@@ -15,7 +15,8 @@ from scipy import stats
 import monitoring_dagster
 from monitoring_dagster.cli import main
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
-from monitoring_dagster.standalone.drift import Reference, compare
+from monitoring_dagster.standalone.drift import compare
+from monitoring_dagster.standalone.reference import Reference
 from monitoring_dagster.stats.drift import DriftSettings
 
 

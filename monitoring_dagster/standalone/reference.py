@@ -1,0 +1,222 @@
+"""What does a table look like?  Read from files or memory, profiled once, kept for other days."""
+
+import io
+import json
+import warnings
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from os import cpu_count
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from monitoring_dagster.errors import MonitoringError, UnknownColumn
+from monitoring_dagster.integrations.files import Table
+from monitoring_dagster.integrations.results import Damaged, sealed, unsealed
+from monitoring_dagster.standalone.columns import Guess, guessed
+from monitoring_dagster.stats.bins import Bins, bins_from_table, bins_of, bins_to_table
+from monitoring_dagster.stats.profile import (
+    COLUMNS_AT_ONCE,
+    Group,
+    Profile,
+    profile_by_columns,
+    profiles_from_table,
+    profiles_to_table,
+)
+
+SAMPLE_ROWS = 131_072  # of the reference, evenly spread: over these the bins are laid
+_KEPT = b"monitoring_dagster"
+Advance = Callable[[int], object]
+
+
+class NotATable(MonitoringError):
+    """Something that cannot be read as rows and columns."""
+
+    @classmethod
+    def given(cls, side: str, thing: object, error: Exception | None = None) -> Self:
+        reason = f": {str(error).partition(chr(10))[0]}" if error else ""
+        return cls(
+            f"the {side} is a {type(thing).__name__} that cannot be read as a table{reason}."
+            " Give a pandas DataFrame, an Arrow table, or the path of Parquet or CSV files"
+        )
+
+
+class AlreadyKept(MonitoringError):
+    """What was decided when a reference was kept cannot be decided again."""
+
+    @classmethod
+    def with_columns(cls, names: Collection[str]) -> Self:
+        return cls(
+            f"the kinds and segments of a kept reference are fixed ({', '.join(names)}):"
+            " keep it anew from its rows"
+        )
+
+
+class SpoiltReference(MonitoringError):
+    """A kept reference is no longer what was kept."""
+
+    @classmethod
+    def at(cls, path: Path, error: Damaged) -> Self:
+        return cls(f"the kept reference {path} is damaged, {error}: keep it anew from its rows")
+
+
+class NothingInCommon(MonitoringError):
+    """Two tables without a column that could be compared."""
+
+    @classmethod
+    def between(cls, guesses: Mapping[str, Guess]) -> Self:
+        why = "; ".join(f"{name}: {one.why}" for name, one in guesses.items())
+        return cls(f"the reference has no column to compare ({why or 'no columns at all'})")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a table looked like: bins laid over it, its counts, and what its columns are."""
+
+    bins: Mapping[str, Bins]
+    profiles: Mapping[Group, Profile]
+    guesses: Mapping[str, Guess]
+    segments: tuple[str, ...]
+
+    def keep(self, path: Path) -> None:
+        """Write it down, to be compared with again without reading its rows."""
+        with io.BytesIO() as buffer:
+            pq.write_table(bins_to_table(self.bins), buffer)
+            notes = {
+                _KEPT: b"reference",
+                _KEPT + b".bins": buffer.getvalue(),
+                _KEPT + b".columns": json.dumps(
+                    {name: [one.kind, one.why] for name, one in self.guesses.items()}
+                ).encode(),
+                _KEPT + b".segments": json.dumps(self.segments).encode(),
+            }
+        table = profiles_to_table(self.profiles).replace_schema_metadata(notes)
+        path.write_bytes(sealed(table))
+
+    @classmethod
+    def kept(cls, path: Path) -> Self | None:
+        """What `keep` wrote to *path*; None where something else lies there, or nothing."""
+        try:
+            notes = pq.read_schema(path).metadata or {}
+        except (pa.ArrowException, OSError):
+            return None
+        if notes.get(_KEPT) != b"reference":
+            return None
+        try:
+            table = unsealed(path.read_bytes())
+        except Damaged as error:
+            raise SpoiltReference.at(path, error) from None
+        columns = json.loads(notes[_KEPT + b".columns"])
+        return cls(
+            bins_from_table(pq.ParquetFile(io.BytesIO(notes[_KEPT + b".bins"])).read()),
+            profiles_from_table(table),
+            {name: Guess(*said) for name, said in columns.items()},
+            tuple(json.loads(notes[_KEPT + b".segments"])),
+        )
+
+
+def reference_of(
+    given: Any,
+    categorical: Collection[str],
+    numeric: Collection[str],
+    ignore: Collection[str],
+    segments: Sequence[str],
+    advance: Advance,
+) -> Reference:
+    kept = given if isinstance(given, Reference) else None
+    if isinstance(given, str | Path):
+        kept = Reference.kept(Path(given))
+    if kept is not None:
+        return _narrowed(kept, {*ignore}, {*categorical, *numeric, *segments})
+    table = table_of(given, "reference")
+    for name in segments:
+        if name not in table.schema.names:
+            raise UnknownColumn.named(name, table="the reference", available=table.schema.names)
+    sample = _sample(table)
+    guesses = guessed(sample, categorical=categorical, numeric=numeric, ignore=ignore)
+    bins = {
+        name: bins_of(sample[name], column=name, kind=one.kind)
+        for name, one in guesses.items()
+        if one.kind is not None
+    }
+    if not bins:
+        raise NothingInCommon.between(guesses)
+    profiles = profiles_of(table, bins, segments, unusable={}, advance=advance)
+    return Reference(bins, profiles, guesses, tuple(segments))
+
+
+def _narrowed(kept: Reference, ignore: set[str], said: set[str]) -> Reference:
+    for name in ignore | said:
+        if name not in kept.guesses:
+            raise UnknownColumn.named(name, table="the reference", available=kept.guesses)
+    if said:
+        raise AlreadyKept.with_columns(sorted(said))
+    bins = {name: one for name, one in kept.bins.items() if name not in ignore}
+    guesses = {**kept.guesses, **dict.fromkeys(ignore, Guess(None, "as you said"))}
+    if not bins:
+        raise NothingInCommon.between(guesses)
+    profiles = {
+        group: Profile(profile.rows, {name: profile.columns[name] for name in bins})
+        for group, profile in kept.profiles.items()
+    }
+    return Reference(bins, profiles, guesses, kept.segments)
+
+
+def table_of(given: Any, side: str) -> Table:
+    if isinstance(given, str | Path):
+        return Table.at(str(given))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Arrow asks pandas for what it is about to change
+            table = pa.table(given)
+    except (TypeError, ValueError, pa.ArrowException) as error:
+        raise NotATable.given(side, given, error) from error
+    return Table.of(table, place=f"the {side}")
+
+
+def _sample(table: Table) -> pa.Table:
+    """At most `SAMPLE_ROWS` rows, evenly spread."""
+    step = -(-table.rows // SAMPLE_ROWS) or 1
+    names = table.schema.names
+    parts = [names[i : i + COLUMNS_AT_ONCE] for i in range(0, len(names), COLUMNS_AT_ONCE)]
+    with ThreadPoolExecutor(_threads()) as pool:
+        found = list(pool.map(lambda columns: _every(step, table.read(columns)), parts))
+    columns = [column for part in found for column in part.columns]
+    return pa.table(columns, names=names) if table.rows else table.schema.empty_table()
+
+
+def _every(step: int, batches: Iterable[pa.RecordBatch]) -> pa.Table:
+    found, seen = [], 0
+    for batch in batches:
+        rows = pa.array(range(-seen % step, len(batch), step), pa.int64())
+        found.append(batch.take(rows))
+        seen += len(batch)
+    return pa.Table.from_batches(found)
+
+
+def profiles_of(
+    table: Table,
+    bins: Mapping[str, Bins],
+    segments: Sequence[str],
+    *,
+    unusable: Collection[str],
+    advance: Advance,
+) -> dict[Group, Profile]:
+    def read(columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        usable = [name for name in columns if name not in unusable]
+        for batch in table.read(usable or table.schema.names[:1]):
+            missing = {name: pa.nulls(len(batch)) for name in columns if name in unusable}
+            there = dict(zip(batch.schema.names, batch.columns, strict=True)) | missing
+            yield pa.RecordBatch.from_pydict({name: there[name] for name in columns})
+
+    found = profile_by_columns(
+        read, {"": bins}, segments=segments, threads=_threads(), advance=advance
+    )
+    return {Group(""): found.get(Group(""), Profile.empty(bins)), **found}
+
+
+def _threads() -> int:
+    return min(cpu_count() or 1, 8)
