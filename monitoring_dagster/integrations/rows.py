@@ -3,7 +3,7 @@
 import glob
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -72,6 +72,12 @@ class PredictionAccount:
     fallback: int
     synthetic: int  # whatever their status
     duplicate_ids: int  # rows that would count, had their request not been answered before
+
+    @classmethod
+    def of(cls, rows: int, errors: int, fallback: int, synthetic: int, duplicate_ids: int) -> Self:
+        """What is left of *rows* counts."""
+        counted = rows - errors - fallback - synthetic - duplicate_ids
+        return cls(rows, counted, errors, fallback, synthetic, duplicate_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +208,7 @@ def service_numbers(predictions: Predictions, day: date, *, root: Path) -> Servi
             f"quantile_cont({ms}, [0.5, 0.95, 0.99]) FILTER (isfinite({ms}))"
             for ms in stages.values()
         ]
-        kind = _kind(predictions)
+        kind = kind_of_row(predictions, quoted=quoted)
         with readable(rows.place):
             ((requests, errors, fallback, *latencies),) = connection.execute(
                 f"SELECT {', '.join([*_COUNTS, *quantiles])}"
@@ -350,7 +356,7 @@ def needed(predictions: Predictions) -> list[str]:
 
 def is_countable(predictions: Predictions) -> str:
     """The condition under which a row counts for profiles and quality, duplicates aside."""
-    return f"({_kind(predictions)}) = 'ok'"
+    return f"({kind_of_row(predictions, quoted=quoted)}) = 'ok'"
 
 
 def first_answer(predictions: Predictions) -> str:
@@ -366,11 +372,11 @@ _COUNTS = (
 )
 
 
-def _kind(predictions: Predictions) -> str:
-    """SQL: ok, error, fallback or synthetic."""
+def kind_of_row(predictions: Predictions, *, quoted: Callable[[str], str]) -> str:
+    """SQL, for any engine that has STRING: ok, error, fallback or synthetic."""
     kind = "'ok'"
     if predictions.status is not None:
-        status = f"CAST({quoted(predictions.status)} AS VARCHAR)"
+        status = f"CAST({quoted(predictions.status)} AS STRING)"
         kind = f"CASE WHEN {status} IN ('ok', 'fallback') THEN {status} ELSE 'error' END"
     if predictions.synthetic is not None:
         synthetic = f"CAST({quoted(predictions.synthetic)} AS BOOLEAN)"
@@ -381,21 +387,15 @@ def _kind(predictions: Predictions) -> str:
 def _account(
     connection: "duckdb.DuckDBPyConnection", predictions: Predictions, rows: Rows
 ) -> PredictionAccount:
+    kind = kind_of_row(predictions, quoted=quoted)
     with readable(rows.place):
-        ((every, errors, fallback, synthetic, duplicates),) = connection.execute(
+        (counts,) = connection.execute(
             f"SELECT {', '.join(_COUNTS)}, count(*) FILTER (kind = 'synthetic'),"
             " count(id) FILTER (kind = 'ok') - count(DISTINCT id) FILTER (kind = 'ok')"
-            f" FROM (SELECT {quoted(predictions.request_id)} AS id, {_kind(predictions)} AS kind"
+            f" FROM (SELECT {quoted(predictions.request_id)} AS id, {kind} AS kind"
             f" FROM {rows.sql})"
         ).fetchall()
-    return PredictionAccount(
-        rows=every,
-        counted=every - errors - fallback - synthetic - duplicates,
-        errors=errors,
-        fallback=fallback,
-        synthetic=synthetic,
-        duplicate_ids=duplicates,
-    )
+    return PredictionAccount.of(*counts)
 
 
 def _counted_batches(

@@ -183,7 +183,12 @@ def _opened(
             lies.getField("file_path").alias(_FILE),
             lies.getField("row_index").alias(_INDEX),
         )
-        yield _Day(frame.selectExpr("*", f"{_kind(predictions)} AS {_quoted(_KIND)}"), available)
+        yield _Day(
+            frame.selectExpr(
+                "*", f"{rows.kind_of_row(predictions, quoted=_quoted)} AS {_quoted(_KIND)}"
+            ),
+            available,
+        )
     except (PySparkException, Py4JJavaError) as error:
         reason = _UNREADABLE.search(str(error))
         if reason is None:  # the cluster's trouble, or our own: no word against the rows
@@ -193,19 +198,12 @@ def _opened(
 
 def _account(frame: "DataFrame", predictions: Predictions) -> PredictionAccount:
     id_, ok = _quoted(predictions.request_id), _is(_KIND, "ok")
-    ((every, errors, fallback, synthetic, duplicates),) = frame.selectExpr(
+    (counts,) = frame.selectExpr(
         "count(*)",
         *(f"count_if({_is(_KIND, kind)})" for kind in ("error", "fallback", "synthetic")),
         f"count({id_}) FILTER (WHERE {ok}) - count(DISTINCT {id_}) FILTER (WHERE {ok})",
     ).collect()
-    return PredictionAccount(
-        rows=every,
-        counted=every - errors - fallback - synthetic - duplicates,
-        errors=errors,
-        fallback=fallback,
-        synthetic=synthetic,
-        duplicate_ids=duplicates,
-    )
+    return PredictionAccount.of(*counts)
 
 
 def _later_answers(counted: "DataFrame", predictions: Predictions, day: _Day) -> "DataFrame":
@@ -262,18 +260,6 @@ def _kernel(
 def _unpacked(profiles: bytes) -> dict[Group, Profile]:
     with pa.ipc.open_stream(profiles) as stream:
         return profiles_from_table(stream.read_all())
-
-
-def _kind(predictions: Predictions) -> str:
-    """SQL: ok, error, fallback or synthetic, as `rows` tells them apart."""
-    kind = "'ok'"
-    if predictions.status is not None:
-        status = f"CAST({_quoted(predictions.status)} AS STRING)"
-        kind = f"CASE WHEN {status} IN ('ok', 'fallback') THEN {status} ELSE 'error' END"
-    if predictions.synthetic is not None:
-        synthetic = f"CAST({_quoted(predictions.synthetic)} AS BOOLEAN)"
-        kind = f"CASE WHEN {synthetic} THEN 'synthetic' ELSE {kind} END"
-    return kind
 
 
 def _is(column: str, value: str) -> str:

@@ -168,8 +168,8 @@ def _record(place: _Place, verdict: DriftVerdict, *, role: str) -> Record:
 
 
 def _report(monitor: Monitor, day: date, records: Sequence[Record]) -> StepReport:
-    first = monitor.spec.rules.drift.baselines[0].kind
-    of_first = [one for one in records if one["baseline"].startswith(first.replace("_", " "))]
+    first = monitor.spec.rules.drift.baselines[0].label
+    of_first = [one for one in records if one["baseline"].startswith(first)]
     whole = [one for one in of_first if not one["segment"]]
     answers = [one for one in whole if one["role"] == "answer"]
     features = [one for one in whole if one["role"] == "feature"]

@@ -58,6 +58,8 @@ def _within_budget(monitor: Monitor, day: date, found: Sequence[Finding]) -> lis
 
     What is told already goes on being told, and answers always are: only news costs.
     """
+    if not any(one.kind is FindingKind.FEATURE_DRIFT and is_told(one.severity) for one in found):
+        return list(found)  # most days: nothing to look back for
     budget = monitor.spec.rules.drift.max_alerts_in_30_days
     told = [_told(monitor, day - timedelta(days=n)) for n in range(_BUDGET_DAYS, 0, -1)]
     left = budget - sum(

@@ -28,7 +28,7 @@ from monitoring_dagster.pipeline.reference_sample import (
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Bar, bars
 from monitoring_dagster.stats.bins import NumericBins
-from monitoring_dagster.stats.encoding import plain
+from monitoring_dagster.stats.encoding import uniform_columns
 from monitoring_dagster.stats.multivariate import JointVerdict, compare
 from monitoring_dagster.stats.sample import KEY, bottom_k
 from monitoring_dagster.stats.verdict import Verdict
@@ -132,7 +132,7 @@ def _sample(monitor: Monitor, reference: Reference, days: Sequence[date]) -> pa.
     for day in days:
         rows = sample_day(log, day, root=root, columns=list(bins), version=reference.version,
                           k=SAMPLE_ROWS)  # fmt: skip
-        parts.append(plain(rows, bins).append_column(KEY, rows[KEY].cast(pa.string())))
+        parts.append(uniform_columns(rows, bins).append_column(KEY, rows[KEY].cast(pa.string())))
     return bottom_k(pa.concat_tables(parts), k=SAMPLE_ROWS).drop_columns([KEY])
 
 

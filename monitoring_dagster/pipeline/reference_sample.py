@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.reference import DAY, Reference, folder_of
 from monitoring_dagster.stats.bins import Bins
-from monitoring_dagster.stats.encoding import Pooled, plain
+from monitoring_dagster.stats.encoding import Pooled, uniform_columns
 from monitoring_dagster.stats.multivariate import MIN_ROWS, domain_classifier
 from monitoring_dagster.stats.sample import bottom_k, keyed
 
@@ -27,7 +27,7 @@ _WEEK_DAYS = 7
 class ReferenceSample:
     """Some rows of a version's reference, and how well an ordinary week of it is told apart."""
 
-    rows: pa.Table  # features, as `stats.encoding.plain` has them
+    rows: pa.Table  # features, as `stats.encoding.uniform_columns` has them
     usual_auc: float  # 0.5 where the reference tells of fewer than two weeks
 
 
@@ -65,7 +65,7 @@ def _drawn(monitor: Monitor, reference: Reference, table: pa.Table) -> pa.Table:
     request_id = monitor.spec.predictions.request_id
     known = request_id in table.column_names
     ranked = keyed(table, table[request_id].to_pylist() if known else range(table.num_rows))
-    rows = plain(bottom_k(ranked, k=SAMPLE_ROWS), bins)
+    rows = uniform_columns(bottom_k(ranked, k=SAMPLE_ROWS), bins)
     return rows.replace_schema_metadata({_USUAL: repr(_usual_auc(ranked, bins))})
 
 
@@ -80,7 +80,7 @@ def _usual_auc(ranked: pa.Table, bins: Mapping[str, Bins]) -> float:
     for number, days in enumerate(weeks if len(weeks) > 1 else []):
         inside = pc.is_in(ranked[DAY], value_set=pa.array(days, ranked.schema.field(DAY).type))
         sides = [
-            plain(bottom_k(ranked.filter(mask), k=SAMPLE_ROWS), bins)
+            uniform_columns(bottom_k(ranked.filter(mask), k=SAMPLE_ROWS), bins)
             for mask in (pc.invert(inside), inside)
         ]
         if min(side.num_rows for side in sides) >= MIN_ROWS:

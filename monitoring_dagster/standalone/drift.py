@@ -14,8 +14,8 @@ from monitoring_dagster.standalone.columns import Guess
 from monitoring_dagster.standalone.reference import (
     Advance,
     Reference,
-    profiles_of,
-    reference_of,
+    profiled,
+    read_reference,
     table_of,
 )
 from monitoring_dagster.stats.bins import NumericBins
@@ -100,10 +100,10 @@ def compare(
     """
     settings = settings or DriftSettings()
     Thread(target=import_module, args=("scipy.special",)).start()  # slow, and needed at the end
-    before = reference_of(reference, categorical, numeric, ignore, segments, advance)
+    before = read_reference(reference, categorical, numeric, ignore, segments, advance)
     now = table_of(current, "current data")
     unusable = _unusable(before, now)
-    profiles = profiles_of(now, before.bins, before.segments, unusable=unusable, advance=advance)
+    profiles = profiled(now, before.bins, before.segments, unusable=unusable, advance=advance)
     features = _judged(before, profiles, settings, unusable)
     verdicts = {one.verdict for _, one in features}
     worst = next((one for one in (Verdict.DRIFT, Verdict.OK) if one in verdicts), None)

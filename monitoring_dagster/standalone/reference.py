@@ -118,7 +118,7 @@ class Reference:
         )
 
 
-def reference_of(
+def read_reference(
     given: Any,
     categorical: Collection[str],
     numeric: Collection[str],
@@ -144,7 +144,7 @@ def reference_of(
     }
     if not bins:
         raise NothingInCommon.between(guesses)
-    profiles = profiles_of(table, bins, segments, unusable={}, advance=advance)
+    profiles = profiled(table, bins, segments, unusable={}, advance=advance)
     return Reference(bins, profiles, guesses, tuple(segments))
 
 
@@ -197,7 +197,7 @@ def _every(step: int, batches: Iterable[pa.RecordBatch]) -> pa.Table:
     return pa.Table.from_batches(found)
 
 
-def profiles_of(
+def profiled(
     table: Table,
     bins: Mapping[str, Bins],
     segments: Sequence[str],

@@ -72,7 +72,7 @@ class Pooled:
         return np.arange(len(self.points)) >= self.n_reference
 
 
-def plain(rows: pa.Table, bins: Mapping[str, Bins]) -> pa.Table:
+def uniform_columns(rows: pa.Table, bins: Mapping[str, Bins]) -> pa.Table:
     """The columns that *bins* names as float64 or text, so that days can be laid end to end.
 
     Raises

@@ -109,8 +109,8 @@ def domain_classifier(pooled: Pooled, *, rng: np.random.Generator) -> Separation
 
     where var(A_f) is DeLong's for the interval, and (m + n + 1) / 12 m n for the p-value: without
     drift the rows of a fold can change places, whatever its classifier has learnt. 1 / (K - 1) is
-    Nadeau and Bengio's allowance for folds that learn from each other's rows: without it, 15 % of
-    simulated comparisons without drift had p < 0.05.
+    Nadeau and Bengio's allowance for folds that learn from each other's rows: without it, far more
+    comparisons without drift alarm than promised.
 
     Returns
     -------
@@ -160,8 +160,8 @@ def mmd(pooled: Pooled, *, rng: np.random.Generator, permutations: int = 500) ->
     The p-value is the share of *permutations* of the rows, the given one included, whose mmd2 is at
     least as large: exact, whatever the distribution.
 
-    Half the median, as at the median itself the kernel is nearly linear in many columns: of 30, it
-    missed two whose correlation flips.
+    Half the median, as at the median itself the kernel is nearly linear in many columns, and blind
+    to a correlation that flips.
 
     Source: Gretton, Borgwardt, Rasch, Schölkopf & Smola (2012), JMLR 13, lemma 6.
     """

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.stats.bins import CategoricalBins, NumericBins
-from monitoring_dagster.stats.encoding import MAX_LEVELS, Pooled, normal_scores, plain
+from monitoring_dagster.stats.encoding import MAX_LEVELS, Pooled, normal_scores, uniform_columns
 from monitoring_dagster.stats.values import WrongType
 
 any_float = st.one_of(st.none(), st.floats())
@@ -101,14 +101,14 @@ def test_a_column_that_is_not_there_is_named():
         Pooled.of(table(income=[1.0]), table(incme=[1.0]))
 
 
-def test_plain_makes_days_alike():
+def test_uniform_columns_make_days_alike():
     """Whole numbers on one day and fractions on the other; names as numbers or as text."""
     bins = {"x": NumericBins(np.array([0.0])), "c": CategoricalBins(("1",))}
     days = [table(x=[1, 2], c=[1, None]), table(x=[1.5, None], c=["1", "x"])]
-    found = pa.concat_tables([plain(day, bins) for day in days])
+    found = pa.concat_tables([uniform_columns(day, bins) for day in days])
     assert found["c"].to_pylist() == ["1", None, "1", "x"]
     assert np.array_equal(found["x"].to_numpy(), [1, 2, 1.5, np.nan], equal_nan=True)
     with pytest.raises(WrongType, match="'x' was numeric"):
-        plain(table(x=["one"], c=["1"]), bins)
+        uniform_columns(table(x=["one"], c=["1"]), bins)
     with pytest.raises(UnknownColumn, match="'c'"):
-        plain(table(x=[1]), bins)
+        uniform_columns(table(x=[1]), bins)
