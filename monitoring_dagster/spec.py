@@ -1,6 +1,7 @@
 """What a monitored model is, as its owner wrote it down. No Dagster here."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import date
 from typing import Annotated, Any, Literal, Self
@@ -52,9 +53,21 @@ Public = Annotated[str, AfterValidator(_no_secret)]
 
 
 METRICS: dict[Task, tuple[str, ...]] = {
-    "binary": ("log_loss", "brier", "accuracy", "bias", "roc_auc", "f1"),
-    "multiclass": ("accuracy", "balanced_accuracy", "f1"),
-    "regression": ("mae", "rmse", "bias"),
+    "binary": (
+        "log_loss",
+        "brier",
+        "accuracy",
+        "balanced_accuracy",
+        "precision",
+        "recall",
+        "f1",
+        "roc_auc",
+        "average_precision",
+        "ece",
+        "bias",
+    ),
+    "multiclass": ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "ece"),
+    "regression": ("mae", "rmse", "mse", "mape", "bias"),
 }  # what a rule may judge: every one has an interval
 
 
@@ -136,11 +149,141 @@ class Labels(Source):
     label: str = "label"
     arrived_at: str = "arrived_at"
     mature_after_days: int = Field(
-        default=14, ge=0, le=365, description="Labels later than this are counted as expired."
+        default=14,
+        ge=0,
+        le=365,
+        description="Days after which no more labels are waited for. Later ones are late: they"
+        " still count, and revise what was said.",
+    )
+    expire_after_days: int | None = Field(
+        default=None,
+        ge=0,
+        le=730,
+        description="Labels later than this are counted as expired and change nothing; by default"
+        " twice mature_after_days.",
+    )
+    keep: Literal["first", "last"] = Field(
+        default="first",
+        description="Which of a request's labels counts: the first, or the last where corrections"
+        " are sent.",
+    )
+    ambiguous: list[str] = Field(
+        default_factory=list,
+        description="Label values that say that nobody knows: counted, and in no metric.",
+    )
+    annotator: str | None = Field(
+        default=None, description="Column that names who labelled: a change of hands is told."
     )
     min_coverage: float = Field(
         default=0.8, gt=0, le=1, description="Share of labels below which no verdict is given."
     )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.expire_after_days is not None and self.expire_after_days < self.mature_after_days:
+            message = (
+                f"expire_after_days {self.expire_after_days} is below mature_after_days"
+                f" {self.mature_after_days}: labels would expire while they are waited for"
+            )
+            raise ValueError(message)
+        return self
+
+    @property
+    def accepted_days(self) -> int:
+        """How late a label may come and still count."""
+        if self.expire_after_days is None:
+            return 2 * self.mature_after_days
+        return self.expire_after_days
+
+
+class FurtherLabels(Labels):
+    """A second opinion: human reviews, or weak labels. A series of its own, never mixed in."""
+
+    error_rate: float = Field(
+        default=0.0,
+        ge=0,
+        lt=0.5,
+        description="Share of these labels known to be wrong; accuracy is corrected for it.",
+    )
+
+
+class Review(_Record):
+    """Which requests people are asked to look at."""
+
+    share: float = Field(
+        default=0.01, gt=0, le=1, description="Of all requests, chosen by a hash of their id."
+    )
+    batch_rows: int = Field(
+        default=200,
+        ge=0,
+        description="Chosen in addition on days on which the scores drift: those least sure.",
+    )
+    source: str = Field(
+        default="human", description="Which of `further_labels` the reviewed ones come back as."
+    )
+
+
+class ValueTable(_Record):
+    """What a prediction is worth, by how it turned out; costs are negative."""
+
+    tp: float = 0.0
+    fp: float = 0.0
+    fn: float = 0.0
+    tn: float = 0.0
+
+
+class MetricDefinition(_Record):
+    """A metric of your own; exactly one of `value`, `quantile`, `expression` and `function`."""
+
+    name: Identifier
+    version: int = Field(default=1, ge=1)
+    valid_from: date | None = Field(
+        default=None, description="First day judged by it; by default from the beginning."
+    )
+    retired_on: date | None = Field(
+        default=None, description="From this day on it is computed, and judged no more."
+    )
+    better: Literal["higher", "lower"] = "higher"
+    value: ValueTable | None = Field(
+        default=None, description="Binary: what each outcome is worth; the mean per prediction."
+    )
+    quantile: float | None = Field(
+        default=None, gt=0, lt=1, description="Regression: the quantile loss at this level."
+    )
+    expression: str | None = Field(
+        default=None,
+        description="SQL over label, prediction, score and `columns`; the mean of its values.",
+    )
+    function: str | None = Field(
+        default=None,
+        description="module:name; takes an Arrow table with label, prediction, score, `columns`"
+        " and rows (how many are alike); returns a value for each of its rows.",
+    )
+    columns: list[str] = Field(
+        default_factory=list,
+        description="Further columns of the inference log that it needs. With them, and for"
+        " regression, it is computed as labels arrive; else from the stored counts, for any day.",
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        ways = ("value", "quantile", "expression", "function")
+        given = [name for name in ways if getattr(self, name) is not None]
+        if len(given) != 1:
+            message = f"metric {self.name!r}: give exactly one of {', '.join(ways)}"
+            raise ValueError(message)
+        return self
+
+    @property
+    def label(self) -> str:
+        """Its name in results, where a later definition is another metric."""
+        return self.name if self.version == 1 else f"{self.name}_v{self.version}"
+
+    def judged_on(self, day: date) -> bool:
+        """Whether it is valid, and not retired, on *day*."""
+        return (self.valid_from is None or self.valid_from <= day) and (
+            self.retired_on is None or day < self.retired_on
+        )
 
 
 class Feature(_Record):
@@ -157,6 +300,9 @@ class Tolerance(_Record):
 
     relative: float | None = Field(default=None, gt=0, description="0.05: five per cent of it.")
     absolute: float | None = Field(default=None, gt=0, description="In the metric's own unit.")
+    version: int = Field(
+        default=1, ge=1, description="Which definition of a metric of your own it was set for."
+    )
 
     @model_validator(mode="after")
     def _one_unit(self) -> Self:
@@ -241,6 +387,10 @@ class Rules(_Record):
         description="Metric: how much worse than at registration is tolerated; the first decides"
         " promotions. By default 5 % of log_loss (binary with score), accuracy, or mae.",
     )
+    segments: dict[str, dict[str, dict[str, Tolerance]]] = Field(
+        default_factory=dict,
+        description="Segment column: its value: metric: a tolerance of its own.",
+    )
     service: Service = Service()
 
 
@@ -297,6 +447,16 @@ class ModelSpec(_Record):
     features: list[Feature] | None = Field(
         default=None, description="By default all that the MLflow signature names."
     )
+    metrics: list[MetricDefinition] = Field(
+        default_factory=list,
+        description="Metrics of your own; a changed one gets a new version beside the old.",
+    )
+    further_labels: dict[Identifier, FurtherLabels] = Field(
+        default_factory=dict, description="Second opinions by source, such as human and weak."
+    )
+    review: Review | None = Field(
+        default=None, description="Write requests out for people to review."
+    )
     segments: list[str] = Field(default_factory=list, description="Columns to split by.")
     expectations: str | None = Field(
         default=None, description="A Great Expectations suite, as JSON."
@@ -329,14 +489,61 @@ class ModelSpec(_Record):
         if self.retraining and not self.labels:
             message = "retraining needs `labels`: without them no challenger can be compared"
             raise ValueError(message)
-        for metric in self.rules.performance:
-            if metric not in METRICS[self.task]:
+        self._check_metrics()
+        self._check_thresholds("rules.performance", self.rules.performance)
+        for column, values in self.rules.segments.items():
+            if column not in self.segments:
                 message = (
-                    f"rules.performance: no metric {metric!r} for a {self.task} model."
-                    f" {did_you_mean(metric, METRICS[self.task])}"
+                    f"rules.segments: {column!r} is none of `segments`."
+                    f" {did_you_mean(column, self.segments)}"
                 )
                 raise ValueError(message)
+            for value, tolerances in values.items():
+                self._check_thresholds(f"rules.segments.{column}.{value}", tolerances)
+        if self.review and self.review.source not in self.further_labels:
+            message = (
+                f"review.source {self.review.source!r} is none of `further_labels`: say there where"
+                " the reviewed labels come back"
+            )
+            raise ValueError(message)
         return self
+
+    def _check_metrics(self) -> None:
+        seen = set()
+        for one in self.metrics:
+            if one.label in METRICS[self.task] or one.label in seen:
+                message = f"metrics: {one.label!r} is taken; give it another name or version"
+                raise ValueError(message)
+            seen.add(one.label)
+            needed = {"value": "binary", "quantile": "regression"}
+            for way, task in needed.items():
+                if getattr(one, way) is not None and self.task != task:
+                    message = f"metrics: `{way}` of {one.name!r} is for {task}, not {self.task}"
+                    raise ValueError(message)
+
+    def _check_thresholds(self, place: str, tolerances: Mapping[str, Tolerance]) -> None:
+        """A threshold is for one definition of one metric: the one that is valid now."""
+        newest = {one.name: one.version for one in sorted(self.metrics, key=lambda m: m.version)}
+        for metric, tolerance in tolerances.items():
+            known = [*METRICS[self.task], *newest]
+            if metric not in known:
+                message = (
+                    f"{place}: no metric {metric!r} for a {self.task} model."
+                    f" {did_you_mean(metric, known)}"
+                )
+                raise ValueError(message)
+            if tolerance.version != newest.get(metric, 1):
+                message = (
+                    f"{place}: the threshold of {metric!r} was set for version"
+                    f" {tolerance.version} of it, and version {newest.get(metric, 1)} is defined:"
+                    " set it anew for that, with `version`"
+                )
+                raise ValueError(message)
+
+    def definition(self, name: str) -> MetricDefinition | None:
+        """The newest definition of an own metric."""
+        found = [one for one in self.metrics if one.name == name]
+        return max(found, key=lambda one: one.version, default=None)
 
     @property
     def mlflow_name(self) -> str:
