@@ -16,7 +16,11 @@ FLOORS = [
 AT_HOME = {
     "dagster": {"orchestration", "definitions", "demo"},
     "dagster_postgres": {"orchestration"},
-    "duckdb": {"integrations/rows.py", "integrations/labels.py"},
+    "duckdb": {
+        "integrations/expressions.py",
+        "integrations/labels.py",
+        "integrations/rows.py",
+    },
     "great_expectations": {"integrations/contracts.py"},
     "jinja2": {"report"},
     "mlflow": {"integrations/registry.py"},

@@ -1,12 +1,20 @@
 """What an owner may write, what that means, and how a mistake is told."""
 
 import copy
+from datetime import date
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from monitoring_dagster.spec import Labels, ModelSpec, Predictions, Retraining, Tolerance
+from monitoring_dagster.spec import (
+    Labels,
+    MetricDefinition,
+    ModelSpec,
+    Predictions,
+    Retraining,
+    Tolerance,
+)
 from tests.world import attributes
 
 SMALL = {
@@ -58,6 +66,24 @@ def test_the_shortest_file_is_a_good_file():
                      id="cool-down below the holdout"),
         pytest.param("labels", None, "retraining needs `labels`", id="nothing to compare with"),
         pytest.param("engine", "dask", "'duckdb' or 'spark'", id="unknown engine"),
+        pytest.param("labels.expire_after_days", 2, "would expire while they are waited for",
+                     id="labels that expire too soon"),
+        pytest.param("metrics", [{"name": "cost"}], "give exactly one of value, quantile",
+                     id="a metric without a way to compute it"),
+        pytest.param("metrics", [{"name": "cost", "value": {}, "expression": "1"}],
+                     "give exactly one of", id="a metric with two ways"),
+        pytest.param("metrics", [{"name": "accuracy", "value": {}}], "'accuracy' is taken",
+                     id="a metric that is ours"),
+        pytest.param("metrics", [{"name": "q", "quantile": 0.9}], "is for regression, not binary",
+                     id="a metric of another task"),
+        pytest.param("metrics", [{"name": "c", "value": {}}, {"name": "c", "value": {}}],
+                     "'c' is taken", id="one definition twice"),
+        pytest.param("rules.segments", {"city": {"A": {"accuracy": {"relative": 0.1}}}},
+                     "'city' is none of `segments`", id="a threshold for no segment"),
+        pytest.param("rules.segments", {"country": {"DE": {"acuracy": {"relative": 0.1}}}},
+                     "Did you mean 'accuracy'", id="a segment's threshold for no metric"),
+        pytest.param("review", {"share": 0.01}, "'human' is none of `further_labels`",
+                     id="reviews that never come back"),
         pytest.param("rules.drift.alpha", 5, "less than 1", id="per cent where a fraction stands"),
     ],
 )  # fmt: skip
@@ -118,3 +144,44 @@ def test_the_first_rule_decides_about_promotions():
 def test_a_spec_cannot_be_changed_afterwards(model):
     assert model.model_config["frozen"]
     assert model.model_config["extra"] == "forbid"
+
+
+def with_cost(version: int, threshold_for: int) -> dict[str, Any]:
+    """The small world with a cost metric, and a threshold set for one definition of it."""
+    value = {"tp": 5, "fp": -1, "fn": -20}
+    metrics = [
+        {"name": "cost", "version": one, "value": value, "valid_from": f"2026-0{one}-01"}
+        for one in range(1, version + 1)
+    ]
+    rule = {"cost": {"absolute": 0.1, "version": threshold_for}}
+    return attributes() | {"metrics": metrics, "rules": {"performance": rule}}
+
+
+def test_a_threshold_is_for_one_definition_of_a_metric():
+    assert ModelSpec.model_validate(with_cost(2, threshold_for=2)).metric == "cost"
+
+
+def test_a_threshold_for_a_former_definition_is_an_error():
+    with pytest.raises(ValidationError, match="set for version 1 of it, and version 2 is defined"):
+        ModelSpec.model_validate(with_cost(2, threshold_for=1))
+
+
+def test_a_day_is_judged_by_a_definition_from_valid_from_on_until_it_retires():
+    one = MetricDefinition(
+        name="cost", value={}, valid_from=date(2026, 3, 1), retired_on=date(2026, 5, 1)
+    )
+    days = [date(2026, 2, 28), date(2026, 3, 1), date(2026, 4, 30), date(2026, 5, 1)]
+    assert [one.judged_on(day) for day in days] == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("mature", "expire", "accepted"),
+    [
+        pytest.param(14, None, 28, id="twice the wait, where nothing is said"),
+        pytest.param(14, 14, 14, id="no longer than the wait"),
+        pytest.param(0, None, 0, id="on the day itself"),
+    ],
+)
+def test_how_late_a_label_may_come_and_still_count(mature, expire, accepted):
+    labels = Labels(path="{day}", mature_after_days=mature, expire_after_days=expire)
+    assert labels.accepted_days == accepted
