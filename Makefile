@@ -35,6 +35,9 @@ bench: $(STAMP)  ## the measured claims
 	$(BIN)/python benchmarks/drift_rates.py
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/peers.py
+	$(BIN)/python benchmarks/labels.py
+	$(BIN)/python benchmarks/history.py
+	$(BIN)/python benchmarks/estimates.py
 
 $(STAMP): pyproject.toml
 	@if command -v uv >/dev/null; then \

@@ -125,6 +125,146 @@ def drift(
 
 
 @main.command()
+@click.argument("reference")
+@click.argument("current")
+@click.option("--chunk-size", type=click.IntRange(1), metavar="ROWS", help="Estimated together.")
+@click.option("--by", type=click.Choice(["day"]), help="All rows of a UTC day together.")
+@click.option("--label", metavar="COLUMN", help="Of REFERENCE.")
+@click.option("--score", metavar="COLUMN", help="Probability of 1, or of the predicted class.")
+@click.option("--prediction", metavar="COLUMN", help="By default 1 for a score of at least 0.5.")
+@click.option("--time", metavar="COLUMN", help="Of CURRENT, for --by day.")
+@click.option("--ignore", multiple=True, metavar="COLUMN", help="It is no feature.")
+@click.option("--task", type=click.Choice(["binary", "multiclass", "regression"]))
+@click.option("--positive", metavar="VALUE", help="The label that counts as 1, all others as 0.")
+@click.option("--json", "as_json", is_flag=True, help="One object instead of the table.")
+def estimate(reference: str, current: str, as_json: bool, **given: Any) -> None:
+    """Say what performance to expect in CURRENT, whose labels have not come.
+
+    Learnt from REFERENCE, which has labels. Both are Parquet or CSV: a file, a folder or a quoted
+    glob; rows are best in the order of time. Columns with plain names, such as label, score and
+    prediction, are found. By default CURRENT is estimated in ten equal parts, in fewer where they
+    would have less than 100 rows. Exits with 0, or with 2 on an error.
+
+    --json prints {task, columns, features, reference: {rows, metrics}, chunks: [{from, to, rows,
+    left_out, day (with --by day), shifted, method, note, metrics: {name: {estimate, low, high}}}],
+    notes}: rows count from 0, both ends included; what is not defined is null. It cannot see
+    concept drift.
+    """
+    from monitoring_dagster.standalone.estimate import estimate as expect
+
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # on small data threads cost more than they give
+    if as_json:
+        click.echo(json.dumps(expect(reference, current, **given).to_dict(), allow_nan=False))
+        return
+    from monitoring_dagster.standalone.show import Progress  # late: rich is slow
+    from monitoring_dagster.standalone.show_estimate import show
+
+    with Progress("chunks estimated") as progress:
+        found = expect(reference, current, **given, advance=progress.reach)
+    show(found)
+
+
+@main.command()
+@click.argument("predictions")
+@click.argument("labels")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="UTC day; by default all counts.")
+@click.option("--by", multiple=True, metavar="day|hour|version|COLUMN", help="Each value, too.")
+@click.option("--segment", multiple=True, metavar="COLUMN", help="As --by, whatever its name.")
+@click.option("--id", metavar="COLUMN", help="Of the request, in both.")
+@click.option("--time", metavar="COLUMN", help="Of PREDICTIONS: when it was served.")
+@click.option("--score", metavar="COLUMN", help="Probability of 1, or of the predicted class.")
+@click.option("--prediction", metavar="COLUMN")
+@click.option("--version", metavar="COLUMN", help="Of PREDICTIONS: which model answered.")
+@click.option("--label", metavar="COLUMN")
+@click.option("--arrived", metavar="COLUMN", help="Of LABELS: when it became known.")
+@click.option("--task", type=click.Choice(["binary", "multiclass", "regression"]))
+@click.option("--positive", metavar="VALUE", help="The label that counts as 1, all others as 0.")
+@click.option(
+    "--keep",
+    type=click.Choice(["first", "last"]),
+    default="first",
+    show_default=True,
+    help="Which of a request's labels counts.",
+)
+@click.option("--ambiguous", multiple=True, metavar="VALUE", help="A label that means: unknown.")
+@click.option(
+    "--mature-after",
+    type=click.IntRange(0, 365),
+    default=14,
+    show_default=True,
+    metavar="DAYS",
+    help="How long labels are waited for.",
+)
+@click.option(
+    "--expire-after",
+    type=click.IntRange(0, 730),
+    metavar="DAYS",
+    help="Later labels change nothing; by default all count.",
+)
+@click.option(
+    "--min-coverage",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.8,
+    show_default=True,
+    metavar="SHARE",
+    help="With fewer labels a group is INSUFFICIENT.",
+)
+@click.option("--value", metavar="tp=5,fp=-1,...", help="What each outcome of a binary one brings.")
+@click.option(
+    "--quantile",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="LEVEL",
+    help="Of a regression: its quantile loss, too.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One object instead of the tables.")
+def evaluate(
+    predictions: str,
+    labels: str,
+    as_of: datetime | None,
+    mature_after: int,
+    expire_after: int | None,
+    value: str | None,
+    as_json: bool,
+    by: tuple[str, ...],
+    segment: tuple[str, ...],
+    **given: Any,
+) -> None:
+    """Say how good the PREDICTIONS were, by those LABELS that were known at the end of a day.
+
+    Both are Parquet or CSV: a file, a folder or a quoted glob. Columns with plain names, such as
+    request_id, served_at, score, prediction, label and arrived_at, are found. Exits with 0, or with
+    2 on an error.
+
+    --json prints {as_of, task, columns, notes, predictions: {rows, counted, duplicate, invalid,
+    later}, labels: {rows, joined, ...}, delay_days, groups: [{by, value, n, predictions, coverage,
+    state, reason, metrics: {name: {value, low, high, n}}, reliability: [...]}]}: the whole first;
+    what is not defined is null.
+    """
+    from monitoring_dagster.standalone.evaluate import evaluate as judge
+    from monitoring_dagster.standalone.evaluate import value_table
+
+    roles = ("id", "time", "score", "prediction", "version", "label", "arrived")
+    given["columns"] = {role: given.pop(role) for role in roles}
+    given |= {
+        "as_of": as_of.date() if as_of else None,
+        "by": by,
+        "segments": segment,
+        "mature_after_days": mature_after,
+        "expire_after_days": expire_after,
+        "value": value_table(value) if value is not None else None,
+    }
+    if as_json:
+        click.echo(json.dumps(judge(predictions, labels, **given).to_dict(), allow_nan=False))
+        return
+    from monitoring_dagster.standalone.show import Progress  # late: rich is slow
+    from monitoring_dagster.standalone.show_quality import show
+
+    with Progress() as progress:
+        found = judge(predictions, labels, **given, advance=progress.advance)
+    show(found)
+
+
+@main.command()
 @click.argument("model", required=False)
 @click.option("--json", "as_json", is_flag=True)
 def status(model: str | None, as_json: bool) -> None:
@@ -165,6 +305,218 @@ def backtest(model: str, first: datetime | None, last: datetime | None, as_json:
     for (baseline, column), days in found.drifted.items():
         click.echo(f"{len(days):>5} days  {column} against {baseline}, {days[0]} to {days[-1]}")
     click.echo(f"{found.days_with_drift} of {len(found.days)} days with drift")
+
+
+@main.command()
+@click.argument("model")
+@click.argument("metric", required=False)
+@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="By default all days.")
+@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]))
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="By default what is known now.")
+@click.option("--by", "segment", default="", metavar="SEGMENT", help="Each of its values.")
+@click.option("--json", "as_json", is_flag=True, help="One object instead of the table.")
+def history(
+    model: str,
+    metric: str | None,
+    first: datetime | None,
+    last: datetime | None,
+    as_of: datetime | None,
+    segment: str,
+    as_json: bool,
+) -> None:
+    """Say how good every stored day was, by METRIC as it is defined in YAML now.
+
+    No row is read: after a change of a cost table, look at last month under the new one. METRIC is
+    by default the first judged one.
+    """
+    from monitoring_dagster.pipeline.history import history as points_of
+
+    found = points_of(
+        _project().monitor(model),
+        metric=metric,
+        first=first.date() if first else date.min,
+        last=last.date() if last else date.max,
+        as_of=as_of.date() if as_of else None,
+        segment=segment,
+    )
+    if as_json:
+        click.echo(json.dumps([one.to_dict() for one in found], allow_nan=False))
+    else:
+        for one in found:
+            click.echo(one.words)
+
+
+@main.command()
+@click.argument("model")
+@click.argument("metric", required=False)
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="By default what is known now.")
+@click.option("--json", "as_json", is_flag=True, help="One object instead of the lines.")
+def record(model: str, metric: str | None, as_of: datetime | None, as_json: bool) -> None:
+    """Say how right the last month's estimates of METRIC were, now that labels are there.
+
+    By the whole and by segment. METRIC is by default the first judged one.
+    """
+    from monitoring_dagster.pipeline.track_record import to_dict, track_records
+
+    monitor = _project().monitor(model)
+    day = as_of.date() if as_of else None
+    found = track_records(monitor, metric or monitor.spec.metric, as_of=day)
+    if as_json:
+        lines = [to_dict(part, one) for part, one in found.items()]
+        click.echo(json.dumps(lines, allow_nan=False))
+    else:
+        for part, one in found.items():
+            click.echo(f"{part.words}: {one.words}")
+
+
+@main.command()
+@click.argument("model")
+@click.option("--metric", metavar="NAME", help="By default the first judged one.")
+@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="By default all days.")
+@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]))
+@click.option(
+    "--cost-of-miss",
+    type=float,
+    default=10.0,
+    show_default=True,
+    help="Of a loss that no alert announced.",
+)
+@click.option(
+    "--cost-of-false-alarm",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="In the same unit.",
+)
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.svg|FILE.html",
+    help="The metric and what went before it, as a picture or as a page with the words.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One object instead of the lines.")
+def proxies(
+    model: str,
+    first: datetime | None,
+    last: datetime | None,
+    plot: Path | None,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Say which signals went before losses of quality, how early, and where they should alert.
+
+    By prediction day and from stored results alone: PSI, scores, estimates, the service, and what
+    `signals` in YAML names, beside the metric as it is known now. Exits with 0, or with 2 on an
+    error.
+
+    --json prints {model, metric, first, last, days, known_days, coverage, losses: [{first, last,
+    labelled_on, announced_on: {name: day}}], signals: [{name, related, p_adjusted, lead,
+    thresholds, suggested, words, outside}]}: the most useful first; what is not known is null.
+    """
+    from numpy.random import default_rng
+
+    from monitoring_dagster.pipeline.proxies import announcements
+
+    if plot is not None and plot.suffix not in (".svg", ".html"):
+        message = f"{str(plot)!r} ends neither in .svg nor in .html"
+        raise click.BadParameter(message, param_hint="--plot")
+    found = announcements(
+        _project().monitor(model),
+        rng=default_rng(0),  # the same answer whenever it is asked
+        first=first.date() if first else date.min,
+        last=last.date() if last else date.max,
+        **given,
+    )
+    if plot is not None:
+        drawn = found.page() if plot.suffix == ".html" else found.picture()
+        try:
+            plot.write_text(drawn, encoding="utf-8")
+        except OSError as error:
+            raise click.BadParameter(str(error), param_hint="--plot") from error
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), allow_nan=False))
+    else:
+        for line in found.lines:
+            click.echo(line)
+
+
+@main.command()
+@click.argument("model")
+@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="By default 28 days.")
+@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]), help="Of predictions.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
+@click.option(
+    "--error-rate",
+    type=click.FloatRange(0, 0.5, max_open=True),
+    metavar="SHARE",
+    help="Of wrong labels, for the accuracy; by default the share that is suspected.",
+)
+@click.option("--csv", type=click.Path(dir_okay=False, path_type=Path), help="Written for people.")
+@click.option("--json", "as_json", is_flag=True, help="One object instead of the lines.")
+def suspects(
+    model: str,
+    first: datetime | None,
+    last: datetime | None,
+    limit: int,
+    error_rate: float | None,
+    csv: Path | None,
+    as_json: bool,
+) -> None:
+    """List labels that are likely wrong, the likeliest first. Nothing is changed.
+
+    Suspected is a label against which the score speaks confidently, or most of the prediction and
+    the further labels. Look at them, and write down what you decide: decide-label.
+    """
+    from monitoring_dagster.pipeline.suspects import suspects_of
+    from monitoring_dagster.standalone.show import Progress  # late: rich is slow
+
+    monitor = _project().monitor(model)
+    with Progress("days looked through") as progress:
+        found = suspects_of(
+            monitor,
+            today=datetime.now(UTC).date(),
+            first=first.date() if first else None,
+            last=last.date() if last else None,
+            limit=limit,
+            error_rate=error_rate,
+            advance=progress.advance,
+        )
+    if csv is not None:
+        found.write(csv)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), allow_nan=False))
+        return
+    for one in found.labels:
+        click.echo(one.words)
+    click.echo(found.words)
+    if found.accuracy is not None:
+        click.echo(found.accuracy.words)
+
+
+@main.command("decide-label")
+@click.argument("model")
+@click.argument("decision", type=click.Choice(["discard", "keep"]))
+@click.argument("request_id", nargs=-1, required=True)
+@click.option("--reason", required=True, help="Goes into the ledger.")
+def decide_label(model: str, decision: str, request_id: tuple[str, ...], reason: str) -> None:
+    """Write down what becomes of the labels of some requests: discard them, or keep them.
+
+    A discarded label counts no more from today (UTC) on; what was known before stays as it was.
+    Keep undoes that, and takes a label that is right off the list of suspects. The newest decision
+    counts; put -- before ids that begin with a dash.
+    """
+    from monitoring_dagster.integrations.label_decisions import Decision
+    from monitoring_dagster.pipeline.deciding import decide
+
+    found = decide(
+        _project().monitor(model),
+        request_id,
+        Decision(decision),
+        reason=reason,
+        by=_person(),
+        now=datetime.now(UTC),
+    )
+    click.echo(found.words)
 
 
 @main.command()

@@ -223,6 +223,19 @@ class Review(_Record):
     )
 
 
+class Signal(_Record):
+    """A number a day from elsewhere that may announce losses: complaints, feedback, conversion."""
+
+    path: str = Field(
+        description="CSV or Parquet: a file, a folder, a glob, or one file a day with {day} where"
+        " the date stands."
+    )
+    day: str = Field(default="day", description="Column that names the UTC day.")
+    value: str = Field(
+        default="value", description="Column of numbers; several of one day are averaged."
+    )
+
+
 class ValueTable(_Record):
     """What a prediction is worth, by how it turned out; costs are negative."""
 
@@ -457,6 +470,10 @@ class ModelSpec(_Record):
     review: Review | None = Field(
         default=None, description="Write requests out for people to review."
     )
+    signals: dict[Identifier, Signal] = Field(
+        default_factory=dict,
+        description="Numbers from elsewhere, by name, that `proxies` looks at beside its own.",
+    )
     segments: list[str] = Field(default_factory=list, description="Columns to split by.")
     expectations: str | None = Field(
         default=None, description="A Great Expectations suite, as JSON."
@@ -540,19 +557,45 @@ class ModelSpec(_Record):
                 )
                 raise ValueError(message)
 
-    def definition(self, name: str) -> MetricDefinition | None:
-        """The newest definition of an own metric."""
-        found = [one for one in self.metrics if one.name == name]
-        return max(found, key=lambda one: one.version, default=None)
+    def definition(self, label: str) -> MetricDefinition | None:
+        """The own metric of this label; None for one of ours."""
+        return next((one for one in self.metrics if one.label == label), None)
+
+    @property
+    def row_metrics(self) -> list[MetricDefinition]:
+        """Own metrics that need the rows: they are computed as labels arrive."""
+        counted = self.task != "regression"
+        return [
+            one
+            for one in self.metrics
+            if one.columns or (not counted and (one.expression or one.function))
+        ]
 
     @property
     def mlflow_name(self) -> str:
         return self.registered_model or self.name
 
+    def labels_from(self, source: str | None) -> Labels:
+        """The feed of labels, or the one of `further_labels` that *source* names."""
+        feed = self.labels if source is None else self.further_labels[source]
+        assert feed is not None, "a model without labels has no quality to speak of"
+        return feed
+
     @property
     def tolerances(self) -> dict[str, Tolerance]:
-        """How much worse each judged metric may get."""
-        return self.rules.performance or {self._usual_metric: Tolerance(relative=0.05)}
+        """How much worse each judged metric may get, by its label."""
+        return self._by_label(self.rules.performance) or {
+            self._usual_metric: Tolerance(relative=0.05)
+        }
+
+    def tolerances_where(self, segment: str, value: str) -> dict[str, Tolerance]:
+        """The same for one value of a segment: its own go before those of all."""
+        own = self.rules.segments.get(segment, {}).get(value, {})
+        return self.tolerances | self._by_label(own)
+
+    def _by_label(self, tolerances: Mapping[str, Tolerance]) -> dict[str, Tolerance]:
+        labels = {(one.name, one.version): one.label for one in self.metrics}
+        return {labels.get((name, one.version), name): one for name, one in tolerances.items()}
 
     @property
     def metric(self) -> str:

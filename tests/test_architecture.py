@@ -19,6 +19,7 @@ AT_HOME = {
     "duckdb": {
         "integrations/expressions.py",
         "integrations/labels.py",
+        "integrations/label_account.py",
         "integrations/rows.py",
     },
     "great_expectations": {"integrations/contracts.py"},

@@ -19,15 +19,22 @@ from tests.world import attributes, day_after
 
 COMMANDS = [
     "backtest",
+    "decide-label",
     "demo",
     "drift",
+    "estimate",
+    "evaluate",
     "fallback",
+    "history",
     "promote",
+    "proxies",
+    "record",
     "resend",
     "retrain",
     "rollback",
     "runbook",
     "status",
+    "suspects",
     "ui",
 ]
 

@@ -158,7 +158,7 @@ def with_cost(version: int, threshold_for: int) -> dict[str, Any]:
 
 
 def test_a_threshold_is_for_one_definition_of_a_metric():
-    assert ModelSpec.model_validate(with_cost(2, threshold_for=2)).metric == "cost"
+    assert ModelSpec.model_validate(with_cost(2, threshold_for=2)).metric == "cost_v2"
 
 
 def test_a_threshold_for_a_former_definition_is_an_error():
@@ -185,3 +185,25 @@ def test_a_day_is_judged_by_a_definition_from_valid_from_on_until_it_retires():
 def test_how_late_a_label_may_come_and_still_count(mature, expire, accepted):
     labels = Labels(path="{day}", mature_after_days=mature, expire_after_days=expire)
     assert labels.accepted_days == accepted
+
+
+def test_signals_from_elsewhere_are_named_with_their_columns():
+    signals = {"complaints": {"path": "data/complaints.csv", "value": "rate"}}
+    one = ModelSpec.model_validate(changed("signals", signals)).signals["complaints"]
+    assert (one.path, one.day, one.value) == ("data/complaints.csv", "day", "rate")
+
+
+@pytest.mark.parametrize(
+    ("signals", "words"),
+    [
+        pytest.param({"chat": {"path": "secret.csv", "valu": "x"}}, "Did you mean 'value'",
+                     id="misspelt key"),
+        pytest.param({"chat": {"value": "secret"}}, "path", id="without a file"),
+        pytest.param({"psi of x": {"path": "secret.csv"}}, "no plain identifier",
+                     id="a name like one of ours"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_signal_is_told_and_repeats_no_value(signals, words):
+    with pytest.raises(ValidationError, match=words) as told:
+        ModelSpec.model_validate(changed("signals", signals))
+    assert "secret" not in str(told.value)

@@ -20,7 +20,7 @@ from monitoring_dagster.orchestration.project import Project
 from monitoring_dagster.pipeline import evaluation
 from monitoring_dagster.pipeline.alerts import send
 from monitoring_dagster.pipeline.monitor import HOME, Monitor
-from monitoring_dagster.pipeline.outcomes import account_of
+from monitoring_dagster.pipeline.outcomes import labels_on
 from monitoring_dagster.pipeline.promotion import promote
 from monitoring_dagster.pipeline.steps import steps_of
 from monitoring_dagster.pipeline.training import Rows, register, train
@@ -243,7 +243,7 @@ def _summary(monitor: Monitor, days: Sequence[date], rows: int) -> Summary:
         last=days[-1],
         days=len(days),
         rows=rows,
-        labelled=sum(account_of(monitor, day).get("joined", 0) for day in days),
+        labelled=sum(labels_on(monitor, day) for day in days),
         findings=len(ledger.findings(spec.name, days[0], days[-1])),
         incidents=len(ledger.incidents(spec.name)),
         retrainings=sum(one.trigger_id.endswith("/result") for one in decisions),

@@ -29,6 +29,7 @@ class Tables:
     decisions: Table
     promotions: Table
     fallbacks: Table
+    label_decisions: Table
 
 
 @contextmanager
@@ -197,8 +198,22 @@ def tables() -> Tables:
     fallbacks = table(
         "fallbacks", key("model"), fact("on", Boolean), fact("by"), fact("at", Moment)
     )
+    label_decisions = table(
+        "label_decisions",
+        Column("number", Integer, primary_key=True, autoincrement=True),
+        *(fact("model"), fact("request_id"), fact("served_on", Date), fact("decision")),
+        *(fact("reason"), fact("by"), fact("at", Moment)),
+    )
     return Tables(
-        all_of_it, findings, judged, incidents, deliveries, decisions, promotions, fallbacks
+        all_of_it,
+        findings,
+        judged,
+        incidents,
+        deliveries,
+        decisions,
+        promotions,
+        fallbacks,
+        label_decisions,
     )
 
 

@@ -1,11 +1,11 @@
 """Which rows lie in these files?  Parquet and CSV: one file, a glob, or a folder of them."""
 
 import glob
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,6 +15,7 @@ from monitoring_dagster.errors import MonitoringError, UnknownColumn
 BATCH_ROWS = 65_536
 _SUFFIXES = (".parquet", ".pq", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
 _BUFFER_BYTES = 1 << 20
+_Read: TypeAlias = Callable[[list[str], Collection[str]], Iterator[pa.RecordBatch]]
 _INDEX = "__index_level_"  # how pandas calls an index without a name: no column of anybody's
 
 
@@ -56,7 +57,7 @@ class Table:
 
     schema: pa.Schema
     rows: int
-    parts: Sequence[Callable[[list[str]], Iterator[pa.RecordBatch]]]
+    parts: Sequence[_Read]
     place: str
 
     @classmethod
@@ -78,13 +79,19 @@ class Table:
         schema = pa.schema([one for one in table.schema if not one.name.startswith(_INDEX)])
         return cls(schema, table.num_rows, [partial(_batches_of, table)], place)
 
-    def read(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """All rows, at most 65,536 at a time. Raises UnknownColumn, UnreadableTable."""
+    def read(
+        self, columns: Sequence[str], *, distinct: Collection[str] = ()
+    ) -> Iterator[pa.RecordBatch]:
+        """All rows, at most 65,536 at a time. Raises UnknownColumn, UnreadableTable.
+
+        The words of *distinct* columns differ in nearly every row: making codes of them would take
+        many times longer than to read them.
+        """
         for name in columns:
             if name not in self.schema.names:
                 raise UnknownColumn.named(name, table=self.place, available=self.schema.names)
         for read in self.parts:
-            for batch in read(list(columns)):
+            for batch in read(list(columns), distinct):
                 yield _completed(batch, columns, self.schema)
 
 
@@ -102,7 +109,7 @@ def _paths(place: str) -> list[Path]:
     return files
 
 
-def _opened(path: Path) -> tuple[pa.Schema, int, Callable[[list[str]], Iterator[pa.RecordBatch]]]:
+def _opened(path: Path) -> tuple[pa.Schema, int, _Read]:
     """Schema, rows and reader of one file."""
     try:
         with path.open("rb") as file:
@@ -129,13 +136,18 @@ def _csv(path: Path) -> pa.Table:
 
 
 def _stream(
-    path: Path, schema: pa.Schema, metadata: pq.FileMetaData, columns: list[str]
+    path: Path,
+    schema: pa.Schema,
+    metadata: pq.FileMetaData,
+    columns: list[str],
+    distinct: Collection[str],
 ) -> Iterator[pa.RecordBatch]:
     """A Parquet file piece by piece; words as codes, since counting needs no text."""
     words = [
         one.name
         for one in schema
-        if pa.types.is_string(one.type) or pa.types.is_large_string(one.type)
+        if one.name not in distinct
+        and (pa.types.is_string(one.type) or pa.types.is_large_string(one.type))
     ]
     there = [name for name in columns if name in schema.names]
     try:
@@ -152,7 +164,9 @@ def _stream(
         raise UnreadableTable.at(path, error) from error
 
 
-def _batches_of(table: pa.Table, columns: list[str]) -> Iterator[pa.RecordBatch]:
+def _batches_of(
+    table: pa.Table, columns: list[str], _distinct: Collection[str]
+) -> Iterator[pa.RecordBatch]:
     there = [name for name in columns if name in table.schema.names]
     yield from table.select(there).to_batches(max_chunksize=BATCH_ROWS)
 

@@ -1,23 +1,30 @@
 """What did the predictions turn out to be, and where did every label go?"""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 
-from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.errors import MonitoringError, did_you_mean
+from monitoring_dagster.integrations.label_account import (
+    JUDGED,
+    LabelAccount,
+    PredictionsAsOf,
+    label_account,
+    predictions_as_of,
+)
+from monitoring_dagster.integrations.label_sql import judged_sql, known_sql, told_sql
 from monitoring_dagster.integrations.rows import (
-    DAY,
     MissingDay,
     Rows,
     UnusableName,
     connected,
+    days_available,
     file_of,
-    first_answer,
-    is_countable,
+    literal,
     needed,
     quoted,
     readable,
@@ -26,8 +33,26 @@ from monitoring_dagster.integrations.rows import (
 )
 from monitoring_dagster.spec import Labels, ModelSpec, Predictions
 
-_JOINED = ("day", "version", "label", "prediction", "score", "request_id", "delay_days")
+if TYPE_CHECKING:
+    import duckdb
+
+_JOINED = (
+    "day",
+    "version",
+    "label",
+    "prediction",
+    "score",
+    "request_id",
+    "served_at",
+    "delay_days",
+    "sign",
+)
 _LABELLED = ("request_id", "served_at", "version", "score", "prediction", "label")
+_TOLD, _KNOWN = "monitoring_told", "monitoring_known"
+_STANDING = (  # the label of each prediction that counts in the end
+    f"SELECT * FROM {JUDGED} WHERE changes"
+    " QUALIFY lead(true) OVER (PARTITION BY answer ORDER BY arrival_day) IS NULL"
+)
 
 
 class NoLabels(MonitoringError):
@@ -37,215 +62,323 @@ class NoLabels(MonitoringError):
     def of(cls, model: str) -> Self:
         return cls(f"model {model!r} has no `labels`: say in its defs.yaml where they arrive")
 
-
-@dataclass(frozen=True, slots=True)
-class LabelAccount:
-    """Where every label that arrived on one day went: the seven kinds add up to `rows`."""
-
-    rows: int
-    joined: int
-    duplicate: int  # the request already had this label
-    conflicting: int  # the request already had another label, and keeps it
-    orphan: int  # no such request in twice the time in which labels mature
-    uncounted: int  # of a request that failed, fell back or was synthetic
-    expired: int  # of a request older than mature_after_days
-    invalid: int  # without request id or label
-    delay_days_p50: float | None  # of the joined ones; None without any
-    delay_days_p95: float | None
+    @classmethod
+    def from_source(cls, source: str, *, model: str, known: Collection[str]) -> Self:
+        return cls(
+            f"model {model!r} has no `further_labels` called {source!r}."
+            f" {did_you_mean(source, known)}"
+        )
 
 
-def join_labels(spec: ModelSpec, arrival_day: date, *, root: Path) -> tuple[pa.Table, LabelAccount]:
-    """The labels that arrived on *arrival_day*, each beside its prediction, and their account.
+def join_labels(
+    spec: ModelSpec,
+    arrival_day: date,
+    *,
+    root: Path,
+    source: str | None = None,
+    extras: Sequence[str] = (),
+) -> tuple[pa.Table, LabelAccount]:
+    """What the labels that arrived on *arrival_day* change, and the account of all of them.
 
-    Columns: day (UTC day of the prediction), version, the segments, label, prediction, score,
-    request_id, delay_days. The first label of a request counts, by arrival day, then arrival time;
-    the order of rows in a file changes nothing. Predictions that cannot be read are as if they had
-    never been: their labels are orphans until the file is written anew.
-    Raises MissingDay, UnreadableFile, UnknownColumn, UnusableName, NoLabels.
+    Parameters
+    ----------
+    source
+        One of the spec's `further_labels`; by default its `labels`.
+    extras
+        Columns of the inference log that are returned too.
+
+    Returns
+    -------
+    Columns day (UTC day of the prediction), version, the segments, the extras, label, prediction,
+    score, request_id, delay_days and sign: 1 where the label counts from this day on,
+    -1 where it does no more. Over all arrival days the signs of a prediction's labels add up to 1
+    for the one that counts and to 0 for every other, whatever the order of rows in the files.
+
+    Raises
+    ------
+    MissingDay, UnreadableFile, UnknownColumn, UnusableName, NoLabels
+        Predictions that cannot be read are as if they had not come yet: their labels are pending.
     """
-    labels = _labels_of(spec)
+    labels = labels_of(spec, source)
     path = file_of(labels, arrival_day, root=root)
     if path is not None and not path.exists():
         raise MissingDay.at(arrival_day, path)
-    _refuse(spec.segments, _JOINED)
-    matured = timedelta(days=labels.mature_after_days)
-    window = arrival_day - matured
+    names = list(dict.fromkeys([*spec.segments, *extras]))
+    _refuse(names, _JOINED)
+    window = arrival_day - timedelta(days=labels.accepted_days)
+    before = arrival_day - timedelta(days=1)
+    since = remembered_since(labels, arrival_day)
     with connected(labels, spec.predictions) as connection:
         arrived = rows_of(connection, labels, root=root, first=arrival_day, last=arrival_day)
+        told = rows_of(connection, labels, root=root, first=window, last=arrival_day)
+        known, unreadable = readable_rows_of(
+            connection, spec.predictions, root=root, first=since, last=arrival_day
+        )
         if arrived.columns:  # another day's file may have what this one lacks
             arrived.require([labels.request_id, labels.label, labels.arrived_at])
-        told = rows_of(connection, labels, root=root, first=window, last=arrival_day)
-        known = readable_rows_of(
-            connection,
-            spec.predictions,
-            root=root,
-            first=window - matured - timedelta(days=1),
-            last=arrival_day,
-        )
-        query = f"""
-            CREATE TEMP TABLE judged AS
-            WITH {
-            _first_labels(
-                spec,
-                labels,
-                told,
-                known,
-                spec.segments,
-                served_since=window,
-                told_since=arrival_day,
-            )
-        }
-            SELECT *, CASE
-                WHEN NOT valid THEN 'invalid'
-                WHEN place = 1 THEN 'joined'
-                WHEN label = first_label THEN 'duplicate'
-                WHEN place IS NOT NULL THEN 'conflicting'
-                WHEN id IN (SELECT id FROM known WHERE countable) THEN 'expired'
-                WHEN id IN (SELECT id FROM known) THEN 'uncounted'
-                ELSE 'orphan' END AS bucket
-            FROM placed WHERE arrival_day = DATE '{arrival_day}'"""
-        segments = _renamed(spec.segments)
+        if known.columns:
+            known.require(needed(spec.predictions))
         with readable(f"{told.place} with {known.place}"):
-            connection.execute(query)
-            counts = connection.execute("SELECT bucket, count(*) FROM judged GROUP BY 1")
-            buckets: dict[str, int] = dict(counts.fetchall())
-            ((p50, p95),) = connection.execute(
-                "SELECT quantile_cont(delay_days, 0.5), quantile_cont(delay_days, 0.95)"
-                " FROM judged WHERE bucket = 'joined'"
-            ).fetchall()
-            table = connection.sql(
-                f"SELECT day, version, {segments} label, prediction, score, id AS request_id,"
-                " delay_days FROM judged WHERE bucket = 'joined' ORDER BY day, request_id"
-            ).to_arrow_table()
-    account = LabelAccount(
-        rows=sum(buckets.values()),
-        joined=buckets.get("joined", 0),
-        duplicate=buckets.get("duplicate", 0),
-        conflicting=buckets.get("conflicting", 0),
-        orphan=buckets.get("orphan", 0),
-        uncounted=buckets.get("uncounted", 0),
-        expired=buckets.get("expired", 0),
-        invalid=buckets.get("invalid", 0),
-        delay_days_p50=p50,
-        delay_days_p95=p95,
-    )
+            connection.execute(f"CREATE TEMP TABLE {_TOLD} AS {told_sql(labels, told)} LIMIT 0")
+            connection.execute(f"INSERT INTO {_TOLD} {told_sql(labels, arrived)}")
+            earlier = rows_of(connection, labels, first=window, root=root, last=before)
+            connection.execute(
+                f"INSERT INTO {_TOLD} SELECT * FROM ({told_sql(labels, earlier)})"
+                f" WHERE id IN (SELECT id FROM {_TOLD} WHERE valid)"
+            )
+            _remember(connection, spec.predictions, known, names)
+            _judge(connection, labels, names, is_dated=True, since=arrival_day)
+            table = connection.sql(_changes(names)).to_arrow_table()
+            account = label_account(connection, labels)
+    if account.orphan and _waits_for(spec, window, arrival_day, unreadable, root=root):
+        account = replace(account, orphan=0, pending=account.orphan)
     return table, account
 
 
+def joined_as_of(
+    connection: "duckdb.DuckDBPyConnection",
+    told: Rows,
+    known: Rows,
+    predictions: Predictions,
+    labels: Labels,
+    *,
+    as_of: date | None,
+    extras: Sequence[str] = (),
+) -> tuple[pa.Table, LabelAccount, PredictionsAsOf]:
+    """Every prediction whose label was known at the end of *as_of*, with that label.
+
+    The same decision as `join_labels`, for rows that lie anywhere: what it gives for all arrival
+    days up to *as_of*, added up.
+
+    Parameters
+    ----------
+    told, known
+        The label rows and the inference log: something that *connection*, which is set to UTC, can
+        select from, with the UTC day of arrival, and of the prediction, in column DAY. Without
+        column `arrived_at` all labels are known, none is late or expired, delays are null, and of
+        several labels of a request the smallest is the first one (DAY is not read then). The
+        columns `version`, `prediction` and `score` may be absent and are null then.
+    as_of
+        None takes whatever there is.
+    extras
+        Columns of the inference log that are returned too.
+
+    Returns
+    -------
+    One row per labelled prediction, in the order of day and request: day, version, the extras,
+    label, prediction, score, request_id, served_at, delay_days; where the label rows went; and
+    where the predictions went.
+
+    Raises
+    ------
+    UnreadableFile, UnknownColumn, UnusableName
+    """
+    _refuse(extras, _JOINED)
+    known.require([predictions.request_id, predictions.served_at])
+    known = _completed(known, predictions)
+    known.require(needed(predictions))
+    is_dated = labels.arrived_at in told.columns
+    until = f"'{as_of}'::DATE" if as_of else "'infinity'::DATE"
+    with readable(f"{told.place} with {known.place}"):
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {_TOLD} AS SELECT * FROM ({told_sql(labels, told)})"
+        )
+        ((pending,),) = connection.execute(
+            f"SELECT count(*) FROM {_TOLD} WHERE arrival_day > {until}"
+        ).fetchall()
+        connection.execute(f"DELETE FROM {_TOLD} WHERE arrival_day > {until}")
+        _remember(connection, predictions, known, extras)
+        _judge(connection, labels, extras, is_dated=is_dated, since=None)
+        table = connection.sql(f"""
+            SELECT day, version, {_renamed(extras)} label, prediction, score, id AS request_id,
+                served_at, delay_days
+            FROM ({_STANDING}) ORDER BY day, request_id""").to_arrow_table()
+        account = label_account(connection, labels)
+        served = predictions_as_of(connection, predictions, known, until)
+    return table, replace(account, rows=account.rows + pending, pending=pending), served
+
+
 def labelled_rows(
-    spec: ModelSpec, *, first: date, last: date, as_of: date, features: Sequence[str], root: Path
+    spec: ModelSpec,
+    *,
+    first: date,
+    last: date,
+    as_of: date,
+    features: Sequence[str],
+    root: Path,
+    source: str | None = None,
+    without: Collection[tuple[str, date]] = (),
 ) -> pa.Table:
     """The predictions of *first* to *last* whose label had arrived on *as_of*, with *features*.
 
     Further columns: request_id, served_at, version, score, prediction, label; in the order of
-    serving. What is known on *as_of* is what `join_labels` had joined by then.
+    serving. What is known on *as_of* is what `join_labels` had joined by then from *source*;
+    *without* are those whose label people discarded, by request id and UTC day of the prediction.
     Raises UnreadableFile, UnknownColumn, UnusableName, NoLabels.
     """
-    labels = _labels_of(spec)
+    labels = labels_of(spec, source)
     _refuse(features, _LABELLED)
+    since = first - timedelta(days=labels.accepted_days)
     with connected(labels, spec.predictions) as connection:
         told = rows_of(connection, labels, root=root, first=first, last=as_of)
-        known = rows_of(connection, spec.predictions, root=root, first=first, last=last)
-        query = f"""
-            WITH {
-            _first_labels(spec, labels, told, known, features, served_since=first, told_since=first)
-        }
-            SELECT {_renamed(features)} id AS request_id, served_at, version, score, prediction,
-                label
-            FROM placed WHERE place = 1 ORDER BY served_at, request_id"""
+        known = rows_of(connection, spec.predictions, root=root, first=since, last=last)
+        if known.columns:
+            known.require(needed(spec.predictions))
         with readable(f"{told.place} with {known.place}"):
-            return connection.sql(query).to_arrow_table()
+            connection.execute(f"CREATE TEMP TABLE {_TOLD} AS {told_sql(labels, told)}")
+            _remember(connection, spec.predictions, known, features)
+            _judge(connection, labels, features, is_dated=True, since=None)
+            return connection.sql(f"""
+                SELECT {_renamed(features)} id AS request_id, served_at, version, score, prediction,
+                    label
+                FROM ({_STANDING}) WHERE day BETWEEN DATE '{first}' AND DATE '{last}'
+                    AND NOT ({_is_one_of(without)})
+                ORDER BY served_at, request_id""").to_arrow_table()
 
 
-def _first_labels(
+def labels_standing(
     spec: ModelSpec,
-    labels: Labels,
-    told: Rows,
+    requests: Collection[tuple[str, date]],
+    *,
+    as_of: date,
+    root: Path,
+    extras: Sequence[str] = (),
+) -> pa.Table:
+    """The labels of these *requests* that counted at the end of *as_of*, before any decision.
+
+    Parameters
+    ----------
+    requests
+        Each by its id and the UTC day of its prediction.
+
+    Returns
+    -------
+    The columns of `join_labels` but `sign`, in the order of day and request. Files that cannot be
+    read are as if they were not there.
+
+    Raises
+    ------
+    UnreadableFile, UnknownColumn, UnusableName, NoLabels
+    """
+    labels = labels_of(spec)
+    names = list(dict.fromkeys([*spec.segments, *extras]))
+    _refuse(names, _JOINED)
+    days = [day for _, day in requests]
+    first, last = min(days, default=as_of), max(days, default=as_of)
+    until = min(as_of, last + timedelta(days=labels.accepted_days))
+    since = first - timedelta(days=labels.accepted_days + 1)
+    with connected(labels, spec.predictions) as connection:
+        told, _ = readable_rows_of(connection, labels, root=root, first=first, last=until)
+        known, _ = readable_rows_of(
+            connection, spec.predictions, root=root, first=since, last=min(last, as_of)
+        )
+        if known.columns:
+            known.require(needed(spec.predictions))
+        wanted = ", ".join(literal(one) for one in sorted({id_ for id_, _ in requests})) or "NULL"
+        with readable(f"{told.place} with {known.place}"):
+            connection.execute(
+                f"CREATE TEMP TABLE {_TOLD} AS"
+                f" SELECT * FROM ({told_sql(labels, told)}) WHERE id IN ({wanted})"
+            )
+            _remember(connection, spec.predictions, known, names)
+            _judge(connection, labels, names, is_dated=True, since=None)
+            return connection.sql(f"""
+                SELECT day, version, {_renamed(names)} label, prediction, score, id AS request_id,
+                    delay_days
+                FROM ({_STANDING}) WHERE {_is_one_of(requests)}
+                ORDER BY day, request_id""").to_arrow_table()
+
+
+def labels_of(spec: ModelSpec, source: str | None = None) -> Labels:
+    """The labels that *source* names: one of the spec's `further_labels`; None: its `labels`."""
+    if source is not None:
+        if source not in spec.further_labels:
+            raise NoLabels.from_source(source, model=spec.name, known=spec.further_labels)
+        return spec.further_labels[source]
+    if spec.labels is None:
+        raise NoLabels.of(spec.name)
+    return spec.labels
+
+
+def remembered_since(labels: Labels, arrival_day: date) -> date:
+    """From which day on predictions are looked through for labels that arrive on *arrival_day*."""
+    return arrival_day - timedelta(days=2 * labels.accepted_days + 1)
+
+
+def _waits_for(
+    spec: ModelSpec, first: date, last: date, unreadable: Collection[date], *, root: Path
+) -> bool:
+    """Whether a file of predictions that ought to lie there cannot be read, or not yet."""
+    if spec.predictions.path is None or not unreadable:
+        return False
+    began = spec.first_day or min(days_available(spec.predictions, root=root), default=last)
+    return any(max(first, began) <= day <= last for day in unreadable)
+
+
+def _remember(
+    connection: "duckdb.DuckDBPyConnection",
+    predictions: Predictions,
     known: Rows,
     extras: Sequence[str],
+) -> None:
+    """Keep what was predicted about the requests of `told`, and no other row."""
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE {_KNOWN} AS
+        SELECT *, row_number() OVER () AS number
+        FROM ({known_sql(predictions, known, extras)})
+        WHERE id IN (SELECT id FROM {_TOLD} WHERE valid)""")
+
+
+def _judge(
+    connection: "duckdb.DuckDBPyConnection",
+    labels: Labels,
+    extras: Sequence[str],
     *,
-    served_since: date,
-    told_since: date,
-) -> str:
-    """SQL: `placed` gives every label its place among those of its prediction.
+    is_dated: bool,
+    since: date | None,
+) -> None:
+    """Put every row of `told` that arrived *since* in its bucket."""
+    wanted = f"WHERE arrival_day >= DATE '{since}'" if since else ""
+    decision = judged_sql(labels, extras=len(extras), is_dated=is_dated)
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE {JUDGED} AS
+        WITH told AS (FROM {_TOLD}), known AS (FROM {_KNOWN}), {decision}
+        SELECT * EXCLUDE (arrived_at, valid, ambiguous, clear, standing) FROM judged {wanted}""")
+    connection.execute(f"DROP TABLE {_TOLD}")
+    connection.execute(f"DROP TABLE {_KNOWN}")
 
-    Labels from before *told_since* are there for the requests that were told of since.
-    """
-    columns = "".join(f"e{number}, " for number in range(len(extras)))
+
+def _changes(extras: Sequence[str]) -> str:
+    """SQL: what counts from now on, and what it replaces."""
     return f"""
-        told AS ({_told(labels, told, since=told_since)}),
-        known AS ({_known(spec.predictions, known, extras)}),
-        answered AS (
-            SELECT * FROM known WHERE countable AND day >= DATE '{served_since}'
-            QUALIFY row_number() OVER (PARTITION BY id ORDER BY day, answer_order) = 1
-        ),
-        matched AS (
-            SELECT told.day AS arrival_day, told.id, label, valid, arrived_at,
-                answered.id AS answer, answered.day, version, {columns} prediction, score, served_at
-            FROM told LEFT JOIN answered ON valid AND told.id = answered.id
-                AND told.day BETWEEN answered.day AND answered.day + {labels.mature_after_days}
-        ),
-        placed AS (
-            SELECT *, (epoch(arrived_at) - epoch(served_at)) / 86400 AS delay_days,
-                CASE WHEN answer IS NOT NULL THEN row_number() OVER one END AS place,
-                CASE WHEN answer IS NOT NULL THEN first_value(label) OVER one END AS first_label
-            FROM matched
-            WINDOW one AS (PARTITION BY answer ORDER BY arrival_day, arrived_at, label)
-        )"""
+        SELECT day, version, {_renamed(extras)} label, prediction, score, id AS request_id,
+            delay_days, sign FROM (
+                SELECT *, 1::TINYINT AS sign FROM {JUDGED} WHERE changes
+                UNION ALL BY NAME
+                SELECT * REPLACE (old_label AS label, old_delay_days AS delay_days),
+                    -1::TINYINT AS sign FROM {JUDGED} WHERE bucket = 'corrected'
+            ) ORDER BY day, request_id, sign"""
 
 
-def _told(labels: Labels, rows: Rows, *, since: date) -> str:
-    if not rows.columns:
-        return (
-            "SELECT NULL::DATE AS day, NULL::VARCHAR AS id, NULL::DOUBLE AS label,"
-            " NULL::TIMESTAMPTZ AS arrived_at, false AS valid WHERE false"
-        )
-    rows.require([labels.request_id, labels.label, labels.arrived_at])
-    request_id, label, day = quoted(labels.request_id), quoted(labels.label), quoted(DAY)
-    is_number = rows.columns[labels.label] in ("FLOAT", "DOUBLE")
-    not_nan = f" AND NOT isnan({label})" if is_number else ""
-    return f"""
-        SELECT {day} AS day, CAST({request_id} AS VARCHAR) AS id, {label} AS label,
-            CAST({quoted(labels.arrived_at)} AS TIMESTAMPTZ) AS arrived_at,
-            {request_id} IS NOT NULL AND {label} IS NOT NULL{not_nan} AS valid
-        FROM {rows.sql}
-        WHERE {day} >= DATE '{since}' OR {request_id} IN (
-            SELECT {request_id} FROM {rows.sql} WHERE {day} >= DATE '{since}'
-        )"""
+def _completed(rows: Rows, predictions: Predictions) -> Rows:
+    """*rows* with nulls where a column is absent that need not be there."""
+    kinds = {predictions.version: "VARCHAR", predictions.prediction: "DOUBLE"}
+    if predictions.score is not None:
+        kinds[predictions.score] = "DOUBLE"
+    absent = {name: kind for name, kind in kinds.items() if name not in rows.columns}
+    nothing = "".join(f", NULL::{kind} AS {quoted(name)}" for name, kind in absent.items())
+    return Rows(f"(SELECT *{nothing} FROM {rows.sql})", rows.columns | absent, rows.place)
 
 
-def _known(predictions: Predictions, rows: Rows, extras: Sequence[str]) -> str:
-    if not rows.columns:
-        nothing = "".join(f"NULL::VARCHAR AS e{number}, " for number in range(len(extras)))
-        return (
-            "SELECT NULL::DATE AS day, NULL::VARCHAR AS id, NULL::TIMESTAMPTZ AS served_at,"
-            f" NULL::VARCHAR AS version, {nothing} NULL::DOUBLE AS prediction,"
-            " NULL::DOUBLE AS score, false AS countable, 0 AS answer_order WHERE false"
-        )
-    rows.require([*needed(predictions), *extras])
-    score = "NULL::DOUBLE"
-    if predictions.score is not None:  # one day that holds text makes the column text for all
-        score = f"TRY_CAST({quoted(predictions.score)} AS DOUBLE)"
-    request_id = f"CAST({quoted(predictions.request_id)} AS VARCHAR)"
-    return f"""
-        SELECT {quoted(DAY)} AS day, {request_id} AS id,
-            CAST({quoted(predictions.served_at)} AS TIMESTAMPTZ) AS served_at,
-            CAST({quoted(predictions.version)} AS VARCHAR) AS version,
-            {"".join(f"{quoted(name)} AS e{number}, " for number, name in enumerate(extras))}
-            {quoted(predictions.prediction)} AS prediction, {score} AS score,
-            {is_countable(predictions)} AS countable,
-            row({first_answer(predictions)}) AS answer_order
-        FROM {rows.sql} WHERE {request_id} IN (SELECT id FROM told WHERE valid)"""
+def _is_one_of(requests: Collection[tuple[str, date]]) -> str:
+    """SQL: whether a judged row is about one of *requests*."""
+    known = ", ".join(f"({literal(id_)}, DATE '{day}')" for id_, day in sorted(requests))
+    return f"coalesce((id, day) IN ({known}), false)" if known else "false"
 
 
 def _renamed(extras: Sequence[str]) -> str:
     return "".join(f"e{number} AS {quoted(name)}, " for number, name in enumerate(extras))
-
-
-def _labels_of(spec: ModelSpec) -> Labels:
-    if spec.labels is None:
-        raise NoLabels.of(spec.name)
-    return spec.labels
 
 
 def _refuse(names: Sequence[str], reserved: Sequence[str]) -> None:

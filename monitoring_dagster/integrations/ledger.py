@@ -13,6 +13,7 @@ from monitoring_dagster.decisions.incidents import Incident, Notice, Reason, adv
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.integrations.database import address, reading, storable, tables, writing
 from monitoring_dagster.integrations.deliveries import Deliveries, add_delivery
+from monitoring_dagster.integrations.label_decisions import LabelDecisions
 from monitoring_dagster.report.messages import Announcement, IncidentEvent, most_urgent
 from monitoring_dagster.spec import ModelSpec
 
@@ -89,6 +90,11 @@ class Ledger:
     def deliveries(self) -> Deliveries:
         """The messages that are on their way or have arrived."""
         return Deliveries(self.url)
+
+    @property
+    def label_decisions(self) -> LabelDecisions:
+        """What people decided about single labels."""
+        return LabelDecisions(self.url)
 
     def findings(
         self, model: str, first: date, last: date, kind: FindingKind | None = None

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 import pyarrow as pa
 
@@ -21,6 +21,8 @@ from monitoring_dagster.stats.profile import Group, Profile, profile_batches
 
 if TYPE_CHECKING:
     import duckdb
+
+    Connection: TypeAlias = duckdb.DuckDBPyConnection  # for those who may not know the library
 
 _BATCH_ROWS = 65_536
 DAY = "monitoring day"  # with a blank, as no table of a model has it
@@ -296,13 +298,13 @@ def rows_of(
     }
     if not files:
         return Rows("", {}, source.path)
-    names = ", ".join(_text(glob.escape(str(path))) for path in files.values())
-    dates = ", ".join(f"{_text(str(path))}: DATE '{day}'" for day, path in files.items())
+    names = ", ".join(literal(glob.escape(str(path))) for path in files.values())
+    dates = ", ".join(f"{literal(str(path))}: DATE '{day}'" for day, path in files.items())
     place = str(*files.values()) if len(files) == 1 else str(root.absolute() / source.path)
     return _described(
         connection,
         f"(SELECT *, MAP {{{dates}}}[{quoted(_FILE)}] AS {quoted(DAY)}"
-        f" FROM read_parquet([{names}], union_by_name = true, filename = {_text(_FILE)}))",
+        f" FROM read_parquet([{names}], union_by_name = true, filename = {literal(_FILE)}))",
         place,
     )
 
@@ -314,20 +316,28 @@ def readable_rows_of(
     root: Path,
     first: date,
     last: date,
-) -> Rows:
-    """As `rows_of`, but for files that cannot be read: one spoilt day must not spoil its month."""
+) -> tuple[Rows, set[date]]:
+    """As `rows_of`, without the files that cannot be read; and the days that have no readable one.
+
+    One spoilt day must not spoil its month. A table has all days.
+    """
+    days = {first + timedelta(days=n) for n in range((last - first).days + 1)}
+    without = {
+        day
+        for day in days
+        if (path := file_of(source, day, root=root)) is not None and not path.exists()
+    }
     try:
-        return rows_of(connection, source, root=root, first=first, last=last)
+        return rows_of(connection, source, root=root, first=first, last=last), without
     except UnreadableFile:
         if source.path is None:
             raise
-    spoilt = set()
-    for day in (first + timedelta(days=n) for n in range((last - first).days + 1)):
+    for day in days - without:
         try:
             rows_of(connection, source, root=root, first=day, last=day)
         except UnreadableFile:
-            spoilt.add(day)
-    return rows_of(connection, source, root=root, first=first, last=last, without=spoilt)
+            without.add(day)
+    return rows_of(connection, source, root=root, first=first, last=last, without=without), without
 
 
 def quoted(name: str) -> str:
@@ -335,6 +345,13 @@ def quoted(name: str) -> str:
     if "\0" in name:
         raise UnusableName.with_nul(name)
     return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str) -> str:
+    """*value* as an SQL string, whatever it holds; UnusableName for a NUL."""
+    if "\0" in value:
+        raise UnusableName.with_nul(value)
+    return "'" + value.replace("'", "''") + "'"
 
 
 def listed(names: Iterable[str]) -> str:
@@ -453,7 +470,7 @@ def _rows_in_table(
     place = f"table {source.table!r} of {path}"
     clock = source.served_at if isinstance(source, Predictions) else source.arrived_at
     with readable(place):
-        connection.execute(f"ATTACH IF NOT EXISTS {_text(str(path))} AS {alias} (READ_ONLY)")
+        connection.execute(f"ATTACH IF NOT EXISTS {literal(str(path))} AS {alias} (READ_ONLY)")
     _described(connection, table, place).require([clock])
     day = f"CAST(CAST({quoted(clock)} AS TIMESTAMPTZ) AS DATE)"
     return _described(
@@ -474,9 +491,3 @@ def _dates(texts: Iterable[str]) -> Iterator[date]:
     for text in texts:
         with suppress(ValueError):
             yield date.fromisoformat(text)
-
-
-def _text(value: str) -> str:
-    if "\0" in value:
-        raise UnusableName.with_nul(value)
-    return "'" + value.replace("'", "''") + "'"

@@ -19,7 +19,9 @@ from monitoring_dagster.integrations.rows import (
     rows_of,
 )
 from monitoring_dagster.spec import Predictions
-from monitoring_dagster.stats.sample import KEY
+from monitoring_dagster.stats.sample import KEY, bound_of
+
+REASON = "reason"
 
 
 def sample_day(
@@ -68,3 +70,57 @@ def sample_day(
             ORDER BY {quoted(KEY)}"""
         with readable(rows.place):
             return connection.sql(query, params={"version": version}).to_arrow_table()
+
+
+def review_rows(
+    predictions: Predictions,
+    day: date,
+    *,
+    root: Path,
+    columns: Sequence[str],
+    share: float,
+    score: str | None = None,
+    least_sure_at: float = 0.5,
+    batch_rows: int = 0,
+) -> pa.Table:
+    """The requests of *day* that people are asked to look at, each once.
+
+    A random *share* of those that count: the ids whose MD5 lies below a bound, the same ones
+    whenever it is asked. And, of the others, the *batch_rows* whose *score* is nearest to
+    *least_sure_at*.
+
+    Returns
+    -------
+    *columns* and REASON (random or unsure), in the order of the keys.
+
+    Raises
+    ------
+    MissingDay, UnreadableFile, UnknownColumn
+    """
+    with connected(predictions) as connection:
+        path = file_of(predictions, day, root=root)
+        if path is not None and not path.exists():
+            raise MissingDay.at(day, path)
+        rows = rows_of(connection, predictions, root=root, first=day, last=day)
+        rows.require([*needed(predictions), *columns])
+        request = quoted(predictions.request_id)
+        key = f"md5(CAST({request} AS VARCHAR))"
+        doubt = "NULL" if score is None else f"abs({quoted(score)} - {least_sure_at})"
+        query = f"""
+            WITH answered AS (
+                SELECT *, {key} AS {quoted(KEY)} FROM {rows.sql}
+                WHERE {is_countable(predictions)} AND {request} IS NOT NULL
+                QUALIFY row_number() OVER (
+                    PARTITION BY {request} ORDER BY {first_answer(predictions)}
+                ) = 1
+            ), ranked AS (
+                SELECT *, {quoted(KEY)} < $bound AS random, row_number() OVER (
+                    PARTITION BY {quoted(KEY)} < $bound ORDER BY {doubt} NULLS LAST, {quoted(KEY)}
+                ) AS place FROM answered
+            )
+            SELECT {listed(columns)}, CASE WHEN random THEN 'random' ELSE 'unsure' END AS {REASON}
+            FROM ranked WHERE random OR (place <= $unsure AND {doubt} IS NOT NULL)
+            ORDER BY {quoted(KEY)}"""
+        wanted = {"bound": bound_of(share), "unsure": batch_rows}
+        with readable(rows.place):
+            return connection.sql(query, params=wanted).to_arrow_table()

@@ -106,7 +106,7 @@ def _step_asset(
 ) -> dg.AssetsDefinition:
     spec = monitor.spec
     key = dg.AssetKey([spec.name, step.name])
-    window = spec.labels.mature_after_days if spec.labels else 0
+    window = spec.labels.accepted_days if spec.labels else 0
 
     @dg.multi_asset(
         name=f"{spec.name}__{step.name}",

@@ -1,21 +1,23 @@
 """How good were the day's predictions, as far as is known?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from enum import StrEnum
 
 import pyarrow as pa
 
+from monitoring_dagster.pipeline.arrivals import arrivals_of, curve_on, late_bias_on
+from monitoring_dagster.pipeline.metrics import beyond, label_of, metrics_of, promise_of
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.outcomes import STEP as OUTCOMES
 from monitoring_dagster.pipeline.outcomes import known_outcomes
 from monitoring_dagster.pipeline.profile import profiles_of
-from monitoring_dagster.pipeline.reference import reference_of
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Estimate, intervals
-from monitoring_dagster.spec import Labels
-from monitoring_dagster.stats.performance import HIGHER_IS_BETTER, Metric, metrics
+from monitoring_dagster.stats.label_quality import AccuracyUnderNoise, accuracy_under_noise
+from monitoring_dagster.stats.maturity import ArrivalCurve, Maturity, maturity
+from monitoring_dagster.stats.outcomes import Outcomes
+from monitoring_dagster.stats.performance import Metric, metrics
 from monitoring_dagster.stats.profile import Group
 
 STEP = "evaluation"
@@ -27,16 +29,9 @@ SCHEMA = pa.schema(
         ("predictions", pa.int64()),
         ("as_of", pa.date32()),
         ("maturity", pa.string()),
+        ("source", pa.string()),  # of the labels; empty: the feed itself
     ]
 )
-
-
-class Maturity(StrEnum):
-    """How much of a day's truth is known."""
-
-    PENDING = "PENDING"  # too few labels for any verdict
-    PARTIAL = "PARTIAL"  # enough for a verdict, more may come
-    MATURE = "MATURE"  # no more labels are waited for
 
 
 @dataclass(frozen=True)
@@ -46,34 +41,65 @@ class Evaluation:
     day: date
     as_of: date
     maturity: Maturity
+    reason: str  # why it is as mature as it is
     coverage: float  # labelled rows per counted prediction
+    min_coverage: float
+    outcomes: Mapping[Group, Outcomes]
     metrics: Mapping[Group, Mapping[str, Metric]]
     predictions: Mapping[Group, int]
 
     @property
     def judged(self) -> bool:
-        return self.maturity is not Maturity.PENDING
+        """Whether there are labels enough for a verdict; else it is INSUFFICIENT."""
+        return self.maturity is not Maturity.PENDING and self.coverage >= self.min_coverage
+
+    @property
+    def state(self) -> str:
+        """How much is known, in words."""
+        enough = "" if self.judged else f", INSUFFICIENT below {self.min_coverage:.0%}"
+        return f"{self.maturity}, {self.coverage:.0%} of the labels{enough}"
 
 
-def evaluate(monitor: Monitor, day: date, *, as_of: date) -> Evaluation:
-    """The day's quality as known on *as_of*: the same answer whenever it is asked."""
-    labels = _labels(monitor)
-    found = known_outcomes(monitor, day, as_of=as_of, labels=labels)
+def evaluate(
+    monitor: Monitor,
+    day: date,
+    *,
+    as_of: date,
+    source: str | None = None,
+    curve: ArrivalCurve | None = None,
+) -> Evaluation:
+    """The day's quality as known on *as_of*: the same answer whenever it is asked.
+
+    *source* asks one of `further_labels` instead; *curve* lets a day mature before the wait is
+    over.
+
+    Raises
+    ------
+    UnusableMetric
+        A metric of the owner's cannot be computed.
+    """
+    spec = monitor.spec
+    labels = spec.labels_from(source)
+    found = known_outcomes(monitor, day, as_of=as_of, source=source)
     served = {group: one.rows for group, one in profiles_of(monitor, day).items()}
     labelled = sum(one.n for group, one in found.items() if not group.segment)
     predicted = sum(rows for group, rows in served.items() if not group.segment)
-    coverage = labelled / predicted if predicted else 0.0
-    waited = (as_of - day).days >= labels.mature_after_days
-    if coverage < labels.min_coverage:
-        maturity = Maturity.PENDING
-    else:
-        maturity = Maturity.MATURE if waited else Maturity.PARTIAL
+    known = maturity(
+        curve,
+        predictions=predicted,
+        arrived=labelled,
+        lag_days=(as_of - day).days,
+        mature_after_days=labels.mature_after_days,
+    )
     return Evaluation(
         day=day,
         as_of=as_of,
-        maturity=maturity,
-        coverage=coverage,
-        metrics={group: metrics(one) for group, one in sorted(found.items())},
+        maturity=known.maturity,
+        reason=known.reason,
+        coverage=labelled / predicted if predicted else 0.0,
+        min_coverage=labels.min_coverage,
+        outcomes=found,
+        metrics={group: metrics_of(spec, one) for group, one in sorted(found.items())},
         predictions=served,
     )
 
@@ -88,93 +114,107 @@ def breaches(monitor: Monitor, evaluation: Evaluation) -> dict[str, str]:
     if not evaluation.judged:
         return worse
     for group, found in evaluation.metrics.items():
-        reference = None if group.segment else reference_of(monitor, group.version)
-        if reference is None:
-            continue
+        if group.segment:
+            continue  # judged over several days: a single day of a small one says little
         for name, tolerance in monitor.spec.tolerances.items():
-            baseline = reference.baseline.get(name)
+            promise = promise_of(monitor, group, name, evaluation.day)
             metric = found.get(name)
-            if baseline is None or metric is None:
+            if promise is None or metric is None:
                 continue
-            room = tolerance.around(baseline)
-            over = metric.low > baseline + room
-            under = metric.high < baseline - room
-            bad = over or under if name == "bias" else under if name in HIGHER_IS_BETTER else over
-            if bad:
+            if beyond(monitor.spec, name, metric, promise, tolerance):
                 worse[name] = (
                     f"{name} of version {group.version} was {metric.value:.4f}"
                     f" ({metric.low:.4f} to {metric.high:.4f}, {metric.n:,} labels) where"
-                    f" registration promised {baseline:.4f} and {room:.4f} is tolerated"
+                    f" registration promised {promise:.4f} and {tolerance.around(promise):.4f} is"
+                    " tolerated"
                 )
     return worse
 
 
 def run(monitor: Monitor, day: date) -> StepReport:
     """Evaluate the day with every label that is there now, and store it as the newest revision."""
-    arrived = monitor.results.days(monitor.name, OUTCOMES)
-    evaluation = evaluate(monitor, day, as_of=max([day, *arrived]))
+    as_of = max([day, *monitor.results.days(monitor.name, OUTCOMES)])
+    curve = curve_on(monitor, as_of)
+    evaluation = evaluate(monitor, day, as_of=as_of, curve=curve)
+    further = {
+        source: evaluate(monitor, day, as_of=as_of, source=source)
+        for source in monitor.spec.further_labels
+    }
     records = [
-        {**group._asdict(), "metric": name, "estimate": metric.value, "low": metric.low,
-         "high": metric.high, "n": metric.n, "predictions": evaluation.predictions.get(group, 0),
-         "as_of": evaluation.as_of, "maturity": str(evaluation.maturity)}
-        for group, found in evaluation.metrics.items() for name, metric in found.items()
+        {**group._asdict(), "source": source, "metric": name, "estimate": metric.value,
+         "low": metric.low, "high": metric.high, "n": metric.n,
+         "predictions": one.predictions.get(group, 0), "as_of": one.as_of,
+         "maturity": str(one.maturity)}
+        for source, one in {"": evaluation, **further}.items()
+        for group, found in one.metrics.items() for name, metric in found.items()
     ]  # fmt: skip
-    monitor.results.write(monitor.name, STEP, day, pa.Table.from_pylist(records, schema=SCHEMA))
-    return _report(monitor, evaluation)
+    table = pa.Table.from_pylist(records, schema=SCHEMA)
+    arrivals = arrivals_of(monitor, day, as_of=as_of)
+    # As many revisions as days on which labels came: the same number whoever counts, and when.
+    revision = {"revision": str(len(arrivals)),
+                "cause": f"labels of {arrivals[-1]}" if arrivals else "no label yet"}  # fmt: skip
+    monitor.results.write(monitor.name, STEP, day, table, metadata=revision)
+    notes = dict(revision)
+    if curve is not None and evaluation.maturity is Maturity.PARTIAL:
+        bias = late_bias_on(monitor, day, as_of=as_of, curve=curve)
+        if bias is not None and bias.differ:
+            notes["late_labels"] = bias.words
+    opinions = _second_opinions(monitor, further)
+    notes |= {f"accuracy_{source}": one.words for source, one in opinions.items()}
+    report = _report(monitor, evaluation, notes)
+    numbers = {f"accuracy_{source}": one.value for source, one in opinions.items()}
+    return replace(report, numbers={**report.numbers, **numbers})
 
 
-def _labels(monitor: Monitor) -> Labels:
-    labels = monitor.spec.labels
-    assert labels is not None, "a model without labels has no evaluation step"
-    return labels
+def _second_opinions(
+    monitor: Monitor, further: Mapping[str, Evaluation]
+) -> dict[str, AccuracyUnderNoise]:
+    """The accuracy by every other source of labels, freed of what is known to be wrong in it."""
+    found = {}
+    for source, one in further.items():
+        whole = [outcomes for group, outcomes in one.outcomes.items() if not group.segment]
+        total = sum(whole, Outcomes(monitor.spec.task))
+        if total.n and monitor.spec.task != "regression":
+            rate = monitor.spec.further_labels[source].error_rate
+            found[source] = accuracy_under_noise(metrics(total)["accuracy"], rate)
+    return found
 
 
-def _report(monitor: Monitor, evaluation: Evaluation) -> StepReport:
+def _report(monitor: Monitor, evaluation: Evaluation, notes: Mapping[str, str]) -> StepReport:
     worse = breaches(monitor, evaluation)
+    day, judged = evaluation.day, monitor.spec.tolerances
     numbers: dict[str, int | float] = {"coverage": evaluation.coverage}
     rows = []
     for group, found in evaluation.metrics.items():
         if not group.segment:
-            numbers["labelled"] = numbers.get("labelled", 0) + next(iter(found.values())).n
+            numbers["labelled"] = numbers.get("labelled", 0) + evaluation.outcomes[group].n
             numbers |= {name: metric.value for name, metric in found.items()}
-        for name in monitor.spec.tolerances:
-            if name in found:
-                rows.append((group, name, found[name]))
+        rows += [(group, name, found[name]) for name in judged if name in found]
     if worse:
         words = "; ".join(worse.values())
     elif not evaluation.judged:
-        words = (f"{evaluation.coverage:.0%} of the labels are here, {evaluation.maturity}:"
-                 " too few for a verdict")  # fmt: skip
+        words = f"too few for a verdict ({evaluation.state}): {evaluation.reason}"
     else:
-        words = (f"within what registration promised ({evaluation.maturity},"
-                 f" {evaluation.coverage:.0%} of the labels)")  # fmt: skip
+        words = f"within what registration promised ({evaluation.state})"
     return StepReport(
         numbers=numbers,
-        words={"maturity": str(evaluation.maturity), "as_of": evaluation.as_of.isoformat()},
+        words={"maturity": str(evaluation.maturity), "known": evaluation.reason,
+               "as_of": evaluation.as_of.isoformat(), **notes},
         checks={"performance": Check(passed=not worse, words=words,
                                      tone=Tone.ERROR if worse else Tone.WARN)},
         table=[
-            {"group": _label(group), "metric": name, "estimate": round(metric.value, 4),
+            {"group": label_of(group), "metric": name, "estimate": round(metric.value, 4),
              "low": round(metric.low, 4), "high": round(metric.high, 4), "n": metric.n}
             for group, name, metric in rows
         ],
         picture=intervals(
             "Quality with 95 % intervals (grey: promised at registration)",
             [
-                Estimate(_label(group), metric.value, metric.low, metric.high,
-                         _baseline(monitor, group, name), name in worse and not group.segment)
+                Estimate(label_of(group), metric.value, metric.low, metric.high,
+                         promise_of(monitor, group, name, day), name in worse and not group.segment)
                 for group, name, metric in rows if name == monitor.spec.metric
             ],
         )
         if rows
         else None,
     )  # fmt: skip
-
-
-def _baseline(monitor: Monitor, group: Group, metric: str) -> float | None:
-    reference = reference_of(monitor, group.version)
-    return reference.baseline.get(metric) if reference else None
-
-
-def _label(group: Group) -> str:
-    return f"v{group.version}" + (f" {group.segment}={group.value}" if group.segment else "")

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -16,10 +16,22 @@ import pyarrow.parquet as pq
 
 from monitoring_dagster.integrations.registry import UnknownVersion
 from monitoring_dagster.pipeline.monitor import HOME, Monitor
+from monitoring_dagster.pipeline.reference_truth import (
+    ANSWERS_FILE,
+    BINS_FILE,
+    DAY,
+    LABELLED_FILE,
+    LONG_AGO,
+    answers_in,
+    labelled_in,
+    outcomes_in,
+)
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.stats.bins import Bins, NumericBins, bins_from_table, bins_of, bins_to_table
 from monitoring_dagster.stats.column_profile import NumericProfile
 from monitoring_dagster.stats.confidence import CUTS, EXTREMES_BINS, extremes
+from monitoring_dagster.stats.outcomes import Outcomes
+from monitoring_dagster.stats.outcomes_file import outcomes_from_table, outcomes_to_table
 from monitoring_dagster.stats.profile import (
     Group,
     Profile,
@@ -29,8 +41,7 @@ from monitoring_dagster.stats.profile import (
 )
 from monitoring_dagster.stats.usual import Usual, usual
 
-_FORMAT = "2"  # what was cached in another one is fetched again
-DAY = "day"  # the column of the reference table that tells its days apart
+_FORMAT = "3"  # what was cached in another one is fetched again
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,7 @@ class Reference:
     bins: Mapping[str, Bins]
     profiles: dict[Group, Profile]
     usual: dict[Group, Usual]  # of ordinary days of the reference
+    outcomes: Mapping[Group, Outcomes]  # of its rows; empty where it has no labels
     baseline: Mapping[str, float]  # metrics on the holdout
     importances: Mapping[str, float]
     features: tuple[tuple[str, str], ...]  # name and kind, in the signature's order
@@ -48,6 +60,8 @@ class Reference:
     trained_until: date | None
     registered_on: date
     run_id: str  # of the MLflow run that made it
+    # Metrics of its rows, by group and definition, once somebody asked for them.
+    asked: dict[tuple[Group, str], float] = field(default_factory=dict, compare=False, repr=False)
 
 
 def reference_of(monitor: Monitor, version: str) -> Reference | None:
@@ -137,6 +151,7 @@ def _fetch(monitor: Monitor, version: str, folder: Path) -> None:
     }
     profiles = _profiles(spec, table, bins, version)
     days = [_profiles(spec, part, bins, version) for part in _by_day(table)]
+    outcomes = outcomes_in(spec, table, version)
     if _has_confidence(spec) and spec.predictions.score in bins:
         bins[_extremes_of(spec)] = EXTREMES_BINS
     ordinary = {
@@ -158,10 +173,20 @@ def _fetch(monitor: Monitor, version: str, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".building-"))
     try:
-        pq.write_table(bins_to_table(bins), building / "bins.parquet", write_page_checksum=True)
+        pq.write_table(bins_to_table(bins), building / BINS_FILE, write_page_checksum=True)
         pq.write_table(
             profiles_to_table(profiles), building / "profiles.parquet", write_page_checksum=True
         )
+        pq.write_table(
+            outcomes_to_table({(LONG_AGO, group): one for group, one in outcomes.items()}),
+            building / "outcomes.parquet",
+            write_page_checksum=True,
+        )
+        for name, kept in (
+            (ANSWERS_FILE, answers_in(spec, table, bins)),
+            (LABELLED_FILE, labelled_in(table, bins)),
+        ):
+            pq.write_table(kept, building / name, write_page_checksum=True)
         (building / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
         with suppress(OSError):  # somebody else was quicker with the same
             building.rename(folder)
@@ -175,12 +200,16 @@ def _load(folder: Path) -> Reference:
     until = facts["trained_until"]
     return Reference(
         version=folder.name,
-        bins=bins_from_table(
-            pq.read_table(folder / "bins.parquet", page_checksum_verification=True)
-        ),
+        bins=bins_from_table(pq.read_table(folder / BINS_FILE, page_checksum_verification=True)),
         profiles=profiles_from_table(
             pq.read_table(folder / "profiles.parquet", page_checksum_verification=True)
         ),
+        outcomes={
+            group: one
+            for (_, group), one in outcomes_from_table(
+                pq.read_table(folder / "outcomes.parquet", page_checksum_verification=True)
+            ).items()
+        },
         usual={Group(*group): Usual(**found) for group, found in facts["usual"]},
         baseline=facts["baseline"],
         importances=facts["importances"],

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from monitoring_dagster.decisions.findings import FindingKind
 from monitoring_dagster.decisions.retraining import Gate, gate
+from monitoring_dagster.integrations.label_decisions import discarded_on
 from monitoring_dagster.integrations.labels import labelled_rows
 from monitoring_dagster.integrations.ledger import RetrainingDecision
 from monitoring_dagster.pipeline.alerts import announce
@@ -177,10 +178,11 @@ def _compare(
 
 
 def _labelled(monitor: Monitor, features: list[str], first: date, last: date, as_of: date) -> Rows:
+    decisions = monitor.ledger.label_decisions.of(monitor.name)
     table = labelled_rows(
         monitor.spec, first=first, last=last, as_of=as_of,
         features=[*features, *(one for one in monitor.spec.segments if one not in features)],
-        root=monitor.root,
+        root=monitor.root, without=discarded_on(decisions, as_of),
     )  # fmt: skip
     frame = table.to_pandas()
     return Rows(

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 
 from monitoring_dagster.pipeline import drift, profile
 from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.pipeline.quality import newest_quality
 from monitoring_dagster.pipeline.verdict import STEP as VERDICT
-from monitoring_dagster.pipeline.verdict import newest_quality
 from monitoring_dagster.stats.verdict import Verdict
 
 

@@ -22,6 +22,7 @@ class Step:
     checks: Mapping[str, str] = field(default_factory=dict)  # name: the question it answers
     columns: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # name: type, meaning
     needs_labels: bool = False
+    needs_review: bool = False
     looks_ahead: bool = False  # reads the arrivals of the days after it, too
     in_order: bool = False  # a day builds on the day before it
     weekly: bool = False  # for critical models: a week, Monday to Sunday, named by its Monday
@@ -109,6 +110,33 @@ STEPS = (
         weekly=True,
     ),
     Step(
+        "estimate",
+        upstream=("profile", "drift"),
+        description="How good the day's predictions will turn out to be, from stored profiles and"
+        " from what such rows turned out to be in the reference: before any label. Blind to concept"
+        " drift.",
+        kinds=("scipy", "parquet"),
+        checks={"expected_performance": "Is the expected quality within what was promised?"},
+        columns={
+            "version": ("string", "model version"),
+            "segment": ("string", "column that splits, empty for all rows"),
+            "metric": ("string", "its name"),
+            "estimate": ("float", "expected value"),
+            "low": ("float", "95 % interval of what labels will show"),
+            "high": ("float", "95 % interval of what labels will show"),
+            "method": ("string", "cbpe, pape or dle"),
+        },
+    ),
+    Step(
+        "review",
+        upstream=(PREDICTIONS, "drift"),
+        description="The requests that people are asked to look at: a random share, and those least"
+        " sure on days on which the scores drift; written out without what the model said.",
+        kinds=("duckdb", "csv"),
+        columns={"reason": ("string", "random, or unsure")},
+        needs_review=True,
+    ),
+    Step(
         "outcomes",
         upstream=(LABELS, PREDICTIONS, "profile"),
         description="The labels that arrived this day, joined to the predictions they belong to,"
@@ -139,6 +167,7 @@ STEPS = (
             "low": ("float", "95 % interval"),
             "high": ("float", "95 % interval"),
             "n": ("int", "labelled rows"),
+            "source": ("string", "of the labels, empty for the feed itself"),
         },
         needs_labels=True,
         looks_ahead=True,
@@ -162,7 +191,7 @@ STEPS = (
     ),
     Step(
         "verdict",
-        upstream=("contract", "profile", "drift", "outcomes"),
+        upstream=("contract", "profile", "drift", "estimate", "outcomes"),
         description="What is wrong with the model as known at the end of this day: findings,"
         " incidents and the messages about them.",
         kinds=("python", "slack"),
@@ -177,10 +206,12 @@ STEPS = (
 
 
 def steps_of(monitor: Monitor) -> tuple[Step, ...]:
-    """The steps that this model has data for, and a week's only where it is critical."""
+    """The steps that this model has data and a wish for."""
     spec = monitor.spec
     return tuple(
         step
         for step in STEPS
-        if (spec.labels or not step.needs_labels) and (spec.critical or not step.weekly)
+        if (spec.labels or not step.needs_labels)
+        and (spec.review or not step.needs_review)
+        and (spec.critical or not step.weekly)
     )

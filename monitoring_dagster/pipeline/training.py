@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.pipeline.monitor import Monitor
-from monitoring_dagster.pipeline.reference import DAY
+from monitoring_dagster.pipeline.reference_truth import DAY
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.stats.outcomes import Outcomes
 from monitoring_dagster.stats.performance import metrics

@@ -6,11 +6,12 @@ from datetime import date, timedelta
 from monitoring_dagster.decisions.retraining import Decision, Situation, decide
 from monitoring_dagster.integrations.ledger import RetrainingDecision
 from monitoring_dagster.pipeline.monitor import Monitor
-from monitoring_dagster.pipeline.outcomes import account_of
+from monitoring_dagster.pipeline.outcomes import labels_on
 from monitoring_dagster.pipeline.promotion import adopt_champion
+from monitoring_dagster.pipeline.quality import recent_breaches
 from monitoring_dagster.pipeline.reference import Reference, reference_of
 from monitoring_dagster.pipeline.verdict import STEP as VERDICT
-from monitoring_dagster.pipeline.verdict import morning_after, recent_breaches
+from monitoring_dagster.pipeline.verdict import morning_after
 from monitoring_dagster.spec import Retraining
 
 RETRAIN, WAIT = "retrain", "wait"
@@ -107,4 +108,4 @@ def _to_learn_from(monitor: Monitor, policy: Retraining, day: date) -> int:
     """About how many labelled rows a training would find: those that arrived in its window."""
     last = day - timedelta(days=policy.holdout_days)
     days = (last - timedelta(days=n) for n in range(policy.train_days))
-    return sum(account_of(monitor, one).get("joined", 0) for one in days)
+    return sum(labels_on(monitor, one) for one in days)

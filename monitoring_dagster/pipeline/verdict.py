@@ -1,20 +1,24 @@
 """What is wrong with the model, as known at the end of this day?"""
 
-from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 
-from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
-from monitoring_dagster.pipeline import drift_findings, multivariate, outcomes, profile
+from monitoring_dagster.decisions.findings import FindingKind
+from monitoring_dagster.pipeline import (
+    drift_findings,
+    labelling,
+    multivariate,
+    outcomes,
+    profile,
+    quality,
+    revisions,
+)
 from monitoring_dagster.pipeline.contract import STEP as CONTRACT
-from monitoring_dagster.pipeline.evaluation import breaches, evaluate
 from monitoring_dagster.pipeline.findings import findings_table, stored_findings
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.reference import reference_of
 from monitoring_dagster.pipeline.step import StepReport
 
 STEP = "verdict"
-_LOOK_BACK_DAYS = 7  # how far behind the newest maturing day an evaluated day may lie
-_BREACHES, _OF_DAYS = 3, 5  # where the model has no retraining policy that says otherwise
 _OF_FILES = {
     FindingKind.MISSING_DAY,
     FindingKind.EMPTY_DAY,
@@ -30,8 +34,20 @@ _OF_ROWS = {
     FindingKind.IMPORTANCE_SHIFT,
     FindingKind.PREDICTION_DRIFT,
     FindingKind.FEATURE_DRIFT,
+    FindingKind.EXPECTED_DROP,
 }
-_OF_LABELS = {FindingKind.LATE_LABELS, FindingKind.ORPHAN_LABELS}
+_OF_LABELS = {
+    FindingKind.LATE_LABELS,
+    FindingKind.ORPHAN_LABELS,
+    FindingKind.LABEL_DELAY,
+    FindingKind.LABEL_PROCESS,
+    FindingKind.REVISED_QUALITY,
+}
+_OF_QUALITY = {
+    FindingKind.PERFORMANCE_DROP,
+    FindingKind.SEGMENT_DROP,
+    FindingKind.MISCALIBRATION,
+}
 
 
 def run(monitor: Monitor, day: date) -> StepReport:
@@ -40,6 +56,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
         *stored_findings(monitor, CONTRACT, day),
         *profile.findings_of(monitor, day),
         *drift_findings.findings_of(monitor, day),
+        *quality.of_estimates(monitor, day),
     ]
     judged = set(_OF_FILES)
     if profile.service_of(monitor, day).get("rows"):
@@ -49,10 +66,12 @@ def run(monitor: Monitor, day: date) -> StepReport:
         found += week
         judged.add(FindingKind.MULTIVARIATE_DRIFT)
     if monitor.spec.labels:
-        recent = recent_breaches(monitor, day)
+        recent = quality.recent_evaluations(monitor, day)
         found += outcomes.findings_of(monitor, day)
-        found += _performance(monitor, day, recent)
-        judged |= _OF_LABELS | ({FindingKind.PERFORMANCE_DROP} if recent else set())
+        found += labelling.findings_of(monitor, day)
+        found += quality.of_labels(monitor, day, recent)
+        found += revisions.findings_of(monitor, day)
+        judged |= _OF_LABELS | (_OF_QUALITY if recent else set())
     found.sort(key=lambda one: (one.severity, one.kind is not FindingKind.PREDICTION_DRIFT))
     monitor.results.write(monitor.name, STEP, day, findings_table(found))
     incidents = monitor.ledger.record_day(
@@ -75,37 +94,6 @@ def run(monitor: Monitor, day: date) -> StepReport:
     )  # fmt: skip
 
 
-def recent_breaches(monitor: Monitor, day: date) -> dict[date, dict[str, str]]:
-    """The newest prediction days with a verdict on quality, as known on *day*, with what was
-    worse than tolerated on each."""
-    labels, policy = monitor.spec.labels, monitor.spec.retraining
-    found: dict[date, dict[str, str]] = {}
-    if labels is None:
-        return found
-    wanted = policy.of_days if policy else _OF_DAYS
-    for lag in range(labels.mature_after_days + _LOOK_BACK_DAYS):
-        if len(found) == wanted:
-            break
-        evaluation = evaluate(monitor, day - timedelta(days=lag), as_of=day)
-        if evaluation.judged:
-            found[evaluation.day] = breaches(monitor, evaluation)
-    return found
-
-
-def newest_quality(monitor: Monitor, day: date) -> dict[str, float]:
-    """The judged metrics of the newest evaluated day, as known on *day*, by version."""
-    found = recent_breaches(monitor, day)
-    if not found:
-        return {}
-    evaluation = evaluate(monitor, max(found), as_of=day)
-    return {
-        f"{name}, version {group.version}": metrics[name].value
-        for group, metrics in evaluation.metrics.items()
-        for name in monitor.spec.tolerances
-        if not group.segment and name in metrics
-    }
-
-
 def _run_of_champion(monitor: Monitor, day: date) -> str | None:
     """The MLflow run of the newest version that served on *day*."""
     versions = profile.service_of(monitor, day).get("versions", {})
@@ -116,29 +104,3 @@ def _run_of_champion(monitor: Monitor, day: date) -> str | None:
 def morning_after(day: date) -> datetime:
     """When a day is judged: 06:00 UTC on the next one."""
     return datetime.combine(day + timedelta(days=1), time(6), UTC)
-
-
-def _performance(
-    monitor: Monitor, day: date, recent: Mapping[date, Mapping[str, str]]
-) -> list[Finding]:
-    """A metric is told when it was worse than tolerated on several of the last evaluated days."""
-    policy = monitor.spec.retraining
-    needed = policy.breaches if policy else _BREACHES
-    found = []
-    for metric in monitor.spec.tolerances:
-        worse = {served: said[metric] for served, said in recent.items() if metric in said}
-        if len(worse) >= needed:
-            newest = max(worse)
-            found.append(
-                Finding(
-                    model=monitor.name,
-                    day=day,
-                    kind=FindingKind.PERFORMANCE_DROP,
-                    subject=metric,
-                    severity=Severity.P1,
-                    words=f"{worse[newest]} (on {newest}; {len(worse)} of the last {len(recent)}"
-                    " evaluated days were as bad)",
-                    step=STEP,
-                )
-            )
-    return found

@@ -125,6 +125,36 @@ GUIDES: Mapping[FindingKind, Guide] = {
         "evaluation",
         "Read the attribution first: did the rows change, or their meaning?",
     ),
+    FindingKind.EXPECTED_DROP: Guide(
+        "expected drop",
+        "estimate",
+        "Look at the inputs that moved; labels have yet to confirm it.",
+    ),
+    FindingKind.SEGMENT_DROP: Guide(
+        "segment drop",
+        "evaluation",
+        "Look at that segment's rows: the whole is too large to show it.",
+    ),
+    FindingKind.MISCALIBRATION: Guide(
+        "miscalibration",
+        "evaluation",
+        "Read the reliability table; whoever acts on the score acts on a wrong probability.",
+    ),
+    FindingKind.REVISED_QUALITY: Guide(
+        "revised quality",
+        "evaluation",
+        "Read what was decided because of the former verdict, and whether it still holds.",
+    ),
+    FindingKind.LABEL_DELAY: Guide(
+        "label delay",
+        "outcomes",
+        "Ask the label source what holds it up; verdicts on quality come later meanwhile.",
+    ),
+    FindingKind.LABEL_PROCESS: Guide(
+        "label process",
+        "outcomes",
+        "Ask who labels now, and by which rule, before you believe in a change of quality.",
+    ),
     FindingKind.LATE_LABELS: Guide(
         "late labels",
         "outcomes",

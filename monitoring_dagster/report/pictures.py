@@ -1,12 +1,14 @@
 """Small self-contained SVG pictures for people who would rather look than read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from html import escape
 from math import isfinite
 
 CALM, ALARM, BASE, INK = "#4c78a8", "#d1495b", "#b8c4d0", "#5b6573"
-_WIDTH, _ROW, _LEFT = 560, 22, 170
+LOSS = "#fbe3e6"
+_WIDTH, _ROW, _LEFT, _PANEL = 560, 22, 170, 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,102 @@ def intervals(title: str, rows: Sequence[Estimate]) -> str:
     return _svg(title, 50 + len(rows) * _ROW, body)
 
 
-def _text(x: float, y: float, words: str, *, anchor: str = "start") -> str:
-    shown = words if len(words) <= 24 else words[:23] + "…"
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A signal and what it announces, a number a day; NaN where it is unknown."""
+
+    label: str
+    signal: Sequence[float]
+    lead_days: int
+    threshold: float | None
+    alerts: Sequence[int]  # positions
+
+
+def pairs(
+    title: str,
+    days: Sequence[date],
+    metric: Sequence[float],
+    losses: Sequence[tuple[int, int]],
+    rows: Sequence[Pair],
+) -> str:
+    """A panel a signal: the metric in grey, and over it the signal, moved to what it announces.
+
+    Each has a scale of its own. Losses, by first and last position, are shaded; the dashed line is
+    the threshold; a circle is an alert, and the line to it begins on the day on which it came.
+    """
+    span = f"{days[0]} to {days[-1]}" if days else "no day"
+    body = [_text(20, 34, span if rows else f"{span}: no signal is related to it", most=60)]
+    for index, row in enumerate(rows):
+        body += _panel(44 + index * (_PANEL + 26), metric, losses, row)
+    return _svg(title, 54 + len(rows) * (_PANEL + 26), body)
+
+
+def _panel(
+    top: float, metric: Sequence[float], losses: Sequence[tuple[int, int]], row: Pair
+) -> list[str]:
+    width = _WIDTH - 40
+    xs = [20 + width * place / max(len(metric) - 1, 1) for place in range(len(metric))]
+    shown, moved = max(len(xs) - row.lead_days, 0), xs[row.lead_days :]
+    threshold = [] if row.threshold is None else [row.threshold]
+    at = _upwards([*row.signal, *threshold], top)
+    body = [
+        f'<rect x="{xs[first]:.1f}" y="{top}" width="{xs[last] - xs[first] + 1:.1f}"'
+        f' height="{_PANEL}" fill="{LOSS}"/>'
+        for first, last in losses
+    ]
+    body.append(_line(xs, metric, _upwards(metric, top), INK))
+    body.append(_line(moved, row.signal[:shown], at, CALM))
+    body += [
+        f'<path d="M20 {at(value):.1f}h{width}" stroke="{ALARM}" stroke-dasharray="4 3"/>'
+        for value in threshold
+    ]
+    for place in row.alerts:
+        if place < shown:
+            x, y = moved[place], at(row.signal[place])
+            body.append(
+                f'<path d="M{xs[place]:.1f} {y:.1f}H{x:.1f}" stroke="{ALARM}"/>'
+                f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{ALARM}"/>'
+            )
+    words = f"blue: {row.lead_days} days later than it came"
+    return [
+        *body,
+        _text(20, top + _PANEL + 14, row.label, most=60),
+        _text(_WIDTH - 20, top + _PANEL + 14, words, anchor="end", most=60),
+    ]
+
+
+def _upwards(values: Sequence[float], top: float) -> Callable[[float], float]:
+    """Where a value lies in the panel below *top*: the largest at its upper edge."""
+    known = [one for one in values if isfinite(one)]
+    low, high = min(known, default=0.0), max(known, default=1.0)
+    return lambda value: top + _PANEL - 2 - (_PANEL - 4) * (value - low) / ((high - low) or 1)
+
+
+def _line(
+    xs: Sequence[float], values: Sequence[float], at: Callable[[float], float], colour: str
+) -> str:
+    """A line through the known points; it breaks where one is unknown."""
+    steps, pen = [], "M"
+    for x, value in zip(xs, values, strict=True):
+        if isfinite(value):
+            steps.append(f"{pen}{x:.1f} {at(value):.1f}")
+        pen = "L" if isfinite(value) else "M"
+    return f'<path d="{"".join(steps)}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
+
+
+def page(title: str, lines: Sequence[str], picture: str) -> str:
+    """A self-contained HTML page: a picture, and under it what there is to say."""
+    said = "".join(f"<p>{escape(one)}</p>" for one in lines)
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f'</head><body style="font-family:system-ui,sans-serif;max-width:{_WIDTH}px">{picture}'
+        f"{said}</body></html>"
+    )
+
+
+def _text(x: float, y: float, words: str, *, anchor: str = "start", most: int = 24) -> str:
+    printable = "".join(one if one.isprintable() else "\ufffd" for one in words)
+    shown = printable if len(words) <= most else printable[: most - 1] + "…"
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{INK}">{escape(shown)}</text>'
     )

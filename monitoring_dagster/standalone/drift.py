@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from monitoring_dagster.integrations.files import Table
 from monitoring_dagster.standalone.columns import Guess
 from monitoring_dagster.standalone.reference import (
     Advance,
@@ -102,9 +101,9 @@ def compare(
     Thread(target=import_module, args=("scipy.special",)).start()  # slow, and needed at the end
     before = read_reference(reference, categorical, numeric, ignore, segments, advance)
     now = table_of(current, "current data")
-    unusable = _unusable(before, now)
-    profiles = profiled(now, before.bins, before.segments, unusable=unusable, advance=advance)
-    features = _judged(before, profiles, settings, unusable)
+    odd = unusable(before, now.schema)
+    profiles = profiled(now, before.bins, before.segments, unusable=odd, advance=advance)
+    features = _judged(before, profiles, settings, odd)
     verdicts = {one.verdict for _, one in features}
     worst = next((one for one in (Verdict.DRIFT, Verdict.OK) if one in verdicts), None)
     new = {
@@ -122,14 +121,16 @@ def compare(
     )
 
 
-def _unusable(before: Reference, now: Table) -> dict[str, str]:
-    """Columns that are not there, or came as something else: their values count as missing."""
+def unusable(before: Reference, schema: pa.Schema) -> dict[str, str]:
+    """Columns that are not there, or came as something else, and why: their values count as
+    missing.
+    """
     found = {}
     for name, bins in before.bins.items():
-        if name not in now.schema.names:
+        if name not in schema.names:
             found[name] = "the current data has no such column"
             continue
-        arrow_type = now.schema.field(name).type
+        arrow_type = schema.field(name).type
         if pa.types.is_dictionary(arrow_type):
             arrow_type = arrow_type.value_type
         measured = is_numeric(arrow_type) or arrow_type in (pa.bool_(), pa.null())
@@ -144,7 +145,7 @@ def _judged(
     before: Reference,
     profiles: Mapping[Group, Profile],
     settings: DriftSettings,
-    unusable: Mapping[str, str],
+    odd: Mapping[str, str],
 ) -> list[tuple[Group, DriftVerdict]]:
     """All groups and columns, corrected together for how many were looked at; drift first."""
     empty = Profile.empty(before.bins)
@@ -156,7 +157,7 @@ def _judged(
         places += list(profiles)
     verdicts = judge(measured, settings=settings, usual_effect=[0.0] * len(measured))
     found = [
-        (group, replace(one, reason=f"{unusable[name]}: {one.reason}") if name in unusable else one)
+        (group, replace(one, reason=f"{odd[name]}: {one.reason}") if name in odd else one)
         for group, one in zip(places, verdicts, strict=True)
         for name in [one.drift.column]
     ]

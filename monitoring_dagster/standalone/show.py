@@ -19,9 +19,9 @@ _COLOURS = {Verdict.DRIFT: "red", Verdict.OK: "green", Verdict.INSUFFICIENT: "ye
 
 
 class Progress:
-    """A bar on stderr while columns are read; nothing where nobody looks."""
+    """A bar on stderr while columns are read, say; nothing where nobody looks."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "columns read") -> None:
         self._bars = Bars(
             "{task.description}",
             MofNCompleteColumn(),
@@ -29,7 +29,7 @@ class Progress:
             transient=True,
             disable=not sys.stderr.isatty(),
         )
-        self._task = self._bars.add_task("columns read", total=None)
+        self._task = self._bars.add_task(what, total=None)
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -45,6 +45,9 @@ class Progress:
 
     def advance(self, columns: int) -> None:
         self._bars.advance(self._task, columns)
+
+    def reach(self, done: int, of: int) -> None:
+        self._bars.update(self._task, completed=done, total=of)
 
 
 def show(found: Comparison) -> None:

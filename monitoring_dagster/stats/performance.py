@@ -4,9 +4,11 @@ import math
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from monitoring_dagster.stats.intervals import wilson
 from monitoring_dagster.stats.outcomes import Outcomes, score_of_bin
+from monitoring_dagster.stats.sums import Sum
 from monitoring_dagster.stats.values import Floats
 
 HIGHER_IS_BETTER: Final = frozenset(
@@ -25,6 +27,7 @@ HIGHER_IS_BETTER: Final = frozenset(
 _Z = 1.959963984540054  # two-sided 95 % of the normal law
 _NAN = float("nan")
 _CALIBRATION_GROUPS = 10
+_MEANS_OF_SCORES = {"log_loss": "log_loss", "brier": "brier", "mean_score": "score"}
 
 _Counts: TypeAlias = NDArray[np.float64]
 
@@ -45,13 +48,24 @@ def metrics(outcomes: Outcomes) -> dict[str, Metric]:
     (nats), brier, bias (mean score minus share of ones), mean_score, ece, roc_auc,
     average_precision. Multiclass: accuracy, balanced_accuracy; precision, recall and f1 as the
     plain mean over classes; with scores also mean_score and ece. Regression: mae, rmse, mse, bias
-    (prediction minus label), r2, mape (over labels other than 0).
+    (prediction minus label), r2, mape (over labels other than 0). Without the counts per score bin
+    bias, ece, roc_auc and average_precision are missing.
 
-    Undefined values are NaN, never an error. Intervals: Wilson (1927) for shares, the normal law
-    for means; the others say what they are.
+    Exact, as scikit-learn on the rows, are all but three, which know scores by their bins: roc_auc
+    (within 1e-4) and average_precision (within 1e-3, both from some 20,000 rows and as long as
+    scores do not crowd within a few bins of 0.004 log-odds), and ece (within 0.0005 of the exact
+    scores' over the same groups). Scores closer to 0 or 1 than 1e-7 are alike to them.
+
+    Undefined values are NaN, never an error; so is everything of a change alone that takes more
+    rows away than there are. The interval holds the true value in 95 % of days, give or take 2 %,
+    but for average_precision (90 % from fifty positives on), ece (95 % or more) and r2, which takes
+    the labels' variance as known. Shares: Wilson (1927); means: the normal law; the others say what
+    they are.
     """
     if outcomes.task == "regression":
         return _of_numbers(outcomes)
+    if _is_change(outcomes):
+        outcomes = Outcomes(outcomes.task)
     labels = sorted({name for cell in outcomes.cells for name in cell})
     place = {name: i for i, name in enumerate(labels)}
     table = np.zeros((len(labels), len(labels)))
@@ -66,8 +80,15 @@ def metrics(outcomes: Outcomes) -> dict[str, Metric]:
     hits = np.diag(table)
     found["precision"] = _mean_of_shares(hits, table.sum(axis=0), absent=0.0)
     found["recall"] = _mean_of_shares(hits, table.sum(axis=1), absent=0.0)
-    found["f1"] = _mean_f1(hits, table.sum(axis=0) + table.sum(axis=1) - hits)
-    return found | _of_confidence(outcomes)
+    found["f1"] = _mean_f1(table)
+    return found | _of_scores(outcomes)
+
+
+def _is_change(outcomes: Outcomes) -> bool:
+    """Whether more rows were taken away than are there: then there is no quality to be told."""
+    return any(rows < 0 for rows in outcomes.cells.values()) or any(
+        bool((scored.rows < 0).any()) for scored in outcomes.scores.values()
+    )
 
 
 def _of_ones(outcomes: Outcomes) -> dict[str, Metric]:
@@ -87,38 +108,27 @@ def _of_ones(outcomes: Outcomes) -> dict[str, Metric]:
 
 def _of_scores(outcomes: Outcomes) -> dict[str, Metric]:
     sums = outcomes.sums
-    n = int(sums.get("scored", 0))
-    if not n:
-        return {}
-    bins = sorted(outcomes.scores)
-    wrong, right = np.array([outcomes.scores[i] for i in bins], dtype=np.float64).T
-    return {
-        "log_loss": _mean(sums["log_loss"], sums["log_loss_square"], n, at_least=0.0),
-        "brier": _mean(sums["brier"], sums["brier_square"], n, at_least=0.0),
-        "bias": _mean(sums["score"] - right.sum(), sums["brier"], n),
-        **_of_confidence(outcomes),
-        "roc_auc": _roc_auc(wrong, right),
-        "average_precision": _average_precision(wrong, right),
+    found = {
+        name: _mean(sums[summed], at_least=0.0)
+        for name, summed in _MEANS_OF_SCORES.items()
+        if summed in sums
     }
-
-
-def _of_confidence(outcomes: Outcomes) -> dict[str, Metric]:
-    sums = outcomes.sums
-    n = int(sums.get("scored", 0))
-    if not n:
-        return {}
-    bins = sorted(outcomes.scores)
-    wrong, right = np.array([outcomes.scores[i] for i in bins], dtype=np.float64).T
-    return {
-        "mean_score": _mean(sums["score"], sums["score_square"], n, at_least=0.0),
-        "ece": _calibration_error(score_of_bin(bins), wrong, right),
-    }
+    if not outcomes.scores:
+        return found
+    bins, wrong, right = outcomes.by_score()
+    found["ece"] = _calibration_error(score_of_bin(bins), wrong, right)
+    if outcomes.task == "binary":
+        bias = sums["score"].mean - float(right.sum() / (right + wrong).sum())
+        found["bias"] = mean_metric(bias, sums["brier"].mean - bias**2, sums["score"].n)
+        found["roc_auc"] = _roc_auc(wrong, right)
+        found["average_precision"] = _average_precision(wrong, right)
+    return found
 
 
 def _roc_auc(negative: _Counts, positive: _Counts) -> Metric:
-    """Probability that a positive scores above a negative, ties half; DeLong's interval.
+    """Probability that a positive scores above a negative, ties half; an interval by DeLong.
 
-    Exact over score bins; rows of one bin count as tied, an error of order 1e-5.
+    Rows of one score bin count as tied: wrong by at most half the share of such pairs.
 
     Source: DeLong, DeLong & Clarke-Pearson (1988), Biometrics 44(3).
     """
@@ -132,35 +142,52 @@ def _roc_auc(negative: _Counts, positive: _Counts) -> Metric:
         float((places - auc) ** 2 @ rows) / (size - 1) / size if size > 1 else _NAN
         for places, rows, size in ((of_positive, positive, n), (of_negative, negative, m))
     ]
-    reach = _Z * np.sqrt(sum(spread))
-    low, high = np.clip([auc - reach, auc + reach], 0, 1).tolist()
-    return Metric(auc, low, high, int(n + m))
+    return _by_odds(min(auc, 1.0), math.sqrt(sum(spread)), int(n + m), rarer=min(n, m))
 
 
 def _average_precision(negative: _Counts, positive: _Counts) -> Metric:
-    """Precision averaged over recall; a normal interval of its log-odds.
+    """Precision averaged over recall; an interval normal in its log-odds.
 
-    Rows of one score bin count as tied, an error of order 1e-4 to 1e-3.
+    Rows of one score bin count as tied, as scikit-learn counts equal scores. With precision p(t)
+    among the a(t) rows scored t or more, one row more at s changes the sum of p over positives by
 
-    Source: Boyd, Eng & Page (2013), ECML PKDD, for the interval.
+        positive: p(s) - AP + sum over positives t <= s of (1 - p(t)) / a(t)
+        negative:           - sum over positives t <= s of p(t) / a(t)
+
+    and the variance is the sum of their squares.
     """
     n, total = positive.sum(), int(positive.sum() + negative.sum())
     if not n:
         return Metric(_NAN, _NAN, _NAN, total)
-    hits, alarms = np.cumsum(positive[::-1]), np.cumsum((positive + negative)[::-1])
-    value = min(float(np.sum(positive[::-1] / n * hits / alarms)), 1.0)
+    above = np.cumsum((positive + negative)[::-1])[::-1]
+    precision = np.cumsum(positive[::-1])[::-1] / above
+    value = min(float(precision @ positive / n), 1.0)
+    of_positive = precision - value + np.cumsum(positive * (1 - precision) / above)
+    of_negative = np.cumsum(positive * precision / above)
+    error = float(np.sqrt(of_positive**2 @ positive + of_negative**2 @ negative)) / n
+    return _by_odds(value, error, total, rarer=n)
+
+
+def _by_odds(value: float, error: float, n: int, *, rarer: float) -> Metric:
+    """A normal interval of the log-odds: with few positives the plain one misses below.
+
+    At 0 and 1, which have no odds, Wilson's for as many rows as the *rarer* class has.
+    """
+    if not math.isfinite(error):
+        return Metric(value, _NAN, _NAN, n)
     if not 0 < value < 1:
-        return Metric(value, _NAN, _NAN, total)
-    odds, reach = np.log(value / (1 - value)), _Z / np.sqrt(n * value * (1 - value))
-    low, high = (float(1 / (1 + np.exp(-x))) for x in (odds - reach, odds + reach))
-    return Metric(value, low, high, total)
+        return Metric(*_share(value * rarer, rarer)[:3], n)
+    odds, factor = value / (1 - value), math.exp(min(_Z * error / (value * (1 - value)), 700.0))
+    low, high = odds / factor, odds * factor
+    return Metric(value, low / (1 + low), high / (1 + high), n)
 
 
 def _calibration_error(score: Floats, wrong: _Counts, right: _Counts) -> Metric:
     """Mean gap between score and share of ones, over ten groups of about equal rows.
 
-    Scores are those of the bins' middles, at most 0.001 off. A calibrated model of n rows still
-    averages about ``sqrt(10 * p * (1 - p) / n) * 0.8``. Interval: normal, groups independent.
+    Noise makes gaps: a calibrated model of n rows still averages about
+    ``sqrt(10 * p * (1 - p) / n) * 0.8``. The interval allows for all of that below, so it holds the
+    true gap in 95 % or more.
 
     Source: Nixon et al. (2019), CVPR workshops (adaptive calibration error).
     """
@@ -171,83 +198,111 @@ def _calibration_error(score: Floats, wrong: _Counts, right: _Counts) -> Metric:
     n, ones, expected = (np.bincount(group, w) for w in (rows, right, score * rows))
     n, ones, expected = (x[n > 0] for x in (n, ones, expected))
     value = float(np.abs(ones - expected).sum() / total)
-    reach = _Z * float(np.sqrt(np.sum(ones * (1 - ones / n)))) / total
-    return Metric(value, max(value - reach, 0.0), min(value + reach, 1.0), int(total))
+    variance = ones * (1 - ones / n)
+    reach = _Z * float(np.sqrt(variance.sum())) / total
+    noise = float(np.sqrt(2 / np.pi * variance).sum()) / total
+    return Metric(value, max(value - noise - reach, 0.0), min(value + reach, 1.0), int(total))
 
 
 def _of_numbers(outcomes: Outcomes) -> dict[str, Metric]:
-    sums, n = outcomes.sums, outcomes.n
-    error, absolute, square, fourth, share, share_square, nonzero = (
-        sums.get(name, 0.0)
-        for name in (
-            "error",
-            "absolute",
-            "square",
-            "fourth",
-            "share",
-            "share_square",
-            "nonzero",
-        )
+    error, over, square, share, label = (
+        outcomes.sums.get(name, Sum()) for name in ("error", "over", "square", "share", "label")
     )
-    mse = _mean(square, fourth, n, at_least=0.0)
-    spread = outcomes.label[2] / n if n else 0.0
+    absolute = Sum(error.n, 2 * over.total - error.total, error.squares, error.infinite)
+    mse = _mean(square, at_least=0.0)
+    spread = label.variance or _NAN
     # r2 takes the labels' variance as known, so its interval is that of the squared error.
-    r2 = [1 - x / spread if spread else _NAN for x in (mse.value, mse.high, mse.low)]
     return {
-        "mae": _mean(absolute, square, n, at_least=0.0),
-        "rmse": Metric(math.sqrt(mse.value), math.sqrt(mse.low), math.sqrt(mse.high), n),
+        "mae": _mean(absolute, at_least=0.0),
+        "rmse": Metric(_root(mse.value), _root(mse.low), _root(mse.high), mse.n),
         "mse": mse,
-        "bias": _mean(error, square, n),
-        "r2": Metric(r2[0], r2[1], r2[2], n),
-        "mape": _mean(share, share_square, int(nonzero), at_least=0.0),
+        "bias": _mean(error),
+        "r2": Metric(1 - mse.value / spread, 1 - mse.high / spread, 1 - mse.low / spread, mse.n),
+        "mape": _mean(share, at_least=0.0),
     }
 
 
+def quantile_loss(outcomes: Outcomes, level: float) -> Metric:
+    """Pinball loss of a regression that predicts the quantile at *level*, 0 to 1.
+
+    With error = prediction - label::
+
+        mean(level * max(-error, 0) + (1 - level) * max(error, 0))
+
+    Exact at any level: both parts, and their squares, are stored.
+
+    Source: Koenker & Bassett (1978), Econometrica 46(1).
+    """
+    error, over = (outcomes.sums.get(name, Sum()) for name in ("error", "over"))
+    under = Sum(
+        error.n,
+        over.total - error.total,
+        error.squares - over.squares,
+        error.infinite - over.infinite,
+    )
+    weighted = ((level, under), (1 - level, over))
+    mean = sum(weight * part.mean for weight, part in weighted)
+    square = sum(weight**2 * (part.variance + part.mean**2) for weight, part in weighted)
+    return mean_metric(mean, square - mean**2, error.n, at_least=0.0)
+
+
 def _share(rows: float, of: float) -> Metric:
-    """Wilson's score interval: keeps its promise near 0 and 1 too."""
-    if not of:
-        return Metric(_NAN, _NAN, _NAN, 0)
-    p, z2 = rows / of, _Z**2
-    middle = (p + z2 / (2 * of)) / (1 + z2 / of)
-    reach = _Z / (1 + z2 / of) * np.sqrt(p * (1 - p) / of + z2 / (4 * of**2))
-    low, high = max(min(middle - reach, p), 0.0), min(max(middle + reach, p), 1.0)
-    return Metric(float(p), float(low), float(high), int(of))
+    low, high = wilson(rows, of)
+    return Metric(float(rows / of) if of else _NAN, float(low), float(high), int(of))
 
 
-def _mean(total: float, squares: float, n: int, *, at_least: float = -np.inf) -> Metric:
-    """Normal interval from a sum and a sum of squares; one row has a mean and no interval."""
-    if not n:
-        return Metric(_NAN, _NAN, _NAN, 0)
-    mean = total / n
-    if n < 2 or not np.isfinite(squares):
+def mean_metric(mean: float, variance: float, n: int, *, at_least: float = -math.inf) -> Metric:
+    """A mean of n rows of this variance, with a normal interval; one row has a mean and none."""
+    if n < 1 or math.isnan(mean):
+        return Metric(_NAN, _NAN, _NAN, max(n, 0))
+    if n < 2 or not math.isfinite(variance):
         return Metric(mean, _NAN, _NAN, n)
-    reach = _Z * float(np.sqrt(max(squares / n - mean**2, 0.0) / (n - 1)))
+    reach = _Z * math.sqrt(max(variance, 0.0) / (n - 1))
     return Metric(mean, max(mean - reach, at_least), mean + reach, n)
 
 
+def _mean(one: Sum, *, at_least: float = -math.inf) -> Metric:
+    # Values that cannot be negative are infinite together where one is.
+    mean = math.inf if one.infinite and at_least == 0 else one.mean
+    return mean_metric(mean, one.variance, one.n, at_least=at_least)
+
+
+def _root(square: float) -> float:
+    return math.sqrt(square) if square >= 0 else _NAN
+
+
 def _mean_of_shares(rows: _Counts, of: _Counts, *, absent: float) -> Metric:
-    """Mean over classes; normal interval, classes independent. A class without rows is *absent*."""
+    """Mean over classes, which are independent. A class without rows is *absent*.
+
+    The interval has Wilson's for each class, their reaches squared and summed.
+
+    Source: Zou & Donner (2008), Statistics in Medicine 27(10).
+    """
     n = int(np.sum(of))
     share = np.divide(rows, of, out=np.full(rows.shape, absent), where=of > 0)
-    share, of = share[~np.isnan(share)], np.maximum(of[~np.isnan(share)], 1)
-    if not share.size:
+    ends = np.where(of > 0, wilson(rows, of), absent)
+    if np.isnan(share).all():
         return Metric(_NAN, _NAN, _NAN, n)
-    return _around(share, share * (1 - share) / of, n)
+    value, classes = float(np.nanmean(share)), np.count_nonzero(~np.isnan(share))
+    below, above = (float(x) for x in np.sqrt(np.nansum((ends - share) ** 2, axis=1)) / classes)
+    return Metric(value, value - below, value + above, n)
 
 
-def _mean_f1(hits: _Counts, union: _Counts) -> Metric:
-    """Mean F1 over classes; delta method on hits / union of labels and predictions."""
+def _mean_f1(table: _Counts) -> Metric:
+    """Mean F1 over classes, 2 hits / size of each, where size counts labels and predictions.
+
+    By the delta method: what one row more in a cell changes, squared and summed over the rows.
+    """
+    hits, size = np.diag(table), table.sum(axis=0) + table.sum(axis=1)
+    hits, size, table = (
+        hits[size > 0],
+        size[size > 0],
+        table[np.ix_(size > 0, size > 0)],
+    )
     if not hits.size:
         return Metric(_NAN, _NAN, _NAN, 0)
-    share = hits / union
-    return _around(
-        2 * share / (1 + share),
-        (2 / (1 + share) ** 2) ** 2 * share * (1 - share) / union,
-        int(union.sum()),
-    )
-
-
-def _around(values: _Counts, variances: ArrayLike, n: int) -> Metric:
-    value = float(np.mean(values))
-    reach = _Z * float(np.sqrt(np.sum(variances))) / values.size
-    return Metric(value, max(value - reach, 0.0), min(value + reach, 1.0), n)
+    f1 = 2 * hits / size
+    change = 2 * np.diag(1 / size) - np.add.outer(f1 / size, f1 / size)
+    value = float(np.mean(f1))
+    reach = _Z * float(np.sqrt(np.sum(table * change**2))) / f1.size
+    return Metric(value, max(value - reach, 0.0), min(value + reach, 1.0), int(table.sum()))

@@ -22,6 +22,15 @@ def key_of(identity: str) -> str:
     return md5(identity.encode(), usedforsecurity=False).hexdigest()
 
 
+def bound_of(share: float) -> str:
+    """What the keys of a random *share* of all rows lie below, in the order of text.
+
+    >>> key_of("request 1") < bound_of(0.25), bound_of(1.0)
+    (True, 'g')
+    """
+    return "g" if share >= 1 else format(int(share * 16**8), "08x")
+
+
 def keyed(rows: pa.Table, identities: Iterable[object]) -> pa.Table:
     """*rows* with the key of each beside it; one identity a row, told apart by its text."""
     return rows.append_column(KEY, pa.array([key_of(str(one)) for one in identities], pa.string()))

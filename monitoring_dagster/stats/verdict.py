@@ -61,7 +61,7 @@ def judge(
     p_values = np.array([drift.p_value for drift in measured])
     adjusted = np.full(len(measured), np.nan)
     if any(enough):
-        adjusted[enough] = _benjamini_hochberg(p_values[enough])
+        adjusted[enough] = benjamini_hochberg(p_values[enough])
     usual_new = usual_new_mass if usual_new_mass is not None else [0.0] * len(measured)
     return [
         _verdict(
@@ -76,7 +76,7 @@ def judge(
     ]
 
 
-def _benjamini_hochberg(p_values: Floats) -> Floats:
+def benjamini_hochberg(p_values: Floats) -> Floats:
     """The smallest false discovery rate at which each would be a discovery."""
     order = np.argsort(p_values)[::-1]  # the largest first
     ranks = np.arange(p_values.size, 0, -1)

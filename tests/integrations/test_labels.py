@@ -1,6 +1,6 @@
 """Where every label goes, and which prediction it says the truth about."""
 
-from dataclasses import astuple
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -8,18 +8,16 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from monitoring_dagster.errors import UnknownColumn
+from monitoring_dagster.integrations.label_account import LabelAccount
 from monitoring_dagster.integrations.labels import (
-    LabelAccount,
     NoLabels,
     join_labels,
     labelled_rows,
 )
 from monitoring_dagster.integrations.rows import MissingDay, UnreadableFile, UnusableName
-from monitoring_dagster.spec import Labels, ModelSpec, Predictions
+from monitoring_dagster.spec import FurtherLabels, Labels, ModelSpec, Predictions
 
 START = date(2025, 3, 1)
 MATURE_AFTER_DAYS = 3
@@ -31,7 +29,9 @@ SPEC = ModelSpec(
     predictions=Predictions(
         path="served/{day}.parquet", status="status", synthetic="is_test", score="score"
     ),
-    labels=Labels(path="labels/{day}.parquet", mature_after_days=MATURE_AFTER_DAYS),
+    labels=Labels(
+        path="labels/{day}.parquet", mature_after_days=MATURE_AFTER_DAYS, ambiguous=["2"]
+    ),
 )
 SERVED = pa.schema(
     [
@@ -108,9 +108,7 @@ def world(tmp_path):
 
 def account(**parts) -> LabelAccount:
     """An account of nothing but *parts*."""
-    nothing = dict.fromkeys(LabelAccount.__dataclass_fields__, 0)
-    delays = {"delay_days_p50": None, "delay_days_p95": None}
-    return LabelAccount(**(nothing | delays | parts))
+    return LabelAccount(**({"rows": 0} | parts))
 
 
 def test_a_label_finds_its_prediction(world):
@@ -127,6 +125,7 @@ def test_a_label_finds_its_prediction(world):
             "score": 0.75,
             "request_id": "a",
             "delay_days": 2.25,
+            "sign": 1,
         }
     ]
     assert seen == account(rows=1, joined=1, delay_days_p50=2.25, delay_days_p95=2.25)
@@ -135,45 +134,202 @@ def test_a_label_finds_its_prediction(world):
 @pytest.mark.parametrize(
     ("labels", "kind"),
     [
-        pytest.param([told("a", 5)], "joined", id="on the last day in time"),
-        pytest.param([told("old", 5)], "expired", id="a day too late"),
-        pytest.param([told("older", 5)], "expired", id="almost twice too late"),
-        pytest.param([told("ancient", 5)], "orphan", id="twice too late: nobody remembers"),
-        pytest.param([told("x", 5)], "orphan", id="nobody asked"),
-        pytest.param([told("next", 5)], "orphan", id="before its prediction"),
-        pytest.param([told("failed", 5)], "uncounted", id="of a request that failed"),
-        pytest.param([told("test", 5)], "uncounted", id="of test traffic"),
-        pytest.param([told(None, 5)], "invalid", id="without request"),
-        pytest.param([told("a", 5, None)], "invalid", id="without value"),
-        pytest.param([told("a", 5, float("nan"))], "invalid", id="not a number"),
-        pytest.param([told("early", 5, 1.0)], "duplicate", id="said before"),
-        pytest.param([told("early", 5, 0.0)], "conflicting", id="said otherwise before"),
-        pytest.param([told("unsure", 5)], "joined", id="what was said before was no value"),
+        pytest.param([told("a", 10)], "joined", id="on the last day in time"),
+        pytest.param([told("slow", 10)], "late", id="a day later than waited for"),
+        pytest.param([told("slowest", 10)], "late", id="on the last day on which it is accepted"),
+        pytest.param([told("old", 10)], "expired", id="a day too late"),
+        pytest.param([told("older", 10)], "expired", id="almost twice too late"),
+        pytest.param([told("ancient", 10)], "orphan", id="twice too late: nobody remembers"),
+        pytest.param([told("x", 10)], "orphan", id="nobody asked"),
+        pytest.param([told("next", 10)], "orphan", id="before its prediction"),
+        pytest.param([told("failed", 10)], "uncounted", id="of a request that failed"),
+        pytest.param([told("test", 10)], "uncounted", id="of test traffic"),
+        pytest.param([told(None, 10)], "invalid", id="without request"),
+        pytest.param([told("a", 10, None)], "invalid", id="without value"),
+        pytest.param([told("a", 10, float("nan"))], "invalid", id="not a number"),
+        pytest.param([told("a", 10, 2.0)], "ambiguous", id="nobody knows"),
+        pytest.param([told("early", 10, 2.0)], "ambiguous", id="nobody knows any more"),
+        pytest.param([told("x", 10, 2.0)], "orphan", id="nobody knows, and nobody asked"),
+        pytest.param([told("early", 10, 1.0)], "duplicate", id="said before"),
+        pytest.param([told("early", 10, 0.0)], "conflicting", id="said otherwise before"),
+        pytest.param([told("unsure", 10)], "joined", id="what was said before was no value"),
+        pytest.param([told("doubted", 10)], "joined", id="what was said before was ambiguous"),
     ],
 )
 def test_every_label_has_one_place(world, labels, kind):
-    """Each row a sentence; labels mature after three days, and it is day five."""
-    root = world(
-        {
-            -3: [served("ancient", -3)],
-            -2: [served("older", -2)],
-            1: [served("old", 1)],
-            2: [
-                served("a", 2),
-                served("failed", 2, status="error"),
-                served("test", 2, is_test=True),
-            ],
-            3: [served("early", 3), served("unsure", 3)],
-            6: [served("next", 6)],
-        },
-        {4: [told("early", 4, 1.0), told("unsure", 4, None)], 5: labels},
+    """Labels are waited for three days, accepted for six, and it is day ten."""
+    _, seen = join_labels(SPEC, on(10), root=inhabited(world, labels))
+    assert told_of(seen) == {"rows": 1, kind: 1}
+
+
+@pytest.mark.parametrize(
+    ("labels", "kinds", "signs"),
+    [
+        pytest.param([told("a", 10)], {"joined": 1}, {("a", 1.0): 1}, id="the first one"),
+        pytest.param([told("early", 10, 1.0)], {"duplicate": 1}, {}, id="the same again"),
+        pytest.param(
+            [told("early", 10, 0.0)],
+            {"corrected": 1},
+            {("early", 1.0): -1, ("early", 0.0): 1},
+            id="another one takes its place",
+        ),
+        pytest.param(
+            [told("early", 10, 0.0, hour=9), told("early", 10, 1.0, hour=10)],
+            {"conflicting": 1, "duplicate": 1},
+            {},
+            id="back on the same day: nothing has changed by its end",
+        ),
+        pytest.param(
+            [told("a", 10, 0.0, hour=9), told("a", 10, 1.0, hour=10)],
+            {"conflicting": 1, "joined": 1},
+            {("a", 1.0): 1},
+            id="of a day's labels only the last one ever counted",
+        ),
+        pytest.param(
+            [told("turned", 10, 1.0)],
+            {"corrected": 1},
+            {("turned", 0.0): -1, ("turned", 1.0): 1},
+            id="back to the first label is a correction like any other",
+        ),
+        pytest.param([told("early", 10, 2.0)], {"ambiguous": 1}, {}, id="a doubt replaces nothing"),
+        pytest.param([told("doubted", 10)], {"joined": 1}, {("doubted", 1.0): 1}, id="no doubt"),
+        pytest.param([told("old", 10)], {"expired": 1}, {}, id="too late for a correction as well"),
+        pytest.param(
+            [told("slowest", 10, 0.0)],
+            {"corrected": 1},
+            {("slowest", 1.0): -1, ("slowest", 0.0): 1},
+            id="a late correction is a correction",
+        ),
+    ],
+)
+def test_where_corrections_are_sent_the_last_label_counts(world, labels, kinds, signs):
+    """Of every arrival day only what it changed in all; the old count is taken away."""
+    kept = SPEC.labels.model_copy(update={"keep": "last"})
+    root = inhabited(world, labels)
+    write(root / "labels", 6, [told("slowest", 6)], TOLD)
+    table, seen = join_labels(SPEC.model_copy(update={"labels": kept}), on(10), root=root)
+    assert told_of(seen) == {"rows": len(labels), **kinds}
+    rows = table.select(["request_id", "label", "sign"]).to_pylist()
+    assert {(row["request_id"], row["label"]): row["sign"] for row in rows} == signs
+
+
+def inhabited(world, labels):
+    """A world in which everything has happened by day ten, when *labels* come."""
+    served_on = {
+        -4: ["ancient"], -3: ["older"], 3: ["old"], 4: ["slowest"], 6: ["slow", "turned"],
+        7: ["a", "early", "unsure", "doubted"], 11: ["next"],
+    }  # fmt: skip
+    predictions = {day: [] for day in range(-4, 11)} | {
+        day: [served(name, day) for name in names] for day, names in served_on.items()
+    }
+    predictions[7] += [served("failed", 7, status="error"), served("test", 7, is_test=True)]
+    before = [told("early", 8), told("unsure", 8, None), told("doubted", 8, 2.0)]
+    turned = {7: [told("turned", 7)], 9: [told("turned", 9, 0.0)]}
+    return world(predictions, {8: before, **turned, 10: labels})
+
+
+def told_of(seen: LabelAccount) -> dict[str, int]:
+    """The buckets that are not empty."""
+    return {name: n for name, n in asdict(seen).items() if n and isinstance(n, int)}
+
+
+@pytest.mark.parametrize(
+    ("there", "kind"),
+    [
+        pytest.param({-1, 0, 1, 2}, "orphan", id="all files are there"),
+        pytest.param({-1, 0, 1}, "pending", id="the day's own has not come"),
+        pytest.param({-1, 1, 2}, "pending", id="one of the accepted days has not come"),
+        pytest.param({0, 1, 2}, "orphan", id="there was nothing before the first"),
+        pytest.param(set(), "pending", id="nothing has come"),
+    ],
+)
+def test_a_label_without_a_request_waits_for_files_that_may_hold_it(world, there, kind):
+    """Only when all are there it belongs to nothing."""
+    root = world({day: [] for day in there}, {2: [told("a", 2)]})
+    _, seen = join_labels(SPEC, on(2), root=root)
+    assert told_of(seen) == {"rows": 1, kind: 1}
+
+
+def test_the_first_day_says_from_when_on_files_are_waited_for(world):
+    """Not the first file that happens to lie there."""
+    root = world({1: [], 2: []}, {2: [told("a", 2)]})
+    since = [SPEC.model_copy(update={"first_day": on(day)}) for day in (0, 1)]
+    seen = [join_labels(spec, on(2), root=root)[1] for spec in since]
+    assert [told_of(one) for one in seen] == [{"rows": 1, "pending": 1}, {"rows": 1, "orphan": 1}]
+
+
+def test_an_id_used_again_means_the_new_request_once_the_old_one_has_expired(world):
+    """Until then a label is the first one's, and of each request one counts."""
+    labels = {day: [told("a", day)] for day in (6, 7)}
+    root = world({0: [served("a", 0)], 5: [served("a", 5, score=0.5)]}, labels)
+    tables = [join_labels(SPEC, on(day), root=root)[0] for day in (6, 7)]
+    assert [table["day"].to_pylist() for table in tables] == [[on(0)], [on(5)]]
+
+
+def test_who_labelled_is_counted_and_the_crowd_is_summed_up(world):
+    """Fifty names, and all others together."""
+    names = [*(f"n{n:02}" for n in range(52) for _ in range(2)), None, "n00"]
+    rows = [told(str(n), 1) | {"who": name} for n, name in enumerate(names)]
+    schema = TOLD.append(pa.field("who", pa.string()))
+    root = world({}, {})
+    write(root / "labels", 1, rows, schema)
+    labels = SPEC.labels.model_copy(update={"annotator": "who"})
+    _, seen = join_labels(SPEC.model_copy(update={"labels": labels}), on(1), root=root)
+    assert len(seen.annotators) == 51
+    assert (seen.annotators["n00"], seen.annotators["n49"]) == (3, 2)
+    assert seen.annotators["(other)"] == 5
+    assert sum(seen.annotators.values()) == seen.rows == len(rows)
+
+
+def test_nobody_is_an_annotator_too(world):
+    """Rows without a name are told."""
+    root = world({}, {})
+    write(
+        root / "labels",
+        1,
+        [told("a", 1) | {"who": None}],
+        TOLD.append(pa.field("who", pa.string())),
     )
-    _, seen = join_labels(SPEC, on(5), root=root)
-    assert {name for name in ("joined", *_KINDS) if getattr(seen, name)} == {kind}
-    assert seen.rows == 1
+    labels = SPEC.labels.model_copy(update={"annotator": "who"})
+    _, seen = join_labels(SPEC.model_copy(update={"labels": labels}), on(1), root=root)
+    assert seen.annotators == {"(missing)": 1}
 
 
-_KINDS = ("duplicate", "conflicting", "orphan", "uncounted", "expired", "invalid")
+def test_a_second_opinion_is_read_from_its_own_feed(world):
+    """And a misspelt one is named."""
+    root = world({0: [served("a", 0), served("b", 0)]}, {1: [told("a", 1)]})
+    write(root / "human", 1, [told("b", 1, 0.0)], TOLD)
+    human = FurtherLabels(path="human/{day}.parquet")
+    spec = SPEC.model_copy(update={"further_labels": {"human": human}})
+    table, seen = join_labels(spec, on(1), root=root, source="human", extras=["age"])
+    assert table.select(["request_id", "label", "age"]).to_pylist() == [
+        {"request_id": "b", "label": 0.0, "age": 30.0}
+    ]
+    assert told_of(seen) == {"rows": 1, "joined": 1}
+    with pytest.raises(NoLabels, match=r"'humans'. Did you mean 'human'\?"):
+        join_labels(spec, on(1), root=root, source="humans")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "ambiguous"),
+    [
+        pytest.param([2.0], "2", True, id="a float without a fraction"),
+        pytest.param([2.0], "2.0", True, id="a float as it is written"),
+        pytest.param([20.0], "2", False, id="another float"),
+        pytest.param([2], "2", True, id="an integer"),
+        pytest.param(["it's unclear"], "it's unclear", True, id="text with a quote"),
+        pytest.param(["2.0"], "2", False, id="text is not a number"),
+    ],
+)
+def test_ambiguous_values_are_compared_as_text(world, column, value, ambiguous):
+    """Whatever the column holds."""
+    root = world({1: [served("a", 1)]}, {})
+    (root / "labels").mkdir()
+    labels = pa.table({"request_id": ["a"], "label": column, "arrived_at": [at(1)]})
+    pq.write_table(labels, root / "labels" / f"{on(1)}.parquet")
+    changed = SPEC.labels.model_copy(update={"ambiguous": [value]})
+    _, seen = join_labels(SPEC.model_copy(update={"labels": changed}), on(1), root=root)
+    assert told_of(seen) == {"rows": 1, "ambiguous" if ambiguous else "joined": 1}
 
 
 def test_in_one_file_the_earliest_label_counts(world):
@@ -203,12 +359,6 @@ def test_an_empty_delivery_is_no_missing_one(world):
     assert (table.num_rows, seen) == (0, account())
 
 
-def test_labels_without_any_predictions_are_orphans(world):
-    """Days that have no file just do not match."""
-    table, seen = join_labels(SPEC, on(1), root=world({}, {1: [told("a", 1)]}))
-    assert (table.num_rows, seen) == (0, account(rows=1, orphan=1))
-
-
 def test_a_missing_delivery_names_the_file_and_the_way_out(world):
     """No file of that arrival day."""
     root = world({0: [served("a", 0)]}, {})
@@ -232,7 +382,7 @@ def test_a_broken_file_of_earlier_predictions_costs_its_own_labels_alone(world):
     (root / "served" / f"{on(0)}.parquet").write_bytes(b"rot")
     table, seen = join_labels(SPEC, on(1), root=root)
     assert table["request_id"].to_pylist() == ["b"]
-    assert (seen.joined, seen.orphan) == (1, 1)
+    assert told_of(seen) == {"rows": 2, "joined": 1, "pending": 1}
 
 
 @pytest.mark.parametrize("part", ["predictions", "labels"])
@@ -332,65 +482,11 @@ def test_nothing_to_train_on_is_an_empty_table(world, there):
     assert (rows.num_rows, rows.num_columns) == (0, 7)
 
 
-DAYS = 6
-delivery = st.builds(
-    told,
-    st.sampled_from([*"abcdef", None]),
-    st.integers(0, DAYS - 1),
-    st.sampled_from([0.0, 1.0, None]),
-    hour=st.integers(0, 23),
-)
 STREAM = {
     0: [served("a", 0), served("b", 0, status="error")],
     1: [served("c", 1)],
     4: [served("d", 4), served("e", 4, is_test=True), served("d", 4, served_at=at(4.9))],
 }
-SERVED_ON = {"a": 0, "c": 1, "d": 4}
-
-
-@settings(max_examples=15, deadline=None)
-@given(labels=st.lists(delivery, max_size=12), shuffled=st.randoms(use_true_random=False))
-def test_whatever_is_delivered_every_label_is_counted_once(tmp_path_factory, labels, shuffled):
-    """The accounts add up; the order in the files is nothing; training sees the same labels."""
-    roots = [tmp_path_factory.mktemp("law") for _ in range(2)]
-    for root in roots:
-        shuffled.shuffle(labels)
-        for day, rows in STREAM.items():
-            write(root / "served", day, rows, SERVED)
-        for day in range(DAYS):
-            arrived = [row for row in labels if row["arrived_at"].date() == on(day)]
-            write(root / "labels", day, arrived, TOLD)
-    joined = {}
-    for day in range(DAYS):
-        (table, seen), (again, also) = (join_labels(SPEC, on(day), root=root) for root in roots)
-        assert table.equals(again)
-        assert seen == also
-        assert seen.rows == sum(astuple(seen)[1:8])
-        assert seen.joined == table.num_rows
-        for row in table.to_pylist():
-            assert row["request_id"] not in joined, "a request is labelled once"
-            joined[row["request_id"]] = row["label"]
-    assert joined == _truth(labels)
-    known = labelled_rows(
-        SPEC, first=on(0), last=on(DAYS), as_of=on(DAYS), features=[], root=roots[0]
-    )
-    assert (
-        dict(zip(known["request_id"].to_pylist(), known["label"].to_pylist(), strict=True))
-        == joined
-    )
-
-
-def _truth(labels) -> dict[str, float]:
-    """The same in plain words: the first valid label in time, ties to the smaller."""
-    first: dict[str, float] = {}
-    for row in sorted(labels, key=lambda row: (row["arrived_at"], row["label"] or 0.0)):
-        request_id, label = row["request_id"], row["label"]
-        if label is None or request_id not in SERVED_ON:
-            continue
-        days = (row["arrived_at"].date() - on(SERVED_ON[request_id])).days
-        if 0 <= days <= MATURE_AFTER_DAYS:
-            first.setdefault(request_id, label)
-    return first
 
 
 def test_a_table_and_files_give_the_same_answer(world):

@@ -9,9 +9,9 @@ import pytest
 
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.integrations.rows import MissingDay, UnreadableFile
-from monitoring_dagster.integrations.samples import sample_day
+from monitoring_dagster.integrations.samples import review_rows, sample_day
 from monitoring_dagster.spec import Predictions
-from monitoring_dagster.stats.sample import KEY, bottom_k, key_of
+from monitoring_dagster.stats.sample import KEY, bottom_k, bound_of, key_of
 
 DAY = date(2025, 3, 1)
 LOG = Predictions(path="{day}.parquet", status="status", synthetic="probe")
@@ -104,3 +104,56 @@ def test_what_cannot_be_read_is_said(sampled, tmp_path):
     (tmp_path / f"{DAY}.parquet").write_bytes(b"no parquet")
     with pytest.raises(UnreadableFile, match=str(DAY)):
         sample_day(LOG, DAY, root=tmp_path, columns=[], version="1", k=1)
+
+
+@pytest.fixture
+def reviewed(tmp_path):
+    """Write rows as the log of a day, and choose those for review."""
+    scored = LOG.model_copy(update={"score": "score"})
+
+    def choose(rows, *, share=0.01, batch_rows=0):
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / f"{DAY}.parquet")
+        found = review_rows(scored, DAY, root=tmp_path, columns=["request_id", "score"],
+                            share=share, score="score", batch_rows=batch_rows)  # fmt: skip
+        return found.to_pylist()
+
+    return choose
+
+
+def test_one_in_a_hundred_is_chosen_by_a_hash_within_what_chance_allows(reviewed):
+    rows = [served(f"r{n}", score=0.9) for n in range(20_000)]
+    found = reviewed(rows)
+    assert abs(len(found) - 200) < 4 * 200**0.5
+    assert {one["request_id"] for one in found} == {
+        row["request_id"] for row in rows if key_of(row["request_id"]) < bound_of(0.01)
+    }
+    assert reviewed(rows[::-1]) == found
+
+
+def test_a_request_is_chosen_whatever_else_was_served_that_day(reviewed):
+    rows = [served(f"r{n}", score=0.9) for n in range(2000)]
+    some = {one["request_id"] for one in reviewed(rows[:1000])}
+    assert some <= {one["request_id"] for one in reviewed(rows)}
+
+
+def test_the_least_sure_come_in_addition_and_none_comes_twice(reviewed):
+    rows = [served(f"r{n}", score=n / 1000) for n in range(1000)]
+    found = reviewed(rows, share=0.05, batch_rows=20)
+    ids = [one["request_id"] for one in found]
+    assert len(set(ids)) == len(ids)
+    random = {one["request_id"] for one in found if one["reason"] == "random"}
+    unsure = {one["request_id"] for one in found if one["reason"] == "unsure"}
+    nearest = sorted(
+        (row for row in rows if row["request_id"] not in random),
+        key=lambda row: (abs(row["score"] - 0.5), key_of(row["request_id"])),
+    )
+    assert unsure == {row["request_id"] for row in nearest[:20]}
+
+
+def test_rows_that_do_not_count_and_scores_that_are_missing_are_not_reviewed(reviewed):
+    rows = [served("a", status="error", score=0.5), served("b", score=None), served("c", score=0.5)]
+    assert [one["request_id"] for one in reviewed(rows, share=0.0, batch_rows=9)] == ["c"]
+
+
+def test_all_may_be_reviewed(reviewed):
+    assert len(reviewed([served(f"r{n}", score=0.5) for n in range(9)], share=1.0)) == 9

@@ -37,7 +37,11 @@ ATTRIBUTES = {
     "task": "binary",
     "first_day": FIRST.isoformat(),
     "predictions": {"path": "data/predictions/{day}.parquet", "score": "score"},
-    "labels": {"path": "data/labels/{day}.parquet", "mature_after_days": WINDOW},
+    "labels": {
+        "path": "data/labels/{day}.parquet",
+        "mature_after_days": WINDOW,
+        "expire_after_days": WINDOW,
+    },
     "retraining": {"trainer": "assets.churn.train:train"},
 }
 

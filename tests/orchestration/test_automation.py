@@ -15,7 +15,8 @@ Tick = Callable[[datetime], Requested]
 
 TODAY = DAYS[-1] + timedelta(days=1)
 MORNING = datetime.combine(TODAY, time(6, 0, 30), UTC)
-STEPS = {"contract", "profile", "drift", "outcomes", "evaluation", "attribution", "verdict"}
+DAILY = ("contract", "profile", "drift", "estimate", "outcomes", "verdict")
+STEPS = {*DAILY, "evaluation", "attribution"}
 
 
 @pytest.fixture
@@ -74,8 +75,7 @@ def test_days_that_an_outage_left_out_are_requested_in_the_morning(up_to_date: T
     """Three days down: the three days of every daily step, at 06:00 and not before."""
     assert not up_to_date(MORNING - timedelta(minutes=5)).get("contract")
     asked = up_to_date(MORNING)
-    daily = ("contract", "profile", "drift", "outcomes", "verdict")
-    assert {step: asked.get(step) for step in daily} == {step: set(DAYS[-3:]) for step in daily}
+    assert {step: asked.get(step) for step in DAILY} == {step: set(DAYS[-3:]) for step in DAILY}
 
 
 def test_a_week_heals_itself_and_older_days_wait_for_a_backfill(tick: Tick):
@@ -94,7 +94,7 @@ def test_what_was_requested_and_done_is_not_requested_again(
     after = up_to_date(MORNING + timedelta(seconds=30))
     for step in sorted(after):
         materialise(after[step], step)
-    assert not after.keys() & {"contract", "profile", "drift", "outcomes", "verdict"}
+    assert not after.keys() & set(DAILY)
     assert up_to_date(MORNING + timedelta(minutes=1)) == {}
     assert up_to_date(MORNING + timedelta(minutes=30)) == {}
 

@@ -56,8 +56,9 @@ def loaded(project: DefsFolderSandbox, attributes: Attributes) -> dg.Definitions
 
 @pytest.fixture
 def churn(project: DefsFolderSandbox) -> AssetGraph:
-    """The lineage of the small model, with all that a critical one has."""
-    return loaded(project, ATTRIBUTES | {"critical": True}).resolve_asset_graph()
+    """The lineage of the small model, with all that a critical and reviewed one has."""
+    reviewed = {"review": {}, "further_labels": {"human": {"path": "data/human/{day}.parquet"}}}
+    return loaded(project, ATTRIBUTES | {"critical": True} | reviewed).resolve_asset_graph()
 
 
 def test_the_lineage_is_the_table_of_steps(churn: AssetGraph):
@@ -85,7 +86,7 @@ def test_a_step_is_an_asset(step: Step, churn: AssetGraph):
 def test_checks_are_few_and_share_the_days_of_their_asset(churn: AssetGraph):
     """Each verdict is an event to write, and Dagster does not refuse a check of other days."""
     keys = churn.asset_check_keys
-    assert 0 < len(keys) <= 8
+    assert 0 < len(keys) <= 9
     days = dg.DailyPartitionsDefinition(start_date=FIRST.isoformat())
     weeks = dg.WeeklyPartitionsDefinition(start_date=FIRST.isoformat(), day_offset=1)
     for key in keys:
@@ -126,10 +127,10 @@ def test_the_weeks_of_a_critical_model_begin_on_mondays(
 
 
 def test_a_model_without_labels_has_no_step_that_needs_them(project: DefsFolderSandbox):
-    """It is watched all the same: contract, profile, drift and verdict."""
+    """It is watched all the same, and what to expect of it is estimated."""
     graph = loaded(project, NO_LABELS).resolve_asset_graph()
     names = {key.path[-1] for key in graph.get_all_asset_keys()}
-    assert names == {PREDICTIONS, "contract", "profile", "drift", "verdict"}
+    assert names == {PREDICTIONS, "contract", "profile", "drift", "estimate", "verdict"}
     verdict = graph.get(dg.AssetKey(["churn", "verdict"]))
     assert {key.path[-1] for key in verdict.parent_keys} == {"contract", "profile", "drift"}
 

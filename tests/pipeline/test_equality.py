@@ -13,12 +13,13 @@ from sklearn import metrics as sk
 
 from monitoring_dagster.orchestration.project import Project
 from monitoring_dagster.pipeline import profile
-from monitoring_dagster.pipeline.evaluation import Maturity, evaluate
+from monitoring_dagster.pipeline.evaluation import evaluate
 from monitoring_dagster.pipeline.outcomes import account_of
 from monitoring_dagster.pipeline.profile import profiles_of, service_of
 from monitoring_dagster.pipeline.reference import reference_of
 from monitoring_dagster.spec import Feature
 from monitoring_dagster.stats.bins import NumericBins
+from monitoring_dagster.stats.maturity import Maturity
 from monitoring_dagster.stats.profile import Group
 from tests.world import FEATURES, START, World, day_after
 
@@ -174,10 +175,13 @@ def test_what_was_known_on_a_day_is_the_same_whenever_it_is_asked(founded):
         means = {name: binary(rows)[name] for name in ("log_loss", "brier", "accuracy", "f1")}
         check_quality(found.metrics[Group("1")], means, len(rows))
         assert found.coverage == pytest.approx(len(rows) / 295)
-    stages = [
-        evaluate(founded.monitor, START, as_of=day_after(START, n)).maturity for n in (2, 3, 5)
+    stages = [evaluate(founded.monitor, START, as_of=day_after(START, n)) for n in (-1, 2, 3, 5)]
+    assert [(one.maturity, one.judged) for one in stages] == [
+        (Maturity.PENDING, False),
+        (Maturity.PARTIAL, False),
+        (Maturity.PARTIAL, True),
+        (Maturity.MATURE, True),
     ]
-    assert stages == [Maturity.PENDING, Maturity.PARTIAL, Maturity.MATURE]
 
 
 def test_late_labels_revise_exactly_the_days_that_they_belong_to(world):

@@ -1,7 +1,6 @@
 """Metrics are those of scikit-learn, their intervals hold what they promise, nothing raises."""
 
 import warnings
-from datetime import date
 from functools import reduce
 from operator import add
 
@@ -12,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
-from monitoring_dagster.stats.outcomes import (
-    Outcomes,
-    UnusableOutcome,
-    outcomes_by_group,
-    outcomes_from_table,
-    outcomes_to_table,
+from monitoring_dagster.stats.labelled_rows import SCORE_BINS
+from monitoring_dagster.stats.outcomes import Outcomes, outcomes_by_group
+from monitoring_dagster.stats.own_metric import value_per_prediction
+from monitoring_dagster.stats.performance import (
+    HIGHER_IS_BETTER,
+    mean_metric,
+    metrics,
+    quantile_loss,
 )
-from monitoring_dagster.stats.performance import HIGHER_IS_BETTER, metrics
-from monitoring_dagster.stats.profile import Group
 
 
 def same(value, expected, tolerance=1e-12):
@@ -32,6 +31,97 @@ def binary(n=4000, seed=0, base=-1.0):
     score = 1 / (1 + np.exp(-(base + 1.5 * rng.normal(size=n))))
     label = (rng.random(n) < score).astype(int)
     return label, (score > 2 * score.mean()).astype(int), score
+
+
+# label, prediction, score, rows: 20 rows that can be counted by hand
+BY_HAND = [
+    (1, 1, 0.8, 5), (0, 1, 0.8, 1), (1, 1, 0.6, 1), (0, 1, 0.6, 2),
+    (1, 0, 0.3, 1), (0, 0, 0.3, 3), (1, 0, 0.1, 1), (0, 0, 0.1, 6),
+]  # fmt: skip
+
+
+def spread_out(rows):
+    *columns, times = zip(*rows, strict=True)
+    return [np.repeat(column, times) for column in columns]
+
+
+def test_twenty_binary_rows_counted_by_hand():
+    label, prediction, score = spread_out(BY_HAND)
+    found = metrics(Outcomes.of("binary", label=label, prediction=prediction, score=score))
+    log = np.log
+    by_hand = {
+        "accuracy": 15 / 20,
+        "balanced_accuracy": (6 / 8 + 9 / 12) / 2,
+        "precision": 6 / 9,
+        "recall": 6 / 8,
+        "f1": 12 / 17,
+        "base_rate": 8 / 20,
+        "mean_score": 8.5 / 20,
+        "bias": 0.5 / 20,
+        "brier": (0.84 + 0.88 + 0.76 + 0.87) / 20,
+        "log_loss": -(5 * log(0.8) + log(0.2) + log(0.6) + 2 * log(0.4) + log(0.3) + 3 * log(0.7)
+                      + log(0.1) + 6 * log(0.9)) / 20,
+        "roc_auc": (5 * 11.5 + 10 + 7.5 + 3) / 96,
+        "average_precision": 5 / 8 * 5 / 6 + (6 / 9 + 7 / 13 + 8 / 20) / 8,
+    }  # fmt: skip
+    for name, value in by_hand.items():
+        same(found[name].value, value)
+        assert found[name].low < value < found[name].high
+    assert set(found) == {*by_hand, "ece"}
+    assert found["ece"].value == pytest.approx((0.3 + 0.2 + 0.8 + 0.2) / 20, abs=5e-4)
+    same(by_hand["roc_auc"], sklearn_metrics.roc_auc_score(label, score))
+    same(by_hand["average_precision"], sklearn_metrics.average_precision_score(label, score))
+
+
+def test_twenty_rows_of_three_classes_counted_by_hand():
+    label, prediction = spread_out(
+        [("a", "a", 6), ("a", "b", 1), ("a", "c", 1), ("b", "a", 1), ("b", "b", 4), ("b", "c", 1),
+         ("c", "b", 2), ("c", "c", 4)]
+    )  # fmt: skip
+    score = np.where(label == prediction, 0.75, 0.5)
+    found = metrics(Outcomes.of("multiclass", label=label, prediction=prediction, score=score))
+    by_hand = {
+        "accuracy": 14 / 20,
+        "balanced_accuracy": (6 / 8 + 4 / 6 + 4 / 6) / 3,
+        "precision": (6 / 7 + 4 / 7 + 4 / 6) / 3,
+        "recall": (6 / 8 + 4 / 6 + 4 / 6) / 3,
+        "f1": (12 / 15 + 8 / 13 + 8 / 12) / 3,
+        "mean_score": 13.5 / 20,
+    }
+    for name, value in by_hand.items():
+        same(found[name].value, value)
+    assert found["ece"].value == pytest.approx((3 + 3.5) / 20, abs=5e-4)
+    for name in ("precision", "recall", "f1"):
+        function = getattr(sklearn_metrics, f"{name}_score")
+        same(by_hand[name], function(label, prediction, average="macro"))
+
+
+def test_twenty_numbers_counted_by_hand():
+    label = np.arange(1.0, 21.0)
+    error = np.repeat([1.0, -2.0, 1.5], [10, 6, 4])
+    outcomes = Outcomes.of("regression", label=label, prediction=label + error)
+    found = metrics(outcomes) | {"quantile_loss": quantile_loss(outcomes, 0.9)}
+    by_hand = {
+        "mae": (10 + 12 + 6) / 20,
+        "mse": (10 + 24 + 9) / 20,
+        "rmse": np.sqrt(43 / 20),
+        "bias": (10 - 12 + 6) / 20,
+        "r2": 1 - 2.15 / 33.25,
+        "quantile_loss": (0.9 * 12 + 0.1 * 16) / 20,
+    }
+    for name, value in by_hand.items():
+        same(found[name].value, value)
+    for name, function in OF_NUMBERS.items():
+        same(found[name].value, function(label, label + error))
+
+
+OF_NUMBERS = {
+    "mae": sklearn_metrics.mean_absolute_error,
+    "mse": sklearn_metrics.mean_squared_error,
+    "rmse": sklearn_metrics.root_mean_squared_error,
+    "r2": sklearn_metrics.r2_score,
+    "mape": sklearn_metrics.mean_absolute_percentage_error,
+}
 
 
 @pytest.mark.parametrize("base", [-1.0, -6.0], ids=["balanced", "rare events"])
@@ -59,6 +149,22 @@ def test_binary_metrics_are_those_of_scikit_learn(base):
     )
 
 
+@pytest.mark.parametrize("spread", [0.2, 1.5], ids=["crowded", "usual"])
+def test_what_knows_scores_by_their_bins_is_within_its_bound(spread):
+    rng = np.random.default_rng(5)
+    score = 1 / (1 + np.exp(-spread * rng.normal(size=20_000)))
+    label = rng.random(20_000) < score
+    outcomes = Outcomes.of("binary", label=label, prediction=label, score=score)
+    found = metrics(outcomes)
+    assert abs(found["roc_auc"].value - sklearn_metrics.roc_auc_score(label, score)) < 1e-4
+    exact = sklearn_metrics.average_precision_score(label, score)
+    assert abs(found["average_precision"].value - exact) < 1e-3
+    bins = np.floor((np.log(score / (1 - score)) / 16 + 1) / 2 * SCORE_BINS)
+    rank = np.searchsorted(np.sort(bins), bins) + np.searchsorted(np.sort(bins), bins, "right")
+    gaps = [np.sum((label - score)[rank // 4000 == group]) for group in range(10)]
+    assert abs(found["ece"].value - np.abs(gaps).sum() / label.size) < 5e-4
+
+
 def test_log_loss_of_certain_scores_is_clipped_as_scikit_learn_does():
     label, score = [0, 1, 1, 0], [0.0, 1.0, 0.0, 0.25]
     found = metrics(Outcomes.of("binary", label=label, prediction=label, score=score))
@@ -66,13 +172,14 @@ def test_log_loss_of_certain_scores_is_clipped_as_scikit_learn_does():
 
 
 def test_the_auc_interval_is_delongs():
-    """Against the definition: one placement a row, no bins."""
+    """Against the definition: one placement a row, no bins; its error in the log-odds."""
     label, prediction, score = binary(1500)
     found = metrics(Outcomes.of("binary", label=label, prediction=prediction, score=score))
     wins = np.subtract.outer(score[label == 1], score[label == 0]) > 0
     variance = wins.mean(1).var(ddof=1) / wins.shape[0] + wins.mean(0).var(ddof=1) / wins.shape[1]
-    auc = found["roc_auc"]
-    assert auc.high - auc.low == pytest.approx(2 * 1.96 * np.sqrt(variance), rel=1e-3)
+    value, low, high, _ = found["roc_auc"]
+    reach = np.log(high / (1 - high)) - np.log(low / (1 - low))
+    assert reach == pytest.approx(2 * 1.96 * np.sqrt(variance) / (value * (1 - value)), rel=1e-3)
 
 
 def test_calibration_error_is_small_for_honest_scores_and_seen_for_others():
@@ -106,13 +213,26 @@ def test_regression_metrics_are_those_of_scikit_learn(offset):
     rng = np.random.default_rng(2)
     label = offset + rng.normal(size=3000) * 20
     prediction = label + rng.normal(1, 5, 3000)
-    found = metrics(Outcomes.of("regression", label=label, prediction=prediction))
-    same(found["mae"].value, sklearn_metrics.mean_absolute_error(label, prediction))
-    same(found["mse"].value, sklearn_metrics.mean_squared_error(label, prediction))
-    same(found["rmse"].value, sklearn_metrics.root_mean_squared_error(label, prediction))
-    same(found["r2"].value, sklearn_metrics.r2_score(label, prediction))
-    same(found["mape"].value, sklearn_metrics.mean_absolute_percentage_error(label, prediction))
-    same(found["bias"].value, (prediction - label).mean(), 1e-9)
+    outcomes = Outcomes.of("regression", label=label, prediction=prediction)
+    found = metrics(outcomes)
+    for name, function in OF_NUMBERS.items():
+        same(found[name].value, function(label, prediction))
+    same(found["bias"].value, np.mean(prediction - label))
+    for level in (0.1, 0.5, 0.95):
+        same(
+            quantile_loss(outcomes, level).value,
+            sklearn_metrics.mean_pinball_loss(label, prediction, alpha=level),
+        )
+    same(quantile_loss(outcomes, 0.5).high * 2, found["mae"].high)
+
+
+def test_an_infinite_prediction_is_an_infinite_loss_until_it_is_taken_back():
+    good = Outcomes.of("regression", label=[1.0, 2.0], prediction=[1.5, 2.0])
+    bad = Outcomes.of("regression", label=[1.0], prediction=[np.inf])
+    found = metrics(good + bad)
+    assert found["mae"].value == found["mse"].value == found["rmse"].value == np.inf
+    assert np.isnan(found["bias"].value)
+    assert metrics(good + bad - bad) == metrics(good)
 
 
 def test_mape_leaves_out_labels_of_zero_and_says_how_many_are_left():
@@ -130,7 +250,12 @@ def test_mape_leaves_out_labels_of_zero_and_says_how_many_are_left():
         pytest.param(
             Outcomes.of("binary", label=[0, 0], prediction=[0, 0], score=[0.5, 0.1]), id="one class"
         ),
+        pytest.param(
+            Outcomes.of("binary", label=[1, 0], prediction=[1, 0], score=[1, 0]), id="perfect"
+        ),
         pytest.param(Outcomes.of("binary", label=[0, 1], prediction=[0, 0]), id="no score"),
+        pytest.param(-Outcomes.of("binary", label=[1], prediction=[0], score=[0.5]), id="taken"),
+        pytest.param(-Outcomes.of("regression", label=[3, 5], prediction=[4, 9]), id="taken away"),
         pytest.param(
             Outcomes.of("binary", label=[0, 1], prediction=[0, 0], score=pa.nulls(2)),
             id="scores all missing",
@@ -140,7 +265,10 @@ def test_mape_leaves_out_labels_of_zero_and_says_how_many_are_left():
     ],
 )
 def test_what_is_not_defined_is_nan_and_never_an_error(outcomes):
-    for metric in metrics(outcomes).values():
+    found = metrics(outcomes)
+    if outcomes.task == "regression":
+        found["quantile_loss"] = quantile_loss(outcomes, 0.9)
+    for metric in found.values():
         assert not metric.low > metric.value
         assert not metric.high < metric.value
 
@@ -151,157 +279,108 @@ def test_without_a_score_there_is_no_auc():
     assert not {"roc_auc", "log_loss", "ece"} & set(found)
 
 
-@pytest.mark.parametrize(
-    ("task", "make", "names"),
-    [
-        (
-            "binary",
-            lambda rng: (lambda s: (rng.random(400) < s, s > 0.5, s))(rng.beta(1, 2, 400)),
-            ["accuracy", "precision", "recall", "f1", "log_loss", "brier", "roc_auc", "bias"],
-        ),
-        (
-            "regression",
-            lambda rng: (lambda y: (y, y + rng.normal(0.5, 2, 400), None))(rng.normal(0, 3, 400)),
-            ["mae", "mse", "rmse", "bias"],
-        ),
-    ],
-    ids=["binary", "regression"],
-)
-def test_intervals_cover_the_truth_in_95_of_100_days(task, make, names):
-    """The truth is the pool of all days; 92 to 98 % is what 400 days can tell from 95 %."""
-    rng = np.random.default_rng(4)
-    days = []
-    for _ in range(400):
-        label, prediction, score = make(rng)
-        days.append(Outcomes.of(task, label=label, prediction=prediction, score=score))
-    truth = metrics(reduce(add, days))
-    found = [metrics(day) for day in days]
-    for name in names:
-        covered = np.mean([day[name].low <= truth[name].value <= day[name].high for day in found])
-        assert 0.92 <= covered <= 0.98, name
-
-
-@pytest.mark.parametrize(
-    ("label", "prediction"),
-    [
-        pytest.param([True, False, True], [1, 0, 0], id="booleans and integers"),
-        pytest.param([1.0, 0.0, 1.0], ["1", "0", "0"], id="floats and text"),
-        pytest.param(["true", "false", "True"], [True, False, False], id="words"),
-        pytest.param([1, 0, 1, None, 1], [1, 0, 0, 1, None], id="missing rows"),
-    ],
-)
-def test_zero_and_one_arrive_in_any_type(label, prediction):
-    outcomes = Outcomes.of("binary", label=pa.array(label), prediction=pa.array(prediction))
-    assert outcomes.cells == {("1", "1"): 1, ("0", "0"): 1, ("1", "0"): 1}
-
-
-def test_class_names_meet_across_types():
-    outcomes = Outcomes.of("multiclass", label=[1, 2], prediction=[1.0, 2.0], score=[0.5, 0.6])
-    assert metrics(outcomes)["accuracy"].value == 1.0
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"label": ["yes", "no"]}, r"label 'yes' is neither 0 nor 1"),
-        ({"prediction": [0, 2]}, r"prediction '2' is neither 0 nor 1"),
-        ({"score": [0.5, 1.5]}, r"score 1\.5 lies outside 0 to 1"),
-        ({"score": [0.5, -np.inf]}, r"score -inf lies outside 0 to 1"),
-    ],
-    ids=["words", "a third class", "too large", "infinite"],
-)
-def test_what_is_no_outcome_is_named(change, words):
-    with pytest.raises(UnusableOutcome, match=words):
-        Outcomes.of("binary", **({"label": [0, 1], "prediction": [0, 1]} | change))
-
-
-def test_outcomes_of_two_tasks_do_not_add_up():
-    with pytest.raises(UnusableOutcome, match="binary and regression"):
-        Outcomes("binary") + Outcomes("regression")
-
-
-quarter = st.integers(-40, 40).map(lambda i: i / 4)
-pairs = {
-    "binary": st.tuples(
-        st.integers(0, 1), st.integers(0, 1), st.integers(0, 8).map(lambda i: i / 8)
-    ),
-    "multiclass": st.tuples(st.sampled_from("abc"), st.sampled_from("abc"), st.just(0.5)),
-    "regression": st.tuples(quarter, quarter, st.just(0.5)),
-}
-
-
-def of(task, rows):
-    if not rows:
-        return Outcomes(task)
-    label, prediction, score = zip(*rows, strict=True)
-    score = None if task == "regression" else score
-    return Outcomes.of(task, label=label, prediction=prediction, score=score)
-
-
-def assert_same(left, right):
-    assert (left.cells, left.scores) == (right.cells, right.scores)
-    for name in {**left.sums, **right.sums}:
-        same(left.sums.get(name, 0.0), right.sums.get(name, 0.0))
-    assert left.label == pytest.approx(right.label, rel=1e-9, abs=1e-9)
-
-
-@pytest.mark.parametrize("task", pairs)
-@settings(max_examples=40)
-@given(data=st.data())
-def test_outcomes_add_up_whoever_sums_first(task, data):
-    a, b, c = (data.draw(st.lists(pairs[task], max_size=8)) for _ in range(3))
-    x, y, z = (of(task, rows) for rows in (a, b, c))
-    assert_same((x + y) + z, x + (y + z))
-    assert_same(x + y, y + x)
-    assert_same(x + y, of(task, a + b))
-    assert x + Outcomes(task) == x == Outcomes(task) + x
-
-
-def test_joined_rows_are_counted_by_day_version_and_segment():
-    table = pa.table(
-        {
-            "day": pa.array([date(2026, 1, 1), date(2026, 1, 1), date(2026, 1, 2)]),
-            "version": ["1", "2", "2"],
-            "region": ["north", None, "south"],
-            "label": [1, 0, 1],
-            "prediction": [1, 1, 1],
-            "score": [0.75, 0.5, None],
-        }
+@settings(max_examples=60)
+@given(
+    rows=st.lists(
+        st.tuples(st.integers(0, 1), st.integers(0, 1), st.integers(0, 4)), min_size=2, max_size=30
     )
-    found = outcomes_by_group(table, task="binary", segments=["region"])
-    assert {key: outcomes.cells for key, outcomes in found.items()} == {
-        (date(2026, 1, 1), Group("1")): {("1", "1"): 1},
-        (date(2026, 1, 1), Group("2")): {("0", "1"): 1},
-        (date(2026, 1, 2), Group("2")): {("1", "1"): 1},
-        (date(2026, 1, 1), Group("1", "region", "north")): {("1", "1"): 1},
-        (date(2026, 1, 1), Group("2", "region", "(missing)")): {("0", "1"): 1},
-        (date(2026, 1, 2), Group("2", "region", "south")): {("1", "1"): 1},
+)
+def test_no_rows_whatsoever_raise_or_turn_an_interval_round(rows):
+    *columns, score = zip(*rows, strict=True)
+    for task in ("binary", "multiclass"):
+        outcomes = Outcomes.of(
+            task, label=columns[0], prediction=columns[1], score=np.array(score) / 4
+        )
+        for metric in metrics(outcomes).values():
+            assert not metric.low > metric.value + 1e-12
+            assert not metric.high < metric.value - 1e-12
+            assert 0 <= metric.n <= len(rows)
+
+
+def binary_days(rng, rows):
+    score = rng.beta(1, 2, rows)
+    return {"label": rng.random(rows) < score, "prediction": score > 0.5, "score": score}
+
+
+def rare_days(rng, rows):
+    score = 1 / (1 + np.exp(4 - 1.5 * rng.normal(size=rows)))
+    return {"label": rng.random(rows) < score, "prediction": score > 0.1, "score": score}
+
+
+def class_days(rng, rows):
+    label = rng.choice(3, rows, p=[0.5, 0.3, 0.2])
+    return {
+        "label": label,
+        "prediction": np.where(rng.random(rows) < 0.7, label, rng.choice(3, rows)),
     }
-    assert outcomes_from_table(outcomes_to_table(found)) == found
-    assert outcomes_by_group(table.slice(0, 0), task="binary") == {}
 
 
-def test_segment_values_beyond_the_limit_are_other():
-    names = [f"user {i}" for i in range(300)]
-    table = pa.table(
-        {
-            "day": [date(2026, 1, 1)] * 300,
-            "version": ["1"] * 300,
-            "user": names,
-            "label": np.arange(300.0),
-            "prediction": np.arange(300.0),
-        }
-    )
-    found = outcomes_by_group(table, task="regression", segments=["user"])
-    assert len(found) == 1 + 200 + 1
-    assert found[date(2026, 1, 1), Group("1", "user", "(other)")].n == 100
+def number_days(rng, rows):
+    label = rng.lognormal(1, 0.5, rows)
+    return {"label": label, "prediction": label + rng.normal(0.5, 2, rows)}
+
+
+def every_metric(outcomes):
+    found = metrics(outcomes)
+    if outcomes.task == "binary":
+        found["value"] = value_per_prediction(outcomes, tp=100, fp=-20, fn=-50, tn=1)
+    if outcomes.task == "regression":
+        found["low quantile"] = quantile_loss(outcomes, 0.1)
+        found["high quantile"] = quantile_loss(outcomes, 0.9)
+    return found
+
+
+PLAIN = {"accuracy", "balanced_accuracy", "precision", "recall", "f1"}
+SCORED = {"log_loss", "brier", "bias", "roc_auc", "value", "average_precision"}
+NUMBERS = {"mae", "mse", "rmse", "bias", "mape", "low quantile", "high quantile"}
+
+
+@pytest.mark.parametrize(
+    ("task", "make", "rows", "names"),
+    [
+        pytest.param("binary", binary_days, 400, PLAIN | SCORED, id="binary"),
+        pytest.param("binary", rare_days, 1000, PLAIN | SCORED, id="rare events"),
+        pytest.param("multiclass", class_days, 400, PLAIN, id="three classes"),
+        pytest.param("regression", number_days, 400, NUMBERS, id="regression"),
+    ],
+)
+def test_intervals_hold_the_truth_in_95_of_100_days(task, make, rows, names):
+    """The truth is that of all days together; 800 days tell two in a hundred from none."""
+    rng, days = np.random.default_rng(4), 800
+    columns = {name: pa.array(values) for name, values in make(rng, days * rows).items()}
+    served = np.datetime64("2020-01-01") + np.repeat(np.arange(days), rows)
+    version = pa.array(["1"]).take(pa.array(np.zeros(days * rows, int)))
+    by_day = outcomes_by_group(pa.table({"day": served, "version": version, **columns}), task=task)
+    truth = every_metric(reduce(add, by_day.values()))
+    found = [every_metric(outcomes) for outcomes in by_day.values()]
+    for name in names:
+        held = np.mean([day[name].low <= truth[name].value <= day[name].high for day in found])
+        assert (0.90 if name == "average_precision" else 0.93) <= held <= 0.97, name
+
+
+def test_the_calibration_errors_interval_allows_for_noise():
+    """Scores that are calibrated show gaps every day, and on few days one that is surely there."""
+    rng = np.random.default_rng(6)
+    sure = 0
+    for _ in range(200):
+        score = rng.beta(1, 2, 400)
+        label = rng.random(400) < score
+        ece = metrics(Outcomes.of("binary", label=label, prediction=label, score=score))["ece"]
+        sure += ece.low > 0
+        assert ece.value > 0.02
+    assert sure <= 10
+
+
+def test_a_mean_has_the_interval_of_its_variance():
+    assert mean_metric(2.0, 9.0, 101) == pytest.approx((2.0, 2 - 0.588, 2 + 0.588, 101), abs=1e-4)
+    assert mean_metric(0.1, 9.0, 101, at_least=0.0).low == 0.0
 
 
 def test_every_metric_says_which_way_is_better():
+    one = {"label": [1, 1], "prediction": [1, 1], "score": [0.5, 0.5]}
     known = {
-        name
-        for task in pairs
-        for name in metrics(of(task, [("1", "1", 0.5)] if task != "regression" else [(1, 1, 0.5)]))
+        *metrics(Outcomes.of("binary", **one)),
+        *metrics(Outcomes.of("regression", label=[1], prediction=[1])),
     }
     assert known >= HIGHER_IS_BETTER
     assert not HIGHER_IS_BETTER & {"log_loss", "brier", "ece", "mae", "rmse", "mse", "mape", "bias"}

@@ -1,0 +1,77 @@
+"""What did a signal from elsewhere, such as complaints or feedback, say of each day?"""
+
+from datetime import date
+from math import isfinite
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+
+from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.integrations.files import Table
+from monitoring_dagster.spec import Signal
+from monitoring_dagster.stats.values import WrongType, numbers
+
+_ANY_DAY = "????-??-??"
+_REASON_CHARACTERS = 100  # it repeats a value from the data
+
+
+class UnusableSignal(MonitoringError):
+    """A column of a signal's file holds something else than days, or numbers."""
+
+    @classmethod
+    def days(cls, column: str, place: str, reason: str) -> Self:
+        return cls(
+            f"column {column!r} of {place} holds no days ({reason}): write them as 2026-03-01, or"
+            " name another column"
+        )
+
+    @classmethod
+    def values(cls, column: str, place: str, arrived: object) -> Self:
+        return cls(
+            f"column {column!r} of {place} holds {arrived}: write plain numbers, or name another"
+            " column"
+        )
+
+
+def values_by_day(signal: Signal, *, root: Path) -> dict[date, float]:
+    """The mean of the signal's values on each UTC day; rows without a day or number are left out.
+
+    Raises
+    ------
+    NoFiles, UnreadableTable, MixedTypes
+        The files are not there, or are no one table.
+    UnknownColumn, UnusableSignal
+        A column is not there, or holds no days or no numbers.
+    """
+    place = str(root / signal.path.replace("{day}", _ANY_DAY))
+    table = Table.at(place)
+    batches = list(table.read([signal.day, signal.value]))
+    if not batches:
+        return {}
+    rows = pa.Table.from_batches(batches)
+    days = _days(rows.column(0), signal.day, place)
+    try:
+        values = numbers(rows.column(1), column=signal.value).tolist()
+    except WrongType:
+        arrived = table.schema.field(signal.value).type
+        raise UnusableSignal.values(signal.value, place, arrived) from None
+    of_day: dict[date, list[float]] = {}
+    for day, value in zip(days, values, strict=True):
+        if day is not None and isfinite(value):
+            of_day.setdefault(day, []).append(value)
+    return {day: sum(some) / len(some) for day, some in of_day.items()}
+
+
+def _days(column: pa.ChunkedArray, name: str, place: str) -> list[Any]:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_integer(column.type):  # Arrow would take it for days since 1970
+        raise UnusableSignal.days(name, place, str(column.type))
+    if pa.types.is_timestamp(column.type) and column.type.tz is not None:
+        column = column.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us"))
+    try:
+        days: list[Any] = column.cast(pa.date32(), safe=False).to_pylist()
+    except pa.ArrowException as error:
+        raise UnusableSignal.days(name, place, repr(str(error))[1:_REASON_CHARACTERS]) from None
+    return days

@@ -1,0 +1,152 @@
+"""How good will the day turn out to be, before any label has come?"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from math import isfinite
+
+import numpy as np
+import pyarrow as pa
+
+from monitoring_dagster.pipeline.drift import STEP as DRIFT
+from monitoring_dagster.pipeline.estimators import Estimated, by_confidence, by_losses
+from monitoring_dagster.pipeline.metrics import beyond, label_of, promise_of
+from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.pipeline.profile import profiles_of
+from monitoring_dagster.pipeline.reference import reference_of
+from monitoring_dagster.pipeline.reference_sample import features_of
+from monitoring_dagster.pipeline.step import Check, StepReport, Tone
+from monitoring_dagster.report.pictures import Estimate, intervals
+from monitoring_dagster.stats.estimation import BLIND_SPOT
+from monitoring_dagster.stats.performance import Metric
+from monitoring_dagster.stats.profile import Group
+from monitoring_dagster.stats.verdict import Verdict
+
+STEP = "estimate"
+SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("version", "segment", "value", "metric", "method")),
+        *((name, pa.float64()) for name in ("estimate", "low", "high")),
+        ("n", pa.int64()),
+    ]
+)
+
+
+def run(monitor: Monitor, day: date) -> StepReport:
+    """Estimate the day's quality from its stored profiles, and store it for its labels to judge."""
+    found = dict(_estimates(monitor, day))
+    records = [
+        {**group._asdict(), "metric": name, "method": one.method, "estimate": metric.value,
+         "low": metric.low, "high": metric.high, "n": metric.n}
+        for group, one in found.items() for name, metric in one.metrics.items()
+    ]  # fmt: skip
+    monitor.results.write(monitor.name, STEP, day, pa.Table.from_pylist(records, schema=SCHEMA))
+    return _report(monitor, day, found)
+
+
+def estimates_of(monitor: Monitor, day: date) -> dict[Group, dict[str, Metric]]:
+    """What was estimated of one day; empty where nothing was."""
+    found: dict[Group, dict[str, Metric]] = {}
+    table = monitor.results.read(monitor.name, STEP, day)
+    for row in table.to_pylist() if table is not None else ():
+        group = Group(row["version"], row["segment"], row["value"])
+        metric = Metric(row["estimate"], row["low"], row["high"], row["n"])
+        found.setdefault(group, {})[row["metric"]] = metric
+    return found
+
+
+def worse_than_promised(monitor: Monitor, day: date) -> dict[str, str]:
+    """Metrics that are expected to be worse than tolerated with 95 % certainty, in words."""
+    worse: dict[str, str] = {}
+    for group, metrics in estimates_of(monitor, day).items():
+        for name, tolerance in monitor.spec.tolerances.items():
+            promise = None if group.segment else promise_of(monitor, group, name, day)
+            metric = metrics.get(name)
+            if promise is None or metric is None:
+                continue
+            if beyond(monitor.spec, name, metric, promise, tolerance):
+                worse[name] = (
+                    f"{name} of version {group.version} is expected to be {metric.value:.4f}"
+                    f" ({metric.low:.4f} to {metric.high:.4f}, {metric.n:,} predictions) where"
+                    f" {promise:.4f} was promised"
+                )
+    return worse
+
+
+def _estimates(monitor: Monitor, day: date) -> Iterator[tuple[Group, Estimated]]:
+    """Every group; the whole of a version whose features drifted by the shift-weighted form."""
+    drifted = _drifted(monitor, day)
+    for place, (group, profile) in enumerate(sorted(profiles_of(monitor, day).items())):
+        reference = reference_of(monitor, group.version)
+        if reference is None:
+            yield group, Estimated({}, reason="the registry does not know it")
+            continue
+        rng = np.random.default_rng([day.toordinal(), place])
+        if monitor.spec.task == "regression":
+            yield group, by_losses(monitor, reference, profile)
+        else:
+            features = features_of(monitor, reference)
+            shifted = not group.segment and any((group.version, one) in drifted for one in features)
+            yield (
+                group,
+                by_confidence(
+                    monitor, reference, profile, rng=rng, shifted_on=day if shifted else None
+                ),
+            )
+
+
+def _drifted(monitor: Monitor, day: date) -> set[tuple[str, str]]:
+    """Version and column of what drifted on *day*."""
+    table = monitor.results.read(monitor.name, DRIFT, day)
+    columns = ["version", "segment", "column", "verdict"]
+    return {
+        (row["version"], row["column"])
+        for row in (table.select(columns).to_pylist() if table is not None else ())
+        if not row["segment"] and row["verdict"] == Verdict.DRIFT
+    }
+
+
+def _report(monitor: Monitor, day: date, estimated: Mapping[Group, Estimated]) -> StepReport:
+    worse = worse_than_promised(monitor, day)
+    found = {group: one.metrics for group, one in estimated.items() if one.metrics}
+    whole = {group: metrics for group, metrics in found.items() if not group.segment}
+    judged = [
+        name for name in monitor.spec.tolerances if any(name in one for one in whole.values())
+    ]
+    without = [
+        f"nothing is expected of version {group.version or '(none)'}: {one.reason}"
+        for group, one in estimated.items() if one.reason and not group.segment
+    ]  # fmt: skip
+    if judged:
+        said = [*(worse.values() or ["within what registration promised"]), *without]
+    elif whole:
+        said = [f"no judged metric can be estimated: {', '.join(monitor.spec.tolerances)}"]
+    else:
+        said = without or ["there are no rows to estimate"]
+    return StepReport(
+        numbers={
+            f"{name}_v{group.version}": metric.value
+            for group, metrics in whole.items()
+            for name, metric in metrics.items()
+            if isfinite(metric.value)
+        },
+        words={"reach": BLIND_SPOT},
+        checks={"expected_performance": Check(passed=not worse, words="; ".join(said),
+                                              tone=Tone.WARN)},
+        table=[
+            {"group": label_of(group), "metric": name, "estimate": round(metric.value, 4),
+             "low": round(metric.low, 4), "high": round(metric.high, 4), "n": metric.n}
+            for group, metrics in found.items() for name, metric in metrics.items()
+            if name in monitor.spec.tolerances
+        ],
+        picture=intervals(
+            "Expected quality with 95 % intervals (grey: promised at registration)",
+            [
+                Estimate(label_of(group), metrics[name].value, metrics[name].low,
+                         metrics[name].high, promise_of(monitor, group, name, day),
+                         name in worse and not group.segment)
+                for name in judged[:1] for group, metrics in found.items()
+            ],
+        )
+        if judged
+        else None,
+    )  # fmt: skip

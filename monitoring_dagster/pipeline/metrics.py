@@ -1,0 +1,159 @@
+"""How good were counted outcomes by every metric of a model, its own included?"""
+
+from collections.abc import Collection, Hashable
+from datetime import date, timedelta
+from math import isfinite, nan
+from typing import Self
+
+from monitoring_dagster.errors import MonitoringError, did_you_mean
+from monitoring_dagster.integrations.expressions import row_values
+from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.pipeline.outcomes import STEP as OUTCOMES
+from monitoring_dagster.pipeline.outcomes import outcomes_by_day
+from monitoring_dagster.pipeline.reference import Reference, reference_of
+from monitoring_dagster.spec import METRICS, MetricDefinition, ModelSpec, Tolerance
+from monitoring_dagster.stats.outcomes import Outcomes
+from monitoring_dagster.stats.outcomes_file import counts_table
+from monitoring_dagster.stats.own_metric import of_counts, of_values, value_per_prediction
+from monitoring_dagster.stats.performance import HIGHER_IS_BETTER, Metric, metrics, quantile_loss
+from monitoring_dagster.stats.profile import Group
+
+BASELINE_DAYS = 28  # before a definition becomes valid
+
+
+class UnknownMetric(MonitoringError):
+    """A metric that the model does not have."""
+
+    @classmethod
+    def named(cls, name: str, *, known: Collection[str]) -> Self:
+        return cls(f"there is no metric {name!r}. {did_you_mean(name, known)}")
+
+
+def metric_label(spec: ModelSpec, name: str) -> str:
+    """The label of a metric by its name or label; of several definitions the newest.
+
+    Raises
+    ------
+    UnknownMetric
+    """
+    newest = {one.name: one.label for one in sorted(spec.metrics, key=lambda one: one.version)}
+    known = {*METRICS[spec.task], *(one.label for one in spec.metrics), *newest}
+    if name not in known:
+        raise UnknownMetric.named(name, known=known)
+    return newest.get(name, name)
+
+
+def metrics_of(
+    spec: ModelSpec, outcomes: Outcomes, *, own: Collection[MetricDefinition] | None = None
+) -> dict[str, Metric]:
+    """The task's metrics, and the *own* ones (by default all), by their labels.
+
+    Raises
+    ------
+    UnusableMetric
+    """
+    definitions = spec.metrics if own is None else own
+    return metrics(outcomes) | {one.label: own_metric(spec, one, outcomes) for one in definitions}
+
+
+def own_metric(spec: ModelSpec, definition: MetricDefinition, outcomes: Outcomes) -> Metric:
+    """One metric of the owner's."""
+    if definition.value is not None:
+        return value_per_prediction(outcomes, **definition.value.model_dump())
+    if definition.quantile is not None:
+        return quantile_loss(outcomes, definition.quantile)
+    if definition in spec.row_metrics:
+        return of_values(outcomes, definition.label)
+    counts = counts_table(outcomes)
+    return of_counts(outcomes, row_values(definition, counts, task=spec.task))
+
+
+def higher_is_better(spec: ModelSpec, name: str) -> bool:
+    """Which way is up for a metric, by its label."""
+    own = {one.label: one.better == "higher" for one in spec.metrics}
+    return own.get(name, name in HIGHER_IS_BETTER)
+
+
+def promise_of(monitor: Monitor, group: Group, name: str, day: date) -> float | None:
+    """What a metric is compared with on *day*; None where nothing was promised, or the definition
+    is not the one that the day is judged by.
+
+    In this order: what was registered with the version; its reference's own labelled rows; of a
+    metric of the owner's, the days before it became valid.
+    """
+    definition = monitor.spec.definition(name)
+    if definition is not None and not definition.judged_on(day):
+        return None
+    reference = reference_of(monitor, group.version)
+    if reference is None:
+        return None
+    registered = nan if group.segment else reference.baseline.get(name, nan)
+    if isfinite(registered):
+        return registered
+    own = _of_reference(monitor.spec, reference, group, name)
+    if isfinite(own):
+        return own
+    return _before(monitor, group, definition) if definition else None
+
+
+def _of_reference(spec: ModelSpec, reference: Reference, group: Group, name: str) -> float:
+    """The metric over the reference's own labelled rows; NaN where it has none."""
+    definition, outcomes = spec.definition(name), reference.outcomes.get(group)
+    if outcomes is None or definition in spec.row_metrics:
+        return nan
+    key = group, definition.model_dump_json() if definition else name
+    if key not in reference.asked:
+        own = [definition] if definition else []
+        metric = metrics_of(spec, outcomes, own=own).get(name)
+        reference.asked[key] = metric.value if metric is not None else nan
+    return reference.asked[key]
+
+
+def _before(monitor: Monitor, group: Group, definition: MetricDefinition) -> float | None:
+    """The metric over the days before its definition became valid, as known when it did."""
+    if definition.valid_from is None:
+        return None
+    eve = definition.valid_from - timedelta(days=1)
+    stamps = tuple(
+        monitor.results.stamp(monitor.name, OUTCOMES, eve - timedelta(days=n))
+        for n in range(BASELINE_DAYS)
+    )
+    scores = definition.value is None
+    key = monitor.results, monitor.name, eve, stamps, scores, group.segment
+    if key not in _totals:
+        _totals.clear()  # one window at a time: it is asked for again and again
+        _totals[key] = _total(monitor, eve, scores=scores, segment=group.segment)
+    outcomes = _totals[key].get(group)
+    value = own_metric(monitor.spec, definition, outcomes).value if outcomes else nan
+    return value if isfinite(value) else None
+
+
+_totals: dict[Hashable, dict[Group, Outcomes]] = {}
+
+
+def _total(monitor: Monitor, eve: date, *, scores: bool, segment: str) -> dict[Group, Outcomes]:
+    first = eve - timedelta(days=BASELINE_DAYS - 1)
+    found: dict[Group, Outcomes] = {}
+    for of_day in outcomes_by_day(
+        monitor, first, eve, as_of=eve, scores=scores, segment=segment
+    ).values():
+        for group, one in of_day.items():
+            found[group] = found[group] + one if group in found else one
+    return found
+
+
+def beyond(
+    spec: ModelSpec, name: str, metric: Metric, promise: float, tolerance: Tolerance
+) -> bool:
+    """Whether the whole interval lies further on the bad side than is tolerated; ``bias`` is bad on
+    either side."""
+    room = tolerance.around(promise)
+    over, under = metric.low > promise + room, metric.high < promise - room
+    if name == "bias":
+        return over or under
+    return under if higher_is_better(spec, name) else over
+
+
+def label_of(group: Group) -> str:
+    """A group in words: its version, and the segment if it is one."""
+    return f"v{group.version}" + (f" {group.segment}={group.value}" if group.segment else "")

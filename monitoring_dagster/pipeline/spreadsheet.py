@@ -1,0 +1,31 @@
+"""How are rows written out for people who open them in a spreadsheet?"""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+_FORMULA = r"^[=+\-@\t\r]"  # how a cell begins that a spreadsheet would run
+
+
+def write_csv(table: pa.Table, path: Path) -> None:
+    """All of it or nothing; cells that a spreadsheet would run are text."""
+    columns = {name: _harmless(table[name]) for name in table.column_names}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+        csv.write_csv(pa.table(columns), file)
+    os.replace(file.name, path)
+
+
+def _harmless(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    if pa.types.is_nested(values.type):
+        return pa.chunked_array([pa.array(map(str, values.to_pylist()), pa.string())])
+    if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+        return values
+    runs = pc.match_substring_regex(values, _FORMULA)
+    return pc.if_else(runs, pc.binary_join_element_wise("'", values, ""), values)

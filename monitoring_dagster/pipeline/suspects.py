@@ -1,0 +1,334 @@
+"""Which labels are likely wrong, and what would that mean for the accuracy?"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+
+from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.integrations.label_decisions import Key, discarded_on
+from monitoring_dagster.integrations.labels import labelled_rows, labels_of
+from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.pipeline.profile import STEP as PROFILE
+from monitoring_dagster.pipeline.profile import service_of
+from monitoring_dagster.pipeline.spreadsheet import write_csv
+from monitoring_dagster.stats.label_quality import (
+    AccuracyUnderNoise,
+    Disagreement,
+    Suspect,
+    accuracy_under_noise,
+    consensus,
+    suspects,
+)
+from monitoring_dagster.stats.outcomes import Outcomes
+from monitoring_dagster.stats.performance import metrics
+
+DAYS = 28  # of predictions, looked through by default
+_ROWS = 2_000_000  # predictions that are looked through together, whole days at least
+_SHOWN_CHARACTERS = 60
+_USELESS = 0.5  # labels so often wrong say nothing
+
+
+class NoSuspects(MonitoringError):
+    """There is nothing that a label could be compared with."""
+
+    @classmethod
+    def of_numbers(cls, model: str) -> Self:
+        return cls(
+            f"model {model!r} predicts numbers: only labels of a binary or multiclass model can be"
+            " called wrong; look at its largest errors instead"
+        )
+
+    @classmethod
+    def without_opinions(cls, model: str) -> Self:
+        return cls(
+            f"model {model!r} logs no score and has no `further_labels`: name predictions.score,"
+            " or a second source of labels"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectLabel:
+    """A label that the score, or most other opinions, contradict."""
+
+    request_id: str
+    day: date  # of the prediction
+    version: str | None
+    label: str
+    likely: str  # what it is taken for
+    probability: float | None  # of that, by the score; None where only others contradict
+    votes: int  # of the prediction and the further labels, for `likely`
+    voters: int  # that said anything
+    weight: float  # margin of the score plus margin of the votes, 0 to 2: the order
+    reason: str
+
+    @property
+    def words(self) -> str:
+        """One line for a terminal, whatever the values hold."""
+        version = printable(self.version or "unknown")
+        return f"{self.day}  {printable(self.request_id)}  version {version}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Suspects:
+    """The labels of some prediction days that are likely wrong, and what that would mean."""
+
+    model: str
+    first: date
+    last: date
+    labelled: int
+    suspected: int
+    kept: int  # suspected as well, and left out: somebody looked at them and kept them
+    labels: tuple[SuspectLabel, ...]  # the likeliest first
+    error_rate: float
+    accuracy: AccuracyUnderNoise | None  # of two classes alone
+
+    @property
+    def words(self) -> str:
+        """What was found, in one line."""
+        left_out = f" ({self.kept:,} more were kept)" if self.kept else ""
+        share = f", {self.suspected / self.labelled:.1%}" if self.labelled else ""
+        return (
+            f"{self.suspected:,} of {self.labelled:,} labels{share}, of predictions of {self.first}"
+            f" to {self.last}, are suspected{left_out}; a suspect may well be right"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as `--json` prints them."""
+        return {
+            "model": self.model,
+            "from": str(self.first),
+            "to": str(self.last),
+            "labelled": self.labelled,
+            "suspected": self.suspected,
+            "kept": self.kept,
+            "error_rate": self.error_rate,
+            "accuracy": self.accuracy and {
+                name: getattr(self.accuracy, name)
+                for name in ("value", "low", "high", "worst_low", "worst_high", "words")
+            },
+            "suspects": [
+                {name: _plain(getattr(one, name)) for name in SuspectLabel.__dataclass_fields__}
+                for one in self.labels
+            ],
+        }  # fmt: skip
+
+    def write(self, path: Path) -> None:
+        """As CSV; what a spreadsheet would run is text there, so ids may have a ' before them."""
+        names = list(SuspectLabel.__dataclass_fields__)
+        rows = [[_plain(getattr(one, name)) for name in names] for one in self.labels]
+        kinds = {"probability": pa.float64(), "weight": pa.float64()}
+        kinds |= {"votes": pa.int64(), "voters": pa.int64()}
+        columns = zip(*rows, strict=True) if rows else [()] * len(names)
+        write_csv(
+            pa.table(
+                {
+                    name: pa.chunked_array([pa.array(column, kinds.get(name, pa.string()))])
+                    for name, column in zip(names, columns, strict=True)
+                }
+            ),
+            path,
+        )
+
+
+def suspects_of(
+    monitor: Monitor,
+    *,
+    today: date,
+    first: date | None = None,
+    last: date | None = None,
+    limit: int = 100,
+    error_rate: float | None = None,
+    advance: Callable[[int], None] = lambda _: None,
+) -> Suspects:
+    """The labels known on *today* that are likely wrong; nothing is changed.
+
+    A label is suspected where the score of the version that served is confident of another class,
+    and where most of the prediction and the further labels say the same other class.
+
+    Parameters
+    ----------
+    first, last
+        Prediction days; by default the newest 28 that have predictions.
+    error_rate
+        Share of labels taken to be wrong; by default the share that is suspected.
+    advance
+        Is told the number of days just done.
+
+    Raises
+    ------
+    NoSuspects, NoLabels, UnusableErrorRate, UnusableOutcome, UnreadableFile, UnknownColumn
+    """
+    spec = monitor.spec
+    labels_of(spec)
+    if spec.task == "regression":
+        raise NoSuspects.of_numbers(monitor.name)
+    if spec.predictions.score is None and not spec.further_labels:
+        raise NoSuspects.without_opinions(monitor.name)
+    decisions = monitor.ledger.label_decisions.of(monitor.name)
+    discarded = discarded_on(decisions, today)
+    kept = {one.key for one in decisions} - discarded
+    days = _days(monitor, first, last)
+    found = _Found()
+    for together in _chunks(monitor, days):
+        _look(monitor, together[0], together[-1], today, discarded, kept, limit=limit, into=found)
+        advance(len(together))
+    rate = error_rate
+    if rate is None:
+        rate = found.suspected / max(found.labelled, 1)
+    accuracy = None
+    if found.outcomes.n and (error_rate is not None or rate < _USELESS):
+        accuracy = accuracy_under_noise(metrics(found.outcomes)["accuracy"], rate)
+    return Suspects(
+        model=monitor.name,
+        first=days[0] if days else first or today,
+        last=days[-1] if days else last or today,
+        labelled=found.labelled,
+        suspected=found.suspected,
+        kept=found.kept,
+        labels=tuple(found.labels),
+        error_rate=rate,
+        accuracy=accuracy,
+    )
+
+
+@dataclass
+class _Found:
+    """What the days looked through so far hold."""
+
+    labelled: int = 0
+    suspected: int = 0
+    kept: int = 0
+    labels: list[SuspectLabel] = field(default_factory=list)
+    outcomes: Outcomes = field(default_factory=lambda: Outcomes("binary"))
+
+
+def _look(
+    monitor: Monitor,
+    first: date,
+    last: date,
+    today: date,
+    discarded: Collection[Key],
+    kept: Collection[Key],
+    *,
+    limit: int,
+    into: _Found,
+) -> None:
+    """Add the suspects among the labels of some days, and keep the *limit* likeliest of all."""
+    spec = monitor.spec
+    asked: dict[str, Any] = {
+        "first": first, "last": last, "as_of": today, "features": [], "root": monitor.root
+    }  # fmt: skip
+    rows = labelled_rows(spec, **asked, without=discarded)
+    further = [labelled_rows(spec, **asked, source=source) for source in spec.further_labels]
+    into.labelled += rows.num_rows
+    if not rows.num_rows:
+        return
+    label, prediction = rows["label"], rows["prediction"]
+    if spec.task == "binary":
+        into.outcomes += Outcomes.of("binary", label=label, prediction=prediction)
+    by_score: dict[int, Suspect] = {}
+    if spec.predictions.score is not None:
+        names = prediction if spec.task == "multiclass" else None
+        found = suspects(label, score=rows["score"], prediction=names, limit=rows.num_rows)
+        by_score = {one.row: one for one in found}
+    opinions = [prediction, *(_said_of(rows, one) for one in further if one.num_rows)]
+    by_votes = {one.row: one for one in consensus(opinions, label)}
+    places = sorted(by_score.keys() | by_votes.keys())
+    chosen = rows.take(pa.array(places, pa.int64())).to_pylist()
+    for place, row in zip(places, chosen, strict=True):
+        one = _suspect(row, by_score.get(place), by_votes.get(place))
+        if (one.request_id, one.day) in kept:
+            into.kept += 1
+        else:
+            into.suspected += 1
+            into.labels.append(one)
+    into.labels.sort(key=lambda one: (-one.weight, one.day, one.request_id))
+    del into.labels[limit:]
+
+
+def _said_of(rows: pa.Table, further: pa.Table) -> pa.Array:
+    """What another source of labels says of each of *rows*; null where nothing."""
+    said = dict(zip(_keys(further), further["label"].to_pylist(), strict=True))
+    return pa.array([said.get(key) for key in _keys(rows)], further["label"].type)
+
+
+def _keys(rows: pa.Table) -> Iterator[Key]:
+    days = rows["served_at"].cast(pa.date32())
+    return zip(rows["request_id"].to_pylist(), days.to_pylist(), strict=True)
+
+
+def _suspect(
+    row: Mapping[str, Any], by_score: Suspect | None, by_votes: Disagreement | None
+) -> SuspectLabel:
+    """One suspect with all that speaks against its label; the score's class goes before another."""
+    if by_score and by_votes and by_score.likely != by_votes.answer:
+        by_votes = None
+    reasons, weight, label, likely = [], 0.0, "", ""
+    if by_votes:
+        label, likely = by_votes.label, by_votes.answer
+        weight += 2 * by_votes.votes / by_votes.answers - 1
+        reasons.append(
+            f"labelled {_short(label)}, but {by_votes.votes} of {by_votes.answers} opinions say"
+            f" {_short(likely)}"
+        )
+    if by_score:
+        label, likely = by_score.label, by_score.likely
+        weight += by_score.margin
+        reasons.insert(0, by_score.reason)
+    return SuspectLabel(
+        request_id=row["request_id"],
+        day=row["served_at"].astimezone(UTC).date(),
+        version=row["version"],
+        label=label,
+        likely=likely,
+        probability=by_score.probability if by_score else None,
+        votes=by_votes.votes if by_votes else 0,
+        voters=by_votes.answers if by_votes else 0,
+        weight=weight,
+        reason="; ".join(reasons),
+    )
+
+
+def _days(monitor: Monitor, first: date | None, last: date | None) -> list[date]:
+    known = [
+        day
+        for day in monitor.results.days(monitor.name, PROFILE)
+        if (first or day) <= day <= (last or day)
+    ]
+    return known if first or last else known[-DAYS:]
+
+
+def _chunks(monitor: Monitor, days: Sequence[date]) -> Iterator[list[date]]:
+    """Days that are looked through together: a threshold is the better known the more rows."""
+    together: list[date] = []
+    rows = 0
+    for day in days:
+        counted = service_of(monitor, day).get("counted", 0)
+        if together and rows + counted > _ROWS:
+            yield together
+            together, rows = [], 0
+        together.append(day)
+        rows += counted
+    if together:
+        yield together
+
+
+def printable(text: str) -> str:
+    """A value from data for a terminal, which must not run it.
+
+    >>> printable("a1"), printable("\\x1b[2J")
+    ('a1', "'\\\\x1b[2J'")
+    """
+    return text if text and text.isprintable() else repr(text)
+
+
+def _short(text: str) -> str:
+    return repr(text[:_SHOWN_CHARACTERS])
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, date) else value

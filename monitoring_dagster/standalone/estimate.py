@@ -1,0 +1,302 @@
+"""How good are predictions whose labels have not come?  Estimated for any two tables."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+from monitoring_dagster.errors import MonitoringError, UnknownColumn
+from monitoring_dagster.integrations.files import Table
+from monitoring_dagster.standalone.answers import THRESHOLD, Answers, Question
+from monitoring_dagster.standalone.chunks import Chunk, UnusableChunks, days_of, of_days, of_rows
+from monitoring_dagster.standalone.estimators import Estimated, estimator_of
+from monitoring_dagster.standalone.features import Features
+from monitoring_dagster.standalone.reference import table_of
+from monitoring_dagster.standalone.roles import Role, Roles, UnclearRole, roles
+from monitoring_dagster.stats.labelled_rows import Task
+from monitoring_dagster.stats.performance import Metric
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Advance: TypeAlias = Callable[[int, int], object]
+
+_SEED = 20260101
+
+
+class NothingKnown(MonitoringError):
+    """The reference teaches nothing."""
+
+    @classmethod
+    def of(cls, columns: Roles) -> Self:
+        return cls(
+            f"no row of the reference has all of {columns.words}: give rows whose labels have come"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkEstimate:
+    """What the labels of some rows will show, once they come."""
+
+    chunk: Chunk
+    left_out: int  # rows without a score or a prediction
+    shifted: bool  # whether the features drifted from the reference's
+    estimated: Estimated = field(repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; what is not defined is None."""
+        day = {"day": self.chunk.day and self.chunk.day.isoformat()}
+        return {
+            "from": self.chunk.first,
+            "to": self.chunk.last,
+            "rows": len(self.chunk.rows),
+            "left_out": self.left_out,
+            **(day if self.chunk.by_day else {}),
+            "shifted": self.shifted,
+            "method": self.estimated.method,
+            "note": self.estimated.note or None,
+            "metrics": {
+                name: {
+                    "estimate": _plain(one.value),
+                    "low": _plain(one.low),
+                    "high": _plain(one.high),
+                }
+                for name, one in self.estimated.metrics.items()
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """The performance to expect of every chunk, in the order of the file."""
+
+    task: Task
+    columns: Roles
+    features: Sequence[str]
+    rows_reference: int
+    reference: Mapping[str, Metric] = field(repr=False)  # what its labels show
+    chunks: Sequence[ChunkEstimate] = field(repr=False)
+    notes: Sequence[str] = field(repr=False)  # what was assumed, and what it cannot see
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as `--json` prints them; what is not defined is None."""
+        return {
+            "task": self.task,
+            "columns": self.columns.to_dict(),
+            "features": list(self.features),
+            "reference": {
+                "rows": self.rows_reference,
+                "metrics": {name: _plain(one.value) for name, one in self.reference.items()},
+            },
+            "chunks": [one.to_dict() for one in self.chunks],
+            "notes": list(self.notes),
+        }
+
+    def to_frame(self) -> "pd.DataFrame":
+        """One row a chunk and metric."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [
+                {**rest, "metric": name, **numbers}
+                for one in self.chunks
+                for rest in [one.to_dict()]
+                for name, numbers in rest.pop("metrics").items()
+            ]
+        )
+
+
+def estimate(
+    reference: Any,
+    current: Any,
+    *,
+    chunk_size: int | None = None,
+    by: Literal["day"] | None = None,
+    label: str | None = None,
+    prediction: str | None = None,
+    score: str | None = None,
+    time: str | None = None,
+    task: Task | None = None,
+    positive: str | None = None,
+    ignore: Collection[str] = (),
+    advance: Advance = lambda done, of: None,
+) -> Estimates:
+    """Say what performance to expect in *current*, whose labels have not come.
+
+    Learnt from *reference*, whose labels have: of classes, what a score means there
+    (confidence-based performance estimation), weighted towards the current rows where their
+    features drifted; of numbers, where the model errs there (direct loss estimation).
+
+    Parameters
+    ----------
+    reference, current
+        A pandas DataFrame, an Arrow table, anything that speaks Arrow's PyCapsule interface, or a
+        path: Parquet or CSV, a file, a folder or a glob. Rows are best in the order of time: what
+        stretches of the reference differ by beyond chance widens the intervals.
+    chunk_size
+        Rows that are estimated together; the last chunk holds what is left over. By default ten
+        equal parts.
+    by
+        `"day"`: all rows of a UTC day together, instead.
+    label, prediction, score, time
+        Columns; by default those whose names say so plainly. A score is the probability of class 1,
+        or of the predicted class where there are more than two; without predictions a score of at
+        least 0.5 predicts class 1. Numbers need no score.
+    task
+        By default what the labels look like: two values are binary, numbers with fractions or of
+        more than 20 values a regression, all others multiclass.
+    positive
+        The label that counts as 1, all others as 0; by default 1 or true, and of two other names
+        the one whose rows have the higher mean score.
+    ignore
+        Columns that are no features; by default identifiers, running numbers, points in time and
+        whatever plays a part are none.
+    advance
+        Told the number of chunks that are done, and of all.
+
+    Raises
+    ------
+    MonitoringError
+        A side cannot be read, a column is not there or unclear, or the reference teaches nothing.
+
+    >>> import pyarrow as pa
+    >>> score = [i % 97 / 96 for i in range(1000)]
+    >>> label = [int(i * 61 % 97 / 96 < one) for i, one in enumerate(score)]
+    >>> past = pa.table({"score": score, "label": label})
+    >>> found = estimate(past, past.drop_columns("label"), chunk_size=600)
+    >>> [(one.chunk.first, one.chunk.last, one.estimated.method) for one in found.chunks]
+    [(0, 599, 'cbpe'), (600, 999, 'cbpe')]
+    """
+    if by and chunk_size is not None:
+        raise UnusableChunks.both()
+    before, now = table_of(reference, "reference"), table_of(current, "current data")
+    columns = _columns(before, now, by, label, prediction, score, time)
+    for name in ignore:
+        if name not in before.schema.names:
+            raise UnknownColumn.named(name, table="the reference", available=before.schema.names)
+    past, asked = _rows(before), _rows(now)
+    question = _question(past, columns, task, positive)
+    learnt = Answers.of(past, question, columns, labelled=True)
+    given = Answers.of(asked, question, columns, labelled=False)
+    known = np.flatnonzero(learnt.known)
+    if not known.size:
+        raise NothingKnown.of(columns)
+    chunks = of_rows(asked.num_rows, size=chunk_size)
+    if by:
+        at = columns.columns["time"]
+        chunks = of_days(days_of(asked[at], column=at))
+    features = Features.of(
+        past.take(pa.array(known)), asked, played=columns.columns.values(), ignore=ignore
+    )
+    learnt = learnt.of_rows(known)
+    estimator = estimator_of(learnt).learn(
+        learnt,
+        features,
+        rows_at_once=max((one.rows.size for one in chunks), default=0),
+        rng=np.random.default_rng(_SEED),
+    )
+    found = []
+    for number, chunk in enumerate(chunks):
+        usable = chunk.rows[given.known[chunk.rows]]
+        rng = np.random.default_rng([_SEED, number])
+        shifted = features.shifted(usable, rng=rng)
+        estimated = estimator.estimate(given, usable, shifted=shifted, rng=rng)
+        found.append(ChunkEstimate(chunk, chunk.rows.size - usable.size, shifted, estimated))
+        advance(number + 1, len(chunks))
+    notes = [estimator.blind_spot, question.note, *_notes(columns, question.task, features)]
+    if past.num_rows > known.size:
+        missing = past.num_rows - known.size
+        notes.append(f"{missing:,} rows of the reference lack {_what(question.task)} or label")
+    if left_out := sum(one.left_out for one in found):
+        notes.append(f"{left_out:,} current rows lack {_what(question.task)}: left out")
+    return Estimates(
+        question.task,
+        columns,
+        features.names,
+        known.size,
+        learnt.realised(),
+        found,
+        [one for one in notes if one],
+    )
+
+
+def _notes(columns: Roles, task: Task, features: Features) -> Iterator[str]:
+    if task == "binary" and "prediction" not in columns.columns:
+        yield f"no predictions: a score of at least {THRESHOLD} predicts class 1"
+    for name, why in features.left_out.items():
+        yield f"{name!r} is no feature: {why}"
+
+
+def _what(task: Task) -> str:
+    return "prediction" if task == "regression" else "score or prediction"
+
+
+def _columns(
+    before: Table,
+    now: Table,
+    by: str | None,
+    label: str | None,
+    prediction: str | None,
+    score: str | None,
+    time: str | None,
+) -> Roles:
+    found = roles(
+        before.schema.names,
+        {"label": label, "prediction": prediction, "score": score},
+        wanted=["prediction", "score"],
+        needed=["label"],
+        table="the reference",
+    )
+    for role in ("prediction", "score"):
+        name = found.get(role)
+        if name is not None and name not in now.schema.names:
+            raise UnknownColumn.named(name, table="the current data", available=now.schema.names)
+    return found | roles(
+        now.schema.names,
+        {"time": time},
+        wanted=[],
+        needed=["time"] if by else [],
+        table="the current data",
+    )
+
+
+def _rows(table: Table) -> pa.Table:
+    """All of it in memory, words as words."""
+    batches = [
+        pa.RecordBatch.from_arrays(
+            [
+                column.cast(one.type) if column.type != one.type else column
+                for column, one in zip(batch.columns, table.schema, strict=True)
+            ],
+            schema=table.schema,
+        )
+        for batch in table.read(table.schema.names)
+    ]
+    return pa.Table.from_batches(batches, schema=table.schema)
+
+
+_NEEDED: Mapping[Task, tuple[Role, ...]] = {
+    "binary": ("score",),
+    "multiclass": ("prediction", "score"),
+    "regression": ("prediction",),
+}
+
+
+def _question(past: pa.Table, columns: Roles, task: Task | None, positive: str | None) -> Question:
+    """What is predicted; refused where a column that its task needs is missing."""
+    label, prediction, score = (
+        past[columns.columns[role]] if role in columns.columns else None
+        for role in ("label", "prediction", "score")
+    )
+    question = Question.of(label, prediction=prediction, score=score, task=task, positive=positive)
+    for role in _NEEDED[question.task]:
+        if role not in columns.columns:
+            raise UnclearRole.missing(role, table="the reference", available=past.column_names)
+    return question
+
+
+def _plain(value: float) -> float | None:
+    return value if isfinite(value) else None

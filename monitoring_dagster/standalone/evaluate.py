@@ -1,0 +1,212 @@
+"""How good were these predictions, as known at the end of a day?  For any two tables."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.spec import Labels, Task, ValueTable
+from monitoring_dagster.standalone.evaluation import Evaluation, Quality, state_of
+from monitoring_dagster.standalone.labelled import Labelled, labelled
+from monitoring_dagster.standalone.readings import Question
+from monitoring_dagster.standalone.reference import Advance, table_of
+from monitoring_dagster.standalone.roles import Role
+from monitoring_dagster.standalone.task import UnclearTask, inferred_task, read_as
+from monitoring_dagster.stats.outcomes import outcomes_by_slot
+from monitoring_dagster.stats.own_metric import value_per_prediction
+from monitoring_dagster.stats.performance import metrics, quantile_loss
+from monitoring_dagster.stats.reliability import reliability
+
+if TYPE_CHECKING:
+    pass
+
+
+class WrongQuestion(MonitoringError):
+    """Something is asked that the task does not have."""
+
+    @classmethod
+    def price_of(cls, task: Task) -> Self:
+        return cls(f"--value is for a binary task, and this one is {task}: see --task")
+
+    @classmethod
+    def quantile_of(cls, task: Task) -> Self:
+        return cls(f"--quantile is for a regression, and this task is {task}: see --task")
+
+    @classmethod
+    def no_value(cls, written: str) -> Self:
+        known = ", ".join(ValueTable.model_fields)
+        return cls(f"{written!r} is no value: write tp=5,fp=-1, any of {known} with a number")
+
+    @classmethod
+    def of_rules(cls, error: ErrorDetails) -> Self:
+        place = "".join(f"{part}: " for part in error["loc"])
+        return cls(f"{place}{error.get('ctx', {}).get('error', error['msg'])}")
+
+
+def evaluate(
+    predictions: Any,
+    labels: Any,
+    *,
+    as_of: date | None = None,
+    by: str | Sequence[str] = (),
+    segments: Sequence[str] = (),
+    columns: Mapping[Role, str | None] | None = None,
+    task: Task | None = None,
+    positive: str | None = None,
+    keep: Literal["first", "last"] = "first",
+    ambiguous: Sequence[str] = (),
+    mature_after_days: int = 14,
+    expire_after_days: int | None = None,
+    min_coverage: float = 0.8,
+    value: ValueTable | None = None,
+    quantile: float | None = None,
+    advance: Advance = lambda columns: None,
+) -> Evaluation:
+    """Join *labels* to *predictions* as known at the end of *as_of*, and measure.
+
+    Parameters
+    ----------
+    predictions, labels
+        A pandas DataFrame, an Arrow table, anything that speaks Arrow's PyCapsule interface, or a
+        path: Parquet or CSV, a file, a folder or a glob.
+    as_of
+        The UTC day by whose end a label must have arrived, and a prediction been served. The answer
+        is the same whenever it is asked. None: all that is there counts.
+    by
+        `day` or `hour` of serving in UTC, `version`, or any other column of the predictions.
+    segments
+        More columns to split by, also ones that are called as above.
+    columns
+        Who plays which role; by default who has a plain name, such as y_true for the label.
+    task
+        By default what the labels and predictions look like.
+    positive
+        The label that counts as 1, where labels are words; all others count as 0.
+    keep
+        Which of a request's labels counts.
+    ambiguous
+        Label values that say that nobody knows.
+    mature_after_days
+        Days after which no more labels are waited for.
+    expire_after_days
+        Labels that come later change nothing; by default all count.
+    min_coverage
+        Share of predictions with a label below which a group is INSUFFICIENT.
+    value
+        What each outcome of a binary prediction is worth: adds `value_per_prediction`.
+    quantile
+        Level, 0 to 1, of a regression's `quantile_loss`.
+    advance
+        Told the number of columns that have just been read, on either side.
+
+    Raises
+    ------
+    MonitoringError
+        A table cannot be read, a column is not there, unclear or holds something else.
+
+    >>> import pyarrow as pa
+    >>> served = pa.table({"id": [1, 2, 3, 4], "prediction": [1, 0, 1, 0]})
+    >>> told = pa.table({"id": [1, 2, 3, 4], "label": [1, 0, 0, 0]})
+    >>> evaluate(served, told).whole.metrics["accuracy"].value
+    0.75
+    """
+    if positive is not None:
+        task = "binary"
+    rules = _rules(
+        keep=keep,
+        ambiguous=list(ambiguous),
+        mature_after_days=mature_after_days,
+        expire_after_days=expire_after_days,
+        min_coverage=min_coverage,
+    )
+    by = [by] if isinstance(by, str) else by
+    found = labelled(
+        table_of(predictions, "predictions"),
+        table_of(labels, "labels"),
+        Question(columns or {}, as_of, by, segments, rules, task, positive),
+        advance=advance,
+    )
+    notes = list(found.notes)
+    if task is None:
+        task = _task_of(found)
+        notes.append(f"the task is taken for {task}")
+    if task != "binary" and "prediction" not in found.columns["predictions"].columns:
+        raise UnclearTask.without_prediction(task)
+    if value is not None and task != "binary":
+        raise WrongQuestion.price_of(task)
+    if quantile is not None and task != "regression":
+        raise WrongQuestion.quantile_of(task)
+    return Evaluation(
+        as_of=as_of,
+        task=task,
+        groups=list(_groups(found, task, rules, value=value, quantile=quantile)),
+        predictions=found.predictions,
+        labels=found.labels,
+        columns=found.columns,
+        notes=notes,
+    )
+
+
+def value_table(written: str) -> ValueTable:
+    """What `tp=5,fp=-1` says; what is left out is worth nothing."""
+    parts = [part.partition("=") for part in written.split(",")]
+    try:
+        return ValueTable.model_validate({name.strip(): float(one) for name, _, one in parts})
+    except ValueError as error:
+        raise WrongQuestion.no_value(written) from error
+
+
+def _rules(**asked: Any) -> Labels:
+    try:
+        return Labels(path="{day}", **asked)
+    except ValidationError as error:
+        raise WrongQuestion.of_rules(error.errors()[0]) from None
+
+
+def _task_of(found: Labelled) -> Task:
+    """Only labels that are known are looked at: what arrives later must not change the answer."""
+    predicted = found.rows["prediction"] if found.rows.num_rows else found.predicted
+    is_scored = "score" in found.columns["predictions"].columns
+    return inferred_task(found.rows["label"], predicted, is_scored=is_scored)
+
+
+def _groups(
+    found: Labelled,
+    task: Task,
+    rules: Labels,
+    *,
+    value: ValueTable | None,
+    quantile: float | None,
+) -> Iterator[Quality]:
+    rows = found.rows
+    for name in ("label", "prediction"):
+        place = rows.column_names.index(name)
+        rows = rows.set_column(place, name, read_as(task, rows[name]))
+    slots = [(split.place, len(split.values)) for split in found.splits]
+    for split, counted in zip(
+        found.splits, outcomes_by_slot(rows, task=task, slots=slots), strict=True
+    ):
+        for one, outcomes, predictions, last in zip(
+            split.values, counted, split.predictions, split.last_days, strict=True
+        ):
+            own = {}
+            if value is not None:
+                own["value_per_prediction"] = value_per_prediction(outcomes, **value.model_dump())
+            if quantile is not None:
+                own["quantile_loss"] = quantile_loss(outcomes, quantile)
+            state, reason = state_of(
+                outcomes.n, predictions, last_served=last, last_day=found.last_day, rules=rules
+            )
+            yield Quality(
+                by=split.by,
+                value=one,
+                n=outcomes.n,
+                predictions=predictions,
+                state=state,
+                reason=reason,
+                metrics=metrics(outcomes) | own,
+                reliability=reliability(outcomes) if task == "binary" else (),
+            )

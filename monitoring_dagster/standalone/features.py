@@ -1,0 +1,181 @@
+"""Which columns may show that rows differ from the reference's, and do they?"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from monitoring_dagster.standalone.columns import Guess
+from monitoring_dagster.standalone.drift import compare, unusable
+from monitoring_dagster.standalone.reference import NothingInCommon, Reference, read_reference
+from monitoring_dagster.standalone.roles import PLAIN, plainly
+from monitoring_dagster.stats.design import Design
+from monitoring_dagster.stats.encoding import Pooled
+from monitoring_dagster.stats.multivariate import MIN_AUC, MIN_ROWS, domain_classifier
+from monitoring_dagster.stats.reweighting import Weights, weights
+from monitoring_dagster.stats.values import Codes, Floats
+from monitoring_dagster.stats.verdict import Verdict
+
+_SEED = 20260101
+_ALPHA = 0.05
+_JOINT_ROWS = 1_000  # of either side, for all features together
+_MIN_COMMON = 0.05  # of the current values that lie among the reference's
+_FEW_ROWS = 100  # below, numbers that only grow may do so by chance
+
+
+@dataclass(frozen=True)
+class Features:
+    """The columns that two tables share and that play no other part, ready to be compared."""
+
+    reference: Reference | None = field(repr=False)  # None: there is no such column
+    left_out: Mapping[str, str]  # column: why
+    before: pa.Table = field(repr=False)
+    now: pa.Table = field(repr=False)
+    points_before: Floats = field(repr=False)  # shape (rows, columns)
+    points_now: Floats = field(repr=False)
+    categorical: NDArray[np.bool_] = field(repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        before: pa.Table,
+        now: pa.Table,
+        *,
+        played: Collection[str],
+        ignore: Collection[str] = (),
+    ) -> Self:
+        """All columns but those that *played* a part or are to be left out, those whose name says
+        that they would play one, and those that cannot be compared or tell nothing.
+        """
+        named = {name for role in PLAIN for name in plainly(role, before.column_names)}
+        names = [one for one in before.column_names if one not in {*played, *ignore, *named}]
+        first = _known(before.select(names))
+        if first is None:
+            return cls._without({}, before, now)
+        left_out = {name: one.why for name, one in first.guesses.items() if one.kind is None}
+        left_out |= unusable(first, now.schema)
+        design = Design.over(before, {n: b for n, b in first.bins.items() if n not in left_out})
+        points = design.points(before)
+        silent = {
+            name: why
+            for name, values in zip(design.levels, points.T, strict=True)
+            if (why := _tells_nothing(values))
+        }
+        left_out |= silent
+        kept = np.array([name not in silent for name in design.levels], dtype=bool)
+        if not kept.any():
+            return cls._without(left_out, before, now)
+        names = [name for name in design.levels if name not in silent]
+        return cls(
+            _known(before.select(names), {name: first.guesses[name] for name in names}),
+            left_out,
+            before.select(names),
+            now.select(names),
+            points[:, kept],
+            design.points(now)[:, kept],
+            design.categorical[kept],
+        )
+
+    @classmethod
+    def _without(cls, left_out: Mapping[str, str], before: pa.Table, now: pa.Table) -> Self:
+        return cls(
+            None,
+            left_out,
+            before.select([]),
+            now.select([]),
+            np.empty((before.num_rows, 0)),
+            np.empty((now.num_rows, 0)),
+            np.empty(0, bool),
+        )
+
+    def towards(self, rows: Codes, *, rng: Generator) -> Weights:
+        """How much each reference row counts for these current rows."""
+        points = self.points_now[rows]
+        return weights(self.points_before, points, categorical=self.categorical, rng=rng)
+
+    def apart(self, rows: Codes) -> list[str]:
+        """The columns of these current rows with hardly a value where the reference has any."""
+        now = self.points_now[rows]
+        common = (
+            _common(self.points_before[:, place], now[:, place], is_code=self.categorical[place])
+            for place in range(now.shape[1])
+        )
+        return [name for name, one in zip(self.names, common, strict=True) if one < _MIN_COMMON]
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.before.column_names)
+
+    def shifted(self, rows: Codes, *, rng: Generator) -> bool:
+        """Whether these current rows drifted from the reference: one feature, or all together.
+
+        All together are looked at where no single one drifted, and only if they did so over all
+        current rows: a classifier takes a second.
+        """
+        if self.reference is None:
+            return False
+        chunk = self.now.take(pa.array(rows))
+        if compare(self.reference, chunk).verdict is Verdict.DRIFT:
+            return True
+        return self._together and _drifted_together(self.before, chunk, rng)
+
+    @cached_property
+    def _together(self) -> bool:
+        return _drifted_together(self.before, self.now, np.random.default_rng(_SEED))
+
+
+def _drifted_together(before: pa.Table, now: pa.Table, rng: Generator) -> bool:
+    """Whether a classifier tells them apart, over at most a thousand rows of either side."""
+    if before.num_columns < 2 or min(now.num_rows, before.num_rows) < MIN_ROWS:
+        return False
+    found = domain_classifier(Pooled.of(_some(before, rng), _some(now, rng)), rng=rng)
+    return bool(found.p_value < _ALPHA and found.low > MIN_AUC)
+
+
+def _known(before: pa.Table, kinds: Mapping[str, Guess] | None = None) -> Reference | None:
+    given = {
+        kind: [name for name, one in (kinds or {}).items() if one.kind == kind]
+        for kind in ("categorical", "numeric")
+    }
+    try:
+        return read_reference(before, **given, ignore=(), segments=(), advance=lambda n: None)
+    except NothingInCommon:
+        return None
+
+
+def _tells_nothing(values: Floats) -> str:
+    """Why a column of the reference cannot show which of its rows are like others; "" if it can."""
+    known = values[~np.isnan(values)]
+    if not known.size:
+        return "without any value in the reference"
+    if known.size == values.size and np.ptp(known) == 0:
+        return "always the same in the reference"
+    if known.size >= _FEW_ROWS and (np.diff(known) > 0).all():
+        return "a running number: it only ever grows"
+    return ""
+
+
+def _common(before: Floats, now: Floats, *, is_code: bool) -> float:
+    """The share of the current values that lie among the reference's; missing ones do if some of
+    the reference's are missing.
+    """
+    if not now.size:
+        return 1.0
+    first, second = before[~np.isnan(before)], now[~np.isnan(now)]
+    if is_code:
+        there = np.isin(second, first).sum()
+    else:
+        there = ((second >= first.min()) & (second <= first.max())).sum()
+    missing = now.size - second.size if first.size < before.size else 0
+    return float((there + missing) / now.size)
+
+
+def _some(table: pa.Table, rng: Generator) -> pa.Table:
+    if table.num_rows <= _JOINT_ROWS:
+        return table
+    return table.take(pa.array(np.sort(rng.choice(table.num_rows, _JOINT_ROWS, replace=False))))
