@@ -489,7 +489,7 @@ class ModelSpec(_Record):
     critical: bool = Field(
         default=False,
         description="Also look at all features together, once a week: whether they drifted even"
-        " where each alone looks the same.",
+        " where each alone looks the same; and weigh estimates towards days that drifted.",
     )
     rules: Rules = Rules()
     channels: Channels = Channels()

@@ -30,6 +30,15 @@ def arrivals_of(monitor: Monitor, day: date, *, as_of: date) -> list[date]:
     return sorted(came.union(decision_days(monitor, day, as_of=as_of)))
 
 
+def labelled_by(monitor: Monitor, as_of: date, *, days: int) -> dict[str, int]:
+    """Labels that had arrived by the end of *as_of* in the last so many days, by prediction day."""
+    total: dict[str, int] = {}
+    for n in range(days):
+        for served, labels in _by_day(monitor, as_of - timedelta(days=n)).items():
+            total[served] = total.get(served, 0) + labels
+    return total
+
+
 def curve_on(monitor: Monitor, as_of: date) -> ArrivalCurve | None:
     """How soon labels arrive, as learnt by the end of *as_of*; None before a week is complete."""
     triangle, predictions = triangle_on(monitor, as_of)

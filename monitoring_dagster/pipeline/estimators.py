@@ -52,8 +52,8 @@ from monitoring_dagster.stats.raking import raked
 from monitoring_dagster.stats.reweighting import weights
 from monitoring_dagster.stats.values import Floats, WrongType, numbers, plain
 
-_SAMPLE_ROWS = 2000  # of a day whose features drifted
-_WEIGHED_ROWS = 20_000  # of the reference, for it: more cost seconds a day and tell little
+_SAMPLE_ROWS = 1000  # of a day whose features drifted
+_WEIGHED_ROWS = 6_000  # of the reference, for it: more cost seconds a day and tell little
 
 
 class Estimated(NamedTuple):

@@ -5,9 +5,11 @@ from datetime import date, timedelta
 
 from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
 from monitoring_dagster.pipeline import estimate
+from monitoring_dagster.pipeline.arrivals import labelled_by
 from monitoring_dagster.pipeline.evaluation import STEP, Evaluation, breaches, evaluate
 from monitoring_dagster.pipeline.metrics import metrics_of
 from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.pipeline.profile import profiles_of
 from monitoring_dagster.pipeline.reference import Reference, reference_of
 from monitoring_dagster.pipeline.track_record import track_record
 from monitoring_dagster.stats.estimate_record import Trust
@@ -29,13 +31,25 @@ def recent_evaluations(monitor: Monitor, day: date) -> list[Evaluation]:
     if monitor.spec.labels is None:
         return found
     _, wanted = _rule(monitor)
-    for lag in range(monitor.spec.labels.mature_after_days + _LOOK_BACK_DAYS):
+    looked_at = monitor.spec.labels.mature_after_days + _LOOK_BACK_DAYS
+    labelled = labelled_by(monitor, day, days=looked_at)
+    for lag in range(looked_at):
         if len(found) == wanted:
             break
-        evaluation = evaluate(monitor, day - timedelta(days=lag), as_of=day)
+        served = day - timedelta(days=lag)
+        if labelled.get(str(served), 0) < _least(monitor, served):
+            continue  # too few for a verdict: most days that are still young
+        evaluation = evaluate(monitor, served, as_of=day)
         if evaluation.judged:
             found.append(evaluation)
     return found
+
+
+def _least(monitor: Monitor, day: date) -> float:
+    """Labels without which *day* gets no verdict."""
+    profiles = profiles_of(monitor, day)
+    rows = sum(one.rows for group, one in profiles.items() if not group.segment)
+    return max(rows * monitor.spec.labels_from(None).min_coverage, 1)
 
 
 def recent_breaches(monitor: Monitor, day: date) -> dict[date, dict[str, str]]:
