@@ -8,10 +8,11 @@ from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
 from monitoring_dagster.pipeline.arrivals import triangle_on
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.outcomes import COUNTED, EXPECTED, ONES, STEP, account_of
-from monitoring_dagster.stats.label_process import LabelDays, label_process
+from monitoring_dagster.stats.label_process import LabelAspect, LabelDays, label_process
 from monitoring_dagster.stats.late_labels import slower
 
 _ALPHA = 0.01  # of one look, as there is one every day
+_MIN_CHANGE = 0.05  # of a share: the world sways, too
 _NOW_DAYS, _BEFORE_DAYS = 7, 28  # of arrival; whole weeks, as few people label at weekends
 
 
@@ -25,15 +26,30 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding]:
     before = _labels(monitor, day - timedelta(days=_NOW_DAYS), _BEFORE_DAYS)
     if now is not None and before is not None:
         found += [
-            _finding(monitor, day, FindingKind.LABEL_PROCESS, str(one.aspect), one.words)
-            for one in label_process(before, now, alpha=_ALPHA)
+            _finding(
+                monitor,
+                day,
+                FindingKind.LABEL_PROCESS,
+                str(one.aspect),
+                one.words,
+                # A base rate may be the world's: then quality speaks, and one problem is told once.
+                Severity.P3 if one.aspect is LabelAspect.BASE_RATE else Severity.P2,
+            )
+            for one in label_process(before, now, min_effect=_MIN_CHANGE, alpha=_ALPHA)
             if one.alarm
         ]
     return found
 
 
-def _finding(monitor: Monitor, day: date, kind: FindingKind, subject: str, words: str) -> Finding:
-    return Finding(monitor.name, day, kind, subject, Severity.P2, words, STEP)
+def _finding(
+    monitor: Monitor,
+    day: date,
+    kind: FindingKind,
+    subject: str,
+    words: str,
+    severity: Severity = Severity.P2,
+) -> Finding:
+    return Finding(monitor.name, day, kind, subject, severity, words, STEP)
 
 
 def _labels(monitor: Monitor, last: date, days: int) -> LabelDays | None:

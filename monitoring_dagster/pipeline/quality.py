@@ -7,7 +7,7 @@ from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
 from monitoring_dagster.pipeline import estimate
 from monitoring_dagster.pipeline.arrivals import labelled_by
 from monitoring_dagster.pipeline.evaluation import STEP, Evaluation, breaches, evaluate
-from monitoring_dagster.pipeline.metrics import metrics_of
+from monitoring_dagster.pipeline.metrics import higher_is_better, metrics_of
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.profile import profiles_of
 from monitoring_dagster.pipeline.reference import Reference, reference_of
@@ -17,7 +17,12 @@ from monitoring_dagster.stats.miscalibration import CalibrationDrift, miscalibra
 from monitoring_dagster.stats.outcomes import Outcomes
 from monitoring_dagster.stats.profile import Group
 from monitoring_dagster.stats.reliability import RightByScore
-from monitoring_dagster.stats.segment_drop import SegmentMetric, SegmentVerdict, segment_drops
+from monitoring_dagster.stats.segment_drop import (
+    SegmentDrop,
+    SegmentMetric,
+    SegmentVerdict,
+    segment_drops,
+)
 
 _ALPHA = 0.01  # of one look, as there is one every day
 _LOOK_BACK_DAYS = 7  # how far behind the newest maturing day an evaluated day may lie
@@ -163,8 +168,9 @@ def _in_parts(
             for group, one in evaluation.outcomes.items():
                 if group.version == version:
                     pooled[group] = pooled[group] + one if group in pooled else one
-        yield from _segments(monitor, day, reference, pooled, without=without)
-        yield from _calibration(monitor, day, reference, pooled, recent)
+        yield from _segments(monitor, day, reference, pooled, recent, without=without)
+        if not without:  # where the whole fell that is the problem, and one is told
+            yield from _calibration(monitor, day, reference, pooled, recent)
 
 
 def _segments(
@@ -172,9 +178,11 @@ def _segments(
     day: date,
     reference: Reference,
     pooled: Mapping[Group, Outcomes],
+    recent: Sequence[Evaluation],
     *,
     without: set[str],
 ) -> Iterator[Finding]:
+    """Told where all days together show it, and several of them each by itself."""
     spec = monitor.spec
     of_metric: dict[str, list[SegmentMetric]] = {}
     for group, one in pooled.items():
@@ -194,12 +202,34 @@ def _segments(
         own = spec.definition(name)
         better = None if own is None else own.better
         for drop in segment_drops(segments, metric=name, better=better, alpha=_ALPHA):
-            if drop.verdict is SegmentVerdict.WORSE:
+            if drop.verdict is SegmentVerdict.WORSE and _lasts(
+                monitor, drop, name, reference, recent
+            ):
                 subject = f"{name} where {drop.of.segment} is {drop.of.value}"
                 yield _finding(
                     monitor, day, FindingKind.SEGMENT_DROP, subject, Severity.P2,
                     f"version {reference.version}: {drop.words}",
                 )  # fmt: skip
+
+
+def _lasts(
+    monitor: Monitor,
+    drop: SegmentDrop,
+    name: str,
+    reference: Reference,
+    recent: Sequence[Evaluation],
+) -> bool:
+    """Whether several days by themselves were as bad: one storm over one airport is no drop."""
+    group = Group(reference.version, drop.of.segment, drop.of.value)
+    before = drop.of.before
+    days = [one.metrics[group][name] for one in recent if group in one.metrics]
+    assert before is not None, "without a baseline there is no verdict"
+    up = higher_is_better(monitor.spec, name)
+    losses = [before.value - one.value if up else one.value - before.value for one in days]
+    if name == "bias":
+        losses = [abs(one) for one in losses]
+    needed, _ = _rule(monitor)
+    return sum(loss >= drop.of.tolerance for loss in losses) >= min(needed, len(days))
 
 
 def _calibration(

@@ -131,7 +131,7 @@ def test_a_range_of_days_runs_the_weeks_that_end_in_it(
     assert runs == [
         (["contract", "profile", "drift"], *days),
         (["multivariate"], FIRST, FIRST),
-        (["outcomes", "evaluation", "attribution", "verdict"], *days),
+        (["estimate", "outcomes", "evaluation", "attribution", "verdict"], *days),
     ]
     runs.clear()
     project.run_days(critical, names, FIRST, FIRST + timedelta(days=2))
