@@ -78,7 +78,8 @@ def of_labels(monitor: Monitor, day: date, recent: Sequence[Evaluation]) -> list
     worse = {one.day: breaches(monitor, one) for one in recent}
     fallen = list(_performance(monitor, day, worse))
     whole = {one.subject for one in fallen}
-    return [*fallen, *_in_parts(monitor, day, recent, without=whole)]
+    calm = not any(worse.values())
+    return [*fallen, *_in_parts(monitor, day, recent, without=whole, calm=calm)]
 
 
 def _rule(monitor: Monitor) -> tuple[int, int]:
@@ -156,7 +157,7 @@ def of_estimates(monitor: Monitor, day: date) -> Iterator[Finding]:
 
 
 def _in_parts(
-    monitor: Monitor, day: date, recent: Sequence[Evaluation], *, without: set[str]
+    monitor: Monitor, day: date, recent: Sequence[Evaluation], *, without: set[str], calm: bool
 ) -> Iterator[Finding]:
     """Segments and calibration, over the *recent* days together: a single one says little."""
     for version in sorted({group.version for one in recent for group in one.outcomes}):
@@ -169,7 +170,7 @@ def _in_parts(
                 if group.version == version:
                     pooled[group] = pooled[group] + one if group in pooled else one
         yield from _segments(monitor, day, reference, pooled, recent, without=without)
-        if not without:  # where the whole fell that is the problem, and one is told
+        if calm:  # where the whole is worse on some day that is the problem, and one is told
             yield from _calibration(monitor, day, reference, pooled, recent)
 
 
