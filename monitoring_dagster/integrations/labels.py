@@ -30,6 +30,7 @@ from monitoring_dagster.integrations.rows import (
     readable,
     readable_rows_of,
     rows_of,
+    sparing,
 )
 from monitoring_dagster.spec import Labels, ModelSpec, Predictions
 
@@ -108,7 +109,10 @@ def join_labels(
     window = arrival_day - timedelta(days=labels.accepted_days)
     before = arrival_day - timedelta(days=1)
     since = remembered_since(labels, arrival_day)
-    with connected(labels, spec.predictions) as connection:
+    with (
+        connected(labels, spec.predictions) as connection,
+        sparing(connection, labels, path),
+    ):
         arrived = rows_of(connection, labels, root=root, first=arrival_day, last=arrival_day)
         told = rows_of(connection, labels, root=root, first=window, last=arrival_day)
         known, unreadable = readable_rows_of(

@@ -3,6 +3,7 @@
 import glob
 import os
 import re
+import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     Connection: TypeAlias = duckdb.DuckDBPyConnection  # for those who may not know the library
 
 _BATCH_ROWS = 65_536
+_LEAST_BYTES = 400_000_000  # of memory, for a question that may write to disk
 DAY = "monitoring day"  # with a blank, as no table of a model has it
 _FILE = "monitoring file"
 _PLACE = '"monitoring place"'
@@ -257,7 +259,25 @@ def connected(*sources: Predictions | Labels) -> "Iterator[duckdb.DuckDBPyConnec
 def _database(_process: int) -> "duckdb.DuckDBPyConnection":
     import duckdb
 
-    return duckdb.connect()
+    beside = Path(tempfile.gettempdir()) / f"monitoring_dagster-{os.getuid()}"
+    return duckdb.connect(config={"temp_directory": str(beside)})
+
+
+@contextmanager
+def sparing(
+    connection: "duckdb.DuckDBPyConnection", source: Predictions | Labels, path: Path | None
+) -> Iterator[None]:
+    """What is asked in here about the file *path* of *source* takes little memory: what does not
+    fit is written to disk. A table's size is unknown, so it may take what there is."""
+    if source.path is None or path is None:
+        yield
+        return
+    size = path.stat().st_size if path.exists() else 0
+    connection.execute(f"SET memory_limit = '{max(_LEAST_BYTES, 8 * size)}B'")
+    try:
+        yield
+    finally:
+        connection.execute("RESET memory_limit")
 
 
 @contextmanager
