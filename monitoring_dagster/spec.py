@@ -575,12 +575,6 @@ class ModelSpec(_Record):
     def mlflow_name(self) -> str:
         return self.registered_model or self.name
 
-    def labels_from(self, source: str | None) -> Labels:
-        """The feed of labels, or the one of `further_labels` that *source* names."""
-        feed = self.labels if source is None else self.further_labels[source]
-        assert feed is not None, "a model without labels has no quality to speak of"
-        return feed
-
     @property
     def tolerances(self) -> dict[str, Tolerance]:
         """How much worse each judged metric may get, by its label."""

@@ -126,7 +126,7 @@ def days_available(source: Predictions | Labels, *, root: Path) -> list[date]:
 def columns_of(source: Predictions | Labels, day: date, *, root: Path) -> dict[str, str]:
     """The columns of *day* and their DuckDB types, in order. Raises MissingDay, UnreadableFile."""
     with connected(source) as connection:
-        return dict(_rows_on(connection, source, day, root=root).columns)
+        return dict(rows_on(connection, source, day, root=root).columns)
 
 
 def read_batches(
@@ -137,7 +137,7 @@ def read_batches(
     Raises MissingDay, UnreadableFile (also in the middle), UnknownColumn.
     """
     with connected(source) as connection:
-        rows = _rows_on(connection, source, day, root=root)
+        rows = rows_on(connection, source, day, root=root)
         rows.require(columns)
         yield from _streamed(connection, f"SELECT {listed(columns)} FROM {rows.sql}", rows.place)
 
@@ -152,7 +152,7 @@ def read_day(
     Raises MissingDay, UnreadableFile (also in the middle), UnknownColumn.
     """
     with connected(predictions) as connection:
-        rows = _rows_on(connection, predictions, day, root=root)
+        rows = rows_on(connection, predictions, day, root=root)
         rows.require([*needed(predictions), *columns])
         account = _account(connection, predictions, rows)
     return account, _counted_batches(predictions, day, root, columns, account)
@@ -187,7 +187,7 @@ def versions_of(predictions: Predictions, day: date, *, root: Path) -> dict[str,
     A row without a version is under "". Raises MissingDay, UnreadableFile, UnknownColumn.
     """
     with connected(predictions) as connection:
-        rows = _rows_on(connection, predictions, day, root=root)
+        rows = rows_on(connection, predictions, day, root=root)
         rows.require(needed(predictions))
         version = f"coalesce(CAST({quoted(predictions.version)} AS VARCHAR), '')"
         with readable(rows.place):
@@ -201,7 +201,7 @@ def versions_of(predictions: Predictions, day: date, *, root: Path) -> dict[str,
 def service_numbers(predictions: Predictions, day: date, *, root: Path) -> ServiceNumbers:
     """Errors and latencies of *day*; `total` is the sum of the stages where the spec names none."""
     with connected(predictions) as connection:
-        rows = _rows_on(connection, predictions, day, root=root)
+        rows = rows_on(connection, predictions, day, root=root)
         stages = {
             stage: f"CAST({quoted(it)} AS DOUBLE)" for stage, it in predictions.latency_ms.items()
         }
@@ -443,7 +443,7 @@ def _counted_batches(
     account: PredictionAccount,
 ) -> Iterator[pa.RecordBatch]:
     with connected(predictions) as connection:
-        rows = _rows_on(connection, predictions, day, root=root)
+        rows = rows_on(connection, predictions, day, root=root)
         query = f"SELECT {listed(columns)} FROM {rows.sql} WHERE {is_countable(predictions)}"
         if account.duplicate_ids:
             # Only row numbers are sorted, so that the rows themselves still stream.
@@ -468,9 +468,10 @@ def _streamed(
         yield from connection.sql(query).to_arrow_reader(_BATCH_ROWS)
 
 
-def _rows_on(
+def rows_on(
     connection: "duckdb.DuckDBPyConnection", source: Predictions | Labels, day: date, *, root: Path
 ) -> Rows:
+    """The rows of *day*. Raises MissingDay, UnreadableFile."""
     path = file_of(source, day, root=root)
     if path is not None and not path.exists():
         raise MissingDay.at(day, path)

@@ -7,16 +7,14 @@ from pathlib import Path
 import pyarrow as pa
 
 from monitoring_dagster.integrations.rows import (
-    MissingDay,
     connected,
-    file_of,
     first_answer,
     is_countable,
     listed,
     needed,
     quoted,
     readable,
-    rows_of,
+    rows_on,
 )
 from monitoring_dagster.spec import Predictions
 from monitoring_dagster.stats.sample import KEY, bound_of
@@ -48,10 +46,7 @@ def sample_day(
     MissingDay, UnreadableFile, UnknownColumn
     """
     with connected(predictions) as connection:
-        path = file_of(predictions, day, root=root)
-        if path is not None and not path.exists():
-            raise MissingDay.at(day, path)
-        rows = rows_of(connection, predictions, root=root, first=day, last=day)
+        rows = rows_on(connection, predictions, day, root=root)
         rows.require([*needed(predictions), *columns])
         request = quoted(predictions.request_id)
         served_by = f"coalesce(CAST({quoted(predictions.version)} AS VARCHAR), '')"
@@ -98,10 +93,7 @@ def review_rows(
     MissingDay, UnreadableFile, UnknownColumn
     """
     with connected(predictions) as connection:
-        path = file_of(predictions, day, root=root)
-        if path is not None and not path.exists():
-            raise MissingDay.at(day, path)
-        rows = rows_of(connection, predictions, root=root, first=day, last=day)
+        rows = rows_on(connection, predictions, day, root=root)
         rows.require([*needed(predictions), *columns])
         request = quoted(predictions.request_id)
         key = f"md5(CAST({request} AS VARCHAR))"

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from monitoring_dagster.integrations.labels import labels_of
 from monitoring_dagster.pipeline.label_decisions import decision_days
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.outcomes import BY_DAY, ONES, account_of
@@ -23,7 +24,7 @@ from monitoring_dagster.stats.values import Floats
 def arrivals_of(monitor: Monitor, day: date, *, as_of: date) -> list[date]:
     """The days up to *as_of* on which labels of *day* came, were corrected, or were discarded or
     restored, in order."""
-    accepted = monitor.spec.labels_from(None).accepted_days
+    accepted = labels_of(monitor.spec).accepted_days
     last = min(as_of, day + timedelta(days=accepted))
     days = (day + timedelta(days=n) for n in range((last - day).days + 1))
     came = {one for one in days if str(day) in _by_day(monitor, one)}
@@ -47,7 +48,7 @@ def curve_on(monitor: Monitor, as_of: date) -> ArrivalCurve | None:
 
 def triangle_on(monitor: Monitor, as_of: date) -> tuple[Floats, Floats]:
     """Labels by prediction day (oldest first) and lag, NaN where not known; and predictions."""
-    lags = monitor.spec.labels_from(None).mature_after_days + 1
+    lags = labels_of(monitor.spec).mature_after_days + 1
     stored = monitor.results.days(monitor.name, OUTCOMES)
     first = as_of - timedelta(days=WINDOW_DAYS + lags)
     days = [first + timedelta(days=n) for n in range((as_of - first).days + 1)]
@@ -72,7 +73,7 @@ def late_bias_on(
 
     Learnt from the days whose wait is over; late is later than half of the labels.
     """
-    wait = monitor.spec.labels_from(None).mature_after_days
+    wait = labels_of(monitor.spec).mature_after_days
     first = as_of - timedelta(days=WINDOW_DAYS + wait)
     early, late, known = np.zeros(2, int), np.zeros(2, int), np.zeros(2, int)
     for n in range((as_of - first).days + 1):

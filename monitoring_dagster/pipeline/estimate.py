@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from monitoring_dagster.pipeline.drift import STEP as DRIFT
 from monitoring_dagster.pipeline.estimators import Estimated, by_confidence, by_losses
-from monitoring_dagster.pipeline.metrics import beyond, label_of, promise_of
+from monitoring_dagster.pipeline.metrics import label_of, promise_of, worse_than_tolerated
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.profile import profiles_of
 from monitoring_dagster.pipeline.reference import reference_of
@@ -56,20 +56,12 @@ def estimates_of(monitor: Monitor, day: date) -> dict[Group, dict[str, Metric]]:
 
 def worse_than_promised(monitor: Monitor, day: date) -> dict[str, str]:
     """Metrics that are expected to be worse than tolerated with 95 % certainty, in words."""
-    worse: dict[str, str] = {}
-    for group, metrics in estimates_of(monitor, day).items():
-        for name, tolerance in monitor.spec.tolerances.items():
-            promise = None if group.segment else promise_of(monitor, group, name, day)
-            metric = metrics.get(name)
-            if promise is None or metric is None:
-                continue
-            if beyond(monitor.spec, name, metric, promise, tolerance):
-                worse[name] = (
-                    f"{name} of version {group.version} is expected to be {metric.value:.4f}"
-                    f" ({metric.low:.4f} to {metric.high:.4f}, {metric.n:,} predictions) where"
-                    f" {promise:.4f} was promised"
-                )
-    return worse
+    return {
+        one.name: f"{one.name} of version {one.version} is expected to be {one.metric.value:.4f}"
+        f" ({one.metric.low:.4f} to {one.metric.high:.4f}, {one.metric.n:,} predictions) where"
+        f" {one.promise:.4f} was promised"
+        for one in worse_than_tolerated(monitor, day, estimates_of(monitor, day))
+    }
 
 
 def _estimates(monitor: Monitor, day: date) -> Iterator[tuple[Group, Estimated]]:

@@ -6,8 +6,14 @@ from datetime import date
 
 import pyarrow as pa
 
+from monitoring_dagster.integrations.labels import labels_of
 from monitoring_dagster.pipeline.arrivals import arrivals_of, curve_on, late_bias_on
-from monitoring_dagster.pipeline.metrics import beyond, label_of, metrics_of, promise_of
+from monitoring_dagster.pipeline.metrics import (
+    label_of,
+    metrics_of,
+    promise_of,
+    worse_than_tolerated,
+)
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.outcomes import STEP as OUTCOMES
 from monitoring_dagster.pipeline.outcomes import known_outcomes
@@ -79,7 +85,7 @@ def evaluate(
         A metric of the owner's cannot be computed.
     """
     spec = monitor.spec
-    labels = spec.labels_from(source)
+    labels = labels_of(spec, source)
     found = known_outcomes(monitor, day, as_of=as_of, source=source)
     served = {group: one.rows for group, one in profiles_of(monitor, day).items()}
     labelled = sum(one.n for group, one in found.items() if not group.segment)
@@ -110,25 +116,14 @@ def breaches(monitor: Monitor, evaluation: Evaluation) -> dict[str, str]:
     Judged per version against its own registration; a day counts as worse only where the whole
     interval lies beyond the tolerance. ``bias`` is judged on either side of its baseline.
     """
-    worse: dict[str, str] = {}
     if not evaluation.judged:
-        return worse
-    for group, found in evaluation.metrics.items():
-        if group.segment:
-            continue  # judged over several days: a single day of a small one says little
-        for name, tolerance in monitor.spec.tolerances.items():
-            promise = promise_of(monitor, group, name, evaluation.day)
-            metric = found.get(name)
-            if promise is None or metric is None:
-                continue
-            if beyond(monitor.spec, name, metric, promise, tolerance):
-                worse[name] = (
-                    f"{name} of version {group.version} was {metric.value:.4f}"
-                    f" ({metric.low:.4f} to {metric.high:.4f}, {metric.n:,} labels) where"
-                    f" registration promised {promise:.4f} and {tolerance.around(promise):.4f} is"
-                    " tolerated"
-                )
-    return worse
+        return {}
+    return {
+        one.name: f"{one.name} of version {one.version} was {one.metric.value:.4f}"
+        f" ({one.metric.low:.4f} to {one.metric.high:.4f}, {one.metric.n:,} labels) where"
+        f" registration promised {one.promise:.4f} and {one.room:.4f} is tolerated"
+        for one in worse_than_tolerated(monitor, evaluation.day, evaluation.metrics)
+    }
 
 
 def run(monitor: Monitor, day: date) -> StepReport:

@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Any, Self
 
 from monitoring_dagster.errors import MonitoringError, did_you_mean
+from monitoring_dagster.integrations.labels import labels_of
 from monitoring_dagster.pipeline.metrics import (
     label_of,
     metric_label,
@@ -174,7 +175,7 @@ def _point(
         predictions=predictions,
         arrived=outcomes.n,
         lag_days=(as_of - day).days,
-        mature_after_days=spec.labels_from(None).mature_after_days,
+        mature_after_days=labels_of(spec).mature_after_days,
     )
     judged = definition is None or definition.judged_on(day)
     return Point(day, group, label, value, predictions, known.maturity, judged)

@@ -1,9 +1,9 @@
 """How good were counted outcomes by every metric of a model, its own included?"""
 
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from datetime import date, timedelta
 from math import isfinite, nan
-from typing import Self
+from typing import NamedTuple, Self
 
 from monitoring_dagster.errors import MonitoringError, did_you_mean
 from monitoring_dagster.integrations.expressions import row_values
@@ -140,6 +140,30 @@ def _total(monitor: Monitor, eve: date, *, scores: bool, segment: str) -> dict[G
         for group, one in of_day.items():
             found[group] = found[group] + one if group in found else one
     return found
+
+
+class Worse(NamedTuple):
+    """A metric of one version that lies beyond what is tolerated with 95 % certainty."""
+
+    version: str
+    name: str
+    metric: Metric
+    promise: float
+    room: float  # how far from the promise is tolerated
+
+
+def worse_than_tolerated(
+    monitor: Monitor, day: date, found: Mapping[Group, Mapping[str, Metric]]
+) -> Iterator[Worse]:
+    """The judged metrics that are worse, by version; a single day of a segment says too little."""
+    for group, metrics_of_group in found.items():
+        for name, tolerance in monitor.spec.tolerances.items():
+            promise = None if group.segment else promise_of(monitor, group, name, day)
+            metric = metrics_of_group.get(name)
+            if promise is None or metric is None:
+                continue
+            if beyond(monitor.spec, name, metric, promise, tolerance):
+                yield Worse(group.version, name, metric, promise, tolerance.around(promise))
 
 
 def beyond(

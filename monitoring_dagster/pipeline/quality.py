@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
+from monitoring_dagster.integrations.labels import labels_of
 from monitoring_dagster.pipeline import estimate
 from monitoring_dagster.pipeline.arrivals import labelled_by
 from monitoring_dagster.pipeline.evaluation import STEP, Evaluation, breaches, evaluate
@@ -54,7 +55,7 @@ def _least(monitor: Monitor, day: date) -> float:
     """Labels without which *day* gets no verdict."""
     profiles = profiles_of(monitor, day)
     rows = sum(one.rows for group, one in profiles.items() if not group.segment)
-    return max(rows * monitor.spec.labels_from(None).min_coverage, 1)
+    return max(rows * labels_of(monitor.spec).min_coverage, 1)
 
 
 def recent_breaches(monitor: Monitor, day: date) -> dict[date, dict[str, str]]:

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
+from monitoring_dagster.integrations.labels import labels_of
 from monitoring_dagster.pipeline.evaluation import STEP, breaches, evaluate
 from monitoring_dagster.pipeline.findings import stored_findings
 from monitoring_dagster.pipeline.label_decisions import DECIDED
@@ -17,7 +18,7 @@ _TOLD_WITHIN_DAYS = 14  # of the end of a day's wait
 
 def findings_of(monitor: Monitor, day: date) -> Iterator[Finding]:
     """The days whose wait was over, and whose verdict is another one with the labels of *day*."""
-    wait = monitor.spec.labels_from(None).mature_after_days
+    wait = labels_of(monitor.spec).mature_after_days
     account = account_of(monitor, day)
     changed = {*account.get(BY_DAY, {}), *account.get(DECIDED, {})}
     for served in sorted(map(date.fromisoformat, changed)):
@@ -50,7 +51,7 @@ def _cause(account: Mapping[str, Any], served: date) -> str:
 
 def _was_told(monitor: Monitor, served: date, metric: str, *, until: date) -> bool:
     """Whether people were told of a drop on the days on which *served* was looked at."""
-    wait = monitor.spec.labels_from(None).mature_after_days
+    wait = labels_of(monitor.spec).mature_after_days
     last = min(until, served + timedelta(days=wait + _TOLD_WITHIN_DAYS))
     days = (served + timedelta(days=n) for n in range((last - served).days))
     return any(

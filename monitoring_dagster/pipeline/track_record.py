@@ -103,4 +103,4 @@ def to_dict(part: Slice, record: EstimateRecord) -> dict[str, Any]:
 def _enough(monitor: Monitor, day: date, outcomes: Mapping[Group, Outcomes]) -> bool:
     labelled = sum(one.n for group, one in outcomes.items() if not group.segment)
     counted = service_of(monitor, day).get("counted", 0)
-    return labelled > 0 and labelled >= monitor.spec.labels_from(None).min_coverage * counted
+    return labelled > 0 and labelled >= labels_of(monitor.spec).min_coverage * counted

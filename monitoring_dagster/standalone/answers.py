@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from monitoring_dagster.errors import MonitoringError, did_you_mean
 from monitoring_dagster.standalone.roles import Roles
-from monitoring_dagster.stats.labelled_rows import Task
+from monitoring_dagster.stats.labelled_rows import SPELLED, Task
 from monitoring_dagster.stats.outcomes import Outcomes
 from monitoring_dagster.stats.performance import Metric, metrics
 from monitoring_dagster.stats.values import Codes, Floats, categories, is_numeric, numbers
@@ -18,8 +18,6 @@ from monitoring_dagster.stats.values import Codes, Floats, categories, is_numeri
 THRESHOLD = 0.5
 _MOST_CLASSES = 20  # numbers with more values than these are measured rather than named
 _SHOWN_CHARACTERS = 40
-
-_SPELLED = {"0": 0.0, "0.0": 0.0, "false": 0.0, "1": 1.0, "1.0": 1.0, "true": 1.0}
 
 Values: TypeAlias = pa.ChunkedArray
 
@@ -126,7 +124,7 @@ class Question:
         codes, names = categories(values, column=column)
         if self.task == "multiclass":
             return np.array([*names, None], dtype=object)[codes]
-        known = {**_SPELLED, **dict.fromkeys(self.ones, 1.0), **dict.fromkeys(self.zeros, 0.0)}
+        known = {**SPELLED, **dict.fromkeys(self.ones, 1.0), **dict.fromkeys(self.zeros, 0.0)}
         found = [known.get(name, known.get(name.lower(), np.nan)) for name in names]
         if np.isnan(found).any():
             strange = names[int(np.isnan(found).argmax())]
@@ -220,7 +218,7 @@ def _missing(values: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _are_spelled(names: Iterable[str]) -> bool:
-    return all(name.lower() in _SPELLED for name in names)
+    return all(name.lower() in SPELLED for name in names)
 
 
 def _numbers(values: Values, role: str, column: str) -> Floats:

@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from monitoring_dagster.stats.values import Floats
 
-_Z = 1.959963984540054  # two-sided 95 % of the normal law
+Z95 = 1.959963984540054  # two-sided 95 % of the normal law
 
 
 def wilson(rows: ArrayLike, of: ArrayLike) -> tuple[Floats, Floats]:
@@ -29,8 +29,8 @@ def wilson(rows: ArrayLike, of: ArrayLike) -> tuple[Floats, Floats]:
     n = np.asarray(of, np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         p = np.asarray(rows, np.float64) / n
-        middle = (p + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-        reach = _Z / (1 + _Z**2 / n) * np.sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2))
+        middle = (p + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
+        reach = Z95 / (1 + Z95**2 / n) * np.sqrt(p * (1 - p) / n + Z95**2 / (4 * n**2))
     # Rounding must not leave the share itself outside.
     return np.maximum(np.minimum(middle - reach, p), 0.0), np.minimum(
         np.maximum(middle + reach, p), 1.0

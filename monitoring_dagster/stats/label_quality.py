@@ -9,9 +9,9 @@ import pyarrow as pa
 from numpy.typing import ArrayLike
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.stats.labelled_rows import UnusableOutcome
+from monitoring_dagster.stats.labelled_rows import UnusableOutcome, zero_or_one
 from monitoring_dagster.stats.performance import Metric
-from monitoring_dagster.stats.values import Codes, categories, numbers
+from monitoring_dagster.stats.values import Codes, arrow, categories, numbers
 
 _SHOWN_CHARACTERS = 40  # of a label, which is a value from the data
 
@@ -72,8 +72,8 @@ def suspects(
 
     Source: Northcutt, Jiang & Chuang (2021), JAIR 70, arXiv:1911.00068.
     """
-    codes, names = categories(_arrow(label), column="label")
-    given = numbers(_arrow(score), column="score").astype(np.float64)
+    codes, names = categories(arrow(label), column="label")
+    given = numbers(arrow(score), column="score").astype(np.float64)
     outside = given[(given < 0) | (given > 1)]
     if outside.size:
         raise UnusableOutcome.no_probability(float(outside[0]))
@@ -83,7 +83,7 @@ def suspects(
         probability = np.where(truth == 1, 1 - given, given)
         own = 1 - probability
     else:
-        answers, answer_names = categories(_arrow(prediction), column="prediction")
+        answers, answer_names = categories(arrow(prediction), column="prediction")
         names, (truth, likely) = _renumbered([(codes, names), (answers, answer_names)])
         probability = given
         own = np.where(likely == truth, given, np.nan)
@@ -135,7 +135,7 @@ def consensus(
     >>> consensus([[1, 0, 1], [1, 1, 1], [0, 0, 1]], [0, 0, 1])
     (Disagreement(row=0, label='0', answer='1', votes=2, answers=3),)
     """
-    columns = [categories(_arrow(column), column="label") for column in (label, *answers)]
+    columns = [categories(arrow(column), column="label") for column in (label, *answers)]
     names, (truth, *given) = _renumbered(columns)
     ballots = np.stack(given, axis=1)
     cast = (ballots >= 0).sum(1)
@@ -195,18 +195,8 @@ def accuracy_under_noise(accuracy: Metric, error_rate: float) -> AccuracyUnderNo
     return AccuracyUnderNoise(value, low, high, worst_low, worst_high, words)
 
 
-def _arrow(values: ArrayLike | pa.Array) -> pa.Array | pa.ChunkedArray:
-    if isinstance(values, pa.Array | pa.ChunkedArray):
-        return values
-    return pa.array(np.asarray(values), from_pandas=True)
-
-
 def _ones(codes: Codes, names: Sequence[str]) -> Codes:
-    known = {"0": 0, "0.0": 0, "false": 0, "1": 1, "1.0": 1, "true": 1}
-    for name in names:
-        if name.lower() not in known:
-            raise UnusableOutcome.not_binary(role="label", value=name)
-    return np.array([*(known[name.lower()] for name in names), -1], np.intp)[codes]
+    return np.array([*(zero_or_one(name, "label") for name in names), -1], np.intp)[codes]
 
 
 def _renumbered(columns: Sequence[tuple[Codes, list[str]]]) -> tuple[list[str], list[Codes]]:

@@ -11,13 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.stats.sums import Sum, sums_by_slot
-from monitoring_dagster.stats.values import Codes, Floats, categories, numbers
+from monitoring_dagster.stats.values import Codes, Floats, arrow, categories, numbers
 
 Task: TypeAlias = Literal["binary", "multiclass", "regression"]
 Cell: TypeAlias = tuple[str, str]  # label, prediction
 
 SCORE_BINS = 8192
 LARGEST_LOG_ODDS = 16.0  # 1e-7 from 0 and 1
+SPELLED = {"0": 0, "0.0": 0, "false": 0, "1": 1, "1.0": 1, "true": 1}  # binary values, lower case
 
 
 class UnusableOutcome(MonitoringError):
@@ -128,7 +129,7 @@ def encoded(
     values: Mapping[str, pa.Array] | None = None,
 ) -> Encoded:
     """Rows as numbers, and *values* as what is summed of them. Raises UnusableOutcome."""
-    labels, predictions = _arrow(label), _arrow(prediction)
+    labels, predictions = arrow(label), arrow(prediction)
     if task == "regression":
         own = floats(labels, "label")
         error = floats(predictions, "prediction") - own
@@ -145,7 +146,7 @@ def encoded(
     cell = np.where(known, truth * len(names) + answer, 0)
     if score is None:
         return Encoded(known, names, cell, summands=more)
-    given = np.where(known, floats(_arrow(score), "score"), np.nan)
+    given = np.where(known, floats(arrow(score), "score"), np.nan)
     if not (np.nanmin(given, initial=0) >= 0 and np.nanmax(given, initial=1) <= 1):
         raise UnusableOutcome.no_probability(float(given[(given < 0) | (given > 1)][0]))
     with np.errstate(divide="ignore"):
@@ -180,7 +181,7 @@ def _classes(
     columns = {"label": label, "prediction": prediction}
     found = {role: categories(column, column=role) for role, column in columns.items()}
     own = {
-        role: [_zero_or_one(name, role) for name in names] if task == "binary" else names
+        role: [str(zero_or_one(name, role)) for name in names] if task == "binary" else names
         for role, (_, names) in found.items()
     }
     names = ["0", "1"] if task == "binary" else sorted({*own["label"], *own["prediction"]})
@@ -197,14 +198,13 @@ def floats(values: pa.Array | pa.ChunkedArray, column: str) -> Floats:
     return numbers(values, column=column).astype(np.float64, copy=False)
 
 
-def _arrow(values: ArrayLike | pa.Array) -> pa.Array | pa.ChunkedArray:
-    if isinstance(values, pa.Array | pa.ChunkedArray):
-        return values
-    return pa.array(np.asarray(values), from_pandas=True)
+def zero_or_one(name: str, role: str) -> int:
+    """The binary value that a name spells.
 
-
-def _zero_or_one(name: str, role: str) -> str:
-    known = {"0": "0", "0.0": "0", "false": "0", "1": "1", "1.0": "1", "true": "1"}
-    if name.lower() not in known:
+    Raises
+    ------
+    UnusableOutcome
+    """
+    if name.lower() not in SPELLED:
         raise UnusableOutcome.not_binary(role, name)
-    return known[name.lower()]
+    return SPELLED[name.lower()]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from monitoring_dagster.stats.evidence import chi_square
-from monitoring_dagster.stats.intervals import wilson
+from monitoring_dagster.stats.intervals import Z95, wilson
 from monitoring_dagster.stats.maturity import arrival_curve, counted
 from monitoring_dagster.stats.outcomes import Outcomes
 from monitoring_dagster.stats.performance import Metric
@@ -20,7 +20,6 @@ _MIN_WEEKS, _LEARNT_WEEKS = 4, 8
 _MIN_MISSING, _MIN_BACKLOG_DAYS = 0.1, 0.5
 _NO_VARIANCE = 1e-9  # of a week without predictions
 _MIN_LABELS = 30  # early ones and late ones, below which they are not compared
-_Z = 1.959963984540054  # two-sided 95 % of the normal law
 _NAN = float("nan")
 
 
@@ -164,7 +163,7 @@ class Labelled(NamedTuple):
         if self.is_share:
             low, high = wilson(self.mean * self.n, self.n)
             return Metric(self.mean, float(low), float(high), self.n)
-        reach = _Z * math.sqrt(self.variance / self.n) if self.n > 1 else _NAN
+        reach = Z95 * math.sqrt(self.variance / self.n) if self.n > 1 else _NAN
         return Metric(self.mean, self.mean - reach, self.mean + reach, self.n)
 
 
@@ -260,7 +259,7 @@ def _projected(known: Labelled, late: Labelled, missing: float) -> Metric:
     variance = known.n * known.variance + missing * late.variance
     if missing:
         variance += missing**2 * late.variance / late.n
-    reach = _Z * math.sqrt(variance) / total
+    reach = Z95 * math.sqrt(variance) / total
     low, high = value - reach, value + reach
     if known.is_share and late.is_share:
         low, high = max(low, 0.0), min(high, 1.0)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.stats.bins import Bins, NumericBins
 from monitoring_dagster.stats.column_profile import NumericProfile
+from monitoring_dagster.stats.intervals import Z95
 from monitoring_dagster.stats.performance import Metric
 from monitoring_dagster.stats.profile import Profile
 from monitoring_dagster.stats.values import Codes, Floats, categories, numbers
@@ -26,7 +27,6 @@ MIN_ROWS = 20 * BLOCKS
 _STRENGTHS = (1.0, 10.0, 100.0)  # rows by which a group of bins is pulled towards no effect
 _GROUPS = 40  # of neighbouring bins of a column, of about equal rows
 _GROUP_ROWS = 100
-_Z = 1.959963984540054  # two-sided 95 % of the normal law
 _T = 2.2621571627409915  # and of Student's with 9 degrees of freedom, as of ten blocks
 _NAN = float("nan")
 
@@ -84,7 +84,7 @@ class Reach:
             return Metric(value if n else _NAN, _NAN, _NAN, n)
         jackknife = (1 - 1 / BLOCKS) * float(np.sum(np.square(estimates - value)))
         learnt = _T**2 * (jackknife + self.wander * value**2)
-        reach = np.sqrt(_Z**2 * self.chance * squares / n + learnt) / value
+        reach = np.sqrt(Z95**2 * self.chance * squares / n + learnt) / value
         factor = float(np.exp(min(reach, 700.0)))
         return Metric(value, value / factor, value * factor, n)
 

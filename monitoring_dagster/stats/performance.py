@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring_dagster.stats.intervals import wilson
+from monitoring_dagster.stats.intervals import Z95, wilson
 from monitoring_dagster.stats.outcomes import Outcomes, score_of_bin
 from monitoring_dagster.stats.sums import Sum
 from monitoring_dagster.stats.values import Floats
@@ -24,7 +24,6 @@ HIGHER_IS_BETTER: Final = frozenset(
     }
 )
 
-_Z = 1.959963984540054  # two-sided 95 % of the normal law
 _NAN = float("nan")
 _CALIBRATION_GROUPS = 10
 _MEANS_OF_SCORES = {"log_loss": "log_loss", "brier": "brier", "mean_score": "score"}
@@ -177,7 +176,7 @@ def _by_odds(value: float, error: float, n: int, *, rarer: float) -> Metric:
         return Metric(value, _NAN, _NAN, n)
     if not 0 < value < 1:
         return Metric(*_share(value * rarer, rarer)[:3], n)
-    odds, factor = value / (1 - value), math.exp(min(_Z * error / (value * (1 - value)), 700.0))
+    odds, factor = value / (1 - value), math.exp(min(Z95 * error / (value * (1 - value)), 700.0))
     low, high = odds / factor, odds * factor
     return Metric(value, low / (1 + low), high / (1 + high), n)
 
@@ -199,7 +198,7 @@ def _calibration_error(score: Floats, wrong: _Counts, right: _Counts) -> Metric:
     n, ones, expected = (x[n > 0] for x in (n, ones, expected))
     value = float(np.abs(ones - expected).sum() / total)
     variance = ones * (1 - ones / n)
-    reach = _Z * float(np.sqrt(variance.sum())) / total
+    reach = Z95 * float(np.sqrt(variance.sum())) / total
     noise = float(np.sqrt(2 / np.pi * variance).sum()) / total
     return Metric(value, max(value - noise - reach, 0.0), min(value + reach, 1.0), int(total))
 
@@ -257,7 +256,7 @@ def mean_metric(mean: float, variance: float, n: int, *, at_least: float = -math
         return Metric(_NAN, _NAN, _NAN, max(n, 0))
     if n < 2 or not math.isfinite(variance):
         return Metric(mean, _NAN, _NAN, n)
-    reach = _Z * math.sqrt(max(variance, 0.0) / (n - 1))
+    reach = Z95 * math.sqrt(max(variance, 0.0) / (n - 1))
     return Metric(mean, max(mean - reach, at_least), mean + reach, n)
 
 
@@ -304,5 +303,5 @@ def _mean_f1(table: _Counts) -> Metric:
     f1 = 2 * hits / size
     change = 2 * np.diag(1 / size) - np.add.outer(f1 / size, f1 / size)
     value = float(np.mean(f1))
-    reach = _Z * float(np.sqrt(np.sum(table * change**2))) / f1.size
+    reach = Z95 * float(np.sqrt(np.sum(table * change**2))) / f1.size
     return Metric(value, max(value - reach, 0.0), min(value + reach, 1.0), int(table.sum()))

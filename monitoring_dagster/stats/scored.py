@@ -4,13 +4,17 @@ from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from monitoring_dagster.stats.labelled_rows import SCORE_BINS, Task, UnusableOutcome
-from monitoring_dagster.stats.values import Codes, Floats, categories
+from monitoring_dagster.stats.labelled_rows import (
+    LARGEST_LOG_ODDS,
+    SCORE_BINS,
+    Task,
+    UnusableOutcome,
+    zero_or_one,
+)
+from monitoring_dagster.stats.values import Codes, Floats, arrow, categories
 
-_LARGEST_LOG_ODDS = 16.0  # of the score bins
 _GROUPS = 64  # of scores, where merged
 _EPS = float(np.finfo(np.float64).eps)  # scikit-learn clips the scores of a log loss so
 
@@ -57,8 +61,8 @@ class Cells:
             raise UnusableOutcome.no_probability(float(value[outside][0]))
         inside = np.clip(value, _EPS, 1 - _EPS)
         one, zero = -np.log(inside), -np.log1p(-inside)
-        width = 2 * _LARGEST_LOG_ODDS / SCORE_BINS
-        bin_ = np.clip((zero - one + _LARGEST_LOG_ODDS) / width, 0, SCORE_BINS - 1).astype(np.intp)
+        width = 2 * LARGEST_LOG_ODDS / SCORE_BINS
+        bin_ = np.clip((zero - one + LARGEST_LOG_ODDS) / width, 0, SCORE_BINS - 1).astype(np.intp)
         key = bin_
         for codes in (predicted, truth, time):
             key = key * (int(codes.max(initial=0)) + 1) + codes
@@ -66,7 +70,7 @@ class Cells:
         total = np.bincount(cell, n).astype(np.float64)
         right = truth == (1 if task == "binary" else predicted)
         return cls(
-            (bin_[first].astype(np.float64) + 0.5) * width - _LARGEST_LOG_ODDS,
+            (bin_[first].astype(np.float64) + 0.5) * width - LARGEST_LOG_ODDS,
             np.bincount(cell, n * value) / total,
             np.bincount(cell, n * one) / total,
             np.bincount(cell, n * zero) / total,
@@ -88,13 +92,9 @@ class Cells:
 
 def _codes(task: Task, values: ArrayLike, names: dict[str, int], *, role: str) -> Codes:
     """Places in *names*, which grows by those of a multiclass task; -1 where missing."""
-    codes, found = categories(pa.array(np.asarray(values), from_pandas=True), column=role)
+    codes, found = categories(arrow(values), column=role)
     if task == "binary":
-        spelled = {"0": 0, "0.0": 0, "false": 0, "1": 1, "1.0": 1, "true": 1}
-        strange = [one for one in found if one.lower() not in spelled]
-        if strange:
-            raise UnusableOutcome.not_binary(role, strange[0])
-        places = [spelled[one.lower()] for one in found]
+        places = [zero_or_one(one, role) for one in found]
     else:
         places = [names.setdefault(one, len(names)) for one in sorted(found)]
         places = [names[one] for one in found]

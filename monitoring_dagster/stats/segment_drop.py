@@ -9,12 +9,12 @@ from typing import Literal, NamedTuple, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from monitoring_dagster.stats.intervals import Z95
 from monitoring_dagster.stats.performance import HIGHER_IS_BETTER, Metric
 from monitoring_dagster.stats.values import Floats
 from monitoring_dagster.stats.verdict import benjamini_hochberg
 
 MIN_ROWS = 100  # of a segment, now and in its baseline, below which it gets no verdict
-_Z = 1.959963984540054  # two-sided 95 % of the normal law
 _NAN = float("nan")
 _NO_VARIANCE = 1e-18  # below it, rounding: the segment is the whole of its column
 _SHOWN_CHARACTERS = 40  # of a segment's value, which is a value from the data
@@ -183,7 +183,7 @@ class _Change:
 
 def _squared_error(metric: Floats) -> Floats:
     """From the width of the 95 % interval."""
-    variance: Floats = np.square((metric[2] - metric[1]) / (2 * _Z))
+    variance: Floats = np.square((metric[2] - metric[1]) / (2 * Z95))
     return variance
 
 
@@ -194,14 +194,14 @@ def _pooled(loss: Floats, variance: Floats, known: NDArray[np.bool_]) -> tuple[F
     v = np.where(known, variance, 1.0)
     y, w = np.where(known, loss, 0.0), np.where(known, 1 / v, 0.0)
     if k < 4:  # too few to know how far segments differ
-        return np.where(known, y, _NAN), np.where(known, _Z * np.sqrt(v), _NAN)
+        return np.where(known, y, _NAN), np.where(known, Z95 * np.sqrt(v), _NAN)
     excess = float(w @ y**2) - (k - 1)
     tau2 = max(excess / float(w.sum() - w @ w / w.sum()), 0.0)
     drawn = np.where(known, (k - 3) / (k - 1) * v / (v + tau2), 1.0)
     spread = np.where(
         known, v * (1 - (k - 1) / k * drawn) + 2 / (k - 3) * np.square(drawn * y), tau2
     )
-    return (1 - drawn) * y, _Z * np.sqrt(spread)
+    return (1 - drawn) * y, Z95 * np.sqrt(spread)
 
 
 def _words(

@@ -5,7 +5,7 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from monitoring_dagster.errors import MonitoringError
 
@@ -100,3 +100,10 @@ def categories(values: pa.Array | pa.ChunkedArray, *, column: str) -> tuple[Code
         dtype=np.intp,
     )
     return renumber.take(indices), list(position)
+
+
+def arrow(values: ArrayLike | pa.Array) -> pa.Array | pa.ChunkedArray:
+    """Anything that is an array, as Arrow has it; NaN is null."""
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return values
+    return pa.array(np.asarray(values), from_pandas=True)
