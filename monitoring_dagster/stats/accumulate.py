@@ -267,6 +267,8 @@ def count_column(column: str, values: pa.Array, splits: Sequence[tuple[Split, Sl
             sums.add(codes, names, level_of, slots)
         return
     plain = numbers(values, column=column)
+    if plain.dtype == np.float16:
+        plain = first.bins.halves.take(plain.view(np.uint16))
     for start in range(0, len(plain), CHUNK_ROWS):
         chunk = plain[start : start + CHUNK_ROWS].astype(np.float64, copy=False)
         with np.errstate(over="ignore", invalid="ignore"):

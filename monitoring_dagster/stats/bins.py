@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, Self, TypeAlias
 
@@ -20,6 +20,8 @@ TAILS = (1e-4, 3e-4, 1e-3, 2e-3)  # finer quantiles at either end
 BUCKETS = 32  # for values that the reference never had
 CELLS = 8192
 MAX_STEPS = 3
+ROUNDING = 1e-5  # of a value: what float32, a decimal of six digits and a sum leave of it
+_LAST_BITS = 1e-12  # of a value: what a sum in another order leaves of it
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +34,7 @@ class NumericBins:
 
     edges: Floats
     near: tuple[float, float] = (-np.inf, np.inf)  # two edges; what lies beyond them is far out
+    singles: Codes = field(default_factory=lambda: np.empty(0, np.intp))  # bins of a single value
 
     def __post_init__(self) -> None:
         edges = np.asarray(self.edges, dtype=np.float64) + 0.0  # no negative zero in the digest
@@ -43,6 +46,7 @@ class NumericBins:
             isinstance(other, NumericBins)
             and np.array_equal(self.edges, other.edges)
             and self.near == other.near
+            and np.array_equal(self.singles, other.singles)
         )
 
     def __hash__(self) -> int:
@@ -55,19 +59,22 @@ class NumericBins:
         """Lay about *bins* equal-mass bins over the finite *values*, and edges at *cuts*.
 
         A value that carries at least ``1 / bins`` of the rows gets a bin of its own (all values do
-        where they are few), so zeros, caps and defaults are never mixed with their neighbours.
+        where they are few), so zeros, caps and defaults are never mixed with their neighbours; it
+        reaches as far as rounding does (`ROUNDING`, at most a quarter of the way to the next
+        value), so that 0.3, 0.1 + 0.2 and 0.3 as float32 are one value.
         The outer 0.2 % are cut finer, and guard edges beyond the range tell near from far: far out
         is what lies beyond the range by a tenth of it, or beyond the central 99.8 % by half of
         theirs, whichever is nearer; so a wild value in the reference hides no other.
         """
         x = np.asarray(values, dtype=np.float64).ravel()
-        unique, rows = np.unique(x[np.isfinite(x)], return_counts=True)
+        unique, rows = _values_and_rows(x[np.isfinite(x)])
         if not unique.size:
             return cls(np.unique(np.array(cuts, dtype=np.float64)))
         n, few = int(rows.sum()), 2 * unique.size <= bins
         own = (rows >= max(n / bins, 2)) | few
         low, high = unique[0], unique[-1]
         core_low, core_high = _quantiles(unique, rows, np.array(CORE))
+        below, above = _around(unique, own, cuts)
         with np.errstate(over="ignore"):
             reach = np.array(GUARDS) * ((high - low) or max(abs(high), 1.0))
             core_reach = CORE_REACH * ((core_high - core_low) or max(abs(core_high), 1.0))
@@ -75,15 +82,18 @@ class NumericBins:
                 float(max(low - reach[0], core_low - core_reach)),
                 float(min(high + reach[0], core_high + core_reach)),
             )
-            below = np.nextafter(np.append(unique[own], low), -np.inf)
-            edges = [unique[own], below, [high], high + reach, low - reach]
+            edges = [above, below, [high] if not own[-1] else [], high + reach, low - reach]
+            edges += [[] if own[0] else [np.nextafter(low, -np.inf)]]
             edges += [np.array(near), np.array(cuts, dtype=np.float64)]
         if not few:
             shares = np.arange(0, 1, n / (bins * max(rows[~own].sum(), 1)))[1:]
             edges.append(_quantiles(unique[~own], rows[~own], shares))
             edges.append(_quantiles(unique, rows, np.array([*TAILS, *(1 - np.array(TAILS))])))
         every = np.unique(np.concatenate(edges))
-        return cls(every[np.isfinite(every)], near)
+        every = every[np.isfinite(every)]
+        inside = np.searchsorted(below, every, "right") > np.searchsorted(above, every, "right")
+        every = every[~inside | np.isin(every, below)]
+        return cls(every, near, np.searchsorted(every, unique[own], "left"))
 
     @property
     def size(self) -> int:
@@ -94,6 +104,16 @@ class NumericBins:
         """Short name of exactly these bins; profiles over other bins are refused."""
         numbers = np.append(self.edges, self.near).astype("<f8")
         return hashlib.sha256(b"numeric" + numbers.tobytes()).hexdigest()[:16]
+
+    @cached_property
+    def halves(self) -> Floats:
+        """What each 16-bit float is read as, by its bits: the value of a bin that it rounds."""
+        found = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float64)
+        inner = self.singles[(self.singles > 0) & (self.singles < self.edges.size)]
+        values = (self.edges[inner - 1] + self.edges[inner]) / 2
+        with np.errstate(over="ignore"):
+            found[values.astype(np.float16).view(np.uint16)] = values
+        return found
 
     @cached_property
     def far(self) -> NDArray[np.bool_]:
@@ -123,6 +143,34 @@ class NumericBins:
     @cached_property
     def _table(self) -> "_LookupTable | None":
         return _LookupTable.over(self.edges)
+
+
+def _values_and_rows(values: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """The different values and their rows; those that differ by their last bits are one."""
+    unique, rows = np.unique(values, return_counts=True)
+    if unique.size < 2:
+        return unique, rows
+    with np.errstate(over="ignore"):
+        apart = np.diff(unique) > _LAST_BITS * np.abs(unique[1:])
+    first = np.flatnonzero(np.r_[True, apart])
+    return unique[first], np.add.reduceat(rows, first)
+
+
+def _around(unique: Floats, own: NDArray[np.bool_], cuts: Sequence[float]) -> tuple[Floats, Floats]:
+    """The edges below and above each value that has a bin of its own."""
+    size = np.abs(unique)
+    with np.errstate(over="ignore"):
+        gaps = np.diff(unique, prepend=-np.inf, append=np.inf) / 4
+        reach = np.minimum(
+            np.maximum(ROUNDING * size, 1e-9 * np.median(size)), np.minimum(gaps[:-1], gaps[1:])
+        )
+    if (unique == np.trunc(unique)).all():
+        reach = np.minimum(reach, 0.25)
+    if len(cuts):  # an edge that somebody asked for stays where it is
+        beside = np.abs(unique[:, None] - np.asarray(cuts, np.float64)[None, :]).min(1)
+        reach = np.where(beside <= reach, 0.0, reach)
+    value, reach = unique[own], reach[own]
+    return np.minimum(value - reach, np.nextafter(value, -np.inf)), value + reach
 
 
 def _quantiles(unique: Floats, rows: NDArray[np.int64], at: Floats) -> Floats:
@@ -276,6 +324,10 @@ def bins_to_table(bins: Mapping[str, Bins]) -> pa.Table:
                 [b.near if isinstance(b, NumericBins) else None for b in bins.values()],
                 pa.list_(pa.float64()),
             ),
+            "singles": pa.array(
+                [b.singles if isinstance(b, NumericBins) else None for b in bins.values()],
+                pa.list_(pa.int64()),
+            ),
             "levels": pa.array(
                 [b.levels if isinstance(b, CategoricalBins) else None for b in bins.values()],
                 pa.list_(pa.string()),
@@ -295,7 +347,11 @@ def bins_to_table(bins: Mapping[str, Bins]) -> pa.Table:
 def bins_from_table(table: pa.Table) -> dict[str, Bins]:
     """The bins that `bins_to_table` wrote down."""
     return {
-        row["column"]: NumericBins(np.array(row["edges"], dtype=np.float64), tuple(row["near"]))
+        row["column"]: NumericBins(
+            np.array(row["edges"], np.float64),
+            tuple(row["near"]),
+            np.array(row["singles"], np.intp),
+        )
         if row["edges"] is not None
         else CategoricalBins(tuple(row["levels"]), row["rarest"], row["unseen_share"])
         for row in table.to_pylist()

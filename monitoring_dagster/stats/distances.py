@@ -168,7 +168,9 @@ def ks_gap(reference: ArrayLike, current: ArrayLike) -> Floats:
     return largest
 
 
-def ks(reference: ArrayLike, current: ArrayLike, *, edges: Floats) -> tuple[Floats, Floats]:
+def ks(
+    reference: ArrayLike, current: ArrayLike, *, singles: ArrayLike = ()
+) -> tuple[Floats, Floats]:
     """Kolmogorov-Smirnov distance: the largest gap between two distribution functions.
 
     Exact at every edge; inside a bin both functions may run anywhere between its two ends, which
@@ -177,16 +179,16 @@ def ks(reference: ArrayLike, current: ArrayLike, *, edges: Floats) -> tuple[Floa
     Parameters
     ----------
     reference, current
-        Finite rows per bin, shape ``(..., len(edges) + 1)``.
-    edges
-        Of right-closed bins, strictly increasing.
+        Finite rows per bin, shape ``(..., bins)``.
+    singles
+        Which bins hold one single value.
 
     Returns
     -------
     Bounds within which it certainly lies, each of shape ``(...)``, 0 to 1. Without any drift it
     averages about ``0.87 * sqrt(1 / reference.sum() + 1 / current.sum())``.
 
-    >>> low, high = ks([50, 50], [75, 25], edges=np.array([0.0]))
+    >>> low, high = ks([50, 50], [75, 25])
     >>> float(low), float(high)
     (0.25, 0.75)
 
@@ -196,7 +198,7 @@ def ks(reference: ArrayLike, current: ArrayLike, *, edges: Floats) -> tuple[Floa
     gap = np.cumsum(p, axis=-1) - np.cumsum(q, axis=-1)
     before = _shifted(gap)
     inside = np.maximum(before + p, q - before)
-    inside[..., 1:-1][..., edges[1:] == np.nextafter(edges[:-1], np.inf)] = 0.0
+    inside[..., np.asarray(singles, np.intp)] = 0.0
     low = np.max(np.abs(gap), axis=-1)
     return low, np.maximum(low, np.max(inside, axis=-1))
 

@@ -183,7 +183,7 @@ def _numeric(
         np.column_stack([grouped_of(np.where(bins.far, 0, side.counts), starts), mass[:, 1:]])
         for side, mass in zip((before, now), masses, strict=True)
     ]
-    gaps = ks(before.counts, now.counts, edges=bins.edges)
+    gaps = ks(before.counts, now.counts, singles=bins.singles)
     moved = wasserstein(before, now, edges=bins.edges)
     sd = np.where(before.sd > 0, before.sd, np.nan)
     with np.errstate(over="ignore", invalid="ignore"):

@@ -13,6 +13,7 @@ from monitoring_dagster.stats.bins import (
     bins_of,
     bins_to_table,
 )
+from monitoring_dagster.stats.profile import Group, profile_batches
 from monitoring_dagster.stats.values import WrongType, categories
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -63,11 +64,42 @@ def test_a_value_that_carries_mass_has_a_bin_of_its_own():
     x = np.r_[np.zeros(500), np.full(300, 0.5), rng.normal(size=9_200)]
     bins = NumericBins.from_reference(x)
     for value in (0.0, 0.5):
-        beside = np.array([np.nextafter(value, -np.inf), value, np.nextafter(value, np.inf)])
+        beside = np.array([value - 1e-3, value, value + 1e-3])
         assert np.unique(bins.index(beside)).size == 3
     shares = np.bincount(bins.index(x), minlength=bins.size) / x.size
     assert np.sort(shares)[-3] <= 2 / 240
     assert 200 < bins.size < 300
+
+
+@pytest.mark.parametrize(
+    ("reference", "written"),
+    [
+        pytest.param([0.3, 0.7], [0.1 + 0.2, 0.7], id="a sum"),
+        pytest.param([0.1, 0.7, 1 / 3], np.float32([0.1, 0.7, 1 / 3]), id="32 bits"),
+        pytest.param([0.1, 0.7, 250.1], np.float16([0.1, 0.7, 250.1]), id="16 bits"),
+        pytest.param([1234.56, 99.99], np.float32([1234.56, 99.99]), id="prices, 32 bits"),
+        pytest.param([1 / 3, 2 / 3], [0.333333, 0.666667], id="six digits"),
+        pytest.param([0.0, 1.0], [0.1 + 0.2 - 0.3, 1.0], id="nearly nothing"),
+    ],
+)
+def test_rounding_is_no_other_value(reference, written):
+    """Where a column has few values, or one carries mass, its bin reaches as far as rounding."""
+    bins = NumericBins.from_reference(np.repeat(reference, 100))
+    read = profile_batches(
+        pa.table({"x": pa.array(np.asarray(written))}).to_batches(), {"": {"x": bins}}
+    )
+    counted = read[Group("")].columns["x"].counts
+    assert np.flatnonzero(counted).tolist() == sorted(bins.index(np.array(reference)))
+    assert set(np.flatnonzero(counted)) <= set(bins.singles)
+
+
+@pytest.mark.parametrize(
+    ("reference", "other"),
+    [([100_000.0], 100_001.0), ([0.3, 0.31], 0.302), ([1e6, 1e6 + 1], 1e6 + 0.5), ([5.0], 5.001)],
+)
+def test_a_value_beyond_rounding_is_another_one(reference, other):
+    bins = NumericBins.from_reference(np.repeat(reference, 100))
+    assert not set(bins.index(np.array([other]))) & set(bins.singles)
 
 
 def test_few_values_have_a_bin_each():

@@ -113,7 +113,7 @@ quarters = st.lists(st.integers(-40, 40).map(lambda i: i / 4), min_size=1, max_s
 def test_ks_and_wasserstein_of_raw_data_lie_in_their_intervals(first, second, edges):
     bins = NumericBins(np.unique(edges))
     reference, current = column(first, bins), column(second, bins)
-    low, high = ks(reference.counts, current.counts, edges=bins.edges)
+    low, high = ks(reference.counts, current.counts, singles=bins.singles)
     at = np.union1d(first, second)
     upto = [np.searchsorted(np.sort(x), at, "right") / len(x) for x in (first, second)]
     true = np.abs(upto[0] - upto[1]).max()
@@ -129,7 +129,7 @@ def test_intervals_are_narrow_over_reference_bins(shift):
     first, second = rng.gamma(2, 1, 20_000), rng.gamma(2, 1, 3000) + shift
     bins = NumericBins.from_reference(first)
     reference, current = column(first, bins), column(second, bins)
-    low, high = ks(reference.counts, current.counts, edges=bins.edges)
+    low, high = ks(reference.counts, current.counts, singles=bins.singles)
     true = stats.ks_2samp(first, second, method="asymp").statistic
     assert low <= true <= high
     assert high - low < 0.01 + 0.5 * shift
@@ -145,7 +145,7 @@ def test_few_values_have_an_exact_ks():
     rng = np.random.default_rng(8)
     first, second = rng.poisson(3, 5000), rng.poisson(3.3, 900)
     bins = NumericBins.from_reference(first)
-    low, _ = ks(column(first, bins).counts, column(second, bins).counts, edges=bins.edges)
+    low, _ = ks(column(first, bins).counts, column(second, bins).counts, singles=bins.singles)
     true = stats.ks_2samp(first, second, method="asymp").statistic
     assert low == pytest.approx(true, abs=1e-12)
 
@@ -156,7 +156,7 @@ def test_one_side_without_finite_values_says_nothing():
         first, second = (column(values, bins) for values in pair)
         bounds = wasserstein(*(stacked(values, bins) for values in pair), edges=bins.edges)
         assert np.isnan(bounds).all()
-        assert np.isnan(ks(first.counts, second.counts, edges=bins.edges)).all()
+        assert np.isnan(ks(first.counts, second.counts, singles=bins.singles)).all()
 
 
 @given(st.lists(filled.filter(lambda pair: len(pair[0]) > 2), min_size=2, max_size=5))
