@@ -17,6 +17,7 @@ AT_HOME = {
     "dagster": {"orchestration", "definitions", "demo"},
     "dagster_postgres": {"orchestration"},
     "duckdb": {
+        "integrations/csv_files.py",
         "integrations/expressions.py",
         "integrations/labels.py",
         "integrations/label_account.py",

@@ -1,5 +1,6 @@
 """Rows come out of Parquet and CSV alike, wherever they lie, and what cannot be read is named."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,11 +11,11 @@ from pyarrow import csv
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.integrations.files import (
     BATCH_ROWS,
-    MixedTypes,
-    NoFiles,
     Table,
     UnreadableTable,
+    UnusableColumn,
 )
+from monitoring_dagster.integrations.places import LoggedTable, NoFiles, paths_at
 
 ROWS = pa.table({"age": [30.5, 41.0, None], "plan": ["a", "b", None], "n": [1, 2, 3]})
 
@@ -109,11 +110,109 @@ def test_damage_under_a_page_checksum_is_named_while_it_is_read(tmp_path):
         list(table.read(["n"]))
 
 
-def test_files_that_disagree_about_a_column_are_both_named(tmp_path):
-    written(pa.table({"x": [1]}), tmp_path / "a.parquet")
-    written(pa.table({"x": ["one"]}), tmp_path / "b.parquet")
-    with pytest.raises(MixedTypes, match=r"'x' is int64 in .*a\.parquet and string in .*b\."):
+DAY = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "together", "said"),
+    [
+        pytest.param([1, 2], ["W1A"], ["1", "2", "W1A"], "read as text", id="numbers and words"),
+        pytest.param([1.0, 2.5], ["x"], ["1", "2.5", "x"], "read as text", id="floats and words"),
+        pytest.param([True], ["no"], ["true", "no"], "read as text", id="truth values and words"),
+        pytest.param([True], [0], [1, 0], "", id="truth values and numbers"),
+        pytest.param([1], [1.5], [1.0, 1.5], "", id="whole and broken numbers"),
+        pytest.param([None], ["x"], [None, "x"], "", id="nothing and words"),
+        pytest.param([DAY.date()], [DAY.replace(tzinfo=None)], None, "", id="days and times"),
+        pytest.param([DAY], [DAY.replace(tzinfo=None)], None, "", id="with and without a zone"),
+    ],
+)
+def test_files_that_disagree_about_a_column_are_made_to_agree(
+    tmp_path, first, second, together, said
+):
+    written(pa.table({"x": first}), tmp_path / "a.parquet")
+    written(pa.table({"x": second}), tmp_path / "b.parquet")
+    assert said in " ".join(Table.at(str(tmp_path)).notes)
+    found = read(tmp_path, ["x"])["x"]
+    assert len(found) == len(first) + len(second)
+    assert together is None or found == together
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "why"),
+    [
+        pytest.param([1], [DAY], r"the files disagree: int64 in .*a\.parquet and tim", id="time"),
+        pytest.param([[1]], ["x"], "list<element: int64> is neither number, text", id="nested"),
+    ],
+)  # fmt: skip
+def test_only_the_column_that_cannot_agree_is_left_out_and_the_advice_can_be_followed(
+    tmp_path, first, second, why
+):
+    written(pa.table({"x": first, "n": [1]}), tmp_path / "a.parquet")
+    written(pa.table({"x": second, "n": [2]}), tmp_path / "b.parquet")
+    found = Table.at(str(tmp_path))
+    assert read(tmp_path, ["n"]) == {"n": [1, 2]}
+    with pytest.raises(UnusableColumn, match=f"'x' of .* cannot be read: {why}"):
+        found.require(["x"])
+
+
+def test_folders_called_as_a_value_are_a_column(tmp_path):
+    for place in ("country=de/plan=7", "country=fr/plan=8", "country=__HIVE_DEFAULT_PARTITION__"):
+        written(pa.table({"n": [1]}), tmp_path / place / "a.parquet")
+    written(pa.table({"n": [1]}), tmp_path / "country=a%2Fb" / "b.csv")
+    assert sorted(
+        zip(*read(tmp_path, ["country", "plan"]).values(), strict=True), key=repr
+    ) == [("a/b", None), ("de", 7), ("fr", 8), (None, None)]  # fmt: skip
+    assert Table.at(str(tmp_path / "*" / "*" / "a.parquet")).rows == 2
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [".ipynb_checkpoints/a.csv", "_temporary/a.parquet", ".a.parquet", "_a.csv", "__MACOSX/a.csv"],
+)
+def test_what_writers_hide_is_not_read(tmp_path, hidden):
+    written(ROWS, tmp_path / "a.parquet")
+    written(ROWS, tmp_path / hidden)
+    for place in (tmp_path, tmp_path / "**"):
+        assert paths_at(str(place)) == [tmp_path / "a.parquet"]
+
+
+def test_a_folder_may_be_called_as_a_file(tmp_path):
+    """So does Spark write."""
+    written(ROWS, tmp_path / "day.parquet" / "part-0.parquet")
+    (tmp_path / "day.parquet" / "_SUCCESS").touch()
+    for place in ("day.parquet", "*.parquet", ""):
+        assert Table.at(str(tmp_path / place)).rows == 3
+
+
+@pytest.mark.parametrize(
+    ("log", "kind"),
+    [
+        ("_delta_log/0.json", "Delta"),
+        ("metadata/v1.metadata.json", "Iceberg"),
+        (".hoodie/hoodie.properties", "Hudi"),
+    ],
+)
+def test_a_table_with_a_log_of_its_own_is_refused(tmp_path, log, kind):
+    written(ROWS, tmp_path / "a.parquet")
+    (tmp_path / log).parent.mkdir()
+    (tmp_path / log).touch()
+    with pytest.raises(LoggedTable, match=f"is a {kind} table"):
         Table.at(str(tmp_path))
+
+
+def test_rows_elsewhere_are_refused_in_words():
+    with pytest.raises(NoFiles, match="only files of this machine"):
+        Table.at("s3://bucket/a.parquet")
+
+
+def test_two_columns_of_one_name_cost_nobody_else(tmp_path):
+    twice = pa.table([[1], [2], [3]], names=["a", "a", "b"])
+    pq.write_table(twice, tmp_path / "a.parquet")
+    for found in (Table.at(str(tmp_path)), Table.of(twice, side="reference")):
+        assert (found.schema.names, found.left_out) == (["b"], {"a": "2 columns have this name"})
+        assert [one.to_pydict() for one in found.read(["b"])] == [{"b": [3]}]
+        with pytest.raises(UnusableColumn, match="2 columns have this name"):
+            list(found.read(["a"]))
 
 
 def test_an_unknown_column_gets_a_suggestion(tmp_path):
