@@ -1,6 +1,6 @@
 """Did these rows drift from those?  The verdicts of the daily check, for any two tables."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
 from math import isfinite
@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from monitoring_dagster.integrations.files import NoRows
 from monitoring_dagster.standalone.columns import Guess
 from monitoring_dagster.standalone.reference import (
     Advance,
+    NothingInCommon,
     Reference,
     profiled,
     read_reference,
@@ -23,11 +25,15 @@ from monitoring_dagster.stats.profile import (
     Group,
     Profile,
 )
-from monitoring_dagster.stats.values import is_numeric
+from monitoring_dagster.stats.values import is_time, plain_type
 from monitoring_dagster.stats.verdict import DriftVerdict, Verdict, judge
+from monitoring_dagster.stats.written import Unread
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_SIDE = "the current data"
+_SHOWN_CHARACTERS = 40
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,9 @@ class Comparison:
     features: Sequence[tuple[Group, DriftVerdict]] = field(repr=False)
     guesses: Mapping[str, Guess] = field(repr=False)  # what each column was taken for
     reference: Reference = field(repr=False)
+    notes: Sequence[str] = field(repr=False, default=())  # what was taken for granted
+    warnings: Sequence[str] = field(repr=False, default=())  # columns and values not looked at
+    unread: Mapping[str, Unread] = field(repr=False, default_factory=dict)  # of the current rows
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as `--json` prints them; what is not a number is None."""
@@ -47,6 +56,16 @@ class Comparison:
             "verdict": str(self.verdict),
             "rows": {"reference": self.rows_reference, "current": self.rows_current},
             "columns": {name: one.kind or "ignored" for name, one in self.guesses.items()},
+            "left_out": {name: one.why for name, one in self.guesses.items() if one.kind is None},
+            "unread": {
+                name: {
+                    "reference": self.reference.unread.get(name, Unread()).rows,
+                    "current": self.unread.get(name, Unread()).rows,
+                }
+                for name in sorted({*self.reference.unread, *self.unread})
+            },
+            "notes": list(self.notes),
+            "warnings": list(self.warnings),
             "features": [_record(group, one) for group, one in self.features],
         }
 
@@ -89,7 +108,7 @@ def compare(
     Raises
     ------
     MonitoringError
-        A side cannot be read, or a named column is not there.
+        A side cannot be read or has no rows, they share no column, or a named column is not there.
 
     >>> import pyarrow as pa
     >>> before = pa.table({"age": [20.0 + i % 50 for i in range(1000)]})
@@ -101,43 +120,86 @@ def compare(
     Thread(target=import_module, args=("scipy.special",)).start()  # slow, and needed at the end
     before = read_reference(reference, categorical, numeric, ignore, segments, advance)
     now = table_of(current, "current data")
-    odd = unusable(before, now.schema)
-    profiles = profiled(now, before.bins, before.segments, unusable=odd, advance=advance)
-    features = _judged(before, profiles, settings, odd)
+    if not now.rows:
+        raise NoRows.of(_SIDE)
+    odd = unusable(before, now.schema, left_out=now.left_out)
+    if not any(name in now.schema.names for name in before.bins):
+        raise NothingInCommon.with_columns(before.bins, now.schema.names)
+    found = profiled(now, before.bins, before.segments, unusable=odd, advance=advance)
+    unread = {
+        name: one for name, one in {**now.unread, **found.unread}.items() if name in before.bins
+    }
+    odd |= {
+        name: f"numeric in the reference, and arrives as {now.schema.field(name).type}:"
+        f" {_said_of(one, now.rows)}"
+        for name, one in unread.items()
+        if 2 * one.rows > now.rows
+    }
+    features = _judged(before, found.profiles, settings, odd)
     verdicts = {one.verdict for _, one in features}
     worst = next((one for one in (Verdict.DRIFT, Verdict.OK) if one in verdicts), None)
     new = {
-        name: Guess(None, "not in the reference")
-        for name in now.schema.names
+        name: Guess(None, now.left_out.get(name, "not in the reference"), unseen=True)
+        for name in [*now.schema.names, *now.left_out]
         if name not in before.guesses
     }
+    guesses = {**before.guesses, **new}
     return Comparison(
         verdict=worst or Verdict.INSUFFICIENT,
         rows_reference=before.profiles[Group("")].rows,
-        rows_current=profiles[Group("")].rows,
+        rows_current=found.profiles[Group("")].rows,
         features=features,
-        guesses={**before.guesses, **new},
+        guesses=guesses,
         reference=before,
+        notes=list(dict.fromkeys([*before.notes, *now.notes, *found.notes])),
+        warnings=list(_warnings(guesses, before, unread, now.rows)),
+        unread=unread,
     )
 
 
-def unusable(before: Reference, schema: pa.Schema) -> dict[str, str]:
+def _warnings(
+    guesses: Mapping[str, Guess], before: Reference, unread: Mapping[str, Unread], rows: int
+) -> Iterator[str]:
+    """Columns, and shares of values, that nobody looked at."""
+    whys: dict[str, list[str]] = {}
+    for name, guess in guesses.items():
+        if guess.unseen:
+            whys.setdefault(guess.why, []).append(name)
+    for why, names in whys.items():
+        yield f"not looked at: {', '.join(map(repr, names))} ({why})"
+    sides = (
+        ("the reference", before.unread, before.profiles[Group("")].rows),
+        (_SIDE, unread, rows),
+    )
+    for side, found, of in sides:
+        for name, one in found.items():
+            yield f"column {name!r} of {side}: {_said_of(one, of)}"
+
+
+def _said_of(one: Unread, rows: int) -> str:
+    examples = ", ".join(repr(word[:_SHOWN_CHARACTERS]) for word in one.examples)
+    return f"{one.rows:,} of {rows:,} values are no numbers ({examples})"
+
+
+def unusable(
+    before: Reference, schema: pa.Schema, *, left_out: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Columns that are not there, or came as something else, and why: their values count as
     missing.
     """
     found = {}
     for name, bins in before.bins.items():
+        if name in (left_out or {}):
+            found[name] = (left_out or {})[name]
+            continue
         if name not in schema.names:
             found[name] = "the current data has no such column"
             continue
         arrow_type = schema.field(name).type
-        if pa.types.is_dictionary(arrow_type):
-            arrow_type = arrow_type.value_type
-        measured = is_numeric(arrow_type) or arrow_type in (pa.bool_(), pa.null())
-        if isinstance(bins, NumericBins) and not measured:
-            found[name] = f"numeric in the reference, and arrives as {arrow_type}"
-        elif pa.types.is_nested(arrow_type) or pa.types.is_binary(arrow_type):
+        if plain_type(arrow_type) is None:
             found[name] = f"arrives as {arrow_type}, which has no categories"
+        elif isinstance(bins, NumericBins) and is_time(arrow_type):
+            found[name] = f"numeric in the reference, and arrives as {arrow_type}"
     return found
 
 

@@ -2,22 +2,21 @@
 
 import io
 import json
-import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, field
 from os import cpu_count
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
-from monitoring_dagster.integrations.files import Table
+from monitoring_dagster.integrations.files import KEPT, NoRows, Table
 from monitoring_dagster.integrations.results import Damaged, sealed, unsealed
 from monitoring_dagster.standalone.columns import Guess, guessed
-from monitoring_dagster.stats.bins import Bins, bins_from_table, bins_of, bins_to_table
+from monitoring_dagster.stats.bins import Bins, NumericBins, bins_from_table, bins_of, bins_to_table
 from monitoring_dagster.stats.profile import (
     COLUMNS_AT_ONCE,
     Group,
@@ -26,22 +25,12 @@ from monitoring_dagster.stats.profile import (
     profiles_from_table,
     profiles_to_table,
 )
+from monitoring_dagster.stats.values import is_words
+from monitoring_dagster.stats.written import Style, Unread, numbers_in
 
 SAMPLE_ROWS = 131_072  # of the reference, evenly spread: over these the bins are laid
-_KEPT = b"monitoring_dagster"
+_SIDE = "the reference"
 Advance = Callable[[int], object]
-
-
-class NotATable(MonitoringError):
-    """Something that cannot be read as rows and columns."""
-
-    @classmethod
-    def given(cls, side: str, thing: object, error: Exception | None = None) -> Self:
-        reason = f": {str(error).partition(chr(10))[0]}" if error else ""
-        return cls(
-            f"the {side} is a {type(thing).__name__} that cannot be read as a table{reason}."
-            " Give a pandas DataFrame, an Arrow table, or the path of Parquet or CSV files"
-        )
 
 
 class AlreadyKept(MonitoringError):
@@ -71,6 +60,11 @@ class NothingInCommon(MonitoringError):
         why = "; ".join(f"{name}: {one.why}" for name, one in guesses.items())
         return cls(f"the reference has no column to compare ({why or 'no columns at all'})")
 
+    @classmethod
+    def with_columns(cls, reference: Iterable[str], current: Iterable[str]) -> Self:
+        sides = (", ".join(list(map(repr, side))[:10]) or "-" for side in (reference, current))
+        return cls("the two have no column in common: {} against {}".format(*sides))
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -80,18 +74,21 @@ class Reference:
     profiles: Mapping[Group, Profile]
     guesses: Mapping[str, Guess]
     segments: tuple[str, ...]
+    notes: tuple[str, ...] = ()  # what was taken for granted when its rows were read
+    unread: Mapping[str, Unread] = field(default_factory=dict)  # values that were no numbers
 
     def keep(self, path: Path) -> None:
         """Write it down, to be compared with again without reading its rows."""
         with io.BytesIO() as buffer:
             pq.write_table(bins_to_table(self.bins), buffer)
             notes = {
-                _KEPT: b"reference",
-                _KEPT + b".bins": buffer.getvalue(),
-                _KEPT + b".columns": json.dumps(
-                    {name: [one.kind, one.why] for name, one in self.guesses.items()}
+                KEPT: b"reference",
+                KEPT + b".bins": buffer.getvalue(),
+                KEPT + b".columns": json.dumps(
+                    {name: astuple(one) for name, one in self.guesses.items()}
                 ).encode(),
-                _KEPT + b".segments": json.dumps(self.segments).encode(),
+                KEPT + b".segments": json.dumps(self.segments).encode(),
+                KEPT + b".account": json.dumps([self.notes, self.unread]).encode(),
             }
         table = profiles_to_table(self.profiles).replace_schema_metadata(notes)
         path.write_bytes(sealed(table))
@@ -103,18 +100,21 @@ class Reference:
             notes = pq.read_schema(path).metadata or {}
         except (pa.ArrowException, OSError):
             return None
-        if notes.get(_KEPT) != b"reference":
+        if notes.get(KEPT) != b"reference":
             return None
         try:
             table = unsealed(path.read_bytes())
         except Damaged as error:
             raise SpoiltReference.at(path, error) from None
-        columns = json.loads(notes[_KEPT + b".columns"])
+        columns = json.loads(notes[KEPT + b".columns"])
+        said, unread = json.loads(notes[KEPT + b".account"])
         return cls(
-            bins_from_table(pq.ParquetFile(io.BytesIO(notes[_KEPT + b".bins"])).read()),
+            bins_from_table(pq.ParquetFile(io.BytesIO(notes[KEPT + b".bins"])).read()),
             profiles_from_table(table),
             {name: Guess(*said) for name, said in columns.items()},
-            tuple(json.loads(notes[_KEPT + b".segments"])),
+            tuple(json.loads(notes[KEPT + b".segments"])),
+            tuple(said),
+            {name: Unread(rows, tuple(examples)) for name, (rows, examples) in unread.items()},
         )
 
 
@@ -132,26 +132,44 @@ def read_reference(
     if kept is not None:
         return _narrowed(kept, {*ignore}, {*categorical, *numeric, *segments})
     table = table_of(given, "reference")
-    for name in segments:
-        if name not in table.schema.names:
-            raise UnknownColumn.named(name, table="the reference", available=table.schema.names)
-    sample = _sample(table)
-    guesses = guessed(sample, categorical=categorical, numeric=numeric, ignore=ignore)
+    table.require(segments, table=_SIDE)
+    table.require([*categorical, *numeric], table=_SIDE)
+    if not table.rows:
+        raise NoRows.of(_SIDE)
+    sample, step = _sample(table)
+    guesses = guessed(
+        sample,
+        categorical=categorical,
+        numeric=numeric,
+        ignore=[name for name in ignore if name not in table.left_out],
+        step=step,
+    ) | {
+        name: Guess(None, "as you said") if name in ignore else Guess(None, why, unseen=True)
+        for name, why in table.left_out.items()
+    }
+    styles = _styles(sample, [name for name, one in guesses.items() if one.kind == "numeric"])
     bins = {
-        name: bins_of(sample[name], column=name, kind=one.kind)
+        name: bins_of(_as_read(sample[name], styles.get(name)), column=name, kind=one.kind)
         for name, one in guesses.items()
         if one.kind is not None
     }
     if not bins:
         raise NothingInCommon.between(guesses)
-    profiles = profiled(table, bins, segments, unusable={}, advance=advance)
-    return Reference(bins, profiles, guesses, tuple(segments))
+    found = profiled(table, bins, segments, unusable={}, advance=advance, styles=styles)
+    return Reference(
+        bins,
+        found.profiles,
+        guesses,
+        tuple(segments),
+        notes=(*table.notes, *found.notes),
+        unread={**table.unread, **found.unread},
+    )
 
 
 def _narrowed(kept: Reference, ignore: set[str], said: set[str]) -> Reference:
     for name in ignore | said:
         if name not in kept.guesses:
-            raise UnknownColumn.named(name, table="the reference", available=kept.guesses)
+            raise UnknownColumn.named(name, table=_SIDE, available=kept.guesses)
     if said:
         raise AlreadyKept.with_columns(sorted(said))
     bins = {name: one for name, one in kept.bins.items() if name not in ignore}
@@ -162,30 +180,23 @@ def _narrowed(kept: Reference, ignore: set[str], said: set[str]) -> Reference:
         group: Profile(profile.rows, {name: profile.columns[name] for name in bins})
         for group, profile in kept.profiles.items()
     }
-    return Reference(bins, profiles, guesses, kept.segments)
+    unread = {name: one for name, one in kept.unread.items() if name in bins}
+    return Reference(bins, profiles, guesses, kept.segments, kept.notes, unread)
 
 
 def table_of(given: Any, side: str) -> Table:
-    if isinstance(given, str | Path):
-        return Table.at(str(given))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Arrow asks pandas for what it is about to change
-            table = pa.table(given)
-    except (TypeError, ValueError, pa.ArrowException) as error:
-        raise NotATable.given(side, given, error) from error
-    return Table.of(table, place=f"the {side}")
+    return Table.at(str(given)) if isinstance(given, str | Path) else Table.of(given, side=side)
 
 
-def _sample(table: Table) -> pa.Table:
-    """At most `SAMPLE_ROWS` rows, evenly spread."""
+def _sample(table: Table) -> tuple[pa.Table, int]:
+    """At most `SAMPLE_ROWS` rows, evenly spread, and how far they lie apart."""
     step = -(-table.rows // SAMPLE_ROWS) or 1
     names = table.schema.names
     parts = [names[i : i + COLUMNS_AT_ONCE] for i in range(0, len(names), COLUMNS_AT_ONCE)]
     with ThreadPoolExecutor(_threads()) as pool:
         found = list(pool.map(lambda columns: _every(step, table.read(columns)), parts))
     columns = [column for part in found for column in part.columns]
-    return pa.table(columns, names=names) if table.rows else table.schema.empty_table()
+    return pa.table(columns, names=names), step
 
 
 def _every(step: int, batches: Iterable[pa.RecordBatch]) -> pa.Table:
@@ -197,6 +208,14 @@ def _every(step: int, batches: Iterable[pa.RecordBatch]) -> pa.Table:
     return pa.Table.from_batches(found)
 
 
+class Profiled(NamedTuple):
+    """What rows look like, and what was read in another way than as it lies there."""
+
+    profiles: dict[Group, Profile]
+    notes: tuple[str, ...]
+    unread: dict[str, Unread]  # by column: values that are written, and no number
+
+
 def profiled(
     table: Table,
     bins: Mapping[str, Bins],
@@ -204,18 +223,55 @@ def profiled(
     *,
     unusable: Collection[str],
     advance: Advance,
-) -> dict[Group, Profile]:
+    styles: Mapping[str, Style] | None = None,
+) -> Profiled:
+    """Count all rows over *bins*; the values of *unusable* columns count as missing.
+
+    Numbers that come as text are read as such; by default their style is that of the first rows.
+    """
+    text = [
+        name
+        for name, one in bins.items()
+        if isinstance(one, NumericBins) and name not in unusable
+        and is_words(table.schema.field(name).type)
+    ]  # fmt: skip
+    if styles is None and text:
+        first = next(iter(table.read(text)), None)
+        styles = _styles(first, text) if first is not None else {}
+    written = dict.fromkeys(text, Style()) | dict(styles or {})
+    unread: dict[str, Unread] = {}
+
     def read(columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         usable = [name for name in columns if name not in unusable]
         for batch in table.read(usable or table.schema.names[:1]):
-            missing = {name: pa.nulls(len(batch)) for name in columns if name in unusable}
-            there = dict(zip(batch.schema.names, batch.columns, strict=True)) | missing
+            there = dict(zip(batch.schema.names, batch.columns, strict=True))
+            for name in text:
+                if name in there:
+                    found = numbers_in(there[name], written[name])
+                    there[name] = found.values
+                    if found.unread.rows:
+                        unread[name] = unread.get(name, Unread()).and_then(found.unread)
+            there |= {name: pa.nulls(len(batch)) for name in columns if name in unusable}
             yield pa.RecordBatch.from_pydict({name: there[name] for name in columns})
 
     found = profile_by_columns(
         read, {"": bins}, segments=segments, threads=_threads(), advance=advance
     )
-    return {Group(""): found.get(Group(""), Profile.empty(bins)), **found}
+    notes = tuple(
+        f"column {name!r}: {style.words}" for name, style in written.items() if style.words
+    )
+    whole = {Group(""): found.get(Group(""), Profile.empty(bins)), **found}
+    return Profiled(whole, notes, unread)
+
+
+def _styles(rows: pa.Table | pa.RecordBatch, names: Iterable[str]) -> dict[str, Style]:
+    """How numbers are written in those columns of text that hold any."""
+    found = {name: Style.of(rows[name]) for name in names if is_words(rows.schema.field(name).type)}
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def _as_read(values: pa.ChunkedArray, style: Style | None) -> pa.Array | pa.ChunkedArray:
+    return values if style is None else numbers_in(values, style).values
 
 
 def _threads() -> int:

@@ -59,6 +59,10 @@ def show(found: Comparison) -> None:
         kinds.setdefault(guess.kind or "ignored", []).append(said)
     for kind, names in kinds.items():
         console.print(f"[dim]{kind}:[/dim] {escape(', '.join(names))}", highlight=False)
+    for note in found.notes:
+        console.print(f"[dim]note:[/dim] {escape(note)}", highlight=False)
+    for warning in found.warnings:
+        console.print(f"[yellow]warning:[/yellow] {escape(warning)}", highlight=False)
     drifted = [pair for pair in found.features if pair[1].verdict is Verdict.DRIFT]
     others = [pair for pair in found.features if pair[1].verdict is not Verdict.DRIFT]
     table = Table("feature", "verdict", *_NUMBERS, "why", box=None, pad_edge=False)

@@ -186,13 +186,12 @@ def test_a_result_shows_itself_in_one_line():
         (lambda t: t.assign(age="old"), "age", "DRIFT", "numeric in the reference, and arrives as"),
         (lambda t: t.assign(age=np.nan), "age", "DRIFT", "100.0% more of the rows are missing"),
         (lambda t: t.assign(plan=None), "plan", "DRIFT", "100.0% more of the rows are missing"),
-        (lambda t: t.assign(plan=[[1]] * len(t)), "plan", "DRIFT", "has no categories"),
-        (lambda t: t.head(0), "age", "INSUFFICIENT", "the current data has no rows"),
+        (lambda t: t.assign(plan=[[1]] * len(t)), "plan", "DRIFT", "is neither number, text nor"),
         (lambda t: t.head(99), "age", "INSUFFICIENT", "99 rows, below the 100 needed"),
         (lambda t: t.assign(age=np.inf), "age", "DRIFT", "100.0% more of the rows"),
         (lambda t: t.assign(extra=1.0), "age", "OK", "no more than chance"),
     ],
-    ids=["gone", "of another type", "all missing", "no plan", "nested", "empty", "few", "infinite",
+    ids=["gone", "of another type", "all missing", "no plan", "nested", "few", "infinite",
          "a new column"],
 )  # fmt: skip
 def test_whatever_arrives_gets_a_verdict(spoil, column, verdict, words):
@@ -245,12 +244,21 @@ def test_settings_are_the_callers():
     [
         (3.5, "the reference is a float that cannot be read as a table"),
         (pd.DataFrame({"at": pd.to_datetime(["2026-01-01"] * 3)}), "no column to compare"),
-        (pd.DataFrame({"x": [1, "a"]}), "cannot be read as a table"),
+        (pd.DataFrame({"x": [[1], [2]]}), "no column to compare .x: list"),
+        (rows(0), "the reference has no rows"),
     ],
 )
 def test_what_is_no_table_is_one_clear_error(reference, words):
     with pytest.raises(MonitoringError, match=words):
         compare(reference, rows())
+
+
+def test_nothing_to_judge_is_an_error_and_no_verdict(files):
+    rows(0).to_csv(files / "empty.csv", index=False)
+    pd.DataFrame({"other": [1.0] * 200}).to_parquet(files / "other.parquet")
+    for current, words in (("empty.csv", "has no rows"), ("other.parquet", "no column in common")):
+        failed = run(files / "before.parquet", files / current)
+        assert (failed.exit_code, words in failed.stderr) == (2, True)
 
 
 def test_an_unknown_segment_is_named():
