@@ -57,7 +57,9 @@ class UnusableColumn(MonitoringError):
 
     @classmethod
     def because(cls, column: str, why: str, *, table: str) -> Self:
-        return cls(f"column {column!r} of {table} cannot be read: {why}")
+        return cls(
+            f"column {column!r} of {table} cannot be read: {why}. Write it anew, or leave it out"
+        )
 
 
 class _Part(NamedTuple):
@@ -136,6 +138,14 @@ class Table:
         return cls(
             pa.schema(fields), rows, parts, place, {**left_out, **odd}, [*notes, *said], unread
         )
+
+    @property
+    def twice(self) -> frozenset[str]:
+        """Names that several columns of one file have."""
+        return frozenset(
+            name for part in self.parts for name in part.schema.names
+            if part.schema.names.count(name) > 1
+        )  # fmt: skip
 
     def require(self, names: Collection[str], *, table: str | None = None) -> None:
         """Raise UnknownColumn, or UnusableColumn, for the first of *names* that cannot be read."""

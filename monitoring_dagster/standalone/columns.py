@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.stats.values import is_time, is_words, plain
+from monitoring_dagster.stats.values import is_numeric, is_time, is_words, plain
 from monitoring_dagster.stats.written import Style
 
 Kind: TypeAlias = Literal["numeric", "categorical"]
@@ -99,8 +99,9 @@ def _guess(name: str, values: pa.ChunkedArray, step: int) -> Guess:
     arrow_type = values.type
     if pa.types.is_boolean(arrow_type):
         return Guess("categorical", "true or false")
-    if pa.types.is_null(arrow_type) or values.null_count == len(values):
-        return Guess("numeric", "without any value")
+    if values.null_count == len(values):
+        kind: Kind = "numeric" if is_numeric(arrow_type) else "categorical"
+        return Guess(None if is_time(arrow_type) else kind, "without any value")
     if is_time(arrow_type):
         return Guess(None, f"points in time ({arrow_type})")
     if is_words(arrow_type):

@@ -122,6 +122,7 @@ def compare(
     now = table_of(current, "current data")
     if not now.rows:
         raise NoRows.of(_SIDE)
+    now.require([name for name in before.bins if name in now.twice], table=_SIDE)
     odd = unusable(before, now.schema, left_out=now.left_out)
     if not any(name in now.schema.names for name in before.bins):
         raise NothingInCommon.with_columns(before.bins, now.schema.names)

@@ -8,9 +8,10 @@ import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.stats.written import numbers_in
+from monitoring_dagster.stats.written import MISSING, numbers_in
 
 _WHOLE = 2.0**63
+_MISSING = frozenset(MISSING)
 
 Floats: TypeAlias = NDArray[np.float64]
 Codes: TypeAlias = NDArray[np.intp]
@@ -150,7 +151,8 @@ def categories(values: pa.Array | pa.ChunkedArray, *, column: str) -> tuple[Code
     """A code per row (-1 where the value is missing) and the distinct values as text.
 
     Only the distinct values are turned into text, and equal values have one: 1, 1.0 and the decimal
-    1.00 are "1", true is "true", 0.1 + 0.2 is "0.3". A float NaN is missing.
+    1.00 are "1", true is "true", 0.1 + 0.2 is "0.3". A float NaN is missing, and so is text that
+    says so (`MISSING`), whatever file it comes from.
     """
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
@@ -185,8 +187,7 @@ def _names_of(distinct: pa.Array) -> list[str | None]:
     if pa.types.is_decimal(distinct.type):
         words = pc.replace_substring_regex(words, r"(\.\d*?)0+$", r"\1")
         words = pc.replace_substring_regex(words, r"\.$", "")
-    found: list[str | None] = words.to_pylist()
-    return found
+    return [None if one in _MISSING else one for one in words.to_pylist()]
 
 
 def _number_name(number: float | None) -> str | None:
