@@ -18,6 +18,7 @@ _NO_NUMBER = (  # among numbers, in lower case; among words these may be categor
     "*", "n.a.", "n.d.", "nil", "(null)", "missing", "unknown", "undefined", "not available",
     "not applicable", "#div/0!", "#value!", "#ref!", "#name?", "#num!",
 )  # fmt: skip
+_FEW = 1_000  # values that show what a column holds
 MIN_NUMBERS = 0.9  # of the values written in a column, for it to hold numbers
 
 _PLAIN = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"
@@ -49,10 +50,12 @@ class Style:
         >>> Style.of(pa.array(["01234", "98765"])) is None
         True
         """
-        given = _trimmed(_dense(words))
+        dense = _dense(words)
+        if len(dense) > _FEW and cls._hardly_any(dense.take(_spread(len(dense)))):
+            return None  # nearly all columns of words end here
+        given = _trimmed(dense)
         given = given.filter(_is_written(given))
-        n = len(given)
-        if not n or pc.any(pc.match_substring_regex(given, r"^[-+]?0\d")).as_py():
+        if not len(given) or pc.any(pc.match_substring_regex(given, r"^[-+]?0\d")).as_py():
             return None
         plain = _share(given, f"{_PLAIN}|{_INFINITE}")
         if plain == 1.0:
@@ -75,6 +78,13 @@ class Style:
                 pc.match_substring_regex(bare, _UNSURE)
             ).as_py(),
         )  # fmt: skip
+
+    @staticmethod
+    def _hardly_any(words: pa.Array) -> bool:
+        """Whether not even half of these hold digits."""
+        given = _trimmed(words)
+        given = given.filter(_is_written(given))
+        return len(given) > 0 and _share(given, rf"\d|{_INFINITE}") < 0.5
 
     @property
     def words(self) -> str:
@@ -134,6 +144,10 @@ def numbers_in(words: Words, style: Style | None = None) -> Numbers:
     unread = pc.sum(bad).as_py() or 0
     examples = pc.unique(words.filter(bad)).slice(0, 3).to_pylist() if unread else ()
     return Numbers(values, Unread(unread, tuple(examples)))
+
+
+def _spread(rows: int) -> pa.Array:
+    return pa.array(range(0, rows, rows // _FEW), pa.int64())
 
 
 def _dense(words: Words) -> pa.Array:
