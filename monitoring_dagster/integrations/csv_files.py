@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.stats.written import MISSING, Style, Unread, numbers_in
+from monitoring_dagster.stats.written import MISSING, Style, Unread, numbers_in, text_array
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_BYTES = 1 << 18
@@ -256,7 +256,7 @@ def _sniffed(text: str) -> tuple[_Dialect, bool]:
 def _are_values(names: Sequence[str], *, has_header: bool) -> bool:
     """Whether a first line holds numbers where names are wanted; rising whole ones, such as years,
     may be names."""
-    given = numbers_in(pa.array(names, pa.string())).values.to_pylist()
+    given = numbers_in(text_array(tuple(names))).values.to_pylist()
     known = [one for one in given if one is not None]
     rising = all(one < after for one, after in pairwise(known))
     if any(not one.is_integer() for one in known) or not rising:
@@ -293,14 +293,14 @@ def _typed(words: pa.ChunkedArray, *, trim: bool) -> tuple[pa.ChunkedArray, Styl
     """A column in the type of all its values, how its numbers are written, and what is none."""
     if trim:
         words = pc.utf8_trim_whitespace(words)
-    words = pc.if_else(pc.is_in(words, pa.array(MISSING)), None, words)
+    words = pc.if_else(pc.is_in(words, text_array(MISSING)), pa.nulls(1, words.type)[0], words)
     nothing = Style(), Unread()
     if words.null_count == len(words):
         return pa.chunked_array([pa.nulls(len(words))]), *nothing
     if _holds_codes(words):
         return words, *nothing
     for kind in (pa.int64(), pa.float64(), pa.bool_(), pa.date32(), *_TIMES):
-        if kind == pa.bool_() and _any(pc.is_in(words, pa.array(["0", "1"]))):
+        if kind == pa.bool_() and _any(pc.is_in(words, text_array(("0", "1")))):
             continue
         with suppress(pa.ArrowInvalid):
             return words.cast(kind), *nothing
@@ -316,10 +316,12 @@ def _typed(words: pa.ChunkedArray, *, trim: bool) -> tuple[pa.ChunkedArray, Styl
 
 def _holds_codes(words: pa.ChunkedArray) -> bool:
     """Whether there are whole numbers that would lose digits as such."""
-    maybe = pc.greater(pc.binary_length(words), _SURE_DIGITS)
-    for start in ("0", "-0", "+0"):  # several times quicker than one expression
-        maybe = pc.or_(maybe, pc.starts_with(words, start))
-    return _any(pc.match_substring_regex(words.filter(maybe), _CODE))
+    maybe = pc.starts_with(words, "0")
+    for sign in "-+":  # several times quicker than one expression
+        maybe = pc.or_(maybe, pc.starts_with(words, f"{sign}0"))
+    if pc.max(pc.binary_length(words)).as_py() <= _SURE_DIGITS:
+        words = words.filter(maybe)
+    return _any(pc.match_substring_regex(words, _CODE))
 
 
 def _any(found: pa.ChunkedArray) -> bool:

@@ -120,8 +120,8 @@ class Table:
     @classmethod
     def of(cls, given: Any, *, side: str) -> Self:
         """A table that lies in memory. Raises NotATable."""
-        table, left_out = read_frame(given, side=side)
-        part = _Part(None, table.schema, table.num_rows, partial(_batches_of, table))
+        table, rows, left_out = read_frame(given, side=side)
+        part = _Part(None, table.schema, rows, partial(_batches_of, table))
         return cls._of([part], f"the {side}", left_out, [], {})
 
     @classmethod

@@ -27,6 +27,7 @@ class FrameRows(NamedTuple):
     """A table in memory; names may stand twice in it."""
 
     table: pa.Table
+    rows: int  # also where no column is left
     left_out: dict[str, str]  # column: why
 
 
@@ -48,7 +49,9 @@ def read_frame(given: Any, *, side: str) -> FrameRows:
         else:
             columns.append((name, column))
     names = [name for name, _ in columns]
-    return FrameRows(pa.Table.from_arrays([one for _, one in columns], names=names), left_out)
+    table = pa.Table.from_arrays([one for _, one in columns], names=names)
+    rows = table.num_rows if columns else getattr(given, "num_rows", None)
+    return FrameRows(table, len(given) if rows is None else rows, left_out)
 
 
 def _columns(given: Any, side: str) -> Iterator[tuple[str, Any, str]]:

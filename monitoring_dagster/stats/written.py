@@ -1,8 +1,10 @@
 """Numbers as people write them: text that holds numbers, its style, and what stands for nothing."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, NamedTuple, Self, TypeAlias
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,7 +20,7 @@ _NO_NUMBER = (  # among numbers, in lower case; among words these may be categor
     "*", "n.a.", "n.d.", "nil", "(null)", "missing", "unknown", "undefined", "not available",
     "not applicable", "#div/0!", "#value!", "#ref!", "#name?", "#num!",
 )  # fmt: skip
-_FEW = 1_000  # values that show what a column holds
+_FEW = 500  # values that show what a column holds
 MIN_NUMBERS = 0.9  # of the values written in a column, for it to hold numbers
 
 _PLAIN = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"
@@ -51,7 +53,8 @@ class Style:
         True
         """
         dense = _dense(words)
-        if len(dense) > _FEW and cls._hardly_any(dense.take(_spread(len(dense)))):
+        ends = pa.concat_arrays([dense.slice(0, _FEW), dense.slice(max(len(dense) - _FEW, 0))])
+        if len(dense) > 2 * _FEW and cls._hardly_any(ends):
             return None  # nearly all columns of words end here
         given = _trimmed(dense)
         given = given.filter(_is_written(given))
@@ -139,15 +142,11 @@ def numbers_in(words: Words, style: Style | None = None) -> Numbers:
     # A sign in front is not for Arrow, and neither is infinity in words.
     read = pc.replace_substring_regex(read, r"^\+", "")
     fits = pc.match_substring_regex(read, f"{_PLAIN}|{_INFINITE}", ignore_case=True)
-    values = pc.if_else(fits, read, pa.scalar(None, read.type)).cast(pa.float64())
+    values = pc.if_else(fits, read, pa.nulls(1, read.type)[0]).cast(pa.float64())
     bad = pc.and_(pc.and_(given.is_valid(), values.is_null()), _is_written(given))
     unread = pc.sum(bad).as_py() or 0
     examples = pc.unique(words.filter(bad)).slice(0, 3).to_pylist() if unread else ()
     return Numbers(values, Unread(unread, tuple(examples)))
-
-
-def _spread(rows: int) -> pa.Array:
-    return pa.array(range(0, rows, rows // _FEW), pa.int64())
 
 
 def _dense(words: Words) -> pa.Array:
@@ -163,8 +162,17 @@ def _trimmed(words: pa.Array) -> pa.Array:
 
 def _is_written(trimmed: pa.Array) -> pa.Array:
     """Whether a value is there that ought to be a number."""
-    nothing = pa.array(_NO_NUMBER, trimmed.type)
+    nothing = text_array(_NO_NUMBER, trimmed.type)
     return pc.and_(trimmed.is_valid(), pc.invert(pc.is_in(pc.utf8_lower(trimmed), nothing)))
+
+
+@lru_cache(maxsize=16)
+def text_array(words: tuple[str, ...], arrow_type: pa.DataType | None = None) -> pa.Array:
+    """As `pa.array` of them, which would import pandas."""
+    encoded = [one.encode() for one in words]
+    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))]
+    return pa.Array.from_buffers(pa.string(), len(words), buffers).cast(arrow_type or pa.string())
 
 
 def _bare(trimmed: pa.Array) -> pa.Array:
@@ -178,8 +186,9 @@ def _unmarked(bare: pa.Array, decimal: str) -> pa.Array:
     plain = pc.replace_substring_regex(bare, groups, "")
     if decimal == ",":
         plain = pc.replace_substring(plain, ",", ".")
-    is_plain = pc.match_substring_regex(bare, _PLAIN) if decimal == "." else pa.scalar(False)
-    return pc.if_else(pc.or_(fits, is_plain), plain, pa.scalar(None, plain.type))
+    if decimal == ".":
+        fits = pc.or_(fits, pc.match_substring_regex(bare, _PLAIN))
+    return pc.if_else(fits, plain, pa.nulls(1, plain.type)[0])
 
 
 def _share(words: pa.Array, pattern: str) -> float:
