@@ -1,0 +1,182 @@
+"""One monitored model, as its owner wrote it down. No Dagster here."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from monitoring_dagster.errors import did_you_mean
+from monitoring_dagster.spec.channels import Channels
+from monitoring_dagster.spec.metrics import METRICS, MetricDefinition, Task, Tolerance
+from monitoring_dagster.spec.record import Identifier, Owner, Public, Record
+from monitoring_dagster.spec.retraining import Retraining
+from monitoring_dagster.spec.rules import Rules
+from monitoring_dagster.spec.sources import FurtherLabels, Labels, Predictions, Review, Signal
+
+
+class Feature(Record):
+    """One input column."""
+
+    name: str
+    kind: Literal["numeric", "categorical"] | None = Field(
+        default=None, description="By default what the reference data says."
+    )
+
+
+class ModelSpec(Record):
+    """One monitored model, as its owner wrote it down."""
+
+    name: Identifier
+    owner: Owner = Field(description="An e-mail address or team:<name>.")
+    description: Public = ""
+    task: Task
+    registered_model: str | None = Field(
+        default=None, description="Name in the MLflow registry; by default `name`."
+    )
+    predictions: Predictions
+    labels: Labels | None = None
+    features: list[Feature] | None = Field(
+        default=None, description="By default all that the MLflow signature names."
+    )
+    metrics: list[MetricDefinition] = Field(
+        default_factory=list,
+        description="Metrics of your own; a changed one gets a new version beside the old.",
+    )
+    further_labels: dict[Identifier, FurtherLabels] = Field(
+        default_factory=dict, description="Second opinions by source, such as human and weak."
+    )
+    review: Review | None = Field(
+        default=None, description="Write requests out for people to review."
+    )
+    signals: dict[Identifier, Signal] = Field(
+        default_factory=dict,
+        description="Numbers from elsewhere, by name, that `proxies` looks at beside its own.",
+    )
+    segments: list[str] = Field(default_factory=list, description="Columns to split by.")
+    expectations: str | None = Field(
+        default=None, description="A Great Expectations suite, as JSON."
+    )
+    first_day: date | None = Field(
+        default=None, description="By default the earliest day that has a predictions file."
+    )
+    engine: Literal["duckdb", "spark"] = Field(
+        default="duckdb",
+        description="What profiles a day's rows: spark where they outgrow one machine; it needs"
+        " monitoring_dagster[spark] and files.",
+    )
+    critical: bool = Field(
+        default=False,
+        description="Also look at all features together, once a week: whether they drifted even"
+        " where each alone looks the same; and weigh estimates towards days that drifted.",
+    )
+    rules: Rules = Rules()
+    channels: Channels = Channels()
+    retraining: Retraining | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.engine == "spark" and self.predictions.path is None:
+            message = (
+                "engine `spark` reads files, and predictions lie in a DuckDB table:"
+                " name predictions.path, or leave `engine` out"
+            )
+            raise ValueError(message)
+        if self.retraining and not self.labels:
+            message = "retraining needs `labels`: without them no challenger can be compared"
+            raise ValueError(message)
+        self._check_metrics()
+        self._check_thresholds("rules.performance", self.rules.performance)
+        for column, values in self.rules.segments.items():
+            if column not in self.segments:
+                message = (
+                    f"rules.segments: {column!r} is none of `segments`."
+                    f" {did_you_mean(column, self.segments)}"
+                )
+                raise ValueError(message)
+            for value, tolerances in values.items():
+                self._check_thresholds(f"rules.segments.{column}.{value}", tolerances)
+        if self.review and self.review.source not in self.further_labels:
+            message = (
+                f"review.source {self.review.source!r} is none of `further_labels`: say there where"
+                " the reviewed labels come back"
+            )
+            raise ValueError(message)
+        return self
+
+    def _check_metrics(self) -> None:
+        seen = set()
+        for one in self.metrics:
+            if one.label in METRICS[self.task] or one.label in seen:
+                message = f"metrics: {one.label!r} is taken; give it another name or version"
+                raise ValueError(message)
+            seen.add(one.label)
+            needed = {"value": "binary", "quantile": "regression"}
+            for way, task in needed.items():
+                if getattr(one, way) is not None and self.task != task:
+                    message = f"metrics: `{way}` of {one.name!r} is for {task}, not {self.task}"
+                    raise ValueError(message)
+
+    def _check_thresholds(self, place: str, tolerances: Mapping[str, Tolerance]) -> None:
+        """A threshold is for one definition of one metric: the one that is valid now."""
+        newest = {one.name: one.version for one in sorted(self.metrics, key=lambda m: m.version)}
+        for metric, tolerance in tolerances.items():
+            known = [*METRICS[self.task], *newest]
+            if metric not in known:
+                message = (
+                    f"{place}: no metric {metric!r} for a {self.task} model."
+                    f" {did_you_mean(metric, known)}"
+                )
+                raise ValueError(message)
+            if tolerance.version != newest.get(metric, 1):
+                message = (
+                    f"{place}: the threshold of {metric!r} was set for version"
+                    f" {tolerance.version} of it, and version {newest.get(metric, 1)} is defined:"
+                    " set it anew for that, with `version`"
+                )
+                raise ValueError(message)
+
+    def definition(self, label: str) -> MetricDefinition | None:
+        """The own metric of this label; None for one of ours."""
+        return next((one for one in self.metrics if one.label == label), None)
+
+    @property
+    def row_metrics(self) -> list[MetricDefinition]:
+        """Own metrics that need the rows: they are computed as labels arrive."""
+        counted = self.task != "regression"
+        return [
+            one
+            for one in self.metrics
+            if one.columns or (not counted and (one.expression or one.function))
+        ]
+
+    @property
+    def mlflow_name(self) -> str:
+        return self.registered_model or self.name
+
+    @property
+    def tolerances(self) -> dict[str, Tolerance]:
+        """How much worse each judged metric may get, by its label."""
+        return self._by_label(self.rules.performance) or {
+            self._usual_metric: Tolerance(relative=0.05)
+        }
+
+    def tolerances_where(self, segment: str, value: str) -> dict[str, Tolerance]:
+        """The same for one value of a segment: its own go before those of all."""
+        own = self.rules.segments.get(segment, {}).get(value, {})
+        return self.tolerances | self._by_label(own)
+
+    def _by_label(self, tolerances: Mapping[str, Tolerance]) -> dict[str, Tolerance]:
+        labels = {(one.name, one.version): one.label for one in self.metrics}
+        return {labels.get((name, one.version), name): one for name, one in tolerances.items()}
+
+    @property
+    def metric(self) -> str:
+        """The metric that decides about promotions: the first one judged."""
+        return next(iter(self.tolerances))
+
+    @property
+    def _usual_metric(self) -> str:
+        if self.task == "regression":
+            return "mae"
+        return "log_loss" if self.task == "binary" and self.predictions.score else "accuracy"

@@ -1,0 +1,35 @@
+"""When a challenger is trained, and what it must show."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from monitoring_dagster.spec.record import Record
+
+
+class Retraining(Record):
+    """When a challenger is trained, and what it must show."""
+
+    trainer: str = Field(description="module:function; see the README's ten minutes.")
+    cadence: Literal["never", "daily", "weekly", "monthly", "quarterly"] = "never"
+    breaches: int = Field(default=3, ge=1, description="Evaluated days worse than tolerated ...")
+    of_days: int = Field(default=5, ge=1, description="... of the last so many.")
+    train_days: int = Field(default=90, ge=1)
+    holdout_days: int = Field(default=14, ge=1)
+    min_labelled_rows: int = Field(default=2000, ge=1)
+    cooldown_days: int = Field(default=14, ge=0)
+    max_runs_in_30_days: int = Field(default=3, ge=1)
+    promotion: Literal["automatic", "manual"] = "automatic"
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.breaches > self.of_days:
+            message = f"breaches {self.breaches} can never happen in of_days {self.of_days}"
+            raise ValueError(message)
+        if self.cooldown_days < self.holdout_days:
+            message = (
+                f"cooldown_days {self.cooldown_days} is below holdout_days {self.holdout_days}:"
+                " one holdout would judge two challengers"
+            )
+            raise ValueError(message)
+        return self

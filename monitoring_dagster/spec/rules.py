@@ -1,0 +1,88 @@
+"""Every threshold, in one place."""
+
+from dataclasses import fields
+from typing import Literal
+
+from pydantic import Field
+
+from monitoring_dagster.spec.metrics import Tolerance
+from monitoring_dagster.spec.record import Record
+from monitoring_dagster.stats.drift import DriftSettings
+
+
+class Baseline(Record):
+    """What a day is compared with."""
+
+    kind: Literal["training", "frozen", "rolling", "same_weekday"] = Field(
+        default="training",
+        description="The version's registered reference; the first days that it served, kept for"
+        " good; the days before; or the same weekdays before.",
+    )
+    days: int = Field(
+        default=28,
+        ge=1,
+        le=366,
+        description="How many days the window spans; training has none.",
+    )
+
+    @property
+    def label(self) -> str:
+        """Its name in results and messages."""
+        if self.kind == "training":
+            return self.kind
+        return f"{self.kind.replace('_', ' ')}, {self.days} days"
+
+
+class Drift(Record):
+    """When a difference from the reference is called drift."""
+
+    baselines: list[Baseline] = Field(
+        default=[Baseline()],
+        min_length=1,
+        description="Each is judged; a finding names the one it is about.",
+    )
+
+    alpha: float = Field(default=0.05, gt=0, lt=1, description="False discovery rate of one day.")
+    min_rows: int = Field(default=100, ge=2)
+    min_effect: float = Field(default=0.05, gt=0, lt=1, description="Share of rows that moved.")
+    min_new_mass: float = Field(
+        default=0.02, gt=0, lt=1, description="Share of rows newly missing, unseen or infinite."
+    )
+    psi_moderate: float = Field(default=0.1, gt=0)
+    psi_alert: float = Field(default=0.15, gt=0)
+    psi_significant: float = Field(default=0.2, gt=0)
+    max_alerts_in_30_days: int = Field(
+        default=10,
+        ge=0,
+        description="Features whose drift is told; beyond them it is recorded and not sent.",
+    )
+
+    def settings(self) -> DriftSettings:
+        names = {one.name for one in fields(DriftSettings)}
+        return DriftSettings(**self.model_dump(include=names))
+
+
+class Service(Record):
+    """When the service itself is called ill."""
+
+    max_error_rate: float = Field(default=0.10, gt=0, lt=1)
+    max_p99_ms: float | None = Field(default=None, gt=0)
+    min_rows_share: float = Field(
+        default=0.5, ge=0, lt=1, description="Of the same weekday's median in the last 4 weeks."
+    )
+
+
+class Rules(Record):
+    """Every threshold, in one place."""
+
+    drift: Drift = Drift()
+    performance: dict[str, Tolerance] = Field(
+        default_factory=dict,
+        description="Metric: how much worse than at registration is tolerated; the first decides"
+        " promotions. By default 5 % of log_loss (binary with score), accuracy, or mae.",
+    )
+    segments: dict[str, dict[str, dict[str, Tolerance]]] = Field(
+        default_factory=dict,
+        description="Segment column: its value: metric: a tolerance of its own.",
+    )
+    service: Service = Service()

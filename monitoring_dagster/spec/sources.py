@@ -1,0 +1,146 @@
+"""Where rows come from: predictions, labels, reviews and outside numbers."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from monitoring_dagster.spec.record import Identifier, Record
+
+
+class Source(Record):
+    """Where rows lie: one Parquet file a day, or one DuckDB table."""
+
+    path: str | None = Field(
+        default=None,
+        description="Parquet file of one day, with {day} where the date stands: data/{day}.parquet",
+    )
+    database: str | None = Field(default=None, description="DuckDB file that holds `table`.")
+    table: Identifier | None = Field(default=None, description="Table or view in `database`.")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.path is None) == (self.table is None) or (self.table is None) != (
+            self.database is None
+        ):
+            message = "name either `path`, or `database` and `table`"
+            raise ValueError(message)
+        if self.path is not None and "{day}" not in self.path:
+            message = f"path {self.path!r} has no {{day}}: one file a day is read"
+            raise ValueError(message)
+        return self
+
+
+class Predictions(Source):
+    """The inference log: which rows were served, by which version, with what answer."""
+
+    request_id: str = "request_id"
+    served_at: str = "served_at"
+    version: str = Field(default="model_version", description="MLflow version that answered.")
+    prediction: str = "prediction"
+    score: str | None = Field(
+        default=None, description="Probability of the positive class, or of the predicted one."
+    )
+    status: str | None = Field(
+        default=None,
+        description="Column with ok, error or fallback; only ok rows count for quality.",
+    )
+    synthetic: str | None = Field(
+        default=None, description="Boolean column: test traffic, left out and counted."
+    )
+    latency_ms: dict[str, str] = Field(
+        default_factory=dict, description="Stage: column, in milliseconds. `total` is judged."
+    )
+
+
+class Labels(Source):
+    """What turned out to be true, by the day on which it arrived."""
+
+    request_id: str = "request_id"
+    label: str = "label"
+    arrived_at: str = "arrived_at"
+    mature_after_days: int = Field(
+        default=14,
+        ge=0,
+        le=365,
+        description="Days after which no more labels are waited for. Later ones are late: they"
+        " still count, and revise what was said.",
+    )
+    expire_after_days: int | None = Field(
+        default=None,
+        ge=0,
+        le=730,
+        description="Labels later than this are counted as expired and change nothing; by default"
+        " twice mature_after_days.",
+    )
+    keep: Literal["first", "last"] = Field(
+        default="first",
+        description="Which of a request's labels counts: the first, or the last where corrections"
+        " are sent.",
+    )
+    ambiguous: list[str] = Field(
+        default_factory=list,
+        description="Label values that say that nobody knows: counted, and in no metric.",
+    )
+    annotator: str | None = Field(
+        default=None, description="Column that names who labelled: a change of hands is told."
+    )
+    min_coverage: float = Field(
+        default=0.8, gt=0, le=1, description="Share of labels below which no verdict is given."
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.expire_after_days is not None and self.expire_after_days < self.mature_after_days:
+            message = (
+                f"expire_after_days {self.expire_after_days} is below mature_after_days"
+                f" {self.mature_after_days}: labels would expire while they are waited for"
+            )
+            raise ValueError(message)
+        return self
+
+    @property
+    def accepted_days(self) -> int:
+        """How late a label may come and still count."""
+        if self.expire_after_days is None:
+            return 2 * self.mature_after_days
+        return self.expire_after_days
+
+
+class FurtherLabels(Labels):
+    """A second opinion: human reviews, or weak labels. A series of its own, never mixed in."""
+
+    error_rate: float = Field(
+        default=0.0,
+        ge=0,
+        lt=0.5,
+        description="Share of these labels known to be wrong; accuracy is corrected for it.",
+    )
+
+
+class Review(Record):
+    """Which requests people are asked to look at."""
+
+    share: float = Field(
+        default=0.01, gt=0, le=1, description="Of all requests, chosen by a hash of their id."
+    )
+    batch_rows: int = Field(
+        default=200,
+        ge=0,
+        description="Chosen in addition on days on which the scores drift: those least sure.",
+    )
+    source: str = Field(
+        default="human", description="Which of `further_labels` the reviewed ones come back as."
+    )
+
+
+class Signal(Record):
+    """A number a day from elsewhere that may announce losses: complaints, feedback, conversion."""
+
+    path: str = Field(
+        description="CSV or Parquet: a file, a folder, a glob, or one file a day with {day} where"
+        " the date stands."
+    )
+    day: str = Field(default="day", description="Column that names the UTC day.")
+    value: str = Field(
+        default="value", description="Column of numbers; several of one day are averaged."
+    )
