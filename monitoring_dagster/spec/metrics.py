@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from monitoring_dagster.spec.record import Identifier, Record
+from monitoring_dagster.spec.record import Day, Identifier, Named, Record, Reference
 
 Task = Literal["binary", "multiclass", "regression"]
 
@@ -43,10 +43,10 @@ class MetricDefinition(Record):
 
     name: Identifier
     version: int = Field(default=1, ge=1)
-    valid_from: date | None = Field(
+    valid_from: Day | None = Field(
         default=None, description="First day judged by it; by default from the beginning."
     )
-    retired_on: date | None = Field(
+    retired_on: Day | None = Field(
         default=None, description="From this day on it is computed, and judged no more."
     )
     better: Literal["higher", "lower"] = "higher"
@@ -56,16 +56,16 @@ class MetricDefinition(Record):
     quantile: float | None = Field(
         default=None, gt=0, lt=1, description="Regression: the quantile loss at this level."
     )
-    expression: str | None = Field(
+    expression: Named | None = Field(
         default=None,
         description="SQL over label, prediction, score and `columns`; the mean of its values.",
     )
-    function: str | None = Field(
+    function: Reference | None = Field(
         default=None,
         description="module:name; takes an Arrow table with label, prediction, score, `columns`"
         " and rows (how many are alike); returns a value for each of its rows.",
     )
-    columns: list[str] = Field(
+    columns: list[Named] = Field(
         default_factory=list,
         description="Further columns of the inference log that it needs. With them, and for"
         " regression, it is computed as labels arrive; else from the stored counts, for any day.",

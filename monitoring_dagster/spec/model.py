@@ -1,7 +1,7 @@
 """One monitored model, as its owner wrote it down. No Dagster here."""
 
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -9,16 +9,28 @@ from pydantic import Field, model_validator
 from monitoring_dagster.errors import did_you_mean
 from monitoring_dagster.spec.channels import Channels
 from monitoring_dagster.spec.metrics import METRICS, MetricDefinition, Task, Tolerance
-from monitoring_dagster.spec.record import Identifier, Owner, Public, Record
+from monitoring_dagster.spec.paths import SuitePath
+from monitoring_dagster.spec.record import (
+    Day,
+    Identifier,
+    Misplaced,
+    Named,
+    Owner,
+    Public,
+    Record,
+    shown,
+)
 from monitoring_dagster.spec.retraining import Retraining
 from monitoring_dagster.spec.rules import Rules
 from monitoring_dagster.spec.sources import FurtherLabels, Labels, Predictions, Review, Signal
+
+_FIRST_LOG = date(1970, 1, 1)
 
 
 class Feature(Record):
     """One input column."""
 
-    name: str
+    name: Named
     kind: Literal["numeric", "categorical"] | None = Field(
         default=None, description="By default what the reference data says."
     )
@@ -31,7 +43,7 @@ class ModelSpec(Record):
     owner: Owner = Field(description="An e-mail address or team:<name>.")
     description: Public = ""
     task: Task
-    registered_model: str | None = Field(
+    registered_model: Named | None = Field(
         default=None, description="Name in the MLflow registry; by default `name`."
     )
     predictions: Predictions
@@ -53,11 +65,11 @@ class ModelSpec(Record):
         default_factory=dict,
         description="Numbers from elsewhere, by name, that `proxies` looks at beside its own.",
     )
-    segments: list[str] = Field(default_factory=list, description="Columns to split by.")
-    expectations: str | None = Field(
+    segments: list[Named] = Field(default_factory=list, description="Columns to split by.")
+    expectations: SuitePath | None = Field(
         default=None, description="A Great Expectations suite, as JSON."
     )
-    first_day: date | None = Field(
+    first_day: Day | None = Field(
         default=None, description="By default the earliest day that has a predictions file."
     )
     engine: Literal["duckdb", "spark"] = Field(
@@ -81,60 +93,81 @@ class ModelSpec(Record):
                 "engine `spark` reads files, and predictions lie in a DuckDB table:"
                 " name predictions.path, or leave `engine` out"
             )
-            raise ValueError(message)
+            raise Misplaced(message, "engine")
         if self.retraining and not self.labels:
             message = "retraining needs `labels`: without them no challenger can be compared"
-            raise ValueError(message)
+            raise Misplaced(message, "retraining")
+        _refuse_doubles("segments", self.segments)
+        _refuse_doubles("features", [one.name for one in self.features or []])
+        self._check_first_day()
         self._check_metrics()
-        self._check_thresholds("rules.performance", self.rules.performance)
-        for column, values in self.rules.segments.items():
-            if column not in self.segments:
-                message = (
-                    f"rules.segments: {column!r} is none of `segments`."
-                    f" {did_you_mean(column, self.segments)}"
-                )
-                raise ValueError(message)
-            for value, tolerances in values.items():
-                self._check_thresholds(f"rules.segments.{column}.{value}", tolerances)
+        self._check_thresholds(("rules", "performance"), self.rules.performance)
+        self._check_segments()
         if self.review and self.review.source not in self.further_labels:
             message = (
-                f"review.source {self.review.source!r} is none of `further_labels`: say there where"
-                " the reviewed labels come back"
+                f"review.source {shown(self.review.source)} is none of `further_labels`: say there"
+                " where the reviewed labels come back"
             )
-            raise ValueError(message)
+            raise Misplaced(message, "review", "source")
         return self
+
+    def _check_first_day(self) -> None:
+        """A day to come would monitor nothing without a word, and one of long ago has no log."""
+        if self.first_day is None:
+            return
+        today = datetime.now(UTC).date()
+        if not _FIRST_LOG <= self.first_day <= today + timedelta(days=1):  # ahead of UTC
+            when = "in the future" if self.first_day > today else "before any inference log"
+            message = (
+                f"first_day {self.first_day} is {when}: leave it out, and monitoring begins with"
+                " the earliest day that has a predictions file"
+            )
+            raise Misplaced(message, "first_day")
 
     def _check_metrics(self) -> None:
         seen = set()
-        for one in self.metrics:
+        for number, one in enumerate(self.metrics):
             if one.label in METRICS[self.task] or one.label in seen:
                 message = f"metrics: {one.label!r} is taken; give it another name or version"
-                raise ValueError(message)
+                raise Misplaced(message, "metrics", number)
             seen.add(one.label)
             needed = {"value": "binary", "quantile": "regression"}
             for way, task in needed.items():
                 if getattr(one, way) is not None and self.task != task:
                     message = f"metrics: `{way}` of {one.name!r} is for {task}, not {self.task}"
-                    raise ValueError(message)
+                    raise Misplaced(message, "metrics", number, way)
 
-    def _check_thresholds(self, place: str, tolerances: Mapping[str, Tolerance]) -> None:
+    def _check_segments(self) -> None:
+        for column, values in self.rules.segments.items():
+            if column not in self.segments:
+                message = (
+                    f"rules.segments: {shown(column)} is none of `segments`."
+                    f" {did_you_mean(column, self.segments)}"
+                )
+                raise Misplaced(message, "rules", "segments", column)
+            for value, tolerances in values.items():
+                self._check_thresholds(("rules", "segments", column, value), tolerances)
+
+    def _check_thresholds(
+        self, place: tuple[str, ...], tolerances: Mapping[str, Tolerance]
+    ) -> None:
         """A threshold is for one definition of one metric: the one that is valid now."""
         newest = {one.name: one.version for one in sorted(self.metrics, key=lambda m: m.version)}
         for metric, tolerance in tolerances.items():
             known = [*METRICS[self.task], *newest]
             if metric not in known:
                 message = (
-                    f"{place}: no metric {metric!r} for a {self.task} model."
+                    f"{'.'.join(place)}: no metric {shown(metric)} for a {self.task} model."
                     f" {did_you_mean(metric, known)}"
                 )
-                raise ValueError(message)
+                raise Misplaced(message, *place, metric)
             if tolerance.version != newest.get(metric, 1):
                 message = (
-                    f"{place}: the threshold of {metric!r} was set for version"
+                    f"{'.'.join(place)}: the threshold of {metric!r} was set for version"
                     f" {tolerance.version} of it, and version {newest.get(metric, 1)} is defined:"
                     " set it anew for that, with `version`"
                 )
-                raise ValueError(message)
+                raise Misplaced(message, *place, metric)
 
     def definition(self, label: str) -> MetricDefinition | None:
         """The own metric of this label; None for one of ours."""
@@ -180,3 +213,10 @@ class ModelSpec(Record):
         if self.task == "regression":
             return "mae"
         return "log_loss" if self.task == "binary" and self.predictions.score else "accuracy"
+
+
+def _refuse_doubles(key: str, names: Sequence[str]) -> None:
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            message = f"{key}: {shown(name)} stands here twice: take one of them out"
+            raise Misplaced(message, key, number)

@@ -4,13 +4,13 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from monitoring_dagster.spec.record import Record
+from monitoring_dagster.spec.record import Misplaced, Record, Reference
 
 
 class Retraining(Record):
     """When a challenger is trained, and what it must show."""
 
-    trainer: str = Field(description="module:function; see the README's ten minutes.")
+    trainer: Reference = Field(description="module:function; see the README's ten minutes.")
     cadence: Literal["never", "daily", "weekly", "monthly", "quarterly"] = "never"
     breaches: int = Field(default=3, ge=1, description="Evaluated days worse than tolerated ...")
     of_days: int = Field(default=5, ge=1, description="... of the last so many.")
@@ -25,11 +25,11 @@ class Retraining(Record):
     def _possible(self) -> Self:
         if self.breaches > self.of_days:
             message = f"breaches {self.breaches} can never happen in of_days {self.of_days}"
-            raise ValueError(message)
+            raise Misplaced(message, "breaches")
         if self.cooldown_days < self.holdout_days:
             message = (
                 f"cooldown_days {self.cooldown_days} is below holdout_days {self.holdout_days}:"
                 " one holdout would judge two challengers"
             )
-            raise ValueError(message)
+            raise Misplaced(message, "cooldown_days")
         return self

@@ -2,19 +2,27 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from monitoring_dagster.spec.record import Identifier, Record
+from monitoring_dagster.spec.paths import DailyPath, FilePath, NumbersPath
+from monitoring_dagster.spec.record import Identifier, Misplaced, Named, Record
 
 
 class Source(Record):
     """Where rows lie: one Parquet file a day, or one DuckDB table."""
 
-    path: str | None = Field(
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": ["path"]}, {"required": ["database", "table"]}],
+            "dependentRequired": {"database": ["table"], "table": ["database"]},
+        }
+    )
+
+    path: DailyPath | None = Field(
         default=None,
         description="Parquet file of one day, with {day} where the date stands: data/{day}.parquet",
     )
-    database: str | None = Field(default=None, description="DuckDB file that holds `table`.")
+    database: FilePath | None = Field(default=None, description="DuckDB file that holds `table`.")
     table: Identifier | None = Field(default=None, description="Table or view in `database`.")
 
     @model_validator(mode="after")
@@ -24,30 +32,27 @@ class Source(Record):
         ):
             message = "name either `path`, or `database` and `table`"
             raise ValueError(message)
-        if self.path is not None and "{day}" not in self.path:
-            message = f"path {self.path!r} has no {{day}}: one file a day is read"
-            raise ValueError(message)
         return self
 
 
 class Predictions(Source):
     """The inference log: which rows were served, by which version, with what answer."""
 
-    request_id: str = "request_id"
-    served_at: str = "served_at"
-    version: str = Field(default="model_version", description="MLflow version that answered.")
-    prediction: str = "prediction"
-    score: str | None = Field(
+    request_id: Named = "request_id"
+    served_at: Named = "served_at"
+    version: Named = Field(default="model_version", description="MLflow version that answered.")
+    prediction: Named = "prediction"
+    score: Named | None = Field(
         default=None, description="Probability of the positive class, or of the predicted one."
     )
-    status: str | None = Field(
+    status: Named | None = Field(
         default=None,
         description="Column with ok, error or fallback; only ok rows count for quality.",
     )
-    synthetic: str | None = Field(
+    synthetic: Named | None = Field(
         default=None, description="Boolean column: test traffic, left out and counted."
     )
-    latency_ms: dict[str, str] = Field(
+    latency_ms: dict[Named, Named] = Field(
         default_factory=dict, description="Stage: column, in milliseconds. `total` is judged."
     )
 
@@ -55,9 +60,9 @@ class Predictions(Source):
 class Labels(Source):
     """What turned out to be true, by the day on which it arrived."""
 
-    request_id: str = "request_id"
-    label: str = "label"
-    arrived_at: str = "arrived_at"
+    request_id: Named = "request_id"
+    label: Named = "label"
+    arrived_at: Named = "arrived_at"
     mature_after_days: int = Field(
         default=14,
         ge=0,
@@ -81,7 +86,7 @@ class Labels(Source):
         default_factory=list,
         description="Label values that say that nobody knows: counted, and in no metric.",
     )
-    annotator: str | None = Field(
+    annotator: Named | None = Field(
         default=None, description="Column that names who labelled: a change of hands is told."
     )
     min_coverage: float = Field(
@@ -95,7 +100,7 @@ class Labels(Source):
                 f"expire_after_days {self.expire_after_days} is below mature_after_days"
                 f" {self.mature_after_days}: labels would expire while they are waited for"
             )
-            raise ValueError(message)
+            raise Misplaced(message, "expire_after_days")
         return self
 
     @property
@@ -128,7 +133,7 @@ class Review(Record):
         ge=0,
         description="Chosen in addition on days on which the scores drift: those least sure.",
     )
-    source: str = Field(
+    source: Named = Field(
         default="human", description="Which of `further_labels` the reviewed ones come back as."
     )
 
@@ -136,11 +141,11 @@ class Review(Record):
 class Signal(Record):
     """A number a day from elsewhere that may announce losses: complaints, feedback, conversion."""
 
-    path: str = Field(
+    path: NumbersPath = Field(
         description="CSV or Parquet: a file, a folder, a glob, or one file a day with {day} where"
         " the date stands."
     )
-    day: str = Field(default="day", description="Column that names the UTC day.")
-    value: str = Field(
+    day: Named = Field(default="day", description="Column that names the UTC day.")
+    value: Named = Field(
         default="value", description="Column of numbers; several of one day are averaged."
     )

@@ -269,10 +269,10 @@ def test_a_hostile_path_is_only_a_path(tmp_path, folder):
     for name, age in ((folder, 1.0), ("od", 2.0), ("star", 2.0), ("what", 2.0)):
         (tmp_path / name).mkdir()
         pq.write_table(pa.table({"age": [age]}), tmp_path / name / f"{DAY}.parquet")
-    source = Predictions(path=f"{folder}/{{day}}.parquet")
-    batches = read_batches(source, DAY, root=tmp_path, columns=["age"])
+    source, root = Predictions(path="{day}.parquet"), tmp_path / folder
+    batches = read_batches(source, DAY, root=root, columns=["age"])
     assert pa.Table.from_batches(batches).to_pydict() == {"age": [1.0]}
-    assert days_available(source, root=tmp_path) == [DAY]
+    assert days_available(source, root=root) == [DAY]
 
 
 @pytest.mark.parametrize(
