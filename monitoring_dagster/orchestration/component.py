@@ -1,19 +1,41 @@
 """Dagster's view of a monitored model: one YAML in, its lineage, checks and sensors out."""
 
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import dagster as dg
+from dagster._utils.pydantic_yaml import enrich_validation_errors_with_source_position
+from dagster_shared.yaml_utils.source_position import ValueAndSourcePositionTree
 
 from monitoring_dagster.orchestration.assets import external_assets, step_assets
+from monitoring_dagster.orchestration.checking import (
+    Declared,
+    WrongFile,
+    check_all_files,
+    line_of,
+    mistakes_of,
+    repeated_keys,
+    same_names,
+)
 from monitoring_dagster.orchestration.retraining import retraining_asset, retraining_job
 from monitoring_dagster.orchestration.scaffolder import ModelScaffolder
 from monitoring_dagster.orchestration.sensors import model_sensors
 from monitoring_dagster.pipeline.monitor import House, Monitor
 from monitoring_dagster.spec import ModelSpec
+
+
+class Attributes(ModelSpec):
+    """What stands below `attributes`."""
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """The schema; under `dg check`, which asks for it, once all models' files are right."""
+        check_all_files()
+        return super().model_json_schema(*args, **kwargs)
 
 
 @dg.scaffold_with(ModelScaffolder)
@@ -33,18 +55,40 @@ class MonitoredModel(dg.Component):
     """
 
     spec: ModelSpec
+    declared: Declared | None = None  # nowhere, where Python made it
 
     @classmethod
     def get_model_cls(cls) -> type[ModelSpec]:
-        return ModelSpec
+        return Attributes
 
     @classmethod
-    def load(cls, attributes: ModelSpec, context: dg.ComponentLoadContext) -> Self:  # type: ignore[override]
-        rendered = context.resolution_context.resolve_value(attributes.model_dump(mode="json"))
-        return cls(ModelSpec.model_validate(rendered))
+    def load(cls, attributes: ModelSpec | None, context: dg.ComponentLoadContext) -> Self:  # type: ignore[override]
+        """The model that a document declares. Raises ValidationError, WrongFile."""
+        document: ValueAndSourcePositionTree = context.component_decl.source_tree  # type: ignore[attr-defined]
+        positions = document.source_position_tree
+        file = Path(positions.position.filename)
+        mistakes = repeated_keys(file)
+        if attributes is None:
+            mistakes += mistakes_of(file, document)
+        if attributes is None or mistakes:
+            raise WrongFile.of(mistakes)
+        with enrich_validation_errors_with_source_position(
+            positions.children["attributes"], ["attributes"]
+        ):
+            written = attributes.model_dump(mode="json")
+            spec = ModelSpec.model_validate(context.resolution_context.resolve_value(written))
+        return cls(spec, Declared(spec.name, file, line_of(document, ["attributes", "name"])))
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        if self.declared is not None:
+            refuse_same_names(context.component_tree.get_all_components(of_type=MonitoredModel))
         return definitions_of(House.at(Path(context.project_root)).monitor(self.spec))
+
+
+def refuse_same_names(models: Collection[MonitoredModel]) -> None:
+    """Raise WrongFile where two models of a project have one name."""
+    if mistakes := same_names([one.declared for one in models if one.declared]):
+        raise WrongFile.of(mistakes)
 
 
 def definitions_of(monitor: Monitor) -> dg.Definitions:

@@ -19,7 +19,11 @@ from dagster._core.storage.tags import (
 )
 
 from monitoring_dagster.errors import MonitoringError, UnknownModel
-from monitoring_dagster.orchestration.component import MonitoredModel, definitions_of
+from monitoring_dagster.orchestration.component import (
+    MonitoredModel,
+    definitions_of,
+    refuse_same_names,
+)
 from monitoring_dagster.pipeline.monitor import House, Monitor
 from monitoring_dagster.pipeline.steps import steps_of
 from monitoring_dagster.spec import ModelSpec
@@ -66,9 +70,10 @@ class Project:
 
     @cached_property
     def specs(self) -> dict[str, ModelSpec]:
-        """The declared models by name."""
+        """The declared models by name. Raises WrongFile where two have one name."""
         tree = dg.ComponentTree.for_project(self.root)
         found = tree.get_all_components(of_type=MonitoredModel)
+        refuse_same_names(found)
         return {one.spec.name: one.spec for one in found}
 
     def monitor(self, model: str) -> Monitor:

@@ -67,3 +67,75 @@ def test_thirty_days_in_one_command(churn_checkout):
     assert date.fromisoformat(max(by_day)) - THIRTY[0] == timedelta(days=29)
     assert WINDOW < 30
     assert os.path.isdir(churn_checkout.root / ".monitoring/results/churn/verdict")
+
+
+BROKEN = {
+    "glob": ('predictions: {path: "{day}/*.parquet"}', 6, "has the glob '*'"),
+    "csv": ('predictions: {path: "log/{day}.csv"}', 6, "pandas.read_csv(old).to_parquet(new)"),
+    "bucket": ('predictions: {path: "s3://log/{day}.parquet"}', 6, "s3:// begins a URL"),
+    "dayless": ("predictions: {path: log/all.parquet}", 6, "has no {day}"),
+    "hash": ("channels:\n    slack: #ml-alerts", 7, "an unquoted # begins a comment"),
+    "nested": ("rules:\n    drift:\n      alhpa: 0.1", 8, "Did you mean 'alpha'?"),
+    "listed": ("features:\n    - name: a\n    - {name: b, kidn: numeric}", 8, "mean 'kind'?"),
+    "token": ("channels: {slack: xoxb-1-canary}", 6, "this is a secret"),
+    "twice": ("task: regression", 6, "the key 'task' stands twice, first in line 5"),
+    "whole": ("retraining: {trainer: a:b}", 6, "retraining needs `labels`"),
+}  # by folder: what is written, the line that is named, and the words
+OTHERS = {
+    "empty": ("", 1, "the file is empty"),
+    "bare": ("type: monitoring_dagster.orchestration.MonitoredModel\n", 1, "below attributes:"),
+    "listing": (
+        "type: monitoring_dagster.orchestration.MonitoredModel\nattributes:\n  - name: a\n",
+        2,
+        "a mapping (key: value) is wanted",
+    ),
+    "tab": (
+        "type: monitoring_dagster.orchestration.MonitoredModel\nattributes:\n\tname: a\n",
+        3,
+        "indent with blanks",
+    ),
+}
+
+
+def written(name, more):
+    """The text of a model's file with one thing added."""
+    lines = [f"name: {name}", "owner: team:a", "task: binary", more]
+    if "predictions" not in more:
+        lines.append('predictions: {path: "log/{day}.parquet"}')
+    head = ["type: monitoring_dagster.orchestration.MonitoredModel", "attributes:"]
+    return "\n".join([*head, *(f"  {line}" for line in lines), ""])
+
+
+@pytest.mark.parametrize("command", ["yaml", "defs"])
+def test_what_yaml_cannot_do_is_refused_with_file_and_line(new_checkout, command):
+    """In every model's file, not in Dagster's last one alone; and no secret is shown."""
+    checkout = new_checkout()
+    expected = []
+    for folder, (more, line, words) in BROKEN.items():
+        expected.append((checkout.declare(folder, written(folder, more)), line, words))
+    for folder, (text, line, words) in OTHERS.items():
+        expected.append((checkout.declare(folder, text), line, words))
+    for folder, name in (("one", "same"), ("two", "same"), ("three", "Same")):
+        checkout.declare(folder, written(name, "description: fine"))
+    first = checkout.root / "assets/one/defs.yaml:3"
+    expected.append((checkout.root / "assets/three/defs.yaml", 3, f"'same' in {first} differ"))
+    expected.append((checkout.root / "assets/two/defs.yaml", 3, f"named 'same', too, in {first}"))
+    done = checkout.run("dg", "check", command)
+    assert done.returncode == 1
+    for file, line, words in expected:
+        told = [one for one in done.stdout.splitlines() if one.startswith(f"{file}:{line} - ")]
+        assert len(told) == 1, (file, done.stdout)
+        assert words in told[0]
+    assert "flight_delay" not in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "canary" not in done.stdout
+
+
+def test_one_folder_is_checked_alone_where_it_is_named(new_checkout):
+    checkout = new_checkout()
+    checkout.declare("csv", written("csv", BROKEN["csv"][0]))
+    done = checkout.run("dg", "check", "yaml", "assets/flight_delay")
+    assert done.returncode == 0, done.stdout
+    done = checkout.run("dg", "check", "yaml", "assets/csv")
+    assert done.returncode == 1
+    assert "assets/csv/defs.yaml:6 - " in done.stdout

@@ -211,3 +211,93 @@ def test_a_mistake_is_answered_with_its_place_and_the_way_out(
     for part in said:
         assert part in words
     assert TOKEN not in words
+
+
+def refusal(project: DefsFolderSandbox, place: Path, text: str) -> str:
+    """What is said of a file with this *text* where Dagster loads it, without `dg check`."""
+    (place / "defs.yaml").write_text(text, encoding="utf-8")
+    with (
+        pytest.raises(Exception, match=r"churn") as caught,
+        project.load_component_and_build_defs(defs_path=place),
+    ):
+        pass
+    return str(caught.value.__cause__)
+
+
+HEAD = "type: monitoring_dagster.orchestration.MonitoredModel\n"
+SHORT = (
+    HEAD
+    + """\
+attributes:
+  name: churn
+  owner: team:growth
+  task: binary
+  predictions: {path: "{{ env.CHURN_LOG }}/{day}.parquet"}
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param(SHORT + "  task: regression\n", ":7 - the key 'task' stands twice, first in "
+                     "line 5", id="a key twice"),
+        pytest.param(SHORT + '  labels: {path: "a/{day}", path: "b/{day}"}\n',
+                     ":7 - the key 'path' stands twice", id="a key twice in one line"),
+        pytest.param(HEAD, ":1 - attributes: a mapping (key: value) is wanted here",
+                     id="no attributes"),
+        pytest.param(HEAD + "attributes: {}\n", "attributes.name: Field required",
+                     id="empty attributes"),
+    ],
+)  # fmt: skip
+def test_what_yaml_would_take_is_refused_where_dagster_loads_it(
+    text: str, said: str, project: DefsFolderSandbox
+):
+    """A key that stands twice would count once, and nothing would be monitored by no attributes."""
+    place = declare(project, ATTRIBUTES)
+    words = refusal(project, place, text)
+    assert said in words
+    assert str(place / "defs.yaml") in words
+
+
+def test_a_template_is_checked_once_it_is_filled_in(
+    project: DefsFolderSandbox, monkeypatch: pytest.MonkeyPatch
+):
+    """What the environment says is refused in the line that asks for it."""
+    place = declare(project, ATTRIBUTES)
+    monkeypatch.setenv("CHURN_LOG", "/mnt/log")
+    (place / "defs.yaml").write_text(SHORT, encoding="utf-8")
+    with project.load_component_and_build_defs(defs_path=place) as (component, _):
+        assert component.spec.predictions.path == "/mnt/log/{day}.parquet"
+    monkeypatch.setenv("CHURN_LOG", "s3://log")
+    words = refusal(project, place, SHORT)
+    assert f"attributes.predictions.path at {place / 'defs.yaml'}:6" in words
+    assert "s3:// begins a URL" in words
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        pytest.param("churn", "another model is named 'churn', too", id="the same"),
+        pytest.param("Churn", "differ by capitals alone", id="in capitals"),
+    ],
+)
+def test_two_models_of_one_name_are_refused_with_both_places(
+    other: str, said: str, project: DefsFolderSandbox
+):
+    """Their results, runs and messages would be mixed up."""
+    place = declare(project, ATTRIBUTES)
+    twin = place.parent / "twin"
+    twin.mkdir()
+    (place / "defs.yaml").write_text(SHORT.replace("{{ env.CHURN_LOG }}", "a"), encoding="utf-8")
+    text = SHORT.replace("name: churn", f"name: {other}").replace("{{ env.CHURN_LOG }}", "b")
+    (twin / "defs.yaml").write_text(text, encoding="utf-8")
+    with (
+        pytest.raises(Exception, match=r"churn") as caught,
+        project.load_component_and_build_defs(defs_path=place),
+    ):
+        pass
+    words = str(caught.value.__cause__)
+    assert f"{twin / 'defs.yaml'}:3 - attributes.name: " in words
+    assert f"{place / 'defs.yaml'}:3" in words
+    assert said in words
