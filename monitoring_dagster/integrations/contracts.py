@@ -7,53 +7,17 @@ import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+from typing import TYPE_CHECKING, Any
 
-from monitoring_dagster.errors import MonitoringError, did_you_mean
+from monitoring_dagster.errors import did_you_mean
+from monitoring_dagster.integrations.column_types import is_of_type
+from monitoring_dagster.integrations.suites import BadSuite, Expectation, Severity, Suite
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Severity = Literal["critical", "warning", "info"]
-
 _MAX_WORDS = 500
-# What Great Expectations itself writes beside these is of no use here, and does no harm.
-_KEYS = {"type", "kwargs", "severity", "id", "meta", "notes", "description", "rendered_content"}
-
-
-class BadSuite(MonitoringError):
-    """A suite that cannot be validated against, because of what its file says."""
-
-    @classmethod
-    def at(cls, path: Path, problem: str, *, position: int | None = None) -> Self:
-        where = f"{path}" if position is None else f"{path}, expectation {position}"
-        return cls(f"{where}: {problem}")
-
-    @classmethod
-    def unknown_type(cls, path: Path, named: str, known: Collection[str], *, position: int) -> Self:
-        problem = f"unknown type {named!r}. {did_you_mean(named, known)}"
-        return cls.at(path, problem, position=position)
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """One sentence of a suite."""
-
-    type: str
-    kwargs: Mapping[str, Any]
-    severity: Severity
-
-
-@dataclass(frozen=True, slots=True)
-class Suite:
-    """What one model's rows must look like."""
-
-    name: str
-    path: Path
-    expectations: tuple[Expectation, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,32 +29,6 @@ class Breach:
     severity: Severity
     words: str  # one sentence; counts and aggregates, never the value of a row
     unexpected_share: float | None  # of the rows that were judged; None where rows are not counted
-
-
-def load_suite(path: Path) -> Suite:
-    """The suite in a JSON file. Raises BadSuite; does not import Great Expectations.
-
-    What only Great Expectations can judge, the arguments of each expectation, `check_arguments`
-    and `validate` do.
-    """
-    try:
-        content = json.loads(path.read_text())
-    except FileNotFoundError:
-        problem = "no such file: write it, or take `expectations` out of the model's defs.yaml"
-        raise BadSuite.at(path, problem) from None
-    except (OSError, ValueError) as error:
-        raise BadSuite.at(path, f"is not JSON: {error}") from error
-    if not isinstance(content, dict) or not isinstance(content.get("expectations"), list):
-        raise BadSuite.at(path, 'is no suite: it needs {"name": ..., "expectations": [...]}')
-    known = _known_types()
-    return Suite(
-        str(content.get("name", path.stem)),
-        path,
-        tuple(
-            _expectation(path, position, entry, known)
-            for position, entry in enumerate(content["expectations"])
-        ),
-    )
 
 
 def check_arguments(suite: Suite) -> None:
@@ -105,13 +43,29 @@ def validate(suite: Suite, frame: "pd.DataFrame") -> list[Breach]:
     """
     gx = great_expectations()
     batch = _context().data_sources.pandas_default.read_dataframe(frame)
-    expected = gx.ExpectationSuite(name=suite.name, expectations=_built(suite))
+    built = [
+        one
+        for one, expectation in zip(_built(suite, frame), suite.expectations, strict=True)
+        if not _has_type(frame, expectation)
+    ]
+    expected = gx.ExpectationSuite(name=suite.name, expectations=built)
     breaches = {}
     for result in batch.validate(expected, result_format="BASIC").results:
         if not result.success:
             position = result.expectation_config.meta["position"]
             breaches[position] = _breach(suite.expectations[position], result, list(frame.columns))
     return [breach for _, breach in sorted(breaches.items())]
+
+
+def _has_type(frame: "pd.DataFrame", expectation: Expectation) -> bool:
+    """Whether a column has a type that is asked for, by another name than pandas 3 gives it."""
+    named = expectation.kwargs.get("type_list") or [expectation.kwargs.get("type_")]
+    column = expectation.kwargs.get("column")
+    if named == [None] or "row_condition" in expectation.kwargs:
+        return False
+    if list(frame.columns).count(column) != 1:
+        return False
+    return any(is_of_type(frame[column], name) for name in named)
 
 
 @lru_cache(maxsize=1)
@@ -146,40 +100,7 @@ def _is_spark(module: str) -> bool:
     return module == "pyspark" or module.startswith("pyspark.")
 
 
-def _known_types() -> frozenset[str]:
-    """The types that Great Expectations ships, by its file names: importing it takes seconds."""
-    spec = find_spec("great_expectations")
-    assert spec is not None, "great_expectations is a dependency"
-    assert spec.submodule_search_locations is not None, "great_expectations is a package"
-    core = Path(spec.submodule_search_locations[0], "expectations", "core")
-    return frozenset(path.stem for path in core.glob("expect_*.py"))
-
-
-def _expectation(
-    path: Path, position: int, entry: object, known_types: Collection[str]
-) -> Expectation:
-    if not isinstance(entry, dict):
-        problem = f'{entry!r} is no expectation: write {{"type": ..., "kwargs": {{...}}}}'
-        raise BadSuite.at(path, problem, position=position)
-    for key in entry:
-        if key not in _KEYS:
-            problem = f"unknown key {key!r}. {did_you_mean(key, _KEYS)}"
-            raise BadSuite.at(path, problem, position=position)
-    named, kwargs = str(entry.get("type")), entry.get("kwargs", {})
-    if named not in known_types:
-        raise BadSuite.unknown_type(path, named, known_types, position=position)
-    if not isinstance(kwargs, dict):
-        raise BadSuite.at(path, f"kwargs {kwargs!r} is no object", position=position)
-    severity = entry.get("severity", "critical")
-    if severity not in get_args(Severity):
-        problem = (
-            f"unknown severity {severity!r}. {did_you_mean(str(severity), get_args(Severity))}"
-        )
-        raise BadSuite.at(path, problem, position=position)
-    return Expectation(named, kwargs, severity)
-
-
-def _built(suite: Suite) -> list[Any]:
+def _built(suite: Suite, frame: "pd.DataFrame | None" = None) -> list[Any]:
     """Great Expectations' own objects; it would drop a wrong one with a line in the log."""
     great_expectations()
     from great_expectations.expectations import registry
@@ -195,17 +116,49 @@ def _built(suite: Suite) -> list[Any]:
                 problem = f"{expectation.type} takes no {name!r}."
                 problem += f" {did_you_mean(name, kind.__fields__)}"
                 raise BadSuite.at(suite.path, problem, position=position)
+        times = {} if frame is None else _times(frame, expectation.kwargs)
         try:
             built.append(
                 kind(
-                    **{**expectation.kwargs, "meta": {"position": position}},
+                    **{**expectation.kwargs, **times, "meta": {"position": position}},
                     severity=expectation.severity,
                 )
             )
         except (TypeError, ValueError) as error:
-            problem = f"{expectation.type} cannot be: {' '.join(str(error).split())}"
+            problem = f"{expectation.type} cannot be: {_reason(error)}"
             raise BadSuite.at(suite.path, problem, position=position) from error
     return built
+
+
+def _times(frame: "pd.DataFrame", kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Limits of a column of times as times of its zone: Great Expectations reads them as dates."""
+    import pandas as pd
+
+    column = kwargs.get("column")
+    written = {name: kwargs.get(name) for name in ("min_value", "max_value")}
+    if list(frame.columns).count(column) != 1 or not is_of_type(frame[column], "datetime64"):
+        return {}
+    zone = getattr(frame[column].dtype, "tz", None)
+    found = {}
+    for name, value in written.items():
+        if isinstance(value, str):
+            try:
+                time = pd.Timestamp(value)
+            except ValueError:
+                continue  # what Great Expectations says of it is said
+            utc = time.tz_localize("UTC") if time.tz is None else time.tz_convert("UTC")
+            found[name] = utc.tz_localize(None) if zone is None else utc
+    return found
+
+
+def _reason(error: Exception) -> str:
+    """The first thing that is wrong with each argument: Pydantic tries one type after another."""
+    if not hasattr(error, "errors"):
+        return " ".join(str(error).split())
+    first: dict[str, str] = {}
+    for one in error.errors():
+        first.setdefault(str(one["loc"][0]), one["msg"])
+    return "; ".join(f"{name} {words}".removeprefix("__root__ ") for name, words in first.items())
 
 
 def _breach(expectation: Expectation, result: Any, columns: Collection[str]) -> Breach:

@@ -12,6 +12,7 @@ from dagster_shared.yaml_utils.source_position import ValueAndSourcePositionTree
 from pydantic import ValidationError
 
 from monitoring_dagster.errors import MonitoringError, did_you_mean
+from monitoring_dagster.integrations.suites import BadSuite, load_suite
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.spec.record import shown
 
@@ -70,10 +71,12 @@ def check_all_files() -> None:
         return
     from dagster_dg_core.context import DgContext
 
-    folder = DgContext.for_project_environment(command.params["target_path"], {}).defs_path
+    project = DgContext.for_project_environment(command.params["target_path"], {})
     paths = [Path(path).absolute() for path in command.params.get("paths", ())]
     mistakes = mistakes_below(
-        folder, lambda file: not paths or not {*paths}.isdisjoint([file, *file.parents])
+        project.defs_path,
+        project.root_path,
+        lambda file: not paths or not {*paths}.isdisjoint([file, *file.parents]),
     )
     if mistakes:
         for one in mistakes:
@@ -81,12 +84,15 @@ def check_all_files() -> None:
         command.exit(1)
 
 
-def mistakes_below(folder: Path, chosen: Callable[[Path], bool]) -> list[Mistake]:
-    """What is wrong in the *chosen* models' files of a project, in the order of files and lines."""
+def mistakes_below(folder: Path, root: Path, chosen: Callable[[Path], bool]) -> list[Mistake]:
+    """What is wrong in the *chosen* models' files of a project, in the order of files and lines.
+
+    Suites lie below *root*; one that cannot be used is told in the line that names it.
+    """
     mistakes: list[Mistake] = []
     names: list[Declared] = []
     for file in sorted(one for name in _FILES for one in folder.rglob(name)):
-        found, declared = read_file(file)
+        found, declared = read_file(file, root)
         mistakes += found
         names += declared
     mistakes += same_names(names)
@@ -94,7 +100,7 @@ def mistakes_below(folder: Path, chosen: Callable[[Path], bool]) -> list[Mistake
     return sorted(wrong, key=lambda one: (one.file, one.line, one.words))
 
 
-def read_file(file: Path) -> tuple[list[Mistake], list[Declared]]:
+def read_file(file: Path, root: Path) -> tuple[list[Mistake], list[Declared]]:
     """The mistakes in the models that *file* declares, and their names."""
     try:
         text = file.read_text(encoding="utf-8")
@@ -117,14 +123,14 @@ def read_file(file: Path) -> tuple[list[Mistake], list[Declared]]:
             line = document.source_position_tree.position.start.line
             mistakes.append(Mistake(file, line, f"a mapping (key: value) is wanted here: {_FORM}"))
         elif document.value.get("type") in TYPES:
-            mistakes += mistakes_of(file, document)
+            mistakes += mistakes_of(file, document, root)
             names += _names(file, document)
     if names or mistakes:
         mistakes += repeated_keys(file)
     return mistakes, names
 
 
-def mistakes_of(file: Path, document: ValueAndSourcePositionTree) -> Iterator[Mistake]:
+def mistakes_of(file: Path, document: ValueAndSourcePositionTree, root: Path) -> Iterator[Mistake]:
     """What is wrong in one document of a *file*, beside keys that stand twice."""
     for key in document.value:
         if key not in _KEYS:
@@ -136,13 +142,18 @@ def mistakes_of(file: Path, document: ValueAndSourcePositionTree) -> Iterator[Mi
         yield Mistake(file, line, f"attributes: a mapping (key: value) is wanted here: {_FORM}")
         return
     try:
-        ModelSpec.model_validate(attributes)
+        spec = ModelSpec.model_validate(attributes)
+        if spec.expectations and "{{" not in spec.expectations:
+            load_suite(root / spec.expectations)
+    except BadSuite as error:
+        place = ["attributes", "expectations"]
+        yield Mistake(file, line_of(document, place), f"{'.'.join(place)}: {error}")
     except ValidationError as error:
         for one in error.errors():
-            place = ["attributes", *one["loc"]]
-            key = shown(".".join(map(str, place)))[1:-1]
+            keys = ["attributes", *one["loc"]]
+            key = shown(".".join(map(str, keys)))[1:-1]
             words = one["msg"].removeprefix("Value error, ")
-            yield Mistake(file, line_of(document, place), f"{key}: {words}")
+            yield Mistake(file, line_of(document, keys), f"{key}: {words}")
 
 
 def repeated_keys(file: Path) -> list[Mistake]:

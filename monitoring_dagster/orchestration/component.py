@@ -69,7 +69,7 @@ class MonitoredModel(dg.Component):
         file = Path(positions.position.filename)
         mistakes = repeated_keys(file)
         if attributes is None:
-            mistakes += mistakes_of(file, document)
+            mistakes += mistakes_of(file, document, Path(context.project_root))
         if attributes is None or mistakes:
             raise WrongFile.of(mistakes)
         with enrich_validation_errors_with_source_position(

@@ -9,6 +9,7 @@ import pyarrow as pa
 from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
 from monitoring_dagster.errors import did_you_mean
 from monitoring_dagster.integrations import contracts, rows
+from monitoring_dagster.integrations.suites import load_suite
 from monitoring_dagster.pipeline.findings import findings_table
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.reference import reference_of, role_columns
@@ -187,11 +188,14 @@ def _inspect_rows(
     if spec.expectations is None or not count:
         return count, []
     frame = pa.Table.from_batches(parts).to_pandas()
-    suite = contracts.load_suite(monitor.root / spec.expectations)
+    suite = load_suite(monitor.root / spec.expectations)
     return count, [
         _finding(monitor, day, FindingKind.SCHEMA_BREACH, breach.column or breach.expectation,
                  _SEVERITY[breach.severity], breach.words)
         for breach in contracts.validate(suite, frame)
+    ] + [
+        _finding(monitor, day, FindingKind.SCHEMA_BREACH, suite.path.name, Severity.P3, remark)
+        for remark in suite.remarks
     ]  # fmt: skip
 
 

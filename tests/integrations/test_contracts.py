@@ -9,13 +9,11 @@ import pandas as pd
 import pytest
 
 from monitoring_dagster.integrations.contracts import (
-    BadSuite,
-    Suite,
     check_arguments,
     great_expectations,
-    load_suite,
     validate,
 )
+from monitoring_dagster.integrations.suites import BadSuite, Suite, load_suite
 
 FRAME = pd.DataFrame(
     {"age": [30.0, 40.0, 999.0, None], "country": ["DE", "FR", "XX", "secret"], "n": [1, 2, 3, 3]}
@@ -206,8 +204,8 @@ def test_a_wrong_entry_is_met_with_its_place_and_the_right_word(suite, entry, to
 )
 def test_a_wrong_argument_is_met_with_its_place(suite, kwargs, told):
     """Before any row is looked at."""
-    loaded = suite(expect("column_values_to_be_between", **kwargs))
-    for ask in (lambda: check_arguments(loaded), lambda: validate(loaded, FRAME)):
+    entry = expect("column_values_to_be_between", **kwargs)
+    for ask in (lambda: check_arguments(suite(entry)), lambda: validate(suite(entry), FRAME)):
         with pytest.raises(BadSuite) as error:
             ask()
         assert "churn.json, expectation 0: expect_column_values_to_be_between" in str(error.value)
@@ -235,7 +233,7 @@ def test_the_cheap_check_of_types_refuses_none_that_exists():
     great_expectations()
     from great_expectations.expectations import registry
 
-    from monitoring_dagster.integrations.contracts import _known_types
+    from monitoring_dagster.integrations.suites import _known_types
 
     there = registry.list_registered_expectation_implementations()
     assert {name for name in there if name.startswith("expect_")} <= _known_types()
@@ -253,7 +251,7 @@ def test_loading_a_suite_does_not_import_great_expectations(tmp_path):
     (tmp_path / "x.json").write_text(json.dumps({"name": "x", "expectations": []}))
     code = (
         "import sys; from pathlib import Path;"
-        "from monitoring_dagster.integrations.contracts import load_suite;"
+        "from monitoring_dagster.integrations.suites import load_suite;"
         "load_suite(Path(sys.argv[1])); assert 'great_expectations' not in sys.modules"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "x.json")]
@@ -274,3 +272,220 @@ def test_a_process_without_a_main_file_lives_though_pyspark_is_there():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"
+
+
+OLD = {
+    "expectation_suite_name": "churn",
+    "ge_cloud_id": None,
+    "meta": {"great_expectations_version": "0.18.22"},
+    "expectations": [
+        {
+            "expectation_type": "expect_column_values_to_be_between",
+            "kwargs": {
+                "column": "age", "min_value": 0, "max_value": 120, "result_format": "COMPLETE",
+                "parse_strings_as_datetimes": None, "strict_min": False,
+            },
+            "meta": {"profiler_details": {}},
+        },
+        {
+            "expectation_type": "expect_column_values_to_be_in_type_list",
+            "kwargs": {"column": "country", "type_list": ["object", "STRING"]},
+            "meta": {},
+        },
+        {
+            "expectation_type": "expect_table_columns_to_match_set",
+            "kwargs": {"column_set": ["age", "n"], "exact_match": False},
+            "meta": {},
+        },
+    ],
+}  # fmt: skip
+
+
+def test_a_suite_of_0_18_means_the_same_and_is_remarked_upon(suite):
+    """Types and arguments are those of 1; how the run was set up is no matter."""
+    loaded = suite(content=json.dumps(OLD))
+    assert loaded.name == "churn"
+    (breach,) = validate(loaded, FRAME)
+    assert breach.words.endswith("1 of 4 rows do not (25.0%)")
+    (remark,) = loaded.remarks
+    assert "churn.json is in the format of Great Expectations 0.18" in remark
+    assert "`type` for `expectation_type`" in remark
+
+
+def test_a_suite_without_an_expectation_is_remarked_upon(suite):
+    (remark,) = suite().remarks
+    assert "holds no expectation, so no rule of your own is checked" in remark
+    assert suite(expect("column_to_exist", column="age")).remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        pytest.param({"expectation_type": "expect_column_to_exist", "kwargs": {"colum": "a"}},
+                     "takes no 'colum'. Did you mean 'column'?", id="an argument"),
+        pytest.param({"expectation_type": "expect_column_values_to_be_vector", "kwargs": {}},
+                     "unknown type 'expect_column_values_to_be_vector'", id="a type of a package"),
+        pytest.param({"expectation_type": "expect_column_to_exist", "type": "expect_x"},
+                     "`type` and `expectation_type` differ", id="both formats"),
+        pytest.param(
+            {
+                "expectation_type": "expect_column_values_to_be_between",
+                "kwargs": {"column": "age", "min_value": 0, "parse_strings_as_datetimes": True},
+            },
+            "takes no 'parse_strings_as_datetimes'", id="what 1 does no more"),
+    ],
+)  # fmt: skip
+def test_what_0_18_said_otherwise_is_refused(suite, entry, told):
+    with pytest.raises(BadSuite) as error:
+        check_arguments(suite(entry))
+    assert "churn.json, expectation 0: " in str(error.value)
+    assert told in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "where", "low"),
+    [
+        pytest.param({"$PARAMETER": "low"}, {"suite_parameters": {"low": 35}}, 35, id="format 1"),
+        pytest.param({"$PARAMETER": "low"}, {"evaluation_parameters": {"low": 35}}, 35, id="0.18"),
+        pytest.param({"$PARAMETER": "low", "$PARAMETER.low": 35}, {}, 35, id="beside it"),
+        pytest.param({"$PARAMETER": "low"}, {}, None, id="nowhere"),
+        pytest.param(
+            {"$PARAMETER": "low + 1"}, {"suite_parameters": {"low": 35}}, None, id="a sum"
+        ),
+        pytest.param("$PARAMETER.low", {}, None, id="as text"),
+    ],
+)
+def test_a_parameter_has_the_value_that_the_suite_gives_it(suite, parameter, where, low):
+    """A daily run is given none."""
+    entry = expect("column_values_to_be_between", column="age", min_value=parameter)
+    content = json.dumps({"expectations": [entry]} | where)
+    if low is not None:
+        (breach,) = validate(suite(content=content), FRAME)
+        assert "greater than or equal to 35.0: 1 of 4 rows do not" in breach.words
+        return
+    with pytest.raises(BadSuite) as error:
+        suite(content=content)
+    assert "expectation 0: expect_column_values_to_be_between: min_value is the parameter 'low" in (
+        str(error.value)
+    )
+    assert "write the value itself" in str(error.value)
+
+
+COLUMNS = pd.DataFrame(
+    {
+        "words": ["a", "b", "c", None],
+        "old words": pd.Series(["a", "b", "c", None], dtype=object),
+        "coded": pd.Series(["a", "b", "a", "a"], dtype="category"),
+        "whole": [1, 2, 3, 4],
+        "gaps": [1.0, None, 3.0, 4.0],  # whole numbers with a gap, as pandas holds them
+        "real": [1.5, 2.0, 3.0, None],
+        "flag": pd.Series([True, None, False, True], dtype=object),
+        "at": pd.to_datetime(["2026-03-01", "2026-03-02", None, "2026-03-04"], utc=True),
+        "mixed": pd.Series([1, "a", None, 2.5], dtype=object),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("column", "names", "met"),
+    [
+        pytest.param("words", ["str", "object"], True, id="words, as pandas 2 and 3 have it"),
+        pytest.param("words", ["object"], True, id="words of pandas 2"),
+        pytest.param("words", ["VARCHAR"], True, id="words of SQL"),
+        pytest.param("words", ["StringType"], True, id="words of Spark"),
+        pytest.param("words", ["int64", "float64"], False, id="words for numbers"),
+        pytest.param("old words", ["object"], True, id="objects"),
+        pytest.param("old words", ["str"], True, id="words in objects"),
+        pytest.param("coded", ["category"], True, id="a category"),
+        pytest.param("coded", ["str"], True, id="the words of a category"),
+        pytest.param("whole", ["int64"], True, id="whole numbers"),
+        pytest.param("whole", ["Int64"], True, id="whole numbers that may be missing"),
+        pytest.param("whole", ["BIGINT"], True, id="whole numbers of SQL"),
+        pytest.param("whole", ["int32"], False, id="another size"),
+        pytest.param("whole", ["float64"], False, id="whole for real"),
+        pytest.param("gaps", ["int64"], True, id="whole numbers with a gap"),
+        pytest.param("gaps", ["float64"], True, id="which might be real ones"),
+        pytest.param("real", ["int64"], False, id="real for whole"),
+        pytest.param("flag", ["bool"], True, id="a flag with a gap"),
+        pytest.param("at", ["datetime64[ns, UTC]"], True, id="times of a zone"),
+        pytest.param("at", ["Timestamp"], True, id="times of pandas"),
+        pytest.param("mixed", ["str"], False, id="words among others"),
+    ],
+)
+def test_a_type_is_read_as_what_it_means(suite, column, names, met):
+    """pandas 3 calls words str, and older suites do not."""
+    asked = [expect("column_values_to_be_in_type_list", column=column, type_list=names)]
+    if len(names) == 1:
+        asked.append(expect("column_values_to_be_of_type", column=column, type_=names[0]))
+    assert len(validate(suite(*asked), COLUMNS)) == (0 if met else len(asked))
+
+
+@pytest.mark.parametrize("zone", ["", "T00:00:00Z", "T01:00:00+01:00"])
+def test_limits_of_times_are_times(suite, zone):
+    """Great Expectations would compare a time with a date, and fail."""
+    (breach,) = validate(
+        suite(expect("column_values_to_be_between", column="at", min_value=f"2026-03-02{zone}")),
+        COLUMNS,
+    )
+    assert breach.words.endswith("1 of 4 rows do not (25.0%)")
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        pytest.param(expect("column_values_to_not_be_null", column="age", mostly=95),
+                     "mostly is 95: write a share from 0 to 1", id="per cent"),
+        pytest.param(expect("column_values_to_not_be_null", column="age", mostly="95%"),
+                     "mostly is '95%'", id="per cent as text"),
+        pytest.param(expect("column_values_to_not_be_null", column="age", mostly=-0.1),
+                     "mostly is -0.1", id="below zero"),
+        pytest.param(expect("column_values_to_be_between", column="n", min_value=9, max_value=1),
+                     "min_value 9 is above max_value 1", id="limits the wrong way round"),
+        pytest.param(expect("column_values_to_match_regex", column="country", regex="["),
+                     "'[' is no regular expression", id="a pattern"),
+        pytest.param(expect("column_values_to_be_of_type", column="n", type_="itn64"),
+                     "there is no type 'itn64'. Did you mean 'int64'?", id="a type"),
+        pytest.param(expect("column_values_to_be_in_type_list", column="n", type_list="int64"),
+                     "write a list, such as ['int64']", id="one type for a list"),
+        pytest.param(expect("column_values_to_be_in_type_list", column="n", type_list=[None]),
+                     "there is no type None", id="no type"),
+        pytest.param(expect("table_row_count_to_equal_other_table", other_table_name="x"),
+                     "asks another table", id="another table"),
+        pytest.param({"type": "expect_\x1b[31m" + 99 * "x"}, "Great Expectations 1 ships no such",
+                     id="a hostile type"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_before_any_row_is_looked_at(suite, entry, told):
+    """With the number of the expectation, and the way out; without importing the library."""
+    with pytest.raises(BadSuite) as error:
+        suite(expect("column_to_exist", column="age"), entry)
+    assert "churn.json, expectation 1: " in str(error.value)
+    assert told in str(error.value)
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        pytest.param("", "is empty: write {", id="empty"),
+        pytest.param(" \n", "is empty: write {", id="blank"),
+        pytest.param('{"expectations": [], "expectations": []}', "'expectations' stands twice",
+                     id="a key twice"),
+        pytest.param('{"expectations": [{"type": NaN}]}', "NaN is no number of JSON", id="NaN"),
+        pytest.param('{"expectations": [{"type_list": [str, object]}]}', "is not JSON",
+                     id="Python for JSON"),
+        pytest.param("expectations:\n  - type: x\n", "is not JSON", id="YAML for JSON"),
+    ],
+)  # fmt: skip
+def test_a_file_that_python_would_read_somehow_is_refused(tmp_path, content, told):
+    path = tmp_path / "churn.json"
+    path.write_text(content)
+    with pytest.raises(BadSuite, match=r"churn\.json: ") as error:
+        load_suite(path)
+    assert told in str(error.value)
+
+
+def test_a_file_as_windows_writes_it_is_read(tmp_path):
+    path = tmp_path / "churn.json"
+    path.write_text(json.dumps({"expectations": []}), encoding="utf-8-sig")
+    assert load_suite(path).expectations == ()

@@ -77,6 +77,12 @@ BROKEN = {
     "hash": ("channels:\n    slack: #ml-alerts", 7, "an unquoted # begins a comment"),
     "nested": ("rules:\n    drift:\n      alhpa: 0.1", 8, "Did you mean 'alpha'?"),
     "listed": ("features:\n    - name: a\n    - {name: b, kidn: numeric}", 8, "mean 'kind'?"),
+    "suite": (
+        "expectations: expectations/old.json",
+        6,
+        "expectation 0: unknown type 'expect_colum",
+    ),
+    "gone": ("expectations: expectations/gone.json", 6, "no such file: write it, or take"),
     "token": ("channels: {slack: xoxb-1-canary}", 6, "this is a secret"),
     "twice": ("task: regression", 6, "the key 'task' stands twice, first in line 5"),
     "whole": ("retraining: {trainer: a:b}", 6, "retraining needs `labels`"),
@@ -115,6 +121,9 @@ def test_what_yaml_cannot_do_is_refused_with_file_and_line(new_checkout, command
         expected.append((checkout.declare(folder, written(folder, more)), line, words))
     for folder, (text, line, words) in OTHERS.items():
         expected.append((checkout.declare(folder, text), line, words))
+    (checkout.root / "expectations/old.json").write_text(
+        '{"expectations": [{"type": "expect_colum", "kwargs": {}}]}', encoding="utf-8"
+    )
     for folder, name in (("one", "same"), ("two", "same"), ("three", "Same")):
         checkout.declare(folder, written(name, "description: fine"))
     first = checkout.root / "assets/one/defs.yaml:3"
