@@ -60,7 +60,7 @@ def validate(suite: Suite, frame: "pd.DataFrame") -> list[Breach]:
 def _has_type(frame: "pd.DataFrame", expectation: Expectation) -> bool:
     """Whether a column has a type that is asked for, by another name than pandas 3 gives it."""
     named = expectation.kwargs.get("type_list") or [expectation.kwargs.get("type_")]
-    column = expectation.kwargs.get("column")
+    column = str(expectation.kwargs.get("column"))
     if named == [None] or "row_condition" in expectation.kwargs:
         return False
     if list(frame.columns).count(column) != 1:
@@ -134,7 +134,7 @@ def _times(frame: "pd.DataFrame", kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Limits of a column of times as times of its zone: Great Expectations reads them as dates."""
     import pandas as pd
 
-    column = kwargs.get("column")
+    column = str(kwargs.get("column"))
     written = {name: kwargs.get(name) for name in ("min_value", "max_value")}
     if list(frame.columns).count(column) != 1 or not is_of_type(frame[column], "datetime64"):
         return {}

@@ -13,7 +13,8 @@ from monitoring_dagster.spec import Signal
 from monitoring_dagster.stats.values import WrongType, numbers
 
 _ANY_DAY = "????-??-??"
-_REASON_CHARACTERS = 100  # it repeats a value from the data
+_MAX_SHOWN = 40  # characters of a value from the data
+_FIRST, _LAST = date(1970, 1, 1), date(2199, 12, 31)
 
 
 class UnusableSignal(MonitoringError):
@@ -27,11 +28,12 @@ class UnusableSignal(MonitoringError):
         )
 
     @classmethod
-    def values(cls, column: str, place: str, arrived: object) -> Self:
-        return cls(
+    def values(cls, column: str, place: str, arrived: object, example: object) -> Self:
+        words = (
             f"column {column!r} of {place} holds {arrived}: write plain numbers, or name another"
-            " column"
         )
+        words += " column"
+        return cls(words if example is None else f"{words}. The first that is none: {example}")
 
 
 def values_by_day(signal: Signal, *, root: Path) -> dict[date, float]:
@@ -55,7 +57,8 @@ def values_by_day(signal: Signal, *, root: Path) -> dict[date, float]:
         values = numbers(rows.column(1), column=signal.value).tolist()
     except WrongType:
         arrived = table.schema.field(signal.value).type
-        raise UnusableSignal.values(signal.value, place, arrived) from None
+        example = _first_refused(rows.column(1), pa.float64())
+        raise UnusableSignal.values(signal.value, place, arrived, example) from None
     of_day: dict[date, list[float]] = {}
     for day, value in zip(days, values, strict=True):
         if day is not None and isfinite(value):
@@ -72,6 +75,25 @@ def _days(column: pa.ChunkedArray, name: str, place: str) -> list[Any]:
         column = column.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us"))
     try:
         days: list[Any] = column.cast(pa.date32(), safe=False).to_pylist()
-    except pa.ArrowException as error:
-        raise UnusableSignal.days(name, place, repr(str(error))[1:_REASON_CHARACTERS]) from None
+    except pa.ArrowException:
+        example = _first_refused(column, pa.date32())
+        raise UnusableSignal.days(name, place, example or str(column.type)) from None
+    for day in days:
+        if day is not None and not _FIRST <= day <= _LAST:
+            raise UnusableSignal.days(name, place, f"{day} is out of all bounds")
     return days
+
+
+def _first_refused(column: pa.ChunkedArray, wanted: pa.DataType) -> str | None:
+    """The first text that cannot be read as *wanted*, harmless and short; None where none is."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return None
+    for value in column.unique():
+        try:
+            value.cast(wanted)
+        except pa.ArrowException:
+            text = ascii(value.as_py())
+            return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 1]}…"
+    return None

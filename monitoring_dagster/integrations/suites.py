@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib.util import find_spec
-from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, NoReturn, Self, get_args
 
@@ -226,7 +225,7 @@ class _Entry:
             self._refuse(f"{named} cannot be: {problem}")
         self._check_types(named, kwargs)
         low, high = kwargs.get("min_value"), kwargs.get("max_value")
-        if _is_number(low) and _is_number(high) and low > high:
+        if isinstance(low, (int, float)) and isinstance(high, (int, float)) and low > high:
             problem = f"min_value {low} is above max_value {high}: no value can meet that"
             self._refuse(f"{named} cannot be: {problem}")
         for pattern in (kwargs.get("regex"), *(kwargs.get("regex_list") or [])):
@@ -249,7 +248,3 @@ class _Entry:
 
     def _refuse(self, problem: str) -> NoReturn:
         raise BadSuite.at(self.path, problem, position=self.position)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)

@@ -57,6 +57,16 @@ def test_what_counts_as_a_day_and_a_number(tmp_path, days, values, expected):
         pytest.param(["1.3.26"], [1], "holds no days .*write them as 2026-03-01", id="day"),
         pytest.param([20260301], [1], r"holds no days \(int64\)", id="a number as day"),
         pytest.param([FIRST], ["12%"], "holds string: write plain numbers", id="per cent"),
+        pytest.param([FIRST] * 2, ["1", "1,5"], "The first that is none: '1,5'", id="a comma"),
+        pytest.param([FIRST] * 3, ["1", None, "n.k."], "none: 'n.k.'", id="a word"),
+        pytest.param([FIRST], [timedelta(1)], r"holds duration\[us\]: write", id="a duration"),
+        pytest.param(["2026-03-01", "Total"], [1, 2], r"holds no days \('Total'\)", id="a sum"),
+        pytest.param(["2026-02-30"], [1], r"holds no days \('2026-02-30'\)", id="no such day"),
+        pytest.param(["2026-W10"], [1], "holds no days", id="a week"),
+        pytest.param([1772323200.0], [1], r"holds no days \(double\)", id="seconds"),
+        pytest.param([True], [1], r"holds no days \(bool\)", id="yes and no for days"),
+        pytest.param([date(206, 3, 1)], [1], "0206-03-01 is out of all bounds", id="a digit lost"),
+        pytest.param([FIRST, date(2926, 3, 1)], [1, 2], "2926-03-01 is out", id="a digit wrong"),
     ],
 )
 def test_what_is_no_day_or_no_number_is_told(tmp_path, days, values, words):
@@ -79,3 +89,9 @@ def test_a_file_or_a_column_that_is_not_there_is_told_by_its_name(tmp_path):
     (tmp_path / "complaints.csv").write_text("day,rate\n2026-03-01,1\n")
     with pytest.raises(UnknownColumn, match=r"no column 'rat'\. Did you mean 'rate'"):
         values_by_day(Signal(path="complaints.csv", value="rat"), root=tmp_path)
+
+
+def test_the_days_of_several_files_are_averaged_together(tmp_path):
+    for name, value in (("a", 1.0), ("b", 4.0)):
+        parquet(tmp_path / f"{name}.parquet", [FIRST], [value])
+    assert values_by_day(Signal(path="*.parquet"), root=tmp_path) == {FIRST: 2.5}
