@@ -1,8 +1,10 @@
 """What `dg scaffold defs` writes: a short, commented file that is valid as it stands."""
 
+import re
 from typing import Any
 
 import dagster as dg
+import yaml
 
 TEMPLATE = """\
 type: {type_name}
@@ -30,6 +32,14 @@ attributes:
 """
 
 
+def template(folder: str, type_name: str) -> str:
+    """A defs.yaml for the model in *folder*, under the nearest name that a model can have."""
+    plain = re.sub(r"[^A-Za-z0-9_]", "_", folder)
+    if not re.match(r"[A-Za-z_]", plain) or isinstance(yaml.safe_load(plain), bool | None):
+        plain = f"model_{plain}"  # `on` and `null` are no text in YAML
+    return TEMPLATE.format(type_name=type_name, name=plain[:63])
+
+
 class ModelScaffolder(dg.Scaffolder[Any]):
     """Write a defs.yaml for one more model."""
 
@@ -37,7 +47,6 @@ class ModelScaffolder(dg.Scaffolder[Any]):
         if request.scaffold_format != "yaml":
             message = "a monitored model is declared in YAML: leave out --format"
             raise dg.DagsterInvalidDefinitionError(message)
-        name = request.target_path.name.replace("-", "_")
-        text = TEMPLATE.format(type_name=request.type_name, name=name)
+        text = template(request.target_path.name, request.type_name)
         request.target_path.mkdir(parents=True, exist_ok=True)
         (request.target_path / "defs.yaml").write_text(text, encoding="utf-8")

@@ -147,7 +147,7 @@ def _no_secret(text: str) -> str:
 
 def _owner(name: str) -> str:
     if not re.fullmatch(_OWNER, name):
-        message = f"{name!r} is neither an e-mail address nor team:<name>"
+        message = f"{shown(name)} is neither an e-mail address nor team:<name>"
         raise ValueError(message)
     return name
 

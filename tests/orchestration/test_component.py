@@ -8,12 +8,15 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import yaml
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster.components.testing import DefsFolderSandbox, create_defs_folder_sandbox
 from pydantic import ValidationError
 
 from monitoring_dagster.orchestration.component import MonitoredModel
+from monitoring_dagster.orchestration.scaffolder import template
 from monitoring_dagster.pipeline.steps import LABELS, PREDICTIONS, STEPS, Step
+from monitoring_dagster.spec import ModelSpec
 from tests.orchestration.small_project import ATTRIBUTES, FIRST
 
 # What Dagster 1.13 does itself: it reads YAML with a function that Pydantic deprecates, and uses
@@ -301,3 +304,20 @@ def test_two_models_of_one_name_are_refused_with_both_places(
     assert f"{twin / 'defs.yaml'}:3 - attributes.name: " in words
     assert f"{place / 'defs.yaml'}:3" in words
     assert said in words
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        pytest.param("fraud", "fraud", id="a plain word"),
+        pytest.param("fraud-eu", "fraud_eu", id="a dash"),
+        pytest.param("fraud.v2 (eu)", "fraud_v2__eu_", id="other characters"),
+        pytest.param("2fraud", "model_2fraud", id="a digit first"),
+        pytest.param("on", "model_on", id="true for YAML"),
+        pytest.param(80 * "x", 63 * "x", id="longer than a name may be"),
+    ],
+)
+def test_what_is_scaffolded_is_valid_whatever_the_folder_is_called(folder: str, name: str):
+    """The name of the folder where it can be one."""
+    written = yaml.safe_load(template(folder, "monitoring_dagster.orchestration.MonitoredModel"))
+    assert ModelSpec.model_validate(written["attributes"]).name == name

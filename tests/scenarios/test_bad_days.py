@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from monitoring_dagster.decisions.findings import FindingKind, Severity
-from monitoring_dagster.integrations.contracts import BadSuite
 from monitoring_dagster.integrations.registry import RegistryUnavailable
 from monitoring_dagster.integrations.results import CorruptResult
+from monitoring_dagster.integrations.suites import BadSuite
 from monitoring_dagster.pipeline import contract, drift, profile
 from monitoring_dagster.pipeline.alerts import send
 from monitoring_dagster.pipeline.evaluation import evaluate
@@ -229,6 +229,35 @@ def test_a_suite_that_cannot_be_judged_is_one_error_and_leaves_nothing_behind(wo
     assert str(world.root / "suite.json") in str(raised.value)
     assert words in str(raised.value)
     assert world.memory() == before
+
+
+@pytest.mark.parametrize(
+    ("suite", "words"),
+    [
+        pytest.param({"expectations": []}, "holds no expectation", id="without an expectation"),
+        pytest.param(
+            {
+                "expectation_suite_name": "tiny",
+                "expectations": [
+                    {
+                        "expectation_type": "expect_column_values_to_be_of_type",
+                        "kwargs": {"column": "country", "type_": "object"},
+                    }
+                ],
+            },
+            "in the format of Great Expectations 0.18",
+            id="of another version",
+        ),
+    ],
+)
+def test_a_suite_that_its_owner_may_mend_is_a_p3_beside_a_kept_contract(world, suite, words):
+    world.spec_changes = {"expectations": "suite.json"}
+    (world.root / "suite.json").write_text(json.dumps(suite))
+    world.write(world.today)
+    world.monitored(world.today)
+    (found,) = world.findings(world.today)
+    assert (found.subject, found.severity) == ("suite.json", Severity.P3)
+    assert words in found.words
 
 
 class TestMlflowIsDown:
