@@ -1,9 +1,9 @@
 """Metrics by task, the owner's own, and how much worse each may get."""
 
 from datetime import date
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from monitoring_dagster.spec.record import Day, Identifier, Named, Record, Reference
 
@@ -71,14 +71,12 @@ class MetricDefinition(Record):
         " regression, it is computed as labels arrive; else from the stored counts, for any day.",
     )
 
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
+    def _check(self) -> None:
         ways = ("value", "quantile", "expression", "function")
         given = [name for name in ways if getattr(self, name) is not None]
         if len(given) != 1:
             message = f"metric {self.name!r}: give exactly one of {', '.join(ways)}"
             raise ValueError(message)
-        return self
 
     @property
     def label(self) -> str:
@@ -101,12 +99,10 @@ class Tolerance(Record):
         default=1, ge=1, description="Which definition of a metric of your own it was set for."
     )
 
-    @model_validator(mode="after")
-    def _one_unit(self) -> Self:
+    def _check(self) -> None:
         if (self.relative is None) == (self.absolute is None):
             message = "give either `relative` or `absolute`"
             raise ValueError(message)
-        return self
 
     def around(self, baseline: float) -> float:
         """The tolerated distance from *baseline*, in the metric's unit."""

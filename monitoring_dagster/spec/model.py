@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from monitoring_dagster.errors import did_you_mean
 from monitoring_dagster.spec.channels import Channels
@@ -86,8 +86,7 @@ class ModelSpec(Record):
     channels: Channels = Channels()
     retraining: Retraining | None = None
 
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _check(self) -> None:
         if self.engine == "spark" and self.predictions.path is None:
             message = (
                 "engine `spark` reads files, and predictions lie in a DuckDB table:"
@@ -109,7 +108,6 @@ class ModelSpec(Record):
                 " where the reviewed labels come back"
             )
             raise Misplaced(message, "review", "source")
-        return self
 
     def _check_first_day(self) -> None:
         """A day to come would monitor nothing without a word, and one of long ago has no log."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -11,11 +11,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    GetCoreSchemaHandler,
+    ModelWrapValidatorHandler,
     ValidationError,
-    ValidatorFunctionWrapHandler,
+    model_validator,
 )
-from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, core_schema
+from pydantic_core import ErrorDetails, InitErrorDetails
 
 from monitoring_dagster.errors import did_you_mean
 
@@ -50,13 +50,17 @@ class Record(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Around everything: a validator of a record's own would run outside another one."""
-        return core_schema.no_info_wrap_validator_function(cls._in_plain_words, handler(source))
+    def _check(self) -> None:
+        """Raise ValueError or Misplaced where keys do not go together."""
 
+    @model_validator(mode="after")
+    def _checked(self) -> Self:
+        self._check()
+        return self
+
+    @model_validator(mode="wrap")  # around the other, so it stands below it
     @classmethod
-    def _in_plain_words(cls, written: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    def _in_plain_words(cls, written: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
         """Say the way out of a misspelt key, and repeat no value: it may be a secret."""
         try:
             return validate(written)

@@ -1,8 +1,8 @@
 """When a challenger is trained, and what it must show."""
 
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from monitoring_dagster.spec.record import Misplaced, Record, Reference
 
@@ -21,8 +21,7 @@ class Retraining(Record):
     max_runs_in_30_days: int = Field(default=3, ge=1)
     promotion: Literal["automatic", "manual"] = "automatic"
 
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
+    def _check(self) -> None:
         if self.breaches > self.of_days:
             message = f"breaches {self.breaches} can never happen in of_days {self.of_days}"
             raise Misplaced(message, "breaches")
@@ -32,4 +31,3 @@ class Retraining(Record):
                 " one holdout would judge two challengers"
             )
             raise Misplaced(message, "cooldown_days")
-        return self

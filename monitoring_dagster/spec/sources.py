@@ -1,8 +1,8 @@
 """Where rows come from: predictions, labels, reviews and outside numbers."""
 
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from monitoring_dagster.spec.paths import DailyPath, FilePath, NumbersPath
 from monitoring_dagster.spec.record import Identifier, Misplaced, Named, Record
@@ -25,14 +25,12 @@ class Source(Record):
     database: FilePath | None = Field(default=None, description="DuckDB file that holds `table`.")
     table: Identifier | None = Field(default=None, description="Table or view in `database`.")
 
-    @model_validator(mode="after")
-    def _one_place(self) -> Self:
+    def _check(self) -> None:
         if (self.path is None) == (self.table is None) or (self.table is None) != (
             self.database is None
         ):
             message = "name either `path`, or `database` and `table`"
             raise ValueError(message)
-        return self
 
 
 class Predictions(Source):
@@ -93,15 +91,14 @@ class Labels(Source):
         default=0.8, gt=0, le=1, description="Share of labels below which no verdict is given."
     )
 
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def _check(self) -> None:
+        super()._check()
         if self.expire_after_days is not None and self.expire_after_days < self.mature_after_days:
             message = (
                 f"expire_after_days {self.expire_after_days} is below mature_after_days"
                 f" {self.mature_after_days}: labels would expire while they are waited for"
             )
             raise Misplaced(message, "expire_after_days")
-        return self
 
     @property
     def accepted_days(self) -> int:
