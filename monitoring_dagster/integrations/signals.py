@@ -10,7 +10,8 @@ import pyarrow as pa
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.integrations.files import Table
 from monitoring_dagster.spec import Signal
-from monitoring_dagster.stats.values import WrongType, numbers
+from monitoring_dagster.stats.values import WrongType, is_words, numbers
+from monitoring_dagster.stats.written import numbers_in
 
 _ANY_DAY = "????-??-??"
 _MAX_SHOWN = 40  # characters of a value from the data
@@ -41,9 +42,9 @@ def values_by_day(signal: Signal, *, root: Path) -> dict[date, float]:
 
     Raises
     ------
-    NoFiles, UnreadableTable, MixedTypes
-        The files are not there, or are no one table.
-    UnknownColumn, UnusableSignal
+    NoFiles, UnreadableTable
+        The files are not there, or are no table.
+    UnknownColumn, UnusableColumn, UnusableSignal
         A column is not there, or holds no days or no numbers.
     """
     place = str(root / signal.path.replace("{day}", _ANY_DAY))
@@ -53,12 +54,13 @@ def values_by_day(signal: Signal, *, root: Path) -> dict[date, float]:
         return {}
     rows = pa.Table.from_batches(batches)
     days = _days(rows.column(0), signal.day, place)
+    arrived = table.schema.field(signal.value).type
+    if is_words(arrived) and (odd := numbers_in(rows.column(1)).unread).rows:
+        raise UnusableSignal.values(signal.value, place, arrived, _short(odd.examples[0]))
     try:
         values = numbers(rows.column(1), column=signal.value).tolist()
     except WrongType:
-        arrived = table.schema.field(signal.value).type
-        example = _first_refused(rows.column(1), pa.float64())
-        raise UnusableSignal.values(signal.value, place, arrived, example) from None
+        raise UnusableSignal.values(signal.value, place, arrived, None) from None
     of_day: dict[date, list[float]] = {}
     for day, value in zip(days, values, strict=True):
         if day is not None and isfinite(value):
@@ -86,14 +88,14 @@ def _days(column: pa.ChunkedArray, name: str, place: str) -> list[Any]:
 
 def _first_refused(column: pa.ChunkedArray, wanted: pa.DataType) -> str | None:
     """The first text that cannot be read as *wanted*, harmless and short; None where none is."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-        return None
-    for value in column.unique():
+    for value in column.unique() if is_words(column.type) else ():
         try:
             value.cast(wanted)
         except pa.ArrowException:
-            text = ascii(value.as_py())
-            return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 1]}…"
+            return _short(value.as_py())
     return None
+
+
+def _short(value: str) -> str:
+    text = ascii(value)
+    return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 1]}…"
