@@ -1,8 +1,10 @@
 """Where did every label go, and every prediction that it may be about?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from monitoring_dagster.integrations.label_oddities import JUDGED, Oddity, oddities
 from monitoring_dagster.integrations.label_sql import known_sql
 from monitoring_dagster.integrations.rows import Rows, literal
 from monitoring_dagster.spec import Labels, Predictions
@@ -10,7 +12,6 @@ from monitoring_dagster.spec import Labels, Predictions
 if TYPE_CHECKING:
     import duckdb
 
-JUDGED = "monitoring_judged"  # the table of label rows, each in its bucket
 _MAX_ANNOTATORS = 50
 _OTHERS = "(other)"
 _NOBODY = "(missing)"
@@ -49,7 +50,9 @@ class LabelAccount:
     expired
         Of a request that was answered more than accepted_days before.
     invalid
-        Without request id or label; where files are compared, or without time of arrival.
+        Without request id or label; where files are compared, or without time of arrival. Or it
+        says nothing: a label, a time or an id that is none, or the score or answer of its
+        prediction is none. `oddities` says which and why.
     """
 
     rows: int
@@ -67,6 +70,7 @@ class LabelAccount:
     delay_days_p50: float | None = None  # of joined and late ones; None without any
     delay_days_p95: float | None = None
     annotators: dict[str, int] = field(default_factory=dict)  # rows of the 50 busiest, and others
+    oddities: tuple[Oddity, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +87,13 @@ class PredictionsAsOf:
     later: int  # served after the day as of which is asked
 
 
-def label_account(connection: "duckdb.DuckDBPyConnection", labels: Labels) -> LabelAccount:
-    """Count the rows of the table of judged labels."""
+def label_account(
+    connection: "duckdb.DuckDBPyConnection",
+    labels: Labels,
+    predictions: Predictions,
+    known: Sequence[Rows],
+) -> LabelAccount:
+    """Count the rows of the table of judged labels, whose predictions were sought in *known*."""
     found = connection.execute(f"SELECT bucket, count(*) FROM {JUDGED} GROUP BY 1 ORDER BY 1")
     buckets: dict[str, int] = dict(found.fetchall())
     ((p50, p95),) = connection.execute(
@@ -97,6 +106,7 @@ def label_account(connection: "duckdb.DuckDBPyConnection", labels: Labels) -> La
         delay_days_p50=p50,
         delay_days_p95=p95,
         annotators=_annotators(connection) if labels.annotator is not None else {},
+        oddities=oddities(connection, labels, predictions, known),
     )
 
 

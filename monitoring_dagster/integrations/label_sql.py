@@ -4,29 +4,42 @@ Three relations follow from one another: ``told`` (every label row), ``known`` (
 inference log that may be meant) and ``judged`` (every label row in its bucket).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from enum import StrEnum
 
-from monitoring_dagster.integrations.rows import (
-    DAY,
-    Rows,
-    first_answer,
-    kind_of_row,
-    literal,
-    quoted,
-)
+from monitoring_dagster.integrations.label_values import id_of, score_of, time_of, truth_of
+from monitoring_dagster.integrations.rows import DAY, Rows, kind_of_row, literal, quoted
 from monitoring_dagster.spec import Labels, Predictions
+from monitoring_dagster.stats.labelled_rows import Task
 
 NO_TOLD = (
     "SELECT NULL::DATE AS arrival_day, NULL::VARCHAR AS id, NULL::DOUBLE AS label,"
     " NULL::TIMESTAMPTZ AS arrived_at, false AS valid, false AS ambiguous,"
-    " NULL::VARCHAR AS annotator WHERE false"
+    " NULL::VARCHAR AS fault, NULL::VARCHAR AS shown, NULL::VARCHAR AS annotator WHERE false"
 )
+_SHOWN_CHARACTERS = 200  # of a value that is at fault; who shows it cuts it further
 
 
-def told_sql(labels: Labels, rows: Rows) -> str:
+class Fault(StrEnum):
+    """Why a label row is invalid; the words are those of the account."""
+
+    MISSING = "missing"  # no request id, no label, or no time where times decide
+    DIGITS = "digits"  # its request id is a float that has lost digits
+    LABEL = "label"  # none of the task
+    TIME = "time"  # what ought to be its time of arrival is none
+    FUTURE = "future"  # arrived more than a day after the day of its file
+    CLASS = "class"  # no label of its delivery is a class that any prediction names
+    PREDICTION = "prediction"  # the prediction that it is about is none of the task
+    SCORE = "score"  # the score of that prediction is no probability
+
+
+def told_sql(
+    labels: Labels, rows: Rows, *, task: Task | None = None, as_text: Collection[str] = ()
+) -> str:
     """SQL: every label row of *rows*, in our words.
 
-    Without a column for the time of arrival nobody knows when anything was told.
+    Without a column for the time of arrival nobody knows when anything was told. Without a *task*
+    any label is one.
     """
     if not rows.columns:
         return NO_TOLD
@@ -34,44 +47,91 @@ def told_sql(labels: Labels, rows: Rows) -> str:
     if labels.annotator is not None:
         rows.require([labels.annotator])
     request_id, label = quoted(labels.request_id), quoted(labels.label)
-    valid = f"{request_id} IS NOT NULL AND {label} IS NOT NULL"
+    id_ = id_of(labels.request_id, rows.columns)
+    truth = truth_of(labels.label, rows.columns, task=task, as_text=labels.label in as_text)
+    missing = f"{request_id} IS NULL OR ({id_.value}) IS NULL OR {label} IS NULL"
     if _is_float(rows, labels.label):
-        valid += f" AND NOT isnan({label})"
-    day, arrived_at = "NULL::DATE", "NULL::TIMESTAMPTZ"
+        missing += f" OR isnan({label})"
+    elif task == "regression" and rows.columns[labels.label] == "VARCHAR":
+        missing += f" OR lower({label}) = 'nan'"  # of a column of floats
+    day, arrived_at, late = "NULL::DATE", "NULL::TIMESTAMPTZ", ""
     if labels.arrived_at in rows.columns:
-        day, arrived_at = quoted(DAY), f"CAST({quoted(labels.arrived_at)} AS TIMESTAMPTZ)"
-        valid += f" AND {day} IS NOT NULL"
+        time = time_of(labels.arrived_at, rows.columns)
+        day, arrived_at = quoted(DAY), time.value
+        missing += f" OR {day} IS NULL"
+        said = f"CAST({quoted(labels.arrived_at)} AS VARCHAR)"
+        late = (
+            f" WHEN {time.fault} THEN ['{Fault.TIME}', {said}]"
+            f" WHEN CAST({time.value} AS DATE) > {day} + 1 THEN ['{Fault.FUTURE}', {said}]"
+        )
     annotator = "NULL" if labels.annotator is None else quoted(labels.annotator)
+    ambiguous = f"coalesce({_is_ambiguous(labels, rows)}, false)"
     return f"""
-        SELECT {day} AS arrival_day, CAST({request_id} AS VARCHAR) AS id, {label} AS label,
-            {arrived_at} AS arrived_at, {valid} AS valid,
-            coalesce({_is_ambiguous(labels, rows)}, false) AS ambiguous,
-            CAST({annotator} AS VARCHAR) AS annotator
-        FROM {rows.sql}"""
+        SELECT arrival_day, id, label, arrived_at, why IS NULL AS valid, ambiguous,
+            why[1] AS fault, why[2][:{_SHOWN_CHARACTERS}] AS shown, annotator
+        FROM (
+            SELECT {day} AS arrival_day, {id_.value} AS id, {truth.value} AS label,
+                {arrived_at} AS arrived_at, {ambiguous} AS ambiguous,
+                CAST({annotator} AS VARCHAR) AS annotator,
+                CASE WHEN {missing} THEN ['{Fault.MISSING}', NULL]
+                    WHEN {id_.fault} THEN ['{Fault.DIGITS}', CAST({request_id} AS VARCHAR)]
+                    WHEN {truth.fault} AND NOT {ambiguous}
+                        THEN ['{Fault.LABEL}', CAST({label} AS VARCHAR)]{late} END AS why
+            FROM {rows.sql}
+        )"""
 
 
-def known_sql(predictions: Predictions, rows: Rows, extras: Sequence[str]) -> str:
-    """SQL: every row of the inference log, in our words; the *extras* as e0, e1, ..."""
+def known_sql(
+    predictions: Predictions,
+    rows: Rows,
+    extras: Sequence[str],
+    *,
+    task: Task | None = None,
+    as_text: Collection[str] = (),
+) -> str:
+    """SQL: every row of the inference log, in our words; the *extras* as e0, e1, ...
+
+    `flaw` says what of the row cannot be judged in *task*, and `flawed` what stands there. Where a
+    request id has lost digits there is none.
+    """
     if not rows.columns:
         nothing = "".join(f"NULL::VARCHAR AS e{number}, " for number in range(len(extras)))
         return (
             "SELECT NULL::DATE AS day, NULL::VARCHAR AS id, NULL::TIMESTAMPTZ AS served_at,"
             f" NULL::VARCHAR AS version, {nothing} NULL::DOUBLE AS prediction,"
-            " NULL::DOUBLE AS score, 'ok' AS kind, 0 AS answer_order WHERE false"
+            " NULL::DOUBLE AS score, NULL::VARCHAR AS flaw, NULL::VARCHAR AS flawed,"
+            " 'ok' AS kind, row(NULL::TIMESTAMPTZ, NULL::VARCHAR, NULL::DOUBLE) AS answer_order"
+            " WHERE false"
         )
     rows.require(extras)
-    score = "NULL::DOUBLE"
-    if predictions.score is not None:  # one day that holds text makes the column text for all
+    id_, name = id_of(predictions.request_id, rows.columns), predictions.prediction
+    served_at = time_of(predictions.served_at, rows.columns).value
+    truth = truth_of(name, rows.columns, task=task, as_text=name in as_text)
+    said = f"CAST({quoted(name)} AS VARCHAR)"
+    score, why = "NULL::DOUBLE", f"WHEN {truth.fault} THEN ['{Fault.PREDICTION}', {said}]"
+    if predictions.score is not None:
+        given = score_of(predictions.score, rows.columns)
         score = f"TRY_CAST({quoted(predictions.score)} AS DOUBLE)"
+        if task in ("binary", "multiclass"):
+            score = given.value
+            said = f"CAST({quoted(predictions.score)} AS VARCHAR)"
+            why += f" WHEN {given.fault} THEN ['{Fault.SCORE}', {said}]"
+    version = f"CAST({quoted(predictions.version)} AS VARCHAR)"
     return f"""
-        SELECT {quoted(DAY)} AS day, CAST({quoted(predictions.request_id)} AS VARCHAR) AS id,
-            CAST({quoted(predictions.served_at)} AS TIMESTAMPTZ) AS served_at,
-            CAST({quoted(predictions.version)} AS VARCHAR) AS version,
-            {"".join(f"{quoted(name)} AS e{number}, " for number, name in enumerate(extras))}
-            {quoted(predictions.prediction)} AS prediction, {score} AS score,
-            {kind_of_row(predictions, quoted=quoted)} AS kind,
-            row({first_answer(predictions)}) AS answer_order
-        FROM {rows.sql}"""
+        SELECT day, id, served_at, version,
+            {"".join(f"e{number}, " for number in range(len(extras)))}
+            prediction, score, why[1] AS flaw, why[2][:{_SHOWN_CHARACTERS}] AS flawed, kind,
+            row(served_at, ordered, prediction) AS answer_order
+        FROM (
+            SELECT {quoted(DAY)} AS day,
+                CASE WHEN {id_.fault} THEN NULL ELSE {id_.value} END AS id,
+                {served_at} AS served_at, {version} AS version,
+                {quoted(predictions.version)} AS ordered,
+                {"".join(f"{quoted(name)} AS e{number}, " for number, name in enumerate(extras))}
+                {truth.value} AS prediction, {score} AS score, CASE {why} END AS why,
+                {kind_of_row(predictions, quoted=quoted)} AS kind
+            FROM {rows.sql}
+        )"""
 
 
 def judged_sql(labels: Labels, *, extras: int, is_dated: bool) -> str:
@@ -89,15 +149,17 @@ def judged_sql(labels: Labels, *, extras: int, is_dated: bool) -> str:
     return f"""
         answers AS (
             -- Answered again on a later day, an id means that answer once the one before expired.
-            SELECT number, id, day, served_at, lag(day) OVER one AS before,
+            SELECT number, id, day, served_at, flaw, flawed, lag(day) OVER one AS before,
                 greatest(day, before + {accepted + 1}) AS since
             FROM known WHERE kind = 'ok' AND day IS NOT NULL AND id IS NOT NULL
             WINDOW one AS (PARTITION BY id ORDER BY day, answer_order)
             QUALIFY before IS DISTINCT FROM day
         ),
         matched AS (
-            SELECT told.*, answers.number AS answer, answers.day,
-                answers.number IS NOT NULL AND NOT ambiguous AS clear,
+            SELECT told.* EXCLUDE (fault, shown), answers.number AS answer, answers.day,
+                answers.number IS NOT NULL AND NOT ambiguous AND flaw IS NULL AS clear,
+                coalesce(fault, flaw) AS fault,
+                CASE WHEN fault IS NULL THEN flawed ELSE shown END AS shown,
                 (epoch(arrived_at) - epoch(served_at)) / 86400 AS delay_days
             FROM told LEFT JOIN answers ON valid AND told.id = answers.id AND {in_time}
         ),
@@ -118,6 +180,7 @@ def judged_sql(labels: Labels, *, extras: int, is_dated: bool) -> str:
                     THEN 'uncounted'
                 WHEN answer IS NULL THEN 'orphan'
                 WHEN ambiguous THEN 'ambiguous'
+                WHEN fault IS NOT NULL THEN 'invalid'
                 WHEN changes AND old_label IS NOT NULL THEN 'corrected'
                 WHEN changes AND {is_late} THEN 'late'
                 WHEN changes THEN 'joined'

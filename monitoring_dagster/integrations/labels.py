@@ -9,14 +9,28 @@ from typing import TYPE_CHECKING, Self
 import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError, did_you_mean
+from monitoring_dagster.integrations.day_parts import (
+    completed,
+    mixed,
+    readable_rows_in_parts,
+    rows_in_parts,
+)
 from monitoring_dagster.integrations.label_account import (
-    JUDGED,
     LabelAccount,
     PredictionsAsOf,
     label_account,
     predictions_as_of,
 )
-from monitoring_dagster.integrations.label_sql import judged_sql, known_sql, told_sql
+from monitoring_dagster.integrations.label_classes import foreign_days
+from monitoring_dagster.integrations.label_oddities import JUDGED
+from monitoring_dagster.integrations.label_sql import (
+    NO_TOLD,
+    Fault,
+    judged_sql,
+    known_sql,
+    told_sql,
+)
+from monitoring_dagster.integrations.label_values import id_of
 from monitoring_dagster.integrations.rows import (
     MissingDay,
     Rows,
@@ -28,11 +42,11 @@ from monitoring_dagster.integrations.rows import (
     needed,
     quoted,
     readable,
-    readable_rows_of,
     rows_of,
     sparing,
 )
 from monitoring_dagster.spec import Labels, ModelSpec, Predictions
+from monitoring_dagster.stats.labelled_rows import Task
 
 if TYPE_CHECKING:
     import duckdb
@@ -114,26 +128,29 @@ def join_labels(
         sparing(connection, labels, path),
     ):
         arrived = rows_of(connection, labels, root=root, first=arrival_day, last=arrival_day)
-        told = rows_of(connection, labels, root=root, first=window, last=arrival_day)
-        known, unreadable = readable_rows_of(
+        earlier = rows_in_parts(connection, labels, root=root, first=window, last=before)
+        known, unreadable = readable_rows_in_parts(
             connection, spec.predictions, root=root, first=since, last=arrival_day
         )
         if arrived.columns:  # another day's file may have what this one lacks
             arrived.require([labels.request_id, labels.label, labels.arrived_at])
-        if known.columns:
-            known.require(needed(spec.predictions))
-        with readable(f"{told.place} with {known.place}"):
-            connection.execute(f"CREATE TEMP TABLE {_TOLD} AS {told_sql(labels, told)} LIMIT 0")
-            connection.execute(f"INSERT INTO {_TOLD} {told_sql(labels, arrived)}")
-            earlier = rows_of(connection, labels, first=window, root=root, last=before)
+        told = completed([arrived, *earlier])
+        with readable(_place(labels, told, spec.predictions, known)):
+            every, of_day, before_it = (
+                _told(labels, some, task=spec.task, among=told)
+                for some in (told, told[:1], told[1:])
+            )
+            connection.execute(f"CREATE TEMP TABLE {_TOLD} AS SELECT * FROM ({every}) LIMIT 0")
+            connection.execute(f"INSERT INTO {_TOLD} {of_day}")
             connection.execute(
-                f"INSERT INTO {_TOLD} SELECT * FROM ({told_sql(labels, earlier)})"
+                f"INSERT INTO {_TOLD} SELECT * FROM ({before_it})"
                 f" WHERE id IN (SELECT id FROM {_TOLD} WHERE valid)"
             )
-            _remember(connection, spec.predictions, known, names)
+            _remember(connection, spec.predictions, known, names, task=spec.task)
+            _set_foreign_aside(connection, before_it, task=spec.task)
             _judge(connection, labels, names, is_dated=True, since=arrival_day)
             table = connection.sql(_changes(names)).to_arrow_table()
-            account = label_account(connection, labels)
+            account = label_account(connection, labels, spec.predictions, known)
     if account.orphan and _waits_for(spec, window, arrival_day, unreadable, root=root):
         account = replace(account, orphan=0, pending=account.orphan)
     return table, account
@@ -148,6 +165,7 @@ def joined_as_of(
     *,
     as_of: date | None,
     extras: Sequence[str] = (),
+    task: Task | None = None,
 ) -> tuple[pa.Table, LabelAccount, PredictionsAsOf]:
     """Every prediction whose label was known at the end of *as_of*, with that label.
 
@@ -166,6 +184,8 @@ def joined_as_of(
         None takes whatever there is.
     extras
         Columns of the inference log that are returned too.
+    task
+        Rows whose label, prediction or score is none of it are invalid; None: any is one.
 
     Returns
     -------
@@ -186,19 +206,20 @@ def joined_as_of(
     with readable(f"{told.place} with {known.place}"):
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {_TOLD} AS SELECT * FROM ({told_sql(labels, told)})"
+            f"CREATE OR REPLACE TEMP TABLE {_TOLD} AS {_told(labels, [told], task=task)}"
         )
         ((pending,),) = connection.execute(
             f"SELECT count(*) FROM {_TOLD} WHERE arrival_day > {until}"
         ).fetchall()
         connection.execute(f"DELETE FROM {_TOLD} WHERE arrival_day > {until}")
-        _remember(connection, predictions, known, extras)
+        _remember(connection, predictions, [known], extras, task=task)
+        _set_foreign_aside(connection, NO_TOLD, task=task)
         _judge(connection, labels, extras, is_dated=is_dated, since=None)
         table = connection.sql(f"""
             SELECT day, version, {_renamed(extras)} label, prediction, score, id AS request_id,
                 served_at, delay_days
             FROM ({_STANDING}) ORDER BY day, request_id""").to_arrow_table()
-        account = label_account(connection, labels)
+        account = label_account(connection, labels, predictions, [known])
         served = predictions_as_of(connection, predictions, known, until)
     return table, replace(account, rows=account.rows + pending, pending=pending), served
 
@@ -225,13 +246,13 @@ def labelled_rows(
     _refuse(features, _LABELLED)
     since = first - timedelta(days=labels.accepted_days)
     with connected(labels, spec.predictions) as connection:
-        told = rows_of(connection, labels, root=root, first=first, last=as_of)
-        known = rows_of(connection, spec.predictions, root=root, first=since, last=last)
-        if known.columns:
-            known.require(needed(spec.predictions))
-        with readable(f"{told.place} with {known.place}"):
-            connection.execute(f"CREATE TEMP TABLE {_TOLD} AS {told_sql(labels, told)}")
-            _remember(connection, spec.predictions, known, features)
+        told = rows_in_parts(connection, labels, root=root, first=first, last=as_of)
+        known = rows_in_parts(connection, spec.predictions, root=root, first=since, last=last)
+        with readable(_place(labels, told, spec.predictions, known)):
+            told_rows = _told(labels, told, task=spec.task)
+            connection.execute(f"CREATE TEMP TABLE {_TOLD} AS {told_rows}")
+            _remember(connection, spec.predictions, known, features, task=spec.task)
+            _set_foreign_aside(connection, NO_TOLD, task=spec.task)
             _judge(connection, labels, features, is_dated=True, since=None)
             return connection.sql(f"""
                 SELECT {_renamed(features)} id AS request_id, served_at, version, score, prediction,
@@ -273,19 +294,19 @@ def labels_standing(
     until = min(as_of, last + timedelta(days=labels.accepted_days))
     since = first - timedelta(days=labels.accepted_days + 1)
     with connected(labels, spec.predictions) as connection:
-        told, _ = readable_rows_of(connection, labels, root=root, first=first, last=until)
-        known, _ = readable_rows_of(
+        told, _ = readable_rows_in_parts(connection, labels, root=root, first=first, last=until)
+        known, _ = readable_rows_in_parts(
             connection, spec.predictions, root=root, first=since, last=min(last, as_of)
         )
-        if known.columns:
-            known.require(needed(spec.predictions))
         wanted = ", ".join(literal(one) for one in sorted({id_ for id_, _ in requests})) or "NULL"
-        with readable(f"{told.place} with {known.place}"):
+        with readable(_place(labels, told, spec.predictions, known)):
             connection.execute(
                 f"CREATE TEMP TABLE {_TOLD} AS"
-                f" SELECT * FROM ({told_sql(labels, told)}) WHERE id IN ({wanted})"
+                f" SELECT * FROM ({_told(labels, told, task=spec.task)}) WHERE id IN ({wanted})"
             )
-            _remember(connection, spec.predictions, known, names)
+            _remember(connection, spec.predictions, known, names, task=spec.task)
+            every = _told(labels, told, task=spec.task)
+            _set_foreign_aside(connection, every, task=spec.task)
             _judge(connection, labels, names, is_dated=True, since=None)
             return connection.sql(f"""
                 SELECT day, version, {_renamed(names)} label, prediction, score, id AS request_id,
@@ -320,18 +341,84 @@ def _waits_for(
     return any(max(first, began) <= day <= last for day in unreadable)
 
 
+def _told(
+    labels: Labels,
+    parts: Sequence[Rows],
+    *,
+    task: Task | None,
+    among: Sequence[Rows] | None = None,
+) -> str:
+    """SQL: the label rows of some *parts*, of types that fit to all *among* which they are."""
+    as_text = mixed(parts if among is None else among, [labels.label])
+    each = [told_sql(labels, one, task=task, as_text=as_text) for one in parts]
+    return " UNION ALL ".join(each) or NO_TOLD
+
+
 def _remember(
     connection: "duckdb.DuckDBPyConnection",
     predictions: Predictions,
-    known: Rows,
+    known: Sequence[Rows],
     extras: Sequence[str],
+    *,
+    task: Task | None,
 ) -> None:
     """Keep what was predicted about the requests of `told`, and no other row."""
+    as_text = mixed(known, [predictions.prediction])
+    each = []
+    for part in known or [Rows("", {}, "")]:
+        asked = part
+        if part.columns:
+            part.require(needed(predictions))
+            id_ = id_of(predictions.request_id, part.columns).value
+            asked = Rows(
+                f"(SELECT * FROM {part.sql} WHERE {id_} IN (SELECT id FROM {_TOLD} WHERE valid))",
+                part.columns,
+                part.place,
+            )
+        each.append(known_sql(predictions, asked, extras, task=task, as_text=as_text))
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE {_KNOWN} AS
-        SELECT *, row_number() OVER () AS number
-        FROM ({known_sql(predictions, known, extras)})
-        WHERE id IN (SELECT id FROM {_TOLD} WHERE valid)""")
+        SELECT *, row_number() OVER () AS number FROM ({" UNION ALL ".join(each)})
+        WHERE id IS NOT NULL""")
+
+
+def _set_foreign_aside(
+    connection: "duckdb.DuckDBPyConnection", earlier: str, *, task: Task | None
+) -> None:
+    """Labels of other classes than any prediction make their delivery invalid, whole.
+
+    *earlier* is SQL for all label rows of those days of which `told` holds only some.
+    """
+    if task != "multiclass":
+        return
+    predicted = connection.execute(
+        f"SELECT DISTINCT CAST(prediction AS VARCHAR) FROM {_KNOWN} WHERE prediction IS NOT NULL"
+    ).fetchall()
+    classes: dict[date | None, dict[str, int]] = {}
+    for rows in (_TOLD, f"({earlier})"):
+        days = f"arrival_day IN (SELECT arrival_day FROM {_TOLD} WHERE valid)"
+        for day, label, n in connection.execute(
+            f"SELECT arrival_day, CAST(label AS VARCHAR), count(*) FROM {rows}"
+            f" WHERE valid AND NOT ambiguous AND (arrival_day IS NULL OR {days}) GROUP BY 1, 2"
+        ).fetchall():
+            classes.setdefault(day, {})[label] = n
+    for day in foreign_days(classes, [said for (said,) in predicted]):
+        is_meant = "arrival_day IS NULL" if day is None else f"arrival_day = DATE '{day}'"
+        connection.execute(
+            f"UPDATE {_TOLD} SET valid = false, fault = '{Fault.CLASS}',"
+            f" shown = CAST(label AS VARCHAR) WHERE valid AND NOT ambiguous AND {is_meant}"
+        )
+
+
+def _place(
+    labels: Labels, told: Sequence[Rows], predictions: Predictions, known: Sequence[Rows]
+) -> str:
+    """Where the rows lie, for an error about them."""
+    places = [
+        parts[0].place if parts else str(source.path or source.table)
+        for source, parts in ((labels, told), (predictions, known))
+    ]
+    return " with ".join(places)
 
 
 def _judge(
@@ -348,7 +435,7 @@ def _judge(
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE {JUDGED} AS
         WITH told AS (FROM {_TOLD}), known AS (FROM {_KNOWN}), {decision}
-        SELECT * EXCLUDE (arrived_at, valid, ambiguous, clear, standing) FROM judged {wanted}""")
+        SELECT * EXCLUDE (valid, ambiguous, clear, standing) FROM judged {wanted}""")
     connection.execute(f"DROP TABLE {_TOLD}")
     connection.execute(f"DROP TABLE {_KNOWN}")
 

@@ -4,6 +4,8 @@ from collections.abc import Collection
 from datetime import date
 from pathlib import Path
 
+from monitoring_dagster.integrations.day_parts import readable_rows_in_parts
+from monitoring_dagster.integrations.label_values import id_of
 from monitoring_dagster.integrations.rows import (
     DAY,
     connected,
@@ -12,7 +14,6 @@ from monitoring_dagster.integrations.rows import (
     needed,
     quoted,
     readable,
-    readable_rows_of,
 )
 from monitoring_dagster.spec import Predictions
 
@@ -29,15 +30,21 @@ def days_answered(
         A day that cannot be read is left out.
     """
     wanted = ", ".join(literal(one) for one in sorted(request_ids))
+    found: set[tuple[str, date]] = set()
+    if not wanted:
+        return found
     with connected(predictions) as connection:
-        rows, _ = readable_rows_of(connection, predictions, root=root, first=first, last=last)
-        if not wanted or not rows.columns:
-            return set()
-        rows.require(needed(predictions))
-        request_id = f"CAST({quoted(predictions.request_id)} AS VARCHAR)"
-        with readable(rows.place):
-            found = connection.execute(
-                f"SELECT DISTINCT {request_id}, {quoted(DAY)} FROM {rows.sql}"
-                f" WHERE {request_id} IN ({wanted}) AND {is_countable(predictions)}"
-            )
-            return set(found.fetchall())
+        parts, _ = readable_rows_in_parts(
+            connection, predictions, root=root, first=first, last=last
+        )
+        for rows in parts:
+            rows.require(needed(predictions))
+            request_id = id_of(predictions.request_id, rows.columns).value
+            with readable(rows.place):
+                found |= set(
+                    connection.execute(
+                        f"SELECT DISTINCT {request_id}, {quoted(DAY)} FROM {rows.sql}"
+                        f" WHERE {request_id} IN ({wanted}) AND {is_countable(predictions)}"
+                    ).fetchall()
+                )
+    return found

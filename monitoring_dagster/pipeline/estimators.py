@@ -26,6 +26,7 @@ from monitoring_dagster.pipeline.reference_truth import (
     LABELLED_FILE,
     days_in,
     evenly,
+    judgeable,
     kept,
 )
 from monitoring_dagster.stats.bins import CategoricalBins, bins_from_table
@@ -38,7 +39,7 @@ from monitoring_dagster.stats.estimation import (
     calibrate,
     shift_weighted,
 )
-from monitoring_dagster.stats.labelled_rows import UnusableOutcome
+from monitoring_dagster.stats.labelled_rows import ROUNDING, UnusableOutcome
 from monitoring_dagster.stats.loss_estimation import (
     MIN_ROWS,
     AdditiveLoss,
@@ -88,7 +89,7 @@ def by_confidence(
         return Estimated({}, reason="its reference has no row with label, prediction and score")
     if not (isinstance(scores, NumericProfile) and isinstance(said, CategoricalProfile)):
         return Estimated({}, reason="its rows have no score, or no prediction")
-    if scores.minimum < 0 or scores.maximum > 1:
+    if scores.minimum < -ROUNDING or scores.maximum > 1 + ROUNDING:
         extremes = f"{scores.minimum:g} to {scores.maximum:g}"
         return Estimated({}, reason=f"its scores, {extremes}, are no probabilities")
     answered = said.counts[: len(levels.levels)]
@@ -227,6 +228,8 @@ def _weighed(
     """What scores mean among rows like those of *day*; None where the reference has too few."""
     log = monitor.spec.predictions
     rows = evenly(kept(folder_of(monitor, reference.version), LABELLED_FILE), most=_WEIGHED_ROWS)
+    if {LABEL, log.prediction} <= {*rows.column_names}:
+        rows = judgeable(monitor.spec, rows)
     bins = features_of(monitor, reference)
     try:
         current = sample_day(log, day, root=monitor.root, columns=list(bins),

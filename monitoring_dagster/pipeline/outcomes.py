@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
+from monitoring_dagster.decisions.findings import Finding
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.integrations.labels import join_labels, labels_of, remembered_since
 from monitoring_dagster.integrations.results import ResultStore, Stamp
@@ -19,6 +19,7 @@ from monitoring_dagster.integrations.rows import MissingDay, UnreadableFile, fil
 from monitoring_dagster.pipeline.counting import counted, counted_columns
 from monitoring_dagster.pipeline.label_decisions import DISCARDED, RESTORED, bring_in, decided_on
 from monitoring_dagster.pipeline.label_decisions import STEP as DECISIONS
+from monitoring_dagster.pipeline.label_findings import wrong_with
 from monitoring_dagster.pipeline.monitor import HOME, Monitor
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
 from monitoring_dagster.spec import Labels, Predictions
@@ -34,7 +35,6 @@ ACCOUNT = "account"  # metadata key: what became of every label row
 BY_DAY = "by_day"  # in the account: labels more than before, by prediction day
 ONES = "ones_by_day"  # and the same of those that say 1, of a binary model
 COUNTED, EXPECTED = "counted", "expected"  # all of them, and the sum of their scores
-_MAX_ORPHAN_SHARE = _MAX_INVALID_SHARE = 0.05
 _SEEN = "seen"  # metadata key: which files an arrival day was judged with
 _MAX_KEPT_BYTES = 128_000_000
 
@@ -136,28 +136,12 @@ def labels_on(monitor: Monitor, day: date) -> int:
 
 
 def findings_of(monitor: Monitor, day: date) -> list[Finding]:
-    """Labels that did not come, cannot be read, or belong to nothing."""
-    account = account_of(monitor, day)
-    found: list[Finding] = []
-
-    def add(kind: FindingKind, subject: str, severity: Severity, words: str) -> None:
-        found.append(Finding(monitor.name, day, kind, subject, severity, words, STEP))
-
-    if "error" in account:
-        kind = FindingKind.LATE_LABELS if account["missing"] else FindingKind.UNREADABLE_DATA
-        add(kind, "labels", Severity.P2, account["error"])
-    elif account.get("rows"):
-        orphans = account["orphan"]
-        if orphans > _MAX_ORPHAN_SHARE * account["rows"]:
-            add(FindingKind.ORPHAN_LABELS, "labels", Severity.P2,
-                f"{orphans:,} of {account['rows']:,} labels belong to no prediction of the last"
-                f" days (limit {_MAX_ORPHAN_SHARE:.0%})")  # fmt: skip
-        invalid = account["invalid"]
-        if invalid > _MAX_INVALID_SHARE * account["rows"]:
-            add(FindingKind.UNREADABLE_DATA, "labels", Severity.P2,
-                f"{invalid:,} of {account['rows']:,} labels have no request id or no value"
-                f" (limit {_MAX_INVALID_SHARE:.0%})")  # fmt: skip
-    return found
+    """Labels that did not come, cannot be read, say nothing, or belong to nothing."""
+    labels = labels_of(monitor.spec, None)
+    return [
+        Finding(monitor.name, day, *wrong, STEP)
+        for wrong in wrong_with(monitor.spec, labels, day, account_of(monitor, day))
+    ]
 
 
 def _step(source: str | None) -> str:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.stats.bins import Bins, NumericBins
-from monitoring_dagster.stats.labelled_rows import UnusableOutcome
+from monitoring_dagster.stats.labelled_rows import ROUNDING, UnusableOutcome, unusable
 from monitoring_dagster.stats.outcomes import Outcomes, outcomes_by_group
 from monitoring_dagster.stats.profile import Group
 from monitoring_dagster.stats.values import Codes, WrongType, categories, numbers
@@ -40,6 +40,7 @@ def outcomes_in(spec: ModelSpec, table: pa.Table, version: str) -> dict[Group, O
     log = spec.predictions
     if not {LABEL, log.prediction} <= {*table.column_names}:
         return {}
+    table = judgeable(spec, table)
     columns = {
         "day": pa.array([LONG_AGO] * table.num_rows, pa.date32()),
         "version": pa.array([version] * table.num_rows, pa.string()),
@@ -63,7 +64,10 @@ def answers_in(spec: ModelSpec, table: pa.Table, bins: Mapping[str, Bins]) -> pa
     own = bins.get(log.score or "")
     if not isinstance(own, NumericBins) or not {LABEL, log.prediction} <= {*table.column_names}:
         return ANSWERS.empty_table()
+    table = judgeable(spec, table)
     score = numbers(table[log.score], column=str(log.score)).astype(np.float64)
+    if np.nanmin(score, initial=0) >= -ROUNDING and np.nanmax(score, initial=1) <= 1 + ROUNDING:
+        score = score.clip(0, 1)
     labels, label_names = categories(table[LABEL], column=LABEL)
     said, said_names = categories(table[log.prediction], column=log.prediction)
     days = days_in(table)
@@ -82,6 +86,28 @@ def answers_in(spec: ModelSpec, table: pa.Table, bins: Mapping[str, Bins]) -> pa
         ],
         schema=ANSWERS,
     )
+
+
+def judgeable(spec: ModelSpec, table: pa.Table) -> pa.Table:
+    """The *table* without the rows whose label, answer or score is none of the task.
+
+    Where that is most of them the table itself is wrong, and stays what it is.
+    """
+    log = spec.predictions
+    if spec.task == "multiclass" and log.score not in table.column_names:
+        return table
+    try:
+        wrong = unusable(
+            spec.task,
+            label=table[LABEL],
+            prediction=table[log.prediction],
+            score=table[log.score] if log.score in table.column_names else None,
+        )
+    except WrongType:
+        return table
+    if not wrong.any() or 2 * wrong.sum() > wrong.size:
+        return table
+    return table.filter(pa.array(~wrong))
 
 
 def labelled_in(table: pa.Table, bins: Mapping[str, Bins]) -> pa.Table:

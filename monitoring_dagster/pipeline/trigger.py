@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from monitoring_dagster.decisions.findings import FindingKind, Severity
 from monitoring_dagster.decisions.retraining import Decision, Situation, decide
 from monitoring_dagster.integrations.ledger import RetrainingDecision
 from monitoring_dagster.pipeline.monitor import Monitor
@@ -100,7 +101,12 @@ def _situation(monitor: Monitor, policy: Retraining, champion: Reference, day: d
         trained_on=since,
         attempts=tuple(one.day for one in decisions if one.outcome == RETRAIN),
         labelled_rows=_to_learn_from(monitor, policy, day),
-        open_kinds=frozenset(one.kind for one in monitor.ledger.open_incidents(monitor.name)),
+        open_kinds=frozenset(
+            one.kind
+            for one in monitor.ledger.open_incidents(monitor.name)
+            # A few rows that cannot be read are left out, and the rest may be learnt from.
+            if (one.kind, one.severity) != (FindingKind.UNREADABLE_DATA, Severity.P3)
+        ),
     )
 
 

@@ -79,7 +79,7 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as `--json` prints them; what is not defined is None."""
         labels = asdict(self.labels)
-        del labels["annotators"]
+        del labels["annotators"], labels["oddities"]
         delays = {name[-3:]: labels.pop(name) for name in ("delay_days_p50", "delay_days_p95")}
         return {
             "as_of": str(self.as_of) if self.as_of else None,

@@ -9,9 +9,9 @@ import pyarrow as pa
 from numpy.typing import ArrayLike
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.stats.labelled_rows import UnusableOutcome, zero_or_one
+from monitoring_dagster.stats.labelled_rows import probabilities, spelled_alike, zero_or_one
 from monitoring_dagster.stats.performance import Metric
-from monitoring_dagster.stats.values import Codes, arrow, categories, numbers
+from monitoring_dagster.stats.values import Codes, arrow, categories
 
 _SHOWN_CHARACTERS = 40  # of a label, which is a value from the data
 
@@ -73,10 +73,7 @@ def suspects(
     Source: Northcutt, Jiang & Chuang (2021), JAIR 70, arXiv:1911.00068.
     """
     codes, names = categories(arrow(label), column="label")
-    given = numbers(arrow(score), column="score").astype(np.float64)
-    outside = given[(given < 0) | (given > 1)]
-    if outside.size:
-        raise UnusableOutcome.no_probability(float(outside[0]))
+    given = probabilities(arrow(score))
     if prediction is None:
         truth, names = _ones(codes, names), ["0", "1"]
         likely = np.where(truth < 0, -1, 1 - truth)
@@ -201,10 +198,12 @@ def _ones(codes: Codes, names: Sequence[str]) -> Codes:
 
 def _renumbered(columns: Sequence[tuple[Codes, list[str]]]) -> tuple[list[str], list[Codes]]:
     """All columns' codes as places in one list of names."""
-    names = sorted({name for _, own in columns for name in own})
+    spelled = spelled_alike(*(own for _, own in columns))
+    names = sorted({name for own in spelled for name in own})
     place = {name: i for i, name in enumerate(names)}
     return names, [
-        np.array([*(place[name] for name in own), -1], np.intp)[codes] for codes, own in columns
+        np.array([*(place[name] for name in own), -1], np.intp)[codes]
+        for own, (codes, _) in zip(spelled, columns, strict=True)
     ]
 
 

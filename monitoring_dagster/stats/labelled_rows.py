@@ -1,5 +1,6 @@
 """What do labelled rows say in numbers?  Rows in, counts and sums of any selection out."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -18,6 +19,9 @@ Cell: TypeAlias = tuple[str, str]  # label, prediction
 
 SCORE_BINS = 8192
 LARGEST_LOG_ODDS = 16.0  # 1e-7 from 0 and 1
+ROUNDING = 1e-9  # of a probability: so far beyond 0 or 1 it is still one
+_SINGLE_ROUNDING = 1e-6  # in single precision
+_WHOLE = re.compile(r"-?[0-9]+\.0+")  # a whole number as a column of floats writes it
 SPELLED = {"0": 0, "0.0": 0, "false": 0, "1": 1, "1.0": 1, "true": 1}  # binary values, lower case
 
 
@@ -146,9 +150,7 @@ def encoded(
     cell = np.where(known, truth * len(names) + answer, 0)
     if score is None:
         return Encoded(known, names, cell, summands=more)
-    given = np.where(known, floats(arrow(score), "score"), np.nan)
-    if not (np.nanmin(given, initial=0) >= 0 and np.nanmax(given, initial=1) <= 1):
-        raise UnusableOutcome.no_probability(float(given[(given < 0) | (given > 1)][0]))
+    given = np.where(known, probabilities(arrow(score), among=known), np.nan)
     with np.errstate(divide="ignore"):
         log_odds = (np.log(given) - np.log1p(-given)) / LARGEST_LOG_ODDS
     place = np.clip((log_odds + 1) / 2 * SCORE_BINS, 0, SCORE_BINS - 1)
@@ -184,6 +186,8 @@ def _classes(
         role: [str(zero_or_one(name, role)) for name in names] if task == "binary" else names
         for role, (_, names) in found.items()
     }
+    if task != "binary":
+        own = dict(zip(own, spelled_alike(*own.values()), strict=True))
     names = ["0", "1"] if task == "binary" else sorted({*own["label"], *own["prediction"]})
     place = {name: i for i, name in enumerate(names)}
     truth, answer = (
@@ -196,6 +200,78 @@ def _classes(
 def floats(values: pa.Array | pa.ChunkedArray, column: str) -> Floats:
     """The values as floats, NaN where there is none; no copy where they are."""
     return numbers(values, column=column).astype(np.float64, copy=False)
+
+
+def probabilities(
+    values: pa.Array | pa.ChunkedArray, *, among: NDArray[np.bool_] | None = None
+) -> Floats:
+    """Scores, NaN where there is none; what rounding put beyond 0 or 1 is put back.
+
+    Raises
+    ------
+    UnusableOutcome
+        A score, of the rows *among* which is looked, is no probability.
+    """
+    read = numbers(values, column="score")
+    room = _SINGLE_ROUNDING if read.dtype in (np.float32, np.float16) else ROUNDING
+    given = read.astype(np.float64, copy=False)
+    low, high = np.nanmin(given, initial=0), np.nanmax(given, initial=1)
+    if low >= 0 and high <= 1:
+        return given
+    outside = (given < -room) | (given > 1 + room)
+    wrong = given[outside if among is None else outside & among]
+    if wrong.size:
+        raise UnusableOutcome.no_probability(float(wrong[0]))
+    return np.clip(given, 0, 1)
+
+
+def unusable(
+    task: Task,
+    *,
+    label: pa.Array | pa.ChunkedArray,
+    prediction: pa.Array | pa.ChunkedArray,
+    score: pa.Array | pa.ChunkedArray | None = None,
+) -> NDArray[np.bool_]:
+    """Rows whose label, prediction or score is none of the task, and is there; shape ``(rows,)``.
+
+    >>> unusable("binary", label=pa.array([1, 2, None]), prediction=pa.array([1, 1, 1]))
+    array([False,  True, False])
+    """
+    wrong = np.zeros(len(label), np.bool_)
+    for role, column in (("label", label), ("prediction", prediction)):
+        if task == "regression":
+            wrong |= np.isinf(floats(column, role))
+        elif task == "binary":
+            codes, names = categories(column, column=role)
+            wrong |= np.array([*(name.lower() not in SPELLED for name in names), False])[codes]
+    if score is not None and task != "regression":
+        given = floats(score, "score")
+        wrong |= (given < -_SINGLE_ROUNDING) | (given > 1 + _SINGLE_ROUNDING)
+    return wrong
+
+
+def spelled_alike(*columns: Sequence[str]) -> list[list[str]]:
+    """The classes of some columns, each written as the others write it.
+
+    A column of floats writes class 2 as 2.0; true and 1 are one class where both are found.
+
+    >>> spelled_alike(["1.0", "2.0"], ["1", "3"]), spelled_alike(["true", "false"], ["1"])
+    ([['1', '2'], ['1', '3']], [['1', '0'], ['1']])
+    >>> spelled_alike(["1.0", "2.0"], ["1.0"])
+    [['1.0', '2.0'], ['1.0']]
+    """
+    found = [list(names) for names in columns]
+    every = {name for names in found for name in names}
+    truths = {name: SPELLED.get(name.lower()) for name in every}
+    if None not in truths.values() and len({*truths.values()}) < len(every):
+        return [[str(truths[name]) for name in names] for names in found]
+    has_whole = [any(_WHOLE.fullmatch(name) for name in names) for names in found if names]
+    if any(has_whole) and not all(has_whole):
+        return [
+            [name.partition(".")[0] if _WHOLE.fullmatch(name) else name for name in names]
+            for names in found
+        ]
+    return found
 
 
 def zero_or_one(name: str, role: str) -> int:

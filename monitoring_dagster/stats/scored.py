@@ -10,7 +10,8 @@ from monitoring_dagster.stats.labelled_rows import (
     LARGEST_LOG_ODDS,
     SCORE_BINS,
     Task,
-    UnusableOutcome,
+    probabilities,
+    spelled_alike,
     zero_or_one,
 )
 from monitoring_dagster.stats.values import Codes, Floats, arrow, categories
@@ -45,20 +46,15 @@ class Cells:
         rows: ArrayLike | None = None,
         block: ArrayLike | None = None,
     ) -> Self:
-        value = np.asarray(score, dtype=np.float64)
+        value = np.asarray(probabilities(arrow(score)))
         n = np.ones(value.size) if rows is None else np.asarray(rows, dtype=np.float64)
-        names = {"0": 0, "1": 1} if task == "binary" else {}
-        predicted = _codes(task, prediction, names, role="prediction")
-        truth = predicted if label is None else _codes(task, label, names, role="label")
+        names, predicted, truth = _codes(task, prediction, label)
         time = np.zeros(value.size, np.intp)
         if block is not None:
             time = np.unique(np.asarray(block), return_inverse=True)[1]
         known = (predicted >= 0) & (truth >= 0) & ~np.isnan(value) & (n > 0)
         value, n = value[known], n[known]
         predicted, truth, time = predicted[known], truth[known], time[known]
-        outside = ~((value >= 0) & (value <= 1))
-        if outside.any():
-            raise UnusableOutcome.no_probability(float(value[outside][0]))
         inside = np.clip(value, _EPS, 1 - _EPS)
         one, zero = -np.log(inside), -np.log1p(-inside)
         width = 2 * LARGEST_LOG_ODDS / SCORE_BINS
@@ -90,15 +86,25 @@ class Cells:
         return replace(self, **parts)
 
 
-def _codes(task: Task, values: ArrayLike, names: dict[str, int], *, role: str) -> Codes:
-    """Places in *names*, which grows by those of a multiclass task; -1 where missing."""
-    codes, found = categories(arrow(values), column=role)
+def _codes(
+    task: Task, prediction: ArrayLike, label: ArrayLike | None
+) -> tuple[list[str], Codes, Codes]:
+    """The names of classes, and each row's prediction and label as places in them, -1 where
+    missing; without labels they are the predictions."""
+    columns = {"prediction": prediction} | ({} if label is None else {"label": label})
+    found = {role: categories(arrow(values), column=role) for role, values in columns.items()}
     if task == "binary":
-        places = [zero_or_one(one, role) for one in found]
+        own = [[str(zero_or_one(one, role)) for one in names] for role, (_, names) in found.items()]
+        classes = ["0", "1"]
     else:
-        places = [names.setdefault(one, len(names)) for one in sorted(found)]
-        places = [names[one] for one in found]
-    return np.array([*places, -1], dtype=np.intp)[codes]
+        own = spelled_alike(*(names for _, names in found.values()))
+        classes = list(dict.fromkeys(name for names in own for name in sorted(names)))
+    place = {name: i for i, name in enumerate(classes)}
+    coded = [
+        np.array([*(place[one] for one in names), -1], dtype=np.intp)[codes]
+        for names, (codes, _) in zip(own, found.values(), strict=True)
+    ]
+    return classes, coded[0], coded[-1]
 
 
 @dataclass(frozen=True, slots=True)

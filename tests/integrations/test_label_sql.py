@@ -221,7 +221,7 @@ def test_all_arrival_days_together_say_what_one_pass_over_all_labels_says(
 
 def kinds(seen) -> dict[str, int]:
     """All buckets."""
-    other = ("rows", "annotators", "delay_days_p50", "delay_days_p95")
+    other = ("rows", "annotators", "delay_days_p50", "delay_days_p95", "oddities")
     return {name: n for name, n in asdict(seen).items() if name not in other}
 
 

@@ -329,7 +329,7 @@ def test_ambiguous_values_are_compared_as_text(world, column, value, ambiguous):
     pq.write_table(labels, root / "labels" / f"{on(1)}.parquet")
     changed = SPEC.labels.model_copy(update={"ambiguous": [value]})
     _, seen = join_labels(SPEC.model_copy(update={"labels": changed}), on(1), root=root)
-    assert told_of(seen) == {"rows": 1, "ambiguous" if ambiguous else "joined": 1}
+    assert told_of(seen) == {"rows": 1, "ambiguous" if ambiguous else "invalid": 1}
 
 
 def test_in_one_file_the_earliest_label_counts(world):

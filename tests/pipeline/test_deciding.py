@@ -263,12 +263,26 @@ def test_where_labels_cannot_be_counted_decisions_wait_until_they_can(lived):
     """The run goes on, and says why."""
     monitor = lived()
     decided(monitor, "a", day=2)
-    tell(monitor.root, 0, {"a": "maybe"}, kind=pa.string())
+    whole = monitor.root / "served" / f"{on(0)}.parquet"
+    log = pq.read_table(whole)
+    pq.write_table(log.rename_columns({"score": "scroe"}), whole)
     run(monitor, on(0))
-    assert "'maybe' is neither 0 nor 1" in account_of(monitor, on(2))["decisions_error"]
-    tell(monitor.root, 0, {"a": 1})
+    assert "no column 'score'" in account_of(monitor, on(2))["decisions_error"]
+    pq.write_table(log, whole)
     run(monitor, on(0))
     assert cells(monitor, as_of=2) == {"0": 1}
+
+
+def test_what_is_no_label_is_nothing_to_discard(lived):
+    """Once it is one, the decision counts again."""
+    monitor = lived()
+    decided(monitor, "a", day=2)
+    tell(monitor.root, 0, {"a": "maybe"}, kind=pa.string())
+    run(monitor, on(0))
+    assert [cells(monitor, as_of=day) for day in (1, 2)] == [{"0": 1}, {"0": 1}]
+    tell(monitor.root, 0, {"a": 1})
+    run(monitor, on(0))
+    assert [cells(monitor, as_of=day) for day in (1, 2)] == [{"0": 1, "1": 1}, {"0": 1}]
 
 
 def test_one_discarded_for_one_restored_is_a_change_of_that_day(lived):
