@@ -96,10 +96,7 @@ def _is_told(one: Oddity) -> bool:
 
 
 def _severity(one: Oddity) -> Severity:
-    share = one.rows / max(one.of, 1)
-    if one.kind == Fault.SCORE and share > _MOST:
-        return Severity.P1
-    return Severity.P2 if share > _LIMIT else Severity.P3
+    return Severity.P2 if one.rows > _LIMIT * one.of else Severity.P3
 
 
 def _of_fault(spec: ModelSpec, one: Oddity, place: str) -> str:

@@ -142,8 +142,10 @@ def _labelled_on(monitor: Monitor, days: Sequence[date], arrivals: _Arrivals) ->
     share = labels_of(monitor.spec).min_coverage
     found = {}
     for day in days:
-        needed = share * service_of(monitor, day).get("counted", 0)
-        came = arrivals.get(day, ())
+        counted = service_of(monitor, day).get("counted", 0)
+        if not counted:
+            continue  # of predictions that nobody counted no number of labels is enough
+        needed, came = share * counted, arrivals.get(day, ())
         upto = accumulate(count for _, count in came)
         enough = [arrival for (arrival, _), n in zip(came, upto, strict=True) if n >= needed]
         if enough:
@@ -152,13 +154,18 @@ def _labelled_on(monitor: Monitor, days: Sequence[date], arrivals: _Arrivals) ->
 
 
 def _coverage(monitor: Monitor, days: Sequence[date], arrivals: _Arrivals) -> float:
-    """Labels per prediction, of the days whose wait is over; of all while there is none."""
+    """Labels per prediction, of the days whose wait is over; of all while there is none.
+
+    A day whose predictions were not counted has labels, but no share of them; and where a day was
+    counted before its file became longer, its labels are at most all.
+    """
     wait = timedelta(days=labels_of(monitor.spec).mature_after_days)
     newest = max(monitor.results.days(monitor.name, OUTCOMES), default=date.min)
     waited = [day for day in days if newest - day >= wait] or days
-    served = sum(service_of(monitor, day).get("counted", 0) for day in waited)
-    come = sum(count for day in waited for _, count in arrivals.get(day, ()))
-    return come / served if served else _NAN
+    served = {day: service_of(monitor, day).get("counted", 0) for day in waited}
+    come = {day: sum(count for _, count in arrivals.get(day, ())) for day in waited}
+    total = sum(served.values())
+    return sum(min(come[day], served[day]) for day in waited) / total if total else _NAN
 
 
 def _loss(

@@ -1,6 +1,7 @@
 """What went before losses is found in stored results alone, said in words, and drawn."""
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from statistics import median
@@ -135,6 +136,27 @@ def command(root, monkeypatch):
         return found.exit_code, found.stdout, found.stderr
 
     return typed
+
+
+@pytest.mark.parametrize(
+    ("service", "expected"),
+    [
+        pytest.param({"rows": 0}, COVERED / A_DAY, id="predictions that were not counted"),
+        pytest.param(
+            {"rows": 200, "counted": 200}, (200 + COVERED) / (200 + A_DAY), id="files grown since"
+        ),
+    ],
+)
+def test_labels_never_cover_more_than_the_predictions(root, tmp_path, service, expected):
+    """Labels of predictions that the profile did not see are no share of those that it saw."""
+    shutil.copytree(root, tmp_path, dirs_exist_ok=True)
+    monitor = monitored(tmp_path)
+    table = monitor.results.read("tiny", "profile", START).replace_schema_metadata(None)
+    for n in range(0, DAYS, 2):
+        notes = {"service": json.dumps(service)}
+        monitor.results.write("tiny", "profile", day_after(START, n), table, metadata=notes)
+    found = announcements(monitor, rng=np.random.default_rng(0))
+    assert found.coverage == pytest.approx(expected, abs=0.005)
 
 
 def proxy(found, name):
