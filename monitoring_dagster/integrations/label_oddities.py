@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from monitoring_dagster.integrations.label_sql import Fault
+from monitoring_dagster.integrations.label_sql import Fault, day_number
 from monitoring_dagster.integrations.label_values import id_of
 from monitoring_dagster.integrations.rows import Rows, literal, quoted
 from monitoring_dagster.spec import Labels, Predictions
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from monitoring_dagster.integrations.rows import Connection
 
 JUDGED = "monitoring_judged"  # the table of label rows, each in its bucket
+FOREIGN = "monitoring_foreign"  # and of what predictions say, where no label says any of it
 EARLY, OFF_DAY, STALE = "early", "off_day", "stale"
 DOUBLED, SAME_ID, ORPHAN = "doubled", "same_id", "orphan"
 _EXAMPLES = 5
@@ -127,15 +128,14 @@ def _commonest(connection: "Connection", fault: str) -> tuple[str, ...]:
 def _answers(connection: "Connection") -> str:
     """What predictions say, where no label says any of it."""
     found = connection.execute(
-        f"SELECT CAST(prediction AS VARCHAR) FROM {JUDGED} WHERE prediction IS NOT NULL"
-        f" GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT {_EXAMPLES}"
+        f"SELECT prediction FROM {FOREIGN} ORDER BY prediction LIMIT {_EXAMPLES}"
     ).fetchall()
     return ", ".join(repr(one[:_SHOWN_CHARACTERS]) for (one,) in found)
 
 
 def _of_times_and_ids(connection: "Connection", labels: Labels) -> Iterator[Oddity]:
     early = f"delay_days < -{_EARLY_DAYS}"
-    arrived_on = "CAST(arrived_at AS DATE)"
+    arrived_on = f"(DATE '1970-01-01' + CAST({day_number('arrived_at')} AS INTEGER))"
     off_day = f"{arrived_on} < arrival_day - 1 AND bucket NOT IN ('duplicate', 'invalid')"
     news = "bucket IN ('joined', 'late', 'corrected', 'orphan', 'pending', 'invalid')"
     ((rows, timed, before, hours, elsewhere, latest, arrival_day, new, again, some, other),) = (

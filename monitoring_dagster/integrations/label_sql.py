@@ -33,6 +33,11 @@ class Fault(StrEnum):
     SCORE = "score"  # the score of that prediction is no probability
 
 
+def day_number(time: str) -> str:
+    """SQL: days since 1970 of an instant; a cast would ask the calendar of a time zone."""
+    return f"(epoch_us({time}) // 86400000000)"
+
+
 def told_sql(
     labels: Labels, rows: Rows, *, task: Task | None = None, as_text: Collection[str] = ()
 ) -> str:
@@ -54,29 +59,31 @@ def told_sql(
         missing += f" OR isnan({label})"
     elif task == "regression" and rows.columns[labels.label] == "VARCHAR":
         missing += f" OR lower({label}) = 'nan'"  # of a column of floats
-    day, arrived_at, late = "NULL::DATE", "NULL::TIMESTAMPTZ", ""
+    day, arrived_at, late, written = "NULL::DATE", "NULL::TIMESTAMPTZ", "", "NULL"
     if labels.arrived_at in rows.columns:
         time = time_of(labels.arrived_at, rows.columns)
         day, arrived_at = quoted(DAY), time.value
         missing += f" OR {day} IS NULL"
-        said = f"CAST({quoted(labels.arrived_at)} AS VARCHAR)"
+        written = quoted(labels.arrived_at)
         late = (
-            f" WHEN {time.fault} THEN ['{Fault.TIME}', {said}]"
-            f" WHEN CAST({time.value} AS DATE) > {day} + 1 THEN ['{Fault.FUTURE}', {said}]"
+            f" WHEN {time.fault} THEN '{Fault.TIME}'"
+            f" WHEN {day_number(time.value)} > {day} - DATE '1970-01-01' + 1 THEN '{Fault.FUTURE}'"
         )
     annotator = "NULL" if labels.annotator is None else quoted(labels.annotator)
     ambiguous = f"coalesce({_is_ambiguous(labels, rows)}, false)"
     return f"""
-        SELECT arrival_day, id, label, arrived_at, why IS NULL AS valid, ambiguous,
-            why[1] AS fault, why[2][:{_SHOWN_CHARACTERS}] AS shown, annotator
+        SELECT arrival_day, id, label, arrived_at, fault IS NULL AS valid, ambiguous, fault,
+            CASE fault WHEN '{Fault.DIGITS}' THEN CAST(raw_id AS VARCHAR)
+                WHEN '{Fault.LABEL}' THEN CAST(raw_label AS VARCHAR)[:{_SHOWN_CHARACTERS}]
+                WHEN '{Fault.TIME}' THEN CAST(raw_time AS VARCHAR)[:{_SHOWN_CHARACTERS}]
+                WHEN '{Fault.FUTURE}' THEN CAST(raw_time AS VARCHAR) END AS shown, annotator
         FROM (
             SELECT {day} AS arrival_day, {id_.value} AS id, {truth.value} AS label,
                 {arrived_at} AS arrived_at, {ambiguous} AS ambiguous,
                 CAST({annotator} AS VARCHAR) AS annotator,
-                CASE WHEN {missing} THEN ['{Fault.MISSING}', NULL]
-                    WHEN {id_.fault} THEN ['{Fault.DIGITS}', CAST({request_id} AS VARCHAR)]
-                    WHEN {truth.fault} AND NOT {ambiguous}
-                        THEN ['{Fault.LABEL}', CAST({label} AS VARCHAR)]{late} END AS why
+                CASE WHEN {missing} THEN '{Fault.MISSING}' WHEN {id_.fault} THEN '{Fault.DIGITS}'
+                    WHEN {truth.fault} AND NOT {ambiguous} THEN '{Fault.LABEL}'{late} END AS fault,
+                {request_id} AS raw_id, {label} AS raw_label, {written} AS raw_time
             FROM {rows.sql}
         )"""
 
@@ -107,20 +114,20 @@ def known_sql(
     id_, name = id_of(predictions.request_id, rows.columns), predictions.prediction
     served_at = time_of(predictions.served_at, rows.columns).value
     truth = truth_of(name, rows.columns, task=task, as_text=name in as_text)
-    said = f"CAST({quoted(name)} AS VARCHAR)"
-    score, why = "NULL::DOUBLE", f"WHEN {truth.fault} THEN ['{Fault.PREDICTION}', {said}]"
+    score, flaw = "NULL::DOUBLE", f"WHEN {truth.fault} THEN '{Fault.PREDICTION}'"
+    flawed = f"WHEN '{Fault.PREDICTION}' THEN CAST(raw_prediction AS VARCHAR)"
     if predictions.score is not None:
         given = score_of(predictions.score, rows.columns)
         score = f"TRY_CAST({quoted(predictions.score)} AS DOUBLE)"
         if task in ("binary", "multiclass"):
             score = given.value
-            said = f"CAST({quoted(predictions.score)} AS VARCHAR)"
-            why += f" WHEN {given.fault} THEN ['{Fault.SCORE}', {said}]"
+            flaw += f" WHEN {given.fault} THEN '{Fault.SCORE}'"
+            flawed += f" WHEN '{Fault.SCORE}' THEN CAST(raw_score AS VARCHAR)"
     version = f"CAST({quoted(predictions.version)} AS VARCHAR)"
     return f"""
         SELECT day, id, served_at, version,
             {"".join(f"e{number}, " for number in range(len(extras)))}
-            prediction, score, why[1] AS flaw, why[2][:{_SHOWN_CHARACTERS}] AS flawed, kind,
+            prediction, score, flaw, CASE flaw {flawed} END[:{_SHOWN_CHARACTERS}] AS flawed, kind,
             row(served_at, ordered, prediction) AS answer_order
         FROM (
             SELECT {quoted(DAY)} AS day,
@@ -128,7 +135,8 @@ def known_sql(
                 {served_at} AS served_at, {version} AS version,
                 {quoted(predictions.version)} AS ordered,
                 {"".join(f"{quoted(name)} AS e{number}, " for number, name in enumerate(extras))}
-                {truth.value} AS prediction, {score} AS score, CASE {why} END AS why,
+                {truth.value} AS prediction, {score} AS score, CASE {flaw} END AS flaw,
+                {quoted(name)} AS raw_prediction, {quoted(predictions.score or name)} AS raw_score,
                 {kind_of_row(predictions, quoted=quoted)} AS kind
             FROM {rows.sql}
         )"""

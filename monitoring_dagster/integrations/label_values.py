@@ -54,7 +54,7 @@ def id_of(name: str, columns: Mapping[str, str]) -> Reading:
         )
     if kind == "VARCHAR":  # a look at the last letters is cheap, a pattern is not
         is_whole = f"{column} LIKE '%.0' AND regexp_full_match({column}, '{_WHOLE}')"
-        is_rounded = f"({column} LIKE '%e+%' OR {column} LIKE '%0.0')"
+        is_rounded = f"({column} LIKE '%e+%' OR {column} LIKE '%.0')"
         return Reading(
             f"CASE WHEN {is_whole} THEN left({column}, -2) ELSE nullif({column}, '') END",
             f"coalesce({is_rounded} AND regexp_full_match({column}, '{_POWER}'), false)",
@@ -118,7 +118,9 @@ def score_of(name: str, columns: Mapping[str, str]) -> Reading:
             " 'null'))"
         )
     outside = f"(NOT isnan({value}) AND ({value} < -{room} OR {value} > 1 + {room}))"
-    clipped = f"CASE WHEN isnan({value}) THEN {value} ELSE greatest(least({value}, 1), 0) END"
+    # Of a null, greatest and least take the other number.
+    clipped = f"CASE WHEN {value} < 0 THEN 0 WHEN {value} > 1 AND NOT isnan({value}) THEN 1"
+    clipped += f" ELSE {value} END"
     return Reading(clipped, f"({unreadable} OR coalesce({outside}, false))")
 
 

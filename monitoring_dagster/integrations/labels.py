@@ -22,7 +22,7 @@ from monitoring_dagster.integrations.label_account import (
     predictions_as_of,
 )
 from monitoring_dagster.integrations.label_classes import foreign_days
-from monitoring_dagster.integrations.label_oddities import JUDGED
+from monitoring_dagster.integrations.label_oddities import FOREIGN, JUDGED
 from monitoring_dagster.integrations.label_sql import (
     NO_TOLD,
     Fault,
@@ -142,10 +142,9 @@ def join_labels(
             )
             connection.execute(f"CREATE TEMP TABLE {_TOLD} AS SELECT * FROM ({every}) LIMIT 0")
             connection.execute(f"INSERT INTO {_TOLD} {of_day}")
-            connection.execute(
-                f"INSERT INTO {_TOLD} SELECT * FROM ({before_it})"
-                f" WHERE id IN (SELECT id FROM {_TOLD} WHERE valid)"
-            )
+            asked_before = [_asked(one, labels.request_id) for one in told[1:]]
+            again = _told(labels, asked_before, task=spec.task, among=told)
+            connection.execute(f"INSERT INTO {_TOLD} {again}")
             _remember(connection, spec.predictions, known, names, task=spec.task)
             _set_foreign_aside(connection, before_it, task=spec.task)
             _judge(connection, labels, names, is_dated=True, since=arrival_day)
@@ -354,6 +353,19 @@ def _told(
     return " UNION ALL ".join(each) or NO_TOLD
 
 
+def _asked(rows: Rows, request_id: str) -> Rows:
+    """Those of the *rows* that are about a request of `told`."""
+    told = f"SELECT id FROM {_TOLD} WHERE valid"
+    if rows.columns[request_id] == "VARCHAR":  # the column as it is can be compared at once
+        column = quoted(request_id)
+        told += (
+            f" UNION ALL SELECT id || '.0' FROM {_TOLD} WHERE valid AND id SIMILAR TO '-?[0-9]+'"
+        )
+    else:
+        column = id_of(request_id, rows.columns).value
+    return Rows(f"(SELECT * FROM {rows.sql} WHERE {column} IN ({told}))", rows.columns, rows.place)
+
+
 def _remember(
     connection: "duckdb.DuckDBPyConnection",
     predictions: Predictions,
@@ -369,12 +381,7 @@ def _remember(
         asked = part
         if part.columns:
             part.require(needed(predictions))
-            id_ = id_of(predictions.request_id, part.columns).value
-            asked = Rows(
-                f"(SELECT * FROM {part.sql} WHERE {id_} IN (SELECT id FROM {_TOLD} WHERE valid))",
-                part.columns,
-                part.place,
-            )
+            asked = _asked(part, predictions.request_id)
         each.append(known_sql(predictions, asked, extras, task=task, as_text=as_text))
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE {_KNOWN} AS
@@ -391,9 +398,6 @@ def _set_foreign_aside(
     """
     if task != "multiclass":
         return
-    predicted = connection.execute(
-        f"SELECT DISTINCT CAST(prediction AS VARCHAR) FROM {_KNOWN} WHERE prediction IS NOT NULL"
-    ).fetchall()
     classes: dict[date | None, dict[str, int]] = {}
     for rows in (_TOLD, f"({earlier})"):
         days = f"arrival_day IN (SELECT arrival_day FROM {_TOLD} WHERE valid)"
@@ -402,7 +406,12 @@ def _set_foreign_aside(
             f" WHERE valid AND NOT ambiguous AND (arrival_day IS NULL OR {days}) GROUP BY 1, 2"
         ).fetchall():
             classes.setdefault(day, {})[label] = n
-    for day in foreign_days(classes, [said for (said,) in predicted]):
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {FOREIGN} AS SELECT DISTINCT CAST(prediction AS VARCHAR)"
+        f" AS prediction FROM {_KNOWN} WHERE prediction IS NOT NULL"
+    )
+    predicted = [one for (one,) in connection.execute(f"FROM {FOREIGN}").fetchall()]
+    for day in foreign_days(classes, predicted):
         is_meant = "arrival_day IS NULL" if day is None else f"arrival_day = DATE '{day}'"
         connection.execute(
             f"UPDATE {_TOLD} SET valid = false, fault = '{Fault.CLASS}',"
