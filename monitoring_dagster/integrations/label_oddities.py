@@ -29,7 +29,7 @@ _FORMS = {
     "upper and lower case": "lower(trim({id}))",
     "zeros in front": "ltrim(lower(trim({id})), '0')",
     "braces, dashes or a prefix of UUIDs":
-        "right(regexp_replace(lower({id}), '[^0-9a-f]', '', 'g'), 32)",
+        "regexp_extract(regexp_replace(lower({id}), '[^0-9a-f]', '', 'g'), '[0-9a-f]{{32}}$')",
 }  # fmt: skip
 
 
@@ -137,15 +137,17 @@ def _of_times_and_ids(connection: "Connection", labels: Labels) -> Iterator[Oddi
     early = f"delay_days < -{_EARLY_DAYS}"
     arrived_on = f"(DATE '1970-01-01' + CAST({day_number('arrived_at')} AS INTEGER))"
     off_day = f"{arrived_on} < arrival_day - 1 AND bucket NOT IN ('duplicate', 'invalid')"
+    says = "fault IS NULL"
     news = "bucket IN ('joined', 'late', 'corrected', 'orphan', 'pending', 'invalid')"
-    ((rows, timed, before, hours, elsewhere, latest, arrival_day, new, again, some, other),) = (
-        connection.execute(f"""
+    (
+        (rows, timed, before, hours, elsewhere, latest, arrival_day, new, again, say, some, other),
+    ) = connection.execute(f"""
             SELECT count(*), count(delay_days), count(*) FILTER ({early}),
                 median(delay_days) FILTER ({early}) * 24, count(*) FILTER ({off_day}),
                 max({arrived_on}), max(arrival_day), count(*) FILTER ({news}),
-                count(*) FILTER (bucket = 'duplicate'), min(id), max(id)
+                count(*) FILTER (bucket = 'duplicate'), count(*) FILTER ({says}),
+                min(id) FILTER ({says}), max(id) FILTER ({says})
             FROM {JUDGED}""").fetchall()
-    )
     if before:
         examples = _examples(connection, early, "CAST(arrived_at AS VARCHAR)")
         yield Oddity(EARLY, labels.arrived_at, before, timed, low=hours, examples=examples)
@@ -154,8 +156,8 @@ def _of_times_and_ids(connection: "Connection", labels: Labels) -> Iterator[Oddi
         yield Oddity(OFF_DAY, labels.arrived_at, elsewhere, rows, examples=examples)
     if rows >= _FEWEST_ROWS and latest and latest < arrival_day and not new and 2 * again > rows:
         yield Oddity(STALE, labels.arrived_at, rows, rows, cause=str(latest))
-    if rows >= _FEWEST_ROWS and some is not None and some == other:
-        yield Oddity(SAME_ID, labels.request_id, rows, rows, examples=((some, None),))
+    if say >= _FEWEST_ROWS and some == other:
+        yield Oddity(SAME_ID, labels.request_id, say, rows, examples=((some, None),))
 
 
 def _examples(

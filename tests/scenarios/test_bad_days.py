@@ -33,6 +33,17 @@ def told_labels(change):
     return lambda world: world.write(world.today, labels=change(world.arriving(world.today)))
 
 
+def with_one(column, value):
+    """The column with another value in its tenth row."""
+    column = column.copy()
+    column.iloc[9] = value
+    return column
+
+
+def in_ms(times):
+    return times.astype("datetime64[ms]").astype("int64")
+
+
 def half_a_file(world):
     world.write(world.today)
     path = world.file("predictions", world.today)
@@ -169,6 +180,32 @@ ORPHANS = pd.DataFrame({"request_id": [f"nobody/{n}" for n in range(40)], "label
             {(FindingKind.UNREADABLE_DATA, "labels", P2)},
             "label 'late' is neither 0 nor 1",
             id="labels that are words",
+        ),
+        pytest.param(
+            told_labels(lambda labels: labels.assign(label=with_one(labels["label"], 2))),
+            {(FindingKind.UNREADABLE_DATA, "labels", P3)},
+            "data/labels/2026-03-10.parquet: 1 of 302 labels are left out for their column 'label'",
+            id="one label of a third class",
+        ),
+        pytest.param(
+            told_labels(lambda labels: labels.assign(arrived_at=in_ms(labels["arrived_at"]))),
+            {(FindingKind.UNREADABLE_DATA, "labels", P2)},
+            "'1773183600000' is no time (epoch milliseconds, likely): deliver timestamps in UTC",
+            id="labels with times in milliseconds",
+        ),
+        pytest.param(
+            told_labels(lambda labels: labels.assign(request_id=" " + labels["request_id"])),
+            {(FindingKind.ORPHAN_LABELS, "labels", P2)},
+            "Likely they differ in blanks around them: write both alike",
+            id="labels with a blank before their ids",
+        ),
+        pytest.param(
+            lambda world: world.write(
+                world.today, labels=world.arriving(day_after(world.today, -1))
+            ),
+            {(FindingKind.LABEL_PROCESS, "day of the file", P2)},
+            "likely that day's file under this day's name",
+            id="yesterday's labels under today's name",
         ),
         pytest.param(
             told_labels(lambda labels: labels.rename(columns={"label": "lable"})),
