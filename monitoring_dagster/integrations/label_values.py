@@ -82,7 +82,7 @@ def truth_of(
     Parameters
     ----------
     as_text
-        Other rows of the same column are of another type, so these are text as well.
+        Other rows of the same column hold text or do not: classes are text then, 0 and 1 numbers.
     """
     column, kind = quoted(name), columns[name]
     text = f"CAST({column} AS VARCHAR)"
@@ -95,7 +95,8 @@ def truth_of(
             return Reading(column, f"coalesce({wrong} AND NOT {_is_nan(name, kind)}, false)")
         spelled = " ".join(f"WHEN '{word}' THEN '{value}'" for word, value in SPELLED.items())
         value = f"CASE lower(trim({text})) {spelled} ELSE {text} END"
-        return Reading(value, f"coalesce(({value}) NOT IN ('0', '1'), false)")
+        fault = f"coalesce(({value}) NOT IN ('0', '1'), false)"
+        return Reading(f"TRY_CAST({value} AS BIGINT)" if as_text else value, fault)
     if task == "regression":
         value = column if is_number and kind != "BOOLEAN" else f"TRY_CAST({text} AS DOUBLE)"
         wrong = f"({column} IS NOT NULL AND coalesce(NOT isfinite(CAST({value} AS DOUBLE)), true))"
