@@ -64,16 +64,21 @@ def readable_rows_in_parts(
 
 
 def completed(parts: Sequence[Rows]) -> list[Rows]:
-    """The *parts*, each with nulls where another one has a column that it lacks."""
+    """The *parts*, each with nulls where another one has a column that it lacks.
+
+    A name in capitals is the same name, as it is to DuckDB.
+    """
     every: dict[str, str] = {}
     for one in parts:
         every = one.columns | every
     found = []
     for one in parts:
-        absent = {name: kind for name, kind in every.items() if name not in one.columns}
+        there = {name.lower(): kind for name, kind in one.columns.items()}
+        same = {name: there[name.lower()] for name in every if name.lower() in there}
+        absent = {name: kind for name, kind in every.items() if name not in same}
         nothing = "".join(f", NULL::{kind} AS {quoted(name)}" for name, kind in absent.items())
         sql = f"(SELECT *{nothing} FROM {one.sql})" if absent else one.sql
-        found.append(Rows(sql, one.columns | absent, one.place))
+        found.append(Rows(sql, same | one.columns | absent, one.place))
     return found
 
 
@@ -102,17 +107,18 @@ def _signature(path: Path, source: Predictions | Labels) -> _Signature:
         others = [source.served_at, source.version, source.prediction, source.score]
     else:
         others = [source.arrived_at, source.label]
-    types = {one.name: one.type for one in schema}
-    return (
-        types.get(source.request_id),
-        *(_about(types[name]) if name in types else None for name in others if name is not None),
-    )
+    types = {one.name.lower(): one.type for one in schema}  # DuckDB does not tell names by case
+    about = [_about(types.get(name.lower())) for name in (source.request_id, *others) if name]
+    id_type = types.get(source.request_id.lower()) if about[0] == "number" else None
+    return (id_type, *about)
 
 
 def _about(arrow_type: object) -> str:
     import pyarrow as pa
 
     types = pa.types
+    if arrow_type is None:
+        return "nothing"
     numbers = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal)
     if any(is_one(arrow_type) for is_one in numbers):
         return "number"

@@ -71,7 +71,8 @@ def serve(root, day, ids, **changed):
         "prediction": [1] * n,
         "score": [0.9] * n,
     }
-    put(root, "served", day, columns | changed)
+    columns |= changed
+    put(root, "served", day, {name: one for name, one in columns.items() if one is not None})
 
 
 def tell(root, day, ids, labels=None, **changed):
@@ -278,6 +279,7 @@ def test_a_time_that_cannot_be_is_refused(tmp_path, arrived, fault):
 
 ODD_DAYS = {
     "served_at": [
+        pytest.param({"Score": [0.9], "score": None}, id="a name in capitals"),
         pytest.param({"served_at": [1_772_496_000_000]}, id="epoch milliseconds"),
         pytest.param({"served_at": ["noon"]}, id="no times"),
         pytest.param({"score": ["0.9"]}, id="scores as text"),

@@ -235,6 +235,38 @@ def test_a_reference_that_teaches_nothing_is_told_and_drift_is_judged_all_the_sa
     assert world.monitor.results.read("tiny", "drift", START).num_rows
 
 
+def in_one_row(values, value):
+    """The values as a list, with another one in the tenth row."""
+    found = values.to_pylist()
+    found[9] = value
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        pytest.param("score", 1.0000000000000002, id="a score of 1 and a rounding"),
+        pytest.param("score", 1.7, id="a score that is no probability"),
+        pytest.param("label", 2, id="a label of no class"),
+        pytest.param("prediction", 2, id="an answer of no class"),
+    ],
+)
+def test_one_bad_row_of_the_reference_costs_one_row(world, refer, name, value):
+    usual = estimate.estimates_of(world.monitor, START)[WHOLE]["log_loss"]
+    refer(lambda table: column(table, name, in_one_row(table[name], value)))
+    assert expected(world) == "within what registration promised"
+    found = estimate.estimates_of(world.monitor, START)[WHOLE]["log_loss"]
+    assert found.value == pytest.approx(usual.value, abs=2e-3)
+
+
+def test_a_score_of_1_and_a_rounding_costs_nothing(world):
+    usual = estimate.estimates_of(world.monitor, START)[WHOLE]["log_loss"]
+    changed(world, lambda log: log.assign(score=log["score"].where(log.index != 9, 1 + 2e-16)))
+    assert expected(world) == "within what registration promised"
+    found = estimate.estimates_of(world.monitor, START)[WHOLE]["log_loss"]
+    assert found.value == pytest.approx(usual.value, abs=0.05)
+
+
 @pytest.mark.parametrize("days", [np.arange(4500) % 28 + 1, ["Mon", "Tue"] * 2250], ids=type)
 def test_a_column_called_day_that_tells_of_no_dates_makes_the_reference_one_day(world, refer, days):
     usual = estimate.estimates_of(world.monitor, START)[WHOLE]["log_loss"]
