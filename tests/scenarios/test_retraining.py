@@ -2,6 +2,7 @@
 
 import pytest
 
+from monitoring_dagster.decisions.findings import FindingKind
 from monitoring_dagster.integrations.ledger import PromotedMeanwhile
 from monitoring_dagster.pipeline.alerts import send
 from monitoring_dagster.pipeline.promotion import NothingToRollBack, promote, roll_back
@@ -119,6 +120,19 @@ def test_a_trainer_that_fails_is_told_once_and_not_asked_again(troubled):
     assert troubled.tick() == []
     (text,) = told(troubled)
     assert "the feature store is gone" in text
+
+
+@pytest.mark.parametrize(("bad", "retrained"), [(1, 1), (100, 0)])
+def test_a_few_labels_that_say_nothing_keep_no_model_from_being_retrained(troubled, bad, retrained):
+    """Of many nobody should learn."""
+    labels = troubled.arriving(troubled.due).reset_index(drop=True)
+    troubled.write(
+        troubled.due, labels=labels.assign(label=labels["label"].where(labels.index >= bad, 2))
+    )
+    troubled.monitored(troubled.due)
+    kinds = {one.kind for one in troubled.monitor.ledger.open_incidents("tiny")}
+    assert FindingKind.UNREADABLE_DATA in kinds
+    assert len(troubled.tick()) == retrained
 
 
 def test_too_few_labels_are_an_error_with_a_way_out(world):
