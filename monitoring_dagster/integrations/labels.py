@@ -11,7 +11,6 @@ import pyarrow as pa
 from monitoring_dagster.errors import MonitoringError, did_you_mean
 from monitoring_dagster.integrations.day_parts import (
     completed,
-    mixed,
     readable_rows_in_parts,
     rows_in_parts,
 )
@@ -21,16 +20,18 @@ from monitoring_dagster.integrations.label_account import (
     label_account,
     predictions_as_of,
 )
-from monitoring_dagster.integrations.label_classes import foreign_days
-from monitoring_dagster.integrations.label_oddities import FOREIGN, JUDGED
+from monitoring_dagster.integrations.label_oddities import JUDGED
 from monitoring_dagster.integrations.label_sql import (
     NO_TOLD,
-    Fault,
-    judged_sql,
-    known_sql,
-    told_sql,
 )
-from monitoring_dagster.integrations.label_values import id_of
+from monitoring_dagster.integrations.label_tables import (
+    TOLD,
+    asked_of,
+    judge,
+    remember,
+    set_foreign_aside,
+    told_of,
+)
 from monitoring_dagster.integrations.rows import (
     MissingDay,
     Rows,
@@ -63,7 +64,6 @@ _JOINED = (
     "sign",
 )
 _LABELLED = ("request_id", "served_at", "version", "score", "prediction", "label")
-_TOLD, _KNOWN = "monitoring_told", "monitoring_known"
 _STANDING = (  # the label of each prediction that counts in the end
     f"SELECT * FROM {JUDGED} WHERE changes"
     " QUALIFY lead(true) OVER (PARTITION BY answer ORDER BY arrival_day) IS NULL"
@@ -137,17 +137,17 @@ def join_labels(
         told = completed([arrived, *earlier])
         with readable(_place(labels, told, spec.predictions, known)):
             every, of_day, before_it = (
-                _told(labels, some, task=spec.task, among=told)
+                told_of(labels, some, task=spec.task, among=told)
                 for some in (told, told[:1], told[1:])
             )
-            connection.execute(f"CREATE TEMP TABLE {_TOLD} AS SELECT * FROM ({every}) LIMIT 0")
-            connection.execute(f"INSERT INTO {_TOLD} {of_day}")
-            asked_before = [_asked(one, labels.request_id) for one in told[1:]]
-            again = _told(labels, asked_before, task=spec.task, among=told)
-            connection.execute(f"INSERT INTO {_TOLD} {again}")
-            _remember(connection, spec.predictions, known, names, task=spec.task)
-            _set_foreign_aside(connection, before_it, task=spec.task)
-            _judge(connection, labels, names, is_dated=True, since=arrival_day)
+            connection.execute(f"CREATE TEMP TABLE {TOLD} AS SELECT * FROM ({every}) LIMIT 0")
+            connection.execute(f"INSERT INTO {TOLD} {of_day}")
+            asked_before = [asked_of(one, labels.request_id) for one in told[1:]]
+            again = told_of(labels, asked_before, task=spec.task, among=told)
+            connection.execute(f"INSERT INTO {TOLD} {again}")
+            remember(connection, spec.predictions, known, names, task=spec.task)
+            set_foreign_aside(connection, before_it, task=spec.task)
+            judge(connection, labels, names, is_dated=True, since=arrival_day)
             table = connection.sql(_changes(names)).to_arrow_table()
             account = label_account(connection, labels, spec.predictions, known)
     if account.orphan and _waits_for(spec, window, arrival_day, unreadable, root=root):
@@ -205,15 +205,15 @@ def joined_as_of(
     with readable(f"{told.place} with {known.place}"):
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {_TOLD} AS {_told(labels, [told], task=task)}"
+            f"CREATE OR REPLACE TEMP TABLE {TOLD} AS {told_of(labels, [told], task=task)}"
         )
         ((pending,),) = connection.execute(
-            f"SELECT count(*) FROM {_TOLD} WHERE arrival_day > {until}"
+            f"SELECT count(*) FROM {TOLD} WHERE arrival_day > {until}"
         ).fetchall()
-        connection.execute(f"DELETE FROM {_TOLD} WHERE arrival_day > {until}")
-        _remember(connection, predictions, [known], extras, task=task)
-        _set_foreign_aside(connection, NO_TOLD, task=task)
-        _judge(connection, labels, extras, is_dated=is_dated, since=None)
+        connection.execute(f"DELETE FROM {TOLD} WHERE arrival_day > {until}")
+        remember(connection, predictions, [known], extras, task=task)
+        set_foreign_aside(connection, NO_TOLD, task=task)
+        judge(connection, labels, extras, is_dated=is_dated, since=None)
         table = connection.sql(f"""
             SELECT day, version, {_renamed(extras)} label, prediction, score, id AS request_id,
                 served_at, delay_days
@@ -248,11 +248,11 @@ def labelled_rows(
         told = rows_in_parts(connection, labels, root=root, first=first, last=as_of)
         known = rows_in_parts(connection, spec.predictions, root=root, first=since, last=last)
         with readable(_place(labels, told, spec.predictions, known)):
-            told_rows = _told(labels, told, task=spec.task)
-            connection.execute(f"CREATE TEMP TABLE {_TOLD} AS {told_rows}")
-            _remember(connection, spec.predictions, known, features, task=spec.task)
-            _set_foreign_aside(connection, NO_TOLD, task=spec.task)
-            _judge(connection, labels, features, is_dated=True, since=None)
+            told_rows = told_of(labels, told, task=spec.task)
+            connection.execute(f"CREATE TEMP TABLE {TOLD} AS {told_rows}")
+            remember(connection, spec.predictions, known, features, task=spec.task)
+            set_foreign_aside(connection, NO_TOLD, task=spec.task)
+            judge(connection, labels, features, is_dated=True, since=None)
             return connection.sql(f"""
                 SELECT {_renamed(features)} id AS request_id, served_at, version, score, prediction,
                     label
@@ -300,13 +300,13 @@ def labels_standing(
         wanted = ", ".join(literal(one) for one in sorted({id_ for id_, _ in requests})) or "NULL"
         with readable(_place(labels, told, spec.predictions, known)):
             connection.execute(
-                f"CREATE TEMP TABLE {_TOLD} AS"
-                f" SELECT * FROM ({_told(labels, told, task=spec.task)}) WHERE id IN ({wanted})"
+                f"CREATE TEMP TABLE {TOLD} AS"
+                f" SELECT * FROM ({told_of(labels, told, task=spec.task)}) WHERE id IN ({wanted})"
             )
-            _remember(connection, spec.predictions, known, names, task=spec.task)
-            every = _told(labels, told, task=spec.task)
-            _set_foreign_aside(connection, every, task=spec.task)
-            _judge(connection, labels, names, is_dated=True, since=None)
+            remember(connection, spec.predictions, known, names, task=spec.task)
+            every = told_of(labels, told, task=spec.task)
+            set_foreign_aside(connection, every, task=spec.task)
+            judge(connection, labels, names, is_dated=True, since=None)
             return connection.sql(f"""
                 SELECT day, version, {_renamed(names)} label, prediction, score, id AS request_id,
                     delay_days
@@ -340,85 +340,6 @@ def _waits_for(
     return any(max(first, began) <= day <= last for day in unreadable)
 
 
-def _told(
-    labels: Labels,
-    parts: Sequence[Rows],
-    *,
-    task: Task | None,
-    among: Sequence[Rows] | None = None,
-) -> str:
-    """SQL: the label rows of some *parts*, of types that fit to all *among* which they are."""
-    as_text = mixed(parts if among is None else among, [labels.label])
-    each = [told_sql(labels, one, task=task, as_text=as_text) for one in parts]
-    return " UNION ALL ".join(each) or NO_TOLD
-
-
-def _asked(rows: Rows, request_id: str) -> Rows:
-    """Those of the *rows* that are about a request of `told`."""
-    told = f"SELECT id FROM {_TOLD} WHERE valid"
-    if rows.columns[request_id] == "VARCHAR":  # the column as it is can be compared at once
-        column = quoted(request_id)
-        told += (
-            f" UNION ALL SELECT id || '.0' FROM {_TOLD} WHERE valid AND id SIMILAR TO '-?[0-9]+'"
-        )
-    else:
-        column = id_of(request_id, rows.columns).value
-    return Rows(f"(SELECT * FROM {rows.sql} WHERE {column} IN ({told}))", rows.columns, rows.place)
-
-
-def _remember(
-    connection: "duckdb.DuckDBPyConnection",
-    predictions: Predictions,
-    known: Sequence[Rows],
-    extras: Sequence[str],
-    *,
-    task: Task | None,
-) -> None:
-    """Keep what was predicted about the requests of `told`, and no other row."""
-    as_text = mixed(known, [predictions.prediction])
-    each = []
-    for part in known or [Rows("", {}, "")]:
-        asked = part
-        if part.columns:
-            part.require(needed(predictions))
-            asked = _asked(part, predictions.request_id)
-        each.append(known_sql(predictions, asked, extras, task=task, as_text=as_text))
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE {_KNOWN} AS
-        SELECT *, row_number() OVER () AS number FROM ({" UNION ALL ".join(each)})
-        WHERE id IS NOT NULL""")
-
-
-def _set_foreign_aside(
-    connection: "duckdb.DuckDBPyConnection", earlier: str, *, task: Task | None
-) -> None:
-    """Labels of other classes than any prediction make their delivery invalid, whole.
-
-    *earlier* is SQL for all label rows of those days of which `told` holds only some.
-    """
-    if task != "multiclass":
-        return
-    classes: dict[date | None, dict[str, int]] = {}
-    for rows in (_TOLD, f"({earlier})"):
-        days = f"arrival_day IN (SELECT arrival_day FROM {_TOLD} WHERE valid)"
-        for day, label, n in connection.execute(
-            f"SELECT arrival_day, CAST(label AS VARCHAR), count(*) FROM {rows}"
-            f" WHERE valid AND NOT ambiguous AND (arrival_day IS NULL OR {days}) GROUP BY 1, 2"
-        ).fetchall():
-            classes.setdefault(day, {})[label] = n
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {FOREIGN} AS SELECT DISTINCT CAST(prediction AS VARCHAR)"
-        f" AS prediction FROM {_KNOWN} WHERE prediction IS NOT NULL"
-    )
-    predicted = [one for (one,) in connection.execute(f"FROM {FOREIGN}").fetchall()]
-    for day in foreign_days(classes, predicted):
-        is_meant = "arrival_day IS NULL" if day is None else f"arrival_day = DATE '{day}'"
-        connection.execute(
-            f"UPDATE {_TOLD} SET valid = false, fault = '{Fault.CLASS}',"
-            f" shown = CAST(label AS VARCHAR) WHERE valid AND NOT ambiguous AND {is_meant}"
-        )
-
-
 def _place(
     labels: Labels, told: Sequence[Rows], predictions: Predictions, known: Sequence[Rows]
 ) -> str:
@@ -428,25 +349,6 @@ def _place(
         for source, parts in ((labels, told), (predictions, known))
     ]
     return " with ".join(places)
-
-
-def _judge(
-    connection: "duckdb.DuckDBPyConnection",
-    labels: Labels,
-    extras: Sequence[str],
-    *,
-    is_dated: bool,
-    since: date | None,
-) -> None:
-    """Put every row of `told` that arrived *since* in its bucket."""
-    wanted = f"WHERE arrival_day >= DATE '{since}'" if since else ""
-    decision = judged_sql(labels, extras=len(extras), is_dated=is_dated)
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE {JUDGED} AS
-        WITH told AS (FROM {_TOLD}), known AS (FROM {_KNOWN}), {decision}
-        SELECT * EXCLUDE (valid, ambiguous, clear, standing) FROM judged {wanted}""")
-    connection.execute(f"DROP TABLE {_TOLD}")
-    connection.execute(f"DROP TABLE {_KNOWN}")
 
 
 def _changes(extras: Sequence[str]) -> str:
