@@ -8,6 +8,15 @@ from uuid import UUID, uuid5
 
 from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
 
+OF_THE_DATA = frozenset(
+    {
+        FindingKind.MISSING_DAY,
+        FindingKind.EMPTY_DAY,
+        FindingKind.UNREADABLE_DATA,
+        FindingKind.SCHEMA_BREACH,
+        FindingKind.LOW_VOLUME,
+    }
+)  # of what was delivered: a day that is delivered anew is as if it had never been bad
 _NAMESPACE = UUID("6f0c1f4e-2d0b-5e0a-9a55-0f6d1c5c3b11")
 
 
@@ -86,12 +95,34 @@ def advance(
     if incident is None or incident.closed_on is not None:
         if not findings:
             return incident, None
+        if incident is not None and incident.opened_on == day:
+            return _broken_again(incident, findings, day)
         return _tell(_opened(findings, day), findings, day, remind_every_days)
     now = _judged(incident, findings, day)
     if findings or now.quiet_days < clear_after_days:
         return _tell(now, findings, day, remind_every_days)
     closed = replace(now, closed_on=day)
     return (closed, None) if closed.told is None else _told(closed, Reason.RESOLVED, day)
+
+
+def repaired(incident: Incident, *, day: date) -> tuple[Incident, Reason | None]:
+    """Where an incident stands once no day since it began has a finding any more.
+
+    *day* is the one that was delivered anew. No quiet days are waited for: what was wrong was the
+    delivery, and it is right now.
+    """
+    closed = replace(incident, closed_on=day, firing=frozenset())
+    return (closed, None) if closed.told is None else _told(closed, Reason.RESOLVED, day)
+
+
+def _broken_again(
+    incident: Incident, findings: Sequence[Finding], day: date
+) -> tuple[Incident, Reason | None]:
+    """The incident of a day that was repaired, and is delivered with a fault once more."""
+    again = _judged(replace(incident, closed_on=None), findings, day)
+    if any(is_told(finding.severity) for finding in findings):
+        return _told(again, Reason.FIRST, day)
+    return again, None
 
 
 def _opened(findings: Sequence[Finding], day: date) -> Incident:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID, uuid5
 
 from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
-from monitoring_dagster.decisions.incidents import Incident, Notice, Reason, advance
+from monitoring_dagster.decisions.incidents import (
+    OF_THE_DATA,
+    Incident,
+    Notice,
+    Reason,
+    advance,
+    repaired,
+)
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.integrations.database import address, reading, storable, tables, writing
 from monitoring_dagster.integrations.deliveries import Deliveries, add_delivery
@@ -137,7 +144,9 @@ class Ledger:
         -------
         The incidents of these kinds that are open, or were closed by this day.
 
-        A day before the last judged one of its kind is stored and not told.
+        A day before the last judged one of its kind is stored and not told, but that it ends an
+        incident: where no day since that began has a finding of its kind any more, since those
+        that were missing or breached the contract were delivered anew.
         """
         findings = _storable(findings)
         kinds = frozenset(judged) | {finding.kind for finding in findings}
@@ -154,11 +163,14 @@ class Ledger:
             last_days = _mark_judged(connection, spec.name, kinds, day)
             for kind in sorted(kinds):
                 incident = incidents.get(kind)
+                of_kind = [finding for finding in findings if finding.kind is kind]
                 if day >= last_days.get(kind, day):
-                    of_kind = [finding for finding in findings if finding.kind is kind]
                     incident = _advance(
                         connection, spec, incident, of_kind, day=day, now=now, run_id=run_id
                     )
+                if incident is not None and _is_repaired(connection, incident, day):
+                    after, reason = repaired(incident, day=day)
+                    incident = _record(connection, spec, after, reason, (), day, now, run_id)
                 if incident is not None and incident.closed_on in (None, day):
                     touched.append(incident)
         return touched
@@ -318,18 +330,47 @@ def _advance(
         remind_every_days=spec.channels.remind_every_days,
         clear_after_days=spec.channels.clear_after_days,
     )
-    if after is not None and after != before:
-        _save_incident(connection, after)
-    if after is not None and after.told is not None and reason is not None:
+    if after is None or after == before:
+        return after
+    return _record(connection, spec, after, reason, findings, day, now, run_id)
+
+
+def _is_repaired(connection: Transaction, incident: Incident, day: date) -> bool:
+    """Whether the run of *day* took the last finding away that an open incident consists of."""
+    is_about = incident.opened_on <= day <= incident.last_seen
+    if incident.closed_on is not None or incident.kind not in OF_THE_DATA or not is_about:
+        return False
+    table = tables().findings
+    query = table.select().where(
+        table.c.model == incident.model,
+        table.c.kind == incident.kind,
+        table.c.day.between(incident.opened_on, incident.judged_on),
+    )
+    return connection.execute(query.limit(1)).first() is None
+
+
+def _record(
+    connection: Transaction,
+    spec: ModelSpec,
+    incident: Incident,
+    reason: Reason | None,
+    findings: Sequence[Finding],
+    day: date,
+    now: datetime,
+    run_id: str | None,
+) -> Incident:
+    """Store where the incident stands, and the message about it if there is a *reason* for one."""
+    _save_incident(connection, incident)
+    if incident.told is not None and reason is not None:
         add_delivery(
             connection,
-            after.id,
-            after.told.seq,
+            incident.id,
+            incident.told.seq,
             destination=spec.channels.slack,
-            event=_event(spec, after, reason, day, findings, run_id),
+            event=_event(spec, incident, reason, day, findings, run_id),
             now=now,
         )
-    return after
+    return incident
 
 
 def _save_incident(connection: Transaction, incident: Incident) -> None:

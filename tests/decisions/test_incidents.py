@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
-from monitoring_dagster.decisions.incidents import Reason, advance
+from monitoring_dagster.decisions.incidents import Reason, advance, repaired
 
 FIRST_DAY = date(2026, 1, 1)
 KIND = FindingKind.FEATURE_DRIFT
@@ -167,3 +167,22 @@ def test_an_open_incident_has_been_quiet_for_less_than_it_takes(days, rules):
             is_open = incident.closed_on is None
             assert is_open == (incident.quiet_days < rules["clear_after_days"])
             assert incident.firing <= incident.seen
+
+
+def test_a_repaired_day_ends_its_incident_and_is_told_anew_when_it_breaks_again():
+    rules = {"remind_every_days": 7, "clear_after_days": 3}
+    missing = [found("file", FIRST_DAY)]
+    incident, first = advance(None, missing, day=FIRST_DAY, **rules)
+    closed, over = repaired(incident, day=FIRST_DAY)
+    assert (first, over) == (Reason.FIRST, Reason.RESOLVED)
+    assert (closed.closed_on, closed.firing) == (FIRST_DAY, frozenset())
+    assert advance(closed, [], day=FIRST_DAY, **rules) == (closed, None)
+    again, reason = advance(closed, missing, day=FIRST_DAY, **rules)
+    assert (again.id, again.closed_on, reason) == (incident.id, None, Reason.FIRST)
+    assert [one.told.seq for one in (incident, closed, again)] == [0, 1, 2]
+
+
+def test_what_was_never_told_ends_without_a_word():
+    quiet = [found("file", FIRST_DAY, Severity.P3)]
+    incident, _ = advance(None, quiet, day=FIRST_DAY, remind_every_days=7, clear_after_days=3)
+    assert repaired(incident, day=FIRST_DAY)[1] is None

@@ -131,6 +131,66 @@ def test_an_old_day_is_stored_and_not_told(ledger):
     assert claimed(ledger) == []
 
 
+MISSING = FindingKind.MISSING_DAY
+PATIENT = SPEC.model_copy(update={"channels": Channels(clear_after_days=3)})
+
+
+def recorded(ledger, *days):
+    """Judge days, each a number after DAY and whether its file is missing, in this order."""
+    for number, is_missing in days:
+        day = DAY + timedelta(days=number)
+        findings = [found("file", day=day, kind=MISSING)] if is_missing else []
+        ledger.record_day(PATIENT, day, findings, now=NOON)
+    return [delivery.event.reason for delivery in claimed(ledger)]
+
+
+@pytest.mark.parametrize(
+    ("days", "closed_on", "told"),
+    [
+        pytest.param(
+            [(0, True), (0, False)], DAY, [Reason.RESOLVED], id="the last day is delivered"
+        ),
+        pytest.param(
+            [(0, True), (1, False), (0, False)],
+            DAY,
+            [Reason.RESOLVED],
+            id="an earlier day is delivered, and the next one was there",
+        ),
+        pytest.param(
+            [(0, True), (1, True), (0, False)], None, [], id="a later day is missing still"
+        ),
+        pytest.param(
+            [(0, True), (1, True), (1, False)], None, [], id="an earlier day is missing still"
+        ),
+        pytest.param(
+            [(0, True), (1, True), (1, False), (0, False)],
+            DAY,
+            [Reason.RESOLVED],
+            id="one after the other is delivered",
+        ),
+        pytest.param([(0, True), (1, False), (1, False)], None, [], id="another day runs again"),
+        pytest.param(
+            [(0, True), (0, False), (0, True)],
+            None,
+            [Reason.RESOLVED, Reason.FIRST],
+            id="it is lost again",
+        ),
+    ],
+)
+def test_a_day_that_is_delivered_after_all_ends_its_incident(ledger, days, closed_on, told):
+    assert recorded(ledger, *days) == [Reason.FIRST, *told]
+    assert recorded(ledger, days[-1]) == []  # a second run of the same changes nothing
+    (incident,) = ledger.incidents("credit")
+    assert incident.closed_on == closed_on
+
+
+def test_a_finding_about_quality_waits_for_quiet_days_all_the_same(ledger):
+    """A rerun that finds nothing any more may be chance; a file that is there is there."""
+    ledger.record_day(PATIENT, DAY, [found("auc", kind=DROP)], now=NOON)
+    ledger.record_day(PATIENT, DAY, [], now=NOON)
+    assert [one.kind for one in ledger.open_incidents()] == [DROP]
+
+
 def test_two_processes_that_record_the_same_day_tell_it_once(ledger_url):
     """Both also make the tables: neither may stumble over the other."""
     script = f"""
