@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from enum import StrEnum
 
 from monitoring_dagster.integrations.label_values import id_of, score_of, time_of, truth_of
+from monitoring_dagster.integrations.readings import version_of
 from monitoring_dagster.integrations.rows import DAY, Rows, kind_of_row, literal, quoted
 from monitoring_dagster.spec import Labels, Predictions
 from monitoring_dagster.stats.labelled_rows import Task
@@ -123,7 +124,7 @@ def known_sql(
             score = given.value
             flaw += f" WHEN {given.fault} THEN '{Fault.SCORE}'"
             flawed += f" WHEN '{Fault.SCORE}' THEN CAST(raw_score AS VARCHAR)"
-    version = f"CAST({quoted(predictions.version)} AS VARCHAR)"
+    version = version_of(quoted(predictions.version))
     return f"""
         SELECT day, id, served_at, version,
             {"".join(f"e{number}, " for number in range(len(extras)))}

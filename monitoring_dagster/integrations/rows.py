@@ -6,16 +6,31 @@ import re
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Self, TypeAlias
 
 import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
+from monitoring_dagster.integrations.parts import (
+    bytes_of,
+    columns_apart,
+    is_unfinished,
+    partitions,
+    parts_of,
+)
+from monitoring_dagster.integrations.readings import (
+    AS_IS,
+    id_of,
+    readings_of,
+    time_of,
+    version_of,
+)
 from monitoring_dagster.spec import Labels, Predictions
 from monitoring_dagster.stats.bins import Bins
 from monitoring_dagster.stats.profile import Group, Profile, profile_batches
@@ -29,6 +44,11 @@ _BATCH_ROWS = 65_536
 _LEAST_BYTES = 400_000_000  # of memory, for a question that may write to disk
 DAY = "monitoring day"  # with a blank, as no table of a model has it
 _FILE = "monitoring file"
+# A Parquet file's smallest and largest value leave NaN out. DuckDB 2.0 takes them for all values,
+# drops conditions that they fulfil, and so takes NaN for a number in the range of the others.
+_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "disabled_optimizers": "statistics_propagation"
+}
 _PLACE = '"monitoring place"'
 
 
@@ -37,7 +57,8 @@ class MissingDay(MonitoringError):
 
     @classmethod
     def at(cls, day: date, path: Path) -> Self:
-        return cls(f"{day} is missing: no file {path}. Deliver it, then re-materialise {day}.")
+        what = f"no Parquet file in the folder {path}" if path.is_dir() else f"no file {path}"
+        return cls(f"{day} is missing: {what}. Deliver it, then re-materialise {day}.")
 
 
 class UnreadableFile(MonitoringError):
@@ -48,6 +69,20 @@ class UnreadableFile(MonitoringError):
         reason = str(error).partition("\n")[0]
         return cls(
             f"cannot read {place}: {reason}. Write it anew, then re-materialise the days it holds."
+        )
+
+    @classmethod
+    def unfinished(cls, place: Path) -> Self:
+        return cls(
+            f"cannot read {place}: a writer is at work in it or broke off (it holds _temporary and"
+            " no _SUCCESS). Let it finish, then re-materialise the days it holds."
+        )
+
+    @classmethod
+    def without_times(cls, place: str, column: str, *, arrived: str) -> Self:
+        return cls(
+            f"cannot read {place}: {column!r} arrives as {arrived}, which is no time, so no row"
+            " belongs to a day. Make it a timestamp in a view, and read the view."
         )
 
 
@@ -101,6 +136,7 @@ class ServiceNumbers:
     errors: int
     fallback: int
     latency_ms: dict[str, Latency]  # stages without a single finite value are left out
+    unknown_statuses: dict[str, int] = field(default_factory=dict)  # the most frequent ones first
 
     @property
     def error_rate(self) -> float | None:
@@ -125,8 +161,16 @@ def days_available(source: Predictions | Labels, *, root: Path) -> list[date]:
 
 def columns_of(source: Predictions | Labels, day: date, *, root: Path) -> dict[str, str]:
     """The columns of *day* and their DuckDB types, in order. Raises MissingDay, UnreadableFile."""
+    return schema_of(source, day, root=root)[0]
+
+
+def schema_of(
+    source: Predictions | Labels, day: date, *, root: Path
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The same, and why further columns of *day*, by name, cannot be read."""
     with connected(source) as connection:
-        return dict(rows_on(connection, source, day, root=root).columns)
+        rows = rows_on(connection, source, day, root=root)
+        return dict(rows.columns), dict(rows.unreadable)
 
 
 def read_batches(
@@ -143,10 +187,16 @@ def read_batches(
 
 
 def read_day(
-    predictions: Predictions, day: date, *, root: Path, columns: Sequence[str]
+    predictions: Predictions,
+    day: date,
+    *,
+    root: Path,
+    columns: Sequence[str],
+    readings: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[PredictionAccount, Iterator[pa.RecordBatch]]:
     """Where every row of *day* went, and those that count, at most 65,536 at a time.
 
+    A column is read as it is or as *readings* has it: SQL with {} where the column stands.
     The account is whole when this returns; the rows are read while they are taken. Of a request
     answered twice the first answer counts, by time; a row without a request id always counts.
     Raises MissingDay, UnreadableFile (also in the middle), UnknownColumn.
@@ -155,7 +205,7 @@ def read_day(
         rows = rows_on(connection, predictions, day, root=root)
         rows.require([*needed(predictions), *columns])
         account = _account(connection, predictions, rows)
-    return account, _counted_batches(predictions, day, root, columns, account)
+    return account, _counted_batches(predictions, day, root, listed(columns, readings), account)
 
 
 def profile_day(
@@ -168,7 +218,10 @@ def profile_day(
 ) -> tuple[PredictionAccount, dict[Group, Profile]]:
     """Where every row of *day* went, and the profiles of those that count; as `read_day`."""
     columns = profiled_columns(predictions, bins, segments)
-    account, batches = read_day(predictions, day, root=root, columns=columns)
+    available = columns_of(predictions, day, root=root)
+    Rows("", available, _place_of(predictions, day, root)).require([*needed(predictions), *columns])
+    readings = readings_of(available, predictions, bins, segments)
+    account, batches = read_day(predictions, day, root=root, columns=columns, readings=readings)
     return account, profile_batches(batches, bins, version=predictions.version, segments=segments)
 
 
@@ -189,7 +242,7 @@ def versions_of(predictions: Predictions, day: date, *, root: Path) -> dict[str,
     with connected(predictions) as connection:
         rows = rows_on(connection, predictions, day, root=root)
         rows.require(needed(predictions))
-        version = f"coalesce(CAST({quoted(predictions.version)} AS VARCHAR), '')"
+        version = f"coalesce({version_of(quoted(predictions.version))}, '')"
         with readable(rows.place):
             found = connection.execute(
                 f"SELECT {version}, count(*) FROM {rows.sql}"
@@ -203,7 +256,8 @@ def service_numbers(predictions: Predictions, day: date, *, root: Path) -> Servi
     with connected(predictions) as connection:
         rows = rows_on(connection, predictions, day, root=root)
         stages = {
-            stage: f"CAST({quoted(it)} AS DOUBLE)" for stage, it in predictions.latency_ms.items()
+            stage: f"TRY_CAST({quoted(it)} AS DOUBLE)"
+            for stage, it in predictions.latency_ms.items()
         }
         rows.require([*needed(predictions), *predictions.latency_ms.values()])
         if stages:
@@ -218,9 +272,23 @@ def service_numbers(predictions: Predictions, day: date, *, root: Path) -> Servi
                 f"SELECT {', '.join([*_COUNTS, *quantiles])}"
                 f" FROM (SELECT *, {kind} AS kind FROM {rows.sql}) WHERE kind <> 'synthetic'"
             ).fetchall()
+            unknown = (
+                connection.execute(f"""
+                    SELECT coalesce(status, '(missing)'), n FROM (
+                        SELECT {status_of_row(predictions, quoted=quoted)} AS status, count(*) AS n
+                        FROM (SELECT *, {kind} AS kind FROM {rows.sql})
+                        WHERE kind = 'error' GROUP BY ALL
+                    ) WHERE {IS_UNKNOWN} ORDER BY n DESC, status LIMIT {SHOWN_STATUSES}""")
+                if errors
+                else connection.execute("SELECT '', 0 WHERE false")
+            ).fetchall()
     found = zip(stages, latencies, strict=True)
     return ServiceNumbers(
-        requests, errors, fallback, {stage: Latency(*it) for stage, it in found if it is not None}
+        requests,
+        errors,
+        fallback,
+        {stage: Latency(*it) for stage, it in found if it is not None},
+        dict(unknown),
     )
 
 
@@ -231,6 +299,7 @@ class Rows:
     sql: str
     columns: dict[str, str]
     place: str
+    unreadable: Mapping[str, str] = field(default_factory=dict)  # further columns, and why
 
     def require(self, names: Iterable[str]) -> None:
         """Raise UnknownColumn for the first of *names* that is not there."""
@@ -249,7 +318,7 @@ def connected(*sources: Predictions | Labels) -> "Iterator[duckdb.DuckDBPyConnec
     import duckdb
 
     holds_files = all(source.path is not None for source in sources)
-    opened = _database(os.getpid()).cursor() if holds_files else duckdb.connect()
+    opened = _database(os.getpid()).cursor() if holds_files else duckdb.connect(config=_SETTINGS)
     with opened as connection:
         connection.execute("SET TimeZone = 'UTC'")
         yield connection
@@ -260,7 +329,7 @@ def _database(_process: int) -> "duckdb.DuckDBPyConnection":
     import duckdb
 
     beside = Path(tempfile.gettempdir()) / f"monitoring_dagster-{os.getuid()}"
-    return duckdb.connect(config={"temp_directory": str(beside)})
+    return duckdb.connect(config={**_SETTINGS, "temp_directory": str(beside)})
 
 
 @contextmanager
@@ -272,8 +341,7 @@ def sparing(
     if source.path is None or path is None:
         yield
         return
-    size = path.stat().st_size if path.exists() else 0
-    connection.execute(f"SET memory_limit = '{max(_LEAST_BYTES, 8 * size)}B'")
+    connection.execute(f"SET memory_limit = '{max(_LEAST_BYTES, 8 * bytes_of(path))}B'")
     try:
         yield
     finally:
@@ -292,7 +360,7 @@ def readable(place: str) -> Iterator[None]:
 
 
 def file_of(source: Predictions | Labels, day: date, *, root: Path) -> Path | None:
-    """Where the file of *day* ought to lie; None for a table."""
+    """Where the file of *day*, or the folder of its files, ought to lie; None for a table."""
     if source.path is None:
         return None
     return root.absolute() / source.path.replace("{day}", day.isoformat())
@@ -312,21 +380,58 @@ def rows_of(
         return _rows_in_table(connection, source, root, first, last)
     days = (first + timedelta(days=n) for n in range((last - first).days + 1))
     files = {
-        day: path
+        day: (path, parts)
         for day in days
-        if day not in without and (path := file_of(source, day, root=root)) and path.exists()
+        if day not in without
+        and (path := file_of(source, day, root=root))
+        and (parts := parts_of(path))
     }
     if not files:
         return Rows("", {}, source.path)
-    names = ", ".join(literal(glob.escape(str(path))) for path in files.values())
-    dates = ", ".join(f"{literal(str(path))}: DATE '{day}'" for day, path in files.items())
-    place = str(*files.values()) if len(files) == 1 else str(root.absolute() / source.path)
-    return _described(
-        connection,
-        f"(SELECT *, MAP {{{dates}}}[{quoted(_FILE)}] AS {quoted(DAY)}"
-        f" FROM read_parquet([{names}], union_by_name = true, filename = {literal(_FILE)}))",
-        place,
+    parts = [part for _, of_day in files.values() for part in of_day]
+    dates = {part: f"DATE '{day}'" for day, (_, of_day) in files.items() for part in of_day}
+    names = ", ".join(literal(glob.escape(str(part))) for part in parts)
+    read = (
+        f"read_parquet([{names}], union_by_name = true, hive_partitioning = false,"
+        f" filename = {literal(_FILE)})"
     )
+    is_one = len(files) == 1
+    place = str(next(iter(files.values()))[0]) if is_one else str(root.absolute() / source.path)
+    more = {DAY: dates}
+    if in_folders := partitions(dict(files.values())):
+        there = {name.lower() for name in _described(connection, read, place).columns}
+        for name, values in in_folders.items():
+            if name.lower() not in there:
+                more[name] = {part: _constant(one) for part, one in values.items()}
+    listed_more = ", ".join(
+        f"{_by_file(values)} AS {quoted(name)}" for name, values in more.items()
+    )
+    found = _described(connection, f"(SELECT *, {listed_more} FROM {read})", place)
+    return _apart(found, parts, more) if is_one else found
+
+
+def _by_file(values: Mapping[Path, str]) -> str:
+    """SQL: what *values* has for the file of a row."""
+    pairs = ", ".join(f"{literal(str(part))}: {value}" for part, value in values.items())
+    return f"MAP {{{pairs}}}[{quoted(_FILE)}]"
+
+
+def _constant(value: str | int | None) -> str:
+    if value is None:
+        return "NULL"
+    return str(value) if isinstance(value, int) else literal(value)
+
+
+def _apart(rows: Rows, parts: Sequence[Path], more: Collection[str]) -> Rows:
+    """The *rows* of one day, without what DuckDB makes of a name that stands twice."""
+    with readable(rows.place):
+        names, apart, durations = columns_apart(parts)
+    columns = {
+        name: durations.get(name, kind)
+        for name, kind in rows.columns.items()
+        if name not in apart and (name in names or name in more)
+    }
+    return replace(rows, columns=columns, unreadable=apart)
 
 
 def readable_rows_of(
@@ -345,7 +450,7 @@ def readable_rows_of(
     without = {
         day
         for day in days
-        if (path := file_of(source, day, root=root)) is not None and not path.exists()
+        if (path := file_of(source, day, root=root)) is not None and not parts_of(path)
     }
     try:
         return rows_of(connection, source, root=root, first=first, last=last), without
@@ -374,9 +479,12 @@ def literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def listed(names: Iterable[str]) -> str:
-    """*names* as a list of SQL identifiers that keep their spelling."""
-    return ", ".join(f"{quoted(name)} AS {quoted(name)}" for name in names)
+def listed(names: Iterable[str], readings: Mapping[str, str] = MappingProxyType({})) -> str:
+    """*names* as a list of SQL identifiers that keep their spelling, read as *readings* has it."""
+    return ", ".join(
+        f"{readings.get(name, AS_IS).replace('{}', quoted(name))} AS {quoted(name)}"
+        for name in names
+    )
 
 
 def needed(predictions: Predictions) -> list[str]:
@@ -396,10 +504,19 @@ def is_countable(predictions: Predictions) -> str:
     return f"({kind_of_row(predictions, quoted=quoted)}) = 'ok'"
 
 
-def first_answer(predictions: Predictions) -> str:
-    """The order in which the first row of a request id is the one that counts."""
-    times = f"CAST({quoted(predictions.served_at)} AS TIMESTAMPTZ)"
+def first_answer(predictions: Predictions, columns: Mapping[str, str]) -> str:
+    """The order in which the first row of a request id is the one that counts.
+
+    *columns* are those of the rows, and their types; what is no time is as if it were missing.
+    """
+    clock = predictions.served_at
+    times = time_of(quoted(clock), columns[clock]) or "CAST(NULL AS TIMESTAMPTZ)"
     return f"{times}, {quoted(predictions.version)}, {quoted(predictions.prediction)}"
+
+
+def id_in(predictions: Predictions, columns: Mapping[str, str]) -> str:
+    """SQL: the request id of a row, null where it has none."""
+    return id_of(quoted(predictions.request_id), columns[predictions.request_id])
 
 
 _COUNTS = (
@@ -413,12 +530,23 @@ def kind_of_row(predictions: Predictions, *, quoted: Callable[[str], str]) -> st
     """SQL, for any engine that has STRING: ok, error, fallback or synthetic."""
     kind = "'ok'"
     if predictions.status is not None:
-        status = f"CAST({quoted(predictions.status)} AS STRING)"
+        status = f"lower({status_of_row(predictions, quoted=quoted)})"
         kind = f"CASE WHEN {status} IN ('ok', 'fallback') THEN {status} ELSE 'error' END"
     if predictions.synthetic is not None:
-        synthetic = f"CAST({quoted(predictions.synthetic)} AS BOOLEAN)"
+        synthetic = f"TRY_CAST({quoted(predictions.synthetic)} AS BOOLEAN)"
         kind = f"CASE WHEN {synthetic} THEN 'synthetic' ELSE {kind} END"
     return kind
+
+
+SHOWN_STATUSES = 3
+IS_UNKNOWN = "lower(status) NOT IN ('ok', 'error', 'fallback') OR status IS NULL"
+
+
+def status_of_row(predictions: Predictions, *, quoted: Callable[[str], str]) -> str:
+    """SQL, for any engine that has STRING: what the row says of itself, without blanks around."""
+    if predictions.status is None:
+        return "'ok'"
+    return f"trim(CAST({quoted(predictions.status)} AS STRING))"
 
 
 def _account(
@@ -429,7 +557,7 @@ def _account(
         (counts,) = connection.execute(
             f"SELECT {', '.join(_COUNTS)}, count(*) FILTER (kind = 'synthetic'),"
             " count(id) FILTER (kind = 'ok') - count(DISTINCT id) FILTER (kind = 'ok')"
-            f" FROM (SELECT {quoted(predictions.request_id)} AS id, {kind} AS kind"
+            f" FROM (SELECT {id_in(predictions, rows.columns)} AS id, {kind} AS kind"
             f" FROM {rows.sql})"
         ).fetchall()
     return PredictionAccount.of(*counts)
@@ -439,24 +567,23 @@ def _counted_batches(
     predictions: Predictions,
     day: date,
     root: Path,
-    columns: Sequence[str],
+    selected: str,
     account: PredictionAccount,
 ) -> Iterator[pa.RecordBatch]:
     with connected(predictions) as connection:
         rows = rows_on(connection, predictions, day, root=root)
-        query = f"SELECT {listed(columns)} FROM {rows.sql} WHERE {is_countable(predictions)}"
+        query = f"SELECT {selected} FROM {rows.sql} WHERE {is_countable(predictions)}"
         if account.duplicate_ids:
             # Only row numbers are sorted, so that the rows themselves still stream.
-            request_id = quoted(predictions.request_id)
+            request_id = id_in(predictions, rows.columns)
+            order = f"{first_answer(predictions, rows.columns)}, {_PLACE}"
             query = f"""
                 WITH numbered AS (SELECT *, row_number() OVER () AS {_PLACE} FROM {rows.sql})
-                SELECT {listed(columns)} FROM numbered
+                SELECT {selected} FROM numbered
                 WHERE {is_countable(predictions)} AND {_PLACE} NOT IN (
                     SELECT {_PLACE} FROM numbered
                     WHERE {is_countable(predictions)} AND {request_id} IS NOT NULL
-                    QUALIFY row_number() OVER (
-                        PARTITION BY {request_id} ORDER BY {first_answer(predictions)}, {_PLACE}
-                    ) > 1
+                    QUALIFY row_number() OVER (PARTITION BY {request_id} ORDER BY {order}) > 1
                 )"""
         yield from _streamed(connection, query, rows.place)
 
@@ -473,9 +600,18 @@ def rows_on(
 ) -> Rows:
     """The rows of *day*. Raises MissingDay, UnreadableFile."""
     path = file_of(source, day, root=root)
-    if path is not None and not path.exists():
+    if path is not None and is_unfinished(path):
+        raise UnreadableFile.unfinished(path)
+    if path is not None and not parts_of(path):
         raise MissingDay.at(day, path)
     return rows_of(connection, source, root=root, first=day, last=day)
+
+
+def _place_of(source: Predictions | Labels, day: date, root: Path) -> str:
+    path = file_of(source, day, root=root)
+    return (
+        str(path) if path else f"table {source.table!r} of {root.absolute() / str(source.database)}"
+    )
 
 
 def _rows_in_table(
@@ -492,8 +628,12 @@ def _rows_in_table(
     clock = source.served_at if isinstance(source, Predictions) else source.arrived_at
     with readable(place):
         connection.execute(f"ATTACH IF NOT EXISTS {literal(str(path))} AS {alias} (READ_ONLY)")
-    _described(connection, table, place).require([clock])
-    day = f"CAST(CAST({quoted(clock)} AS TIMESTAMPTZ) AS DATE)"
+    described = _described(connection, table, place)
+    described.require([clock])
+    time = time_of(quoted(clock), described.columns[clock])
+    if time is None:
+        raise UnreadableFile.without_times(place, clock, arrived=described.columns[clock])
+    day = f"CAST({time} AS DATE)"
     return _described(
         connection,
         f"(SELECT *, {day} AS {quoted(DAY)} FROM {table}"

@@ -1,14 +1,17 @@
 """Which few rows stand for a day?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 
 import pyarrow as pa
 
+from monitoring_dagster.integrations.readings import readings_of, version_of
 from monitoring_dagster.integrations.rows import (
     connected,
     first_answer,
+    id_in,
     is_countable,
     listed,
     needed,
@@ -17,6 +20,7 @@ from monitoring_dagster.integrations.rows import (
     rows_on,
 )
 from monitoring_dagster.spec import Predictions
+from monitoring_dagster.stats.bins import Bins
 from monitoring_dagster.stats.sample import KEY, bound_of
 
 REASON = "reason"
@@ -30,12 +34,14 @@ def sample_day(
     columns: Sequence[str],
     version: str,
     k: int,
+    bins: Mapping[str, Bins] = MappingProxyType({}),
 ) -> pa.Table:
     """The *k* rows of lowest key among those of *day* that count and that *version* answered.
 
     The key is the MD5 of the request id's text, and the day: the same rows whatever their order in
     the file, and no row twice where days are merged by `stats.sample.bottom_k`. A row without a
-    request id is never in the sample. Only *k* rows leave the database.
+    request id is never in the sample. Only *k* rows leave the database. Columns are read as a
+    profile over these *bins* reads them.
 
     Returns
     -------
@@ -48,18 +54,20 @@ def sample_day(
     with connected(predictions) as connection:
         rows = rows_on(connection, predictions, day, root=root)
         rows.require([*needed(predictions), *columns])
-        request = quoted(predictions.request_id)
-        served_by = f"coalesce(CAST({quoted(predictions.version)} AS VARCHAR), '')"
+        request = id_in(predictions, rows.columns)
+        readings = readings_of(rows.columns, predictions, {version: bins}, ())
+        served_by = f"coalesce({version_of(quoted(predictions.version))}, '')"
         counts = f"{is_countable(predictions)} AND {request} IS NOT NULL"
         key = f"md5(CAST({request} AS VARCHAR))"
-        order = ", ".join([first_answer(predictions), *map(quoted, columns)])
+        first = first_answer(predictions, rows.columns)
+        order = ", ".join([first, *map(quoted, columns)])
         # First the keys alone, then the whole rows of the few that are chosen.
         query = f"""
             WITH answered AS (
-                SELECT {key} AS key, arg_min({served_by}, ({first_answer(predictions)})) AS version
+                SELECT {key} AS key, arg_min({served_by}, ({first})) AS version
                 FROM {rows.sql} WHERE {counts} GROUP BY {request}
             ), chosen AS (SELECT unnest(min(key, {k})) FROM answered WHERE version = $version)
-            SELECT {listed(columns)}, {key} || ' {day}' AS {quoted(KEY)} FROM {rows.sql}
+            SELECT {listed(columns, readings)}, {key} || ' {day}' AS {quoted(KEY)} FROM {rows.sql}
             WHERE {counts} AND {key} IN (FROM chosen)
             QUALIFY row_number() OVER (PARTITION BY {request} ORDER BY {order}) = 1
             ORDER BY {quoted(KEY)}"""
@@ -95,7 +103,7 @@ def review_rows(
     with connected(predictions) as connection:
         rows = rows_on(connection, predictions, day, root=root)
         rows.require([*needed(predictions), *columns])
-        request = quoted(predictions.request_id)
+        request = id_in(predictions, rows.columns)
         key = f"md5(CAST({request} AS VARCHAR))"
         doubt = "NULL" if score is None else f"abs({quoted(score)} - {least_sure_at})"
         query = f"""
@@ -103,7 +111,7 @@ def review_rows(
                 SELECT *, {key} AS {quoted(KEY)} FROM {rows.sql}
                 WHERE {is_countable(predictions)} AND {request} IS NOT NULL
                 QUALIFY row_number() OVER (
-                    PARTITION BY {request} ORDER BY {first_answer(predictions)}
+                    PARTITION BY {request} ORDER BY {first_answer(predictions, rows.columns)}
                 ) = 1
             ), ranked AS (
                 SELECT *, {quoted(KEY)} < $bound AS random, row_number() OVER (

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.integrations import rows
+from monitoring_dagster.integrations.readings import AS_IS, id_of, is_text, readings_of, version_of
 from monitoring_dagster.integrations.rows import (
     Latency,
     PredictionAccount,
@@ -48,7 +49,8 @@ _SETTINGS = {  # of a session of our own: nobody else's queries change their mea
 }
 _KIND, _FILE, _INDEX, _RANK = (f"monitoring {word}" for word in ("kind", "file", "index", "rank"))
 _UNREADABLE = re.compile(
-    r"\[(?:FAILED_READ_FILE|PATH_NOT_FOUND|PARQUET_\w+|CAST_INVALID_INPUT|DATATYPE_MISMATCH)\b[^\n]*"
+    r"\[(?:FAILED_READ_FILE|PATH_NOT_FOUND|PARQUET_\w+|CAST_INVALID_INPUT|DATATYPE_MISMATCH"
+    r"|CANNOT_MERGE_SCHEMAS|COLUMN_ALREADY_EXISTS)\b[^\n]*"
 )
 
 
@@ -81,7 +83,7 @@ class _Day:
 def versions_of(predictions: Predictions, day: date, *, root: Path) -> dict[str, int]:
     """As `rows.versions_of`: rows that count of *day*, by the version that answered them."""
     with _opened(predictions, day, root=root) as found:
-        version = f"coalesce(CAST({_quoted(predictions.version)} AS STRING), '')"
+        version = f"coalesce({version_of(_quoted(predictions.version))}, '')"
         answered = found.frame.where(_is(_KIND, "ok")).selectExpr(f"{version} AS version")
         return dict(sorted(answered.groupBy("version").count().collect()))
 
@@ -103,15 +105,19 @@ def profile_day(
     """
     columns = rows.profiled_columns(predictions, bins, segments)
     with _opened(predictions, day, root=root, columns=columns) as found:
-        account = _account(found.frame, predictions)
+        account = _account(found, predictions)
         counted = found.frame.where(_is(_KIND, "ok"))
         if account.duplicate_ids:
             counted = counted.join(
                 _later_answers(counted, predictions, found), [_FILE, _INDEX], "left_anti"
             )
         # Numbered, since mapInArrow stumbles over a name with a dot.
+        readings = readings_of(found.columns, predictions, bins, segments, engine="spark")
         numbered = counted.selectExpr(
-            *(f"{_quoted(name)} AS c{i}" for i, name in enumerate(columns))
+            *(
+                f"{readings.get(name, AS_IS).replace('{}', _quoted(name))} AS c{i}"
+                for i, name in enumerate(columns)
+            )
         )
         fields = [(name, found.nanoseconds(name)) for name in columns]
         parts = numbered.mapInArrow(
@@ -124,7 +130,7 @@ def service_numbers(predictions: Predictions, day: date, *, root: Path) -> Servi
     """As `rows.service_numbers`: errors and latencies of *day*, the quantiles exact."""
     latencies = predictions.latency_ms
     with _opened(predictions, day, root=root, columns=list(latencies.values())) as found:
-        stages = {stage: f"CAST({_quoted(it)} AS DOUBLE)" for stage, it in latencies.items()}
+        stages = {stage: f"TRY_CAST({_quoted(it)} AS DOUBLE)" for stage, it in latencies.items()}
         if stages:
             stages = {"total": " + ".join(stages.values())} | stages
         (answer,) = (
@@ -141,10 +147,15 @@ def service_numbers(predictions: Predictions, day: date, *, root: Path) -> Servi
             )
             .collect()
         )
+        unknown = _unknown_statuses(found.frame, predictions) if answer[1] else {}
     requests, errors, fallback, *quantiles = answer
     told = zip(stages, quantiles, strict=True)
     return ServiceNumbers(
-        requests, errors, fallback, {stage: Latency(*it) for stage, it in told if it is not None}
+        requests,
+        errors,
+        fallback,
+        {stage: Latency(*it) for stage, it in told if it is not None},
+        unknown,
     )
 
 
@@ -176,7 +187,8 @@ def _opened(
     from pyspark.errors import PySparkException
 
     try:
-        frame = session.read.parquet("file:" + re.sub(r"([\[\]{}*?\\])", r"\\\1", str(path)))
+        place = "file:" + re.sub(r"([\[\]{}*?\\])", r"\\\1", str(path))
+        frame = session.read.option("mergeSchema", path.is_dir()).parquet(place)
         lies = frame.metadataColumn("_metadata")
         frame = frame.select(
             "*",
@@ -196,9 +208,28 @@ def _opened(
         raise UnreadableFile.at(str(path), ValueError(reason.group())) from error
 
 
-def _account(frame: "DataFrame", predictions: Predictions) -> PredictionAccount:
-    id_, ok = _quoted(predictions.request_id), _is(_KIND, "ok")
-    (counts,) = frame.selectExpr(
+def _unknown_statuses(frame: "DataFrame", predictions: Predictions) -> dict[str, int]:
+    status = rows.status_of_row(predictions, quoted=_quoted)
+    found = (
+        frame.where(_is(_KIND, "error"))
+        .selectExpr(f"{status} AS status")
+        .where(rows.IS_UNKNOWN)
+        .selectExpr("coalesce(status, '(missing)') AS status")
+        .groupBy("status")
+        .count()
+        .orderBy("count", "status", ascending=[False, True])
+    )
+    return dict(found.limit(rows.SHOWN_STATUSES).collect())
+
+
+def _id_in(predictions: Predictions, day: _Day) -> str:
+    name = predictions.request_id
+    return id_of(_quoted(name), day.columns[name])
+
+
+def _account(day: _Day, predictions: Predictions) -> PredictionAccount:
+    id_, ok = _id_in(predictions, day), _is(_KIND, "ok")
+    (counts,) = day.frame.selectExpr(
         "count(*)",
         *(f"count_if({_is(_KIND, kind)})" for kind in ("error", "fallback", "synthetic")),
         f"count({id_}) FILTER (WHERE {ok}) - count(DISTINCT {id_}) FILTER (WHERE {ok})",
@@ -209,13 +240,14 @@ def _account(frame: "DataFrame", predictions: Predictions) -> PredictionAccount:
 def _later_answers(counted: "DataFrame", predictions: Predictions, day: _Day) -> "DataFrame":
     """The places of rows whose request was answered before: only places are shuffled, not rows."""
     served_at = _quoted(predictions.served_at)
+    cast = "TRY_CAST" if is_text(day.columns[predictions.served_at]) else "CAST"
     if day.nanoseconds(predictions.served_at):
         served_at = f"timestamp_micros({served_at} div 1000)"
     order = [
-        f"CAST({served_at} AS TIMESTAMP)",
+        f"{cast}({served_at} AS TIMESTAMP)",
         *map(_quoted, (predictions.version, predictions.prediction, _FILE, _INDEX)),
     ]
-    id_ = _quoted(predictions.request_id)
+    id_ = _id_in(predictions, day)
     rank = (
         f"row_number() OVER (PARTITION BY {id_}"
         f" ORDER BY {', '.join(f'{it} ASC NULLS LAST' for it in order)}) AS {_quoted(_RANK)}"

@@ -1,7 +1,8 @@
 """Does the day's file look as it must, before anything is computed from it?"""
 
-import re
+import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 import pyarrow as pa
@@ -9,64 +10,104 @@ import pyarrow as pa
 from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
 from monitoring_dagster.errors import did_you_mean
 from monitoring_dagster.integrations import contracts, rows
+from monitoring_dagster.integrations.inspection import Inspection, inspect_day
+from monitoring_dagster.integrations.readings import is_text, time_of
 from monitoring_dagster.integrations.suites import load_suite
+from monitoring_dagster.pipeline.breaches import (
+    Breach,
+    examples,
+    in_rows,
+    nested_roles,
+    no_times,
+    retyped,
+    wants_levels,
+)
 from monitoring_dagster.pipeline.findings import findings_table
 from monitoring_dagster.pipeline.monitor import Monitor
-from monitoring_dagster.pipeline.reference import reference_of, role_columns
+from monitoring_dagster.pipeline.reference import (
+    Reference,
+    answer_columns,
+    reference_of,
+    role_columns,
+)
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
+from monitoring_dagster.stats.bins import Bins, CategoricalBins
 
 STEP = "contract"
 USABLE = "usable"  # metadata key: can the rows be counted at all?
-_NUMERIC = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$|FLOAT|DOUBLE|DECIMAL")
+QUIET = "quiet"  # metadata key: columns whose drift says nothing new
+LEFT_OUT = "left_out"  # metadata key: columns that are not read
 _SEVERITY = {"critical": Severity.P1, "warning": Severity.P2, "info": Severity.P3}
+_BREACH = FindingKind.SCHEMA_BREACH
+
+
+@dataclass
+class _Found:
+    """What was found so far about one day."""
+
+    monitor: Monitor
+    day: date
+    findings: list[Finding] = field(default_factory=list)
+    quiet: set[str] = field(default_factory=set)
+    left_out: set[str] = field(default_factory=set)
+    usable: bool = True
+
+    def add(self, kind: FindingKind, subject: str, severity: Severity, words: str) -> None:
+        finding = Finding(self.monitor.name, self.day, kind, subject, severity, words, STEP)
+        self.findings.append(finding)
+
+    def breach(self, one: Breach) -> None:
+        self.add(_BREACH, one.subject, one.severity, one.words)
+        if not one.is_judged:
+            self.quiet.add(one.subject)
+            if one.subject == self.monitor.spec.predictions.score:
+                self.quiet |= set(answer_columns(self.monitor.spec))  # they are read off it
+        if one.is_left_out:
+            self.left_out.add(one.subject)
 
 
 def run(monitor: Monitor, day: date) -> StepReport:
     """Inspect the day's predictions and store what breaches the contract."""
-    found: list[Finding] = []
+    found = _Found(monitor, day)
     count = 0
-    usable = True
     try:
-        columns = rows.columns_of(monitor.spec.predictions, day, root=monitor.root)
-        missing = list(_missing_roles(monitor, day, columns))
-        found += missing
-        usable = not missing
-        if usable:
-            count, broken = _inspect_rows(monitor, day, columns)
-            found += broken
-            if count:
-                found += _signature(monitor, day, columns)
-            else:
-                found.append(
-                    _finding(
-                        monitor,
-                        day,
-                        FindingKind.EMPTY_DAY,
-                        "rows",
-                        Severity.P1,
-                        f"the predictions of {day} hold no row",
-                    )
-                )
+        columns, unreadable = rows.schema_of(monitor.spec.predictions, day, root=monitor.root)
+        _roles(found, columns, unreadable)
+        if found.usable:
+            count = _inspect(found, columns, unreadable)
     except rows.MissingDay as error:
-        usable = False
-        found.append(
-            _finding(monitor, day, FindingKind.MISSING_DAY, "file", Severity.P1, str(error))
-        )
+        found.usable = False
+        found.add(FindingKind.MISSING_DAY, "file", Severity.P1, str(error))
     except rows.UnreadableFile as error:
-        usable = False
-        found.append(
-            _finding(monitor, day, FindingKind.UNREADABLE_DATA, "file", Severity.P1, str(error))
-        )
+        found.usable = False
+        found.add(FindingKind.UNREADABLE_DATA, "file", Severity.P1, str(error))
     monitor.results.write(
-        monitor.name, STEP, day, findings_table(found), metadata={USABLE: str(int(usable))}
+        monitor.name,
+        STEP,
+        day,
+        findings_table(found.findings),
+        metadata={
+            USABLE: str(int(found.usable)),
+            QUIET: json.dumps(sorted(found.quiet)),
+            LEFT_OUT: json.dumps(sorted(found.left_out)),
+        },
     )
-    return _report(found, count)
+    return _report(found.findings, count)
 
 
 def quiet_columns(monitor: Monitor, day: date) -> frozenset[str]:
     """Columns whose breach was told already: their drift says nothing new."""
+    notes = monitor.results.metadata(monitor.name, STEP, day) or {}
+    if QUIET in notes:
+        return frozenset(json.loads(notes[QUIET]))
     table = monitor.results.read(monitor.name, STEP, day)
     return frozenset(table["subject"].to_pylist()) if table is not None else frozenset()
+
+
+def columns_left_out(monitor: Monitor, day: date) -> frozenset[str]:
+    """Columns of which the contract said that they cannot be read."""
+    notes = monitor.results.metadata(monitor.name, STEP, day) or {}
+    return frozenset(json.loads(notes.get(LEFT_OUT, "[]")))
 
 
 def is_usable(monitor: Monitor, day: date) -> bool:
@@ -74,144 +115,181 @@ def is_usable(monitor: Monitor, day: date) -> bool:
     return (monitor.results.metadata(monitor.name, STEP, day) or {}).get(USABLE, "1") == "1"
 
 
-def _missing_roles(monitor: Monitor, day: date, columns: Mapping[str, str]) -> Iterator[Finding]:
-    log = monitor.spec.predictions
+def _roles(found: _Found, columns: Mapping[str, str], unreadable: Mapping[str, str]) -> None:
+    """Whether every column is there that defs.yaml names."""
+    log = found.monitor.spec.predictions
     for name in (
-        log.request_id,
-        log.served_at,
-        log.version,
-        log.prediction,
-        log.score,
-        log.status,
-        log.synthetic,
+        *rows.needed(log),
         *log.latency_ms.values(),
-        *monitor.spec.segments,
+        *found.monitor.spec.segments,
     ):
-        if name is not None and name not in columns:
-            yield _finding(
-                monitor,
-                day,
-                FindingKind.SCHEMA_BREACH,
-                name,
-                Severity.P1,
-                f"the predictions of {day} have no column {name!r}, which defs.yaml names."
-                f" {did_you_mean(name, columns)}",
+        if name in columns:
+            continue
+        if name in unreadable:
+            words = f"column {name!r}, which defs.yaml names, {unreadable[name]}"
+        else:
+            words = (
+                f"the predictions of {found.day} have no column {name!r}, which defs.yaml names."
+                f" {did_you_mean(name, columns)}"
             )
+        found.usable = False
+        found.breach(Breach(name, Severity.P1, words, is_left_out=True))
 
 
-def _signature(monitor: Monitor, day: date, columns: Mapping[str, str]) -> Iterator[Finding]:
-    """Missing, retyped, reordered and added columns are four different findings."""
-    spec, log = monitor.spec, monitor.spec.predictions
-    versions = rows.versions_of(log, day, root=monitor.root)
+@dataclass(frozen=True)
+class _Expected:
+    """What one column ought to be."""
+
+    what: str  # feature, answer, segment or latency
+    kind: str  # numeric or categorical
+    bins: Bins | None
+
+
+def _inspect(found: _Found, columns: Mapping[str, str], unreadable: Mapping[str, str]) -> int:
+    """The number of rows; what their columns, their values and the suite say is *found*."""
+    monitor, day, log = found.monitor, found.day, found.monitor.spec.predictions
+    newest = _newest_reference(monitor, day)
+    expected = _expected(monitor, newest)
+    inspection = _looked_into(monitor, day, columns, expected)
+    if not inspection.rows:
+        words = f"the predictions of {day} hold no row"
+        found.add(FindingKind.EMPTY_DAY, "rows", Severity.P1, words)
+        return 0
+    clock = columns[log.served_at]
+    if time_of("", clock) is None:
+        found.usable = False
+        found.breach(no_times(log.served_at, arrived=clock, times=inspection.times))
+    else:
+        for breach in in_rows(monitor.spec, day, inspection):
+            found.breach(breach)
+    for breach in nested_roles(log, columns):
+        found.breach(breach)
+    for breach in _truths(monitor, columns, inspection):
+        found.breach(breach)
+    _suite(found, columns)
+    for name, one in expected.items():
+        if name in columns:
+            counts = inspection.columns.get(name)
+            breach_ = retyped(one.what, name, arrived=columns[name], kind=one.kind,
+                              bins=one.bins, odd=counts)  # fmt: skip
+            if breach_ is not None:
+                found.breach(breach_)
+    if newest is not None:
+        _signature(found, newest, columns, unreadable)
+    return inspection.rows
+
+
+def _newest_reference(monitor: Monitor, day: date) -> Reference | None:
+    versions = rows.versions_of(monitor.spec.predictions, day, root=monitor.root)
     references = [one for one in (reference_of(monitor, name) for name in versions) if one]
-    if not references:
-        return
-    newest = max(references, key=lambda one: int(one.version))
-    expected = dict(newest.features)
+    return max(references, key=lambda one: int(one.version), default=None)
+
+
+def _expected(monitor: Monitor, newest: Reference | None) -> dict[str, _Expected]:
+    """Columns whose type matters: those of defs.yaml, then those of the newest version."""
+    spec, log = monitor.spec, monitor.spec.predictions
+    bins = newest.bins if newest is not None else {}
+    found = {name: _Expected("latency", "numeric", None) for name in log.latency_ms.values()} | {
+        name: _Expected("segment", "categorical", bins.get(name)) for name in spec.segments
+    }
+    for name, kind in newest.features if newest is not None else ():
+        found[name] = _Expected("feature", kind, bins.get(name))
     for name in role_columns(spec):
         is_number = spec.task == "regression" or name == log.score
-        if is_number and kind_of(columns[name]) != "numeric":
-            yield _finding(
-                monitor,
-                day,
-                FindingKind.SCHEMA_BREACH,
-                name,
-                Severity.P1,
-                f"answer {name!r} should be numeric and arrived as {columns[name]}",
-            )
-    for name, kind in expected.items():
-        if name not in columns:
-            yield _finding(
-                monitor,
-                day,
-                FindingKind.SCHEMA_BREACH,
-                name,
-                Severity.P1,
+        kind = "numeric" if is_number else "categorical"
+        found[name] = _Expected("answer", kind, bins.get(name))
+    return found
+
+
+def _looked_into(
+    monitor: Monitor, day: date, columns: Mapping[str, str], expected: Mapping[str, _Expected]
+) -> Inspection:
+    log = monitor.spec.predictions
+    there = {name: one for name, one in expected.items() if name in columns}
+    return inspect_day(
+        log,
+        day,
+        root=monitor.root,
+        has_probabilities=monitor.spec.task != "regression",
+        numbers=[
+            name for name, one in there.items() if one.kind == "numeric" and is_text(columns[name])
+        ],
+        truths=[log.synthetic] if log.synthetic else [],
+        blobs=[
+            name
+            for name, one in there.items()
+            if one.kind == "categorical" and columns[name] == "BLOB"
+        ],
+        levels={
+            name: one.bins.levels
+            for name, one in there.items()
+            if one.kind == "categorical"
+            and isinstance(one.bins, CategoricalBins)
+            and wants_levels(columns[name], one.bins)
+        },
+    )
+
+
+def _truths(
+    monitor: Monitor, columns: Mapping[str, str], inspection: Inspection
+) -> Iterator[Breach]:
+    """A column of test traffic that says neither yes nor no."""
+    name = monitor.spec.predictions.synthetic
+    if name is not None and (odd := inspection.columns[name]).odd:
+        yield Breach(
+            name,
+            Severity.P1,
+            f"{odd.odd:,} of {odd.values:,} values of {name!r} are neither true nor false"
+            f"{examples(odd.examples)}: these rows are taken for real traffic",
+        )
+
+
+def _signature(
+    found: _Found, newest: Reference, columns: Mapping[str, str], unreadable: Mapping[str, str]
+) -> None:
+    """Missing, reordered and added columns are different findings."""
+    expected = dict(newest.features)
+    for name in expected:
+        if name in unreadable:
+            words = f"feature {name!r} of version {newest.version} {unreadable[name]}"
+            found.breach(Breach(name, Severity.P1, words, is_left_out=True))
+        elif name not in columns:
+            words = (
                 f"feature {name!r} of version {newest.version} is missing."
-                f" {did_you_mean(name, columns)}",
+                f" {did_you_mean(name, columns)}"
             )
-        elif kind_of(columns[name]) != kind:
-            yield _finding(
-                monitor,
-                day,
-                FindingKind.SCHEMA_BREACH,
-                name,
-                Severity.P1,
-                f"feature {name!r} should be {kind} and arrived as {columns[name]}",
-            )
+            found.breach(Breach(name, Severity.P1, words))
     served = [name for name in columns if name in expected]
     ordered = [name for name in expected if name in columns]
     if served != ordered:
         first = next(name for name, other in zip(served, ordered, strict=True) if name != other)
-        yield _finding(
-            monitor,
-            day,
-            FindingKind.SCHEMA_BREACH,
-            "column order",
-            Severity.P3,
+        words = (
             f"features stand in another order than in the signature of version"
-            f" {newest.version}, from {first!r} on",
+            f" {newest.version}, from {first!r} on"
         )
-    known = {
-        log.request_id,
-        log.served_at,
-        log.version,
-        log.prediction,
-        log.score,
-        log.status,
-        log.synthetic,
-        *log.latency_ms.values(),
-        *spec.segments,
-        *expected,
-    }
+        found.breach(Breach("column order", Severity.P3, words))
+    spec = found.monitor.spec
+    log = spec.predictions
+    known = {*rows.needed(log), *log.latency_ms.values(), *spec.segments, *expected}
     for name in columns:
         if name not in known:
-            yield _finding(
-                monitor,
-                day,
-                FindingKind.SCHEMA_BREACH,
-                name,
-                Severity.P3,
-                f"column {name!r} is new: neither defs.yaml nor the signature names it",
-            )
+            words = f"column {name!r} is new: neither defs.yaml nor the signature names it"
+            found.breach(Breach(name, Severity.P3, words))
 
 
-def _inspect_rows(
-    monitor: Monitor, day: date, columns: Mapping[str, str]
-) -> tuple[int, list[Finding]]:
-    """How many rows there are, and which of them break the expectation suite."""
-    spec = monitor.spec
-    names = list(columns) if spec.expectations else [spec.predictions.request_id]
-    batches = rows.read_batches(spec.predictions, day, root=monitor.root, columns=names)
-    parts = [batch for batch in batches if batch.num_rows]
-    count = sum(part.num_rows for part in parts)
-    if spec.expectations is None or not count:
-        return count, []
-    frame = pa.Table.from_batches(parts).to_pandas()
-    suite = load_suite(monitor.root / spec.expectations)
-    return count, [
-        _finding(monitor, day, FindingKind.SCHEMA_BREACH, breach.column or breach.expectation,
-                 _SEVERITY[breach.severity], breach.words)
-        for breach in contracts.validate(suite, frame)
-    ] + [
-        _finding(monitor, day, FindingKind.SCHEMA_BREACH, suite.path.name, Severity.P3, remark)
-        for remark in suite.remarks
-    ]  # fmt: skip
-
-
-def kind_of(duckdb_type: str) -> str:
-    """What a column of this DuckDB type is to a model.
-
-    >>> kind_of("DOUBLE"), kind_of("DECIMAL(18,3)"), kind_of("VARCHAR"), kind_of("BOOLEAN")
-    ('numeric', 'numeric', 'categorical', 'categorical')
-    """
-    return "numeric" if _NUMERIC.match(duckdb_type) else "categorical"
-
-
-def _finding(
-    monitor: Monitor, day: date, kind: FindingKind, subject: str, severity: Severity, words: str
-) -> Finding:
-    return Finding(monitor.name, day, kind, subject, severity, words, STEP)
+def _suite(found: _Found, columns: Mapping[str, str]) -> None:
+    """Which expectations of the suite the rows break."""
+    spec, root = found.monitor.spec, found.monitor.root
+    if spec.expectations is None:
+        return
+    batches = rows.read_batches(spec.predictions, found.day, root=root, columns=list(columns))
+    frame = pa.Table.from_batches(list(batches)).to_pandas()
+    suite = load_suite(root / spec.expectations)
+    for breach in contracts.validate(suite, frame):
+        subject = breach.column or breach.expectation
+        found.breach(Breach(subject, _SEVERITY[breach.severity], breach.words))
+    for remark in suite.remarks:
+        found.breach(Breach(suite.path.name, Severity.P3, remark))
 
 
 def _report(found: list[Finding], count: int) -> StepReport:

@@ -87,6 +87,8 @@ def by_confidence(
         return Estimated({}, reason=f"its reference says of itself: {error}")
     if known is None or not isinstance(levels, CategoricalBins):
         return Estimated({}, reason="its reference has no row with label, prediction and score")
+    if scores is None:
+        return Estimated({}, reason="its scores are missing or are no probabilities: see contract")
     if not (isinstance(scores, NumericProfile) and isinstance(said, CategoricalProfile)):
         return Estimated({}, reason="its rows have no score, or no prediction")
     if scores.minimum < -ROUNDING or scores.maximum > 1 + ROUNDING:

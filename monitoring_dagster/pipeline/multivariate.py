@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
 from monitoring_dagster.errors import UnknownColumn
+from monitoring_dagster.integrations.readings import reading
 from monitoring_dagster.integrations.rows import (
     MissingDay,
     UnreadableFile,
@@ -17,7 +18,7 @@ from monitoring_dagster.integrations.rows import (
     versions_of,
 )
 from monitoring_dagster.integrations.samples import sample_day
-from monitoring_dagster.pipeline.contract import kind_of, quiet_columns
+from monitoring_dagster.pipeline.contract import columns_left_out, quiet_columns
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.reference import Reference, reference_of
 from monitoring_dagster.pipeline.reference_sample import (
@@ -27,7 +28,6 @@ from monitoring_dagster.pipeline.reference_sample import (
 )
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Bar, bars
-from monitoring_dagster.stats.bins import NumericBins
 from monitoring_dagster.stats.encoding import uniform_columns
 from monitoring_dagster.stats.multivariate import JointVerdict, compare
 from monitoring_dagster.stats.sample import KEY, bottom_k
@@ -122,16 +122,17 @@ def _sample(monitor: Monitor, reference: Reference, days: Sequence[date]) -> pa.
     bins = features_of(monitor, reference)
     log, root = monitor.spec.predictions, monitor.root
     for day in days:
-        quiet, there = quiet_columns(monitor, day), columns_of(log, day, root=root)
+        quiet = quiet_columns(monitor, day) | columns_left_out(monitor, day)
+        there = columns_of(log, day, root=root)
         bins = {
             name: one for name, one in bins.items()
             if name in there and name not in quiet
-            and (kind_of(there[name]) == "numeric" or not isinstance(one, NumericBins))
+            and reading(there[name], [one]) is not None
         }  # fmt: skip
     parts = []
     for day in days:
         rows = sample_day(log, day, root=root, columns=list(bins), version=reference.version,
-                          k=SAMPLE_ROWS)  # fmt: skip
+                          k=SAMPLE_ROWS, bins=bins)  # fmt: skip
         parts.append(uniform_columns(rows, bins).append_column(KEY, rows[KEY].cast(pa.string())))
     return bottom_k(pa.concat_tables(parts), k=SAMPLE_ROWS).drop_columns([KEY])
 

@@ -13,8 +13,10 @@ import numpy as np
 
 from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
 from monitoring_dagster.integrations import rows, spark
+from monitoring_dagster.integrations.readings import is_nested, reading
 from monitoring_dagster.integrations.results import ResultStore, Stamp
-from monitoring_dagster.pipeline.contract import is_usable, kind_of
+from monitoring_dagster.pipeline.breaches import shown
+from monitoring_dagster.pipeline.contract import columns_left_out, is_usable
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.reference import (
     Reference,
@@ -25,7 +27,7 @@ from monitoring_dagster.pipeline.reference import (
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import histograms
 from monitoring_dagster.spec import Predictions
-from monitoring_dagster.stats.bins import Bins, NumericBins
+from monitoring_dagster.stats.bins import Bins
 from monitoring_dagster.stats.column_profile import NumericProfile
 from monitoring_dagster.stats.profile import (
     Group,
@@ -111,7 +113,7 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding]:
             "error rate",
             Severity.P0,
             f"{errors:.1%} of {service['rows']:,} requests failed"
-            f" (limit {rule.max_error_rate:.0%})",
+            f" (limit {rule.max_error_rate:.0%}){_unknown_statuses(service)}",
         )
     p99 = service["latency_ms"].get("total", {}).get("p99")
     if rule.max_p99_ms is not None and p99 is not None and p99 > rule.max_p99_ms:
@@ -132,14 +134,16 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding]:
             f" (limit {rule.min_rows_share:.0%} of it)",
         )
     for version, count in service["versions"].items():
+        if not version:
+            continue  # the contract counts rows that name none
         reference = reference_of(monitor, version)
         if reference is None:
             add(
                 FindingKind.UNKNOWN_VERSION,
-                version or "(none)",
+                version,
                 Severity.P1,
-                f"{count:,} rows name version {version or '(none)'!r}, which MLflow does not know"
-                f" for {monitor.spec.mlflow_name!r}",
+                f"{count:,} rows name version {shown(version)}, which MLflow does not know"
+                f" for {monitor.spec.mlflow_name!r}{_likely_version(version)}",
             )
         elif reference.missing_metadata:
             add(
@@ -162,13 +166,21 @@ def _read(monitor: Monitor, day: date) -> tuple[dict[Group, Profile], dict[str, 
     log, spec, root = monitor.spec.predictions, monitor.spec, monitor.root
     engine: _Engine = spark if spec.engine == "spark" else rows
     versions = engine.versions_of(log, day, root=root)
-    available = rows.columns_of(log, day, root=root)
+    left_out = columns_left_out(monitor, day)
+    available = {
+        name: kind
+        for name, kind in rows.columns_of(log, day, root=root).items()
+        if name not in left_out and not is_nested(kind)
+    }
     bins = {
         version: _bins_that_fit(reference, available)
         for version in versions
         if (reference := reference_of(monitor, version)) is not None
     }
-    account, found = engine.profile_day(log, day, root=root, bins=bins, segments=spec.segments)
+    segments = [name for name in spec.segments if name in available]
+    stages = {stage: name for stage, name in log.latency_ms.items() if name in available}
+    log = log.model_copy(update={"latency_ms": stages})
+    account, found = engine.profile_day(log, day, root=root, bins=bins, segments=segments)
     profiles = with_extremes(spec, found, bins)
     numbers = engine.service_numbers(log, day, root=root)
     service = {
@@ -176,18 +188,39 @@ def _read(monitor: Monitor, day: date) -> tuple[dict[Group, Profile], dict[str, 
         "requests": numbers.requests,
         "error_rate": numbers.error_rate or 0.0,
         "latency_ms": {stage: asdict(one) for stage, one in numbers.latency_ms.items()},
+        "unknown_statuses": numbers.unknown_statuses,
         "versions": versions,
     }
     return profiles, service
 
 
 def _bins_that_fit(reference: Reference, available: Mapping[str, str]) -> dict[str, Bins]:
-    """Columns that are there with the reference's kind; the contract tells about the others."""
+    """Columns that can be read beside the reference; the contract tells about the others."""
     return {
-        name: one for name, one in reference.bins.items()
-        if name in available
-        and (kind_of(available[name]) == "numeric" or not isinstance(one, NumericBins))
-    }  # fmt: skip
+        name: one
+        for name, one in reference.bins.items()
+        if name in available and reading(available[name], [one]) is not None
+    }
+
+
+def _unknown_statuses(service: Mapping[str, Any]) -> str:
+    """Which other words than ok, error and fallback were taken for errors."""
+    unknown = [
+        f"status {shown(status)} in {count:,} rows"
+        for status, count in service.get("unknown_statuses", {}).items()
+    ]
+    if not unknown:
+        return ""
+    verb = "is none" if len(unknown) == 1 else "are none"
+    return f"; {' and '.join(unknown)} {verb} of ok, error, fallback"
+
+
+def _likely_version(version: str) -> str:
+    """What a value was meant to be that is no version of the registry."""
+    number = version.lower().removeprefix("v").removeprefix("ersion").strip(" -_.")
+    if number.isascii() and number.isdigit() and number != version:
+        return f": MLflow's versions are plain numbers, log {number!r}?"
+    return ""
 
 
 def _usual_rows(monitor: Monitor, day: date) -> float | None:
@@ -227,7 +260,7 @@ def _report(
         total = service["latency_ms"].get("total", {})
         numbers |= {f"latency_{name}_ms": value for name, value in total.items()}
     numbers |= _answers(monitor, profiles)
-    served = ", ".join(service.get("versions", {})) or "none"
+    served = ", ".join(filter(None, service.get("versions", {}))) or "none"
     return StepReport(
         numbers=numbers,
         words={"versions": served},

@@ -125,9 +125,18 @@ def test_days_that_are_missing_or_cannot_be_read_leave_the_others(lived):
 def test_a_column_that_came_otherwise_on_one_day_is_left_out_of_the_week(lived):
     """The contract has told about it; the other columns are compared all the same."""
     log = lived.served(WEEK[2])
-    lived.write(WEEK[2], log=log.drop(columns="age").assign(debt=log["debt"].astype(str)))
+    several = [[value] for value in log["debt"]]
+    lived.write(WEEK[2], log=log.drop(columns="age").assign(debt=several))
     report = multivariate.run(lived.monitor, START)
     assert {row["column"] for row in report.table} == {"income", "plan"}
+    assert report.checks["multivariate_drift"].passed
+
+
+def test_numbers_that_came_as_text_on_one_day_are_compared_as_numbers(lived):
+    log = lived.served(WEEK[2])
+    lived.write(WEEK[2], log=log.assign(debt=log["debt"].astype(str)))
+    report = multivariate.run(lived.monitor, START)
+    assert {row["column"] for row in report.table} == {"income", "age", "debt", "plan"}
     assert report.checks["multivariate_drift"].passed
 
 
