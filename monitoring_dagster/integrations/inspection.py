@@ -7,6 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from monitoring_dagster.integrations.readings import (
     AS_IS,
     as_category,
@@ -189,7 +191,7 @@ def _questions(
     prediction = _number_or_null(predictions.prediction, rows)
     score = probable = "CAST(NULL AS DOUBLE)"
     if predictions.score is not None and has_probabilities:
-        how = reading(rows.columns[predictions.score], [NumericBins([])])
+        how = reading(rows.columns[predictions.score], [NumericBins(np.empty(0))])
         score = (how or "CAST(NULL AS DOUBLE)").replace("{}", quoted(predictions.score))
         score = f"CASE WHEN NOT isnan(CAST({score} AS DOUBLE)) THEN CAST({score} AS DOUBLE) END"
         probable = probability(score)
@@ -284,7 +286,8 @@ def _ids(
     found: Mapping[str, Any],
 ) -> Ids:
     with_id, distinct = found["with_id"], min(found["distinct_ids"], found["with_id"])
-    same_time, examples = None, ()
+    same_time: int | None = None
+    examples: tuple[str, ...] = ()
     if distinct < _FEW * with_id or (with_id > 1 and distinct == 1):
         id_ = id_in(predictions, rows.columns)
         kind = kind_of_row(predictions, quoted=quoted)

@@ -95,9 +95,7 @@ def as_category(duckdb_type: str, levels: Collection[str], *, engine: str = "duc
         if truth is None or truth == TRUTHS[0]:
             return AS_IS
         return f"CASE WHEN {{}} THEN '{truth[0]}' WHEN NOT {{}} THEN '{truth[1]}' END"
-    if truth is not None and kind_of(duckdb_type) == "numeric":
-        if truth == ("1", "0"):
-            return AS_IS
+    if truth not in (None, ("1", "0")) and kind_of(duckdb_type) == "numeric":
         return (
             f"CASE {{}} WHEN 1 THEN '{truth[0]}' WHEN 0 THEN '{truth[1]}'"
             " ELSE CAST({} AS STRING) END"
@@ -108,8 +106,9 @@ def as_category(duckdb_type: str, levels: Collection[str], *, engine: str = "duc
             f" THEN '{truth[0]}' WHEN lower(trim({{}})) IN ('false', '0', '0.0')"
             f" THEN '{truth[1]}' ELSE {{}} END"
         )
-    if is_text(duckdb_type) and levels and all(re.fullmatch(r"-?\d+", one) for one in levels):
-        return "regexp_replace({}, '[.]0+$', '')"
+    are_whole = bool(levels) and all(re.fullmatch(r"-?\d+", one) for one in levels)
+    if are_whole and (is_text(duckdb_type) or duckdb_type.startswith("DECIMAL")):
+        return "regexp_replace(CAST({} AS STRING), '[.]0+$', '')"
     if _WIDE.match(duckdb_type) or duckdb_type in ("UUID", "INTERVAL", "BIT"):
         return "CAST({} AS STRING)"
     if duckdb_type == "BLOB":

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
+
 from monitoring_dagster.decisions.findings import Severity
 from monitoring_dagster.integrations.inspection import Ids, Inspection, Odd, Times
 from monitoring_dagster.integrations.readings import (
@@ -130,7 +132,7 @@ def _numeric_retyped(
     if arrived == "BOOLEAN":
         words = f"{what} {name!r} arrives as BOOLEAN instead of numbers; true is read as 1"
         return Breach(name, Severity.P3, words, is_judged=True)
-    how = reading(arrived, [bins if bins is not None else NumericBins([])])
+    how = reading(arrived, [bins if bins is not None else NumericBins(np.empty(0))])
     if how is None:
         return Breach(name, Severity.P1, f"{fault}, which cannot be read", is_left_out=True)
     if not is_text(arrived) or odd is None:

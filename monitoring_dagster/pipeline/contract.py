@@ -156,24 +156,22 @@ def _inspect(found: _Found, columns: Mapping[str, str], unreadable: Mapping[str,
         found.add(FindingKind.EMPTY_DAY, "rows", Severity.P1, words)
         return 0
     clock = columns[log.served_at]
-    if time_of("", clock) is None:
-        found.usable = False
-        found.breach(no_times(log.served_at, arrived=clock, times=inspection.times))
+    found.usable = time_of("", clock) is not None
+    breaches = [
+        *nested_roles(log, columns),
+        *_retyped(expected, columns, inspection),
+        *_truths(monitor, columns, inspection),
+    ]
+    if not found.usable:
+        breaches.append(no_times(log.served_at, arrived=clock, times=inspection.times))
     else:
-        for breach in in_rows(monitor.spec, day, inspection):
-            found.breach(breach)
-    for breach in nested_roles(log, columns):
-        found.breach(breach)
-    for breach in _truths(monitor, columns, inspection):
+        breaches += in_rows(monitor.spec, day, inspection)
+    urgent: dict[str, Breach] = {}
+    for breach in sorted(breaches, key=lambda one: one.severity):
+        urgent.setdefault(breach.subject, breach)
+    for breach in urgent.values():
         found.breach(breach)
     _suite(found, columns)
-    for name, one in expected.items():
-        if name in columns:
-            counts = inspection.columns.get(name)
-            breach_ = retyped(one.what, name, arrived=columns[name], kind=one.kind,
-                              bins=one.bins, odd=counts)  # fmt: skip
-            if breach_ is not None:
-                found.breach(breach_)
     if newest is not None:
         _signature(found, newest, columns, unreadable)
     return inspection.rows
@@ -228,6 +226,24 @@ def _looked_into(
             and wants_levels(columns[name], one.bins)
         },
     )
+
+
+def _retyped(
+    expected: Mapping[str, _Expected], columns: Mapping[str, str], inspection: Inspection
+) -> Iterator[Breach]:
+    """Columns that arrive in another type than agreed."""
+    for name, one in expected.items():
+        if name in columns:
+            breach = retyped(
+                one.what,
+                name,
+                arrived=columns[name],
+                kind=one.kind,
+                bins=one.bins,
+                odd=inspection.columns.get(name),
+            )
+            if breach is not None:
+                yield breach
 
 
 def _truths(

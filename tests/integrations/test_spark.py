@@ -295,12 +295,65 @@ def test_rot_in_the_middle_is_an_error_and_not_fewer_rows(cluster, day, tmp_path
 
 
 def test_what_is_no_number_is_no_latency(cluster, day):
-    """DuckDB calls such a file unreadable too."""
+    """The stage is left out by both engines; the contract tells of it."""
     root, _ = day
-    log = Predictions(path=PLAIN.path, latency_ms={"model": "colour"})
+    log = Predictions(path=PLAIN.path, latency_ms={"model": "colour", "features": "feature_ms"})
     for engine in (rows, spark):
-        with pytest.raises(rows.UnreadableFile, match="re-materialise"):
-            engine.service_numbers(log, DAY, root=root)
+        assert list(engine.service_numbers(log, DAY, root=root).latency_ms) == ["features"]
+
+
+def test_a_day_written_otherwise_is_read_alike(cluster, tmp_path):
+    """Versions as floats, states in capitals, numbers and times as text, booleans as floats."""
+    n = 40
+    table = pa.table(
+        {
+            "request_id": ["", "a", "a", None] * 10,
+            "served_at": ["2025-03-01T10:00:00Z", "no time", None, "2025-03-01 09:00:00+02:00"]
+            * 10,
+            "model_version": [1.0, None, 1.0, 2.0, float("nan")] * 8,
+            "prediction": [True, False] * 20,
+            "status": ["OK", " ok ", "Error", "success"] * 10,
+            "is_test": ["False", "true", "x", None, "false"] * 8,
+            "feature_ms": ["1.5", "fast", "2", "3"] * 10,
+            "model_ms": [1.0] * n,
+            "number": [" 1", "2.5", "old", "NaN"] * 10,
+            "truth": [1.0, 0.0, None, 2.0] * 10,
+            "score": [1.0 + 2e-16, -1e-12, 0.5, float("nan"), 1.7] * 8,
+            "whole": pa.array([1, 0, 1, None] * 10).cast(pa.decimal128(21, 2)),
+        }
+    )
+    write(table, tmp_path)
+    bins = {
+        "number": NumericBins(np.array([1.0, 2.0])),
+        "truth": CategoricalBins(("true", "false")),
+        "prediction": CategoricalBins(("1", "0")),
+        "score": NumericBins(np.array([0.0, 0.5, 0.99])),
+        "whole": CategoricalBins(("0", "1")),
+    }
+    log = LOG.model_copy(update={"score": "score"})
+    account, profiles, versions, numbers = answers(spark, log, tmp_path, {"1": bins, "2": bins})
+    others = answers(rows, log, tmp_path, {"1": bins, "2": bins})
+    assert (account, versions) == (others[0], others[2])
+    assert_equal_profiles(profiles, others[1])
+    assert_equal_service(numbers, others[3])
+    assert numbers.unknown_statuses == others[3].unknown_statuses == {"success": 8}
+    assert set(versions) == {"", "1", "2"}
+    assert profiles[Group("1")].columns["prediction"].counts[2:].sum() == 0
+
+
+@pytest.mark.parametrize("key", ["country=DE", "country=__HIVE_DEFAULT_PARTITION__"])
+def test_folders_of_a_day_are_columns_and_what_is_hidden_is_not_read(cluster, tmp_path, key):
+    row = dict.fromkeys(rows.needed(PLAIN), "1")
+    for number, folder in enumerate(("country=FR", key, ".ipynb_checkpoints")):
+        write(
+            pa.Table.from_pylist([{**row, "request_id": f"{number}"}]),
+            tmp_path,
+            f"{DAY}.parquet/{folder}/part-0.parquet",
+        )
+    bins = {"1": {"country": CategoricalBins(("FR", "DE"))}}
+    found = spark.profile_day(PLAIN, DAY, root=tmp_path, bins=bins, segments=["country"])
+    assert found == rows.profile_day(PLAIN, DAY, root=tmp_path, bins=bins, segments=["country"])
+    assert found[0].rows == 2
 
 
 def test_a_cluster_in_trouble_is_no_word_against_the_rows(cluster, tmp_path):
