@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from monitoring_dagster.decisions.findings import Finding
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.integrations.labels import join_labels, labels_of, remembered_since
+from monitoring_dagster.integrations.parts import parts_of
 from monitoring_dagster.integrations.results import ResultStore, Stamp
 from monitoring_dagster.integrations.rows import MissingDay, UnreadableFile, file_of
 from monitoring_dagster.pipeline.counting import counted, counted_columns
@@ -254,12 +255,22 @@ def _told_since(labels: Labels, arrival: date) -> date:
 
 
 def _version(files: Predictions | Labels, day: date, monitor: Monitor) -> list[int] | None:
-    """Bytes, time of change in nanoseconds and number of a day's file; None without one."""
+    """Bytes, time of change in nanoseconds and number of a day's file; None without one.
+
+    Of a folder: all bytes, the latest change, and the sum of the numbers.
+    """
     path = file_of(files, day, root=monitor.root) if files.path is not None else None
     try:
-        return [(file := path.stat()).st_size, file.st_mtime_ns, file.st_ino] if path else None
+        found = [part.stat() for part in parts_of(path)] if path else []
     except FileNotFoundError:
         return None
+    if not found:
+        return None
+    return [
+        sum(one.st_size for one in found),
+        max(one.st_mtime_ns for one in found),
+        sum(one.st_ino for one in found),
+    ]
 
 
 def _seen(monitor: Monitor) -> ResultStore:
