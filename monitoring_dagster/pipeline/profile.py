@@ -143,7 +143,8 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding]:
                 version,
                 Severity.P1,
                 f"{count:,} rows name version {shown(version)}, which MLflow does not know"
-                f" for {monitor.spec.mlflow_name!r}{_likely_version(version)}",
+                f" for {monitor.spec.mlflow_name!r}, or only without reference rows"
+                f"{_likely_version(version)}",
             )
         elif reference.missing_metadata:
             add(

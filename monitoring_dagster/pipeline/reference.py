@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from monitoring_dagster.integrations.registry import UnknownVersion
+from monitoring_dagster.integrations.registry import UnknownReference, UnknownVersion
 from monitoring_dagster.pipeline.monitor import HOME, Monitor
 from monitoring_dagster.pipeline.reference_truth import (
     ANSWERS_FILE,
@@ -65,7 +65,8 @@ class Reference:
 
 
 def reference_of(monitor: Monitor, version: str) -> Reference | None:
-    """The version's reference, from disk where it was read before; None if nobody knows it.
+    """The version's reference, from disk where it was read before; None if nobody knows it, or it
+    was registered without reference rows.
 
     Once read, a reference needs no registry: days are computed while MLflow is down.
 
@@ -80,7 +81,7 @@ def reference_of(monitor: Monitor, version: str) -> Reference | None:
     if not folder.exists():
         try:
             _fetch(monitor, version, folder)
-        except UnknownVersion:
+        except (UnknownVersion, UnknownReference):
             return None
     return _load(folder)
 

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from monitoring_dagster.decisions.findings import FindingKind, Severity
-from monitoring_dagster.pipeline import contract, profile
+from monitoring_dagster.integrations.registry import UnknownReference
+from monitoring_dagster.pipeline import contract, profile, reference
 from monitoring_dagster.pipeline.drift import STEP as DRIFT
 from monitoring_dagster.pipeline.estimate import STEP as ESTIMATE
 from monitoring_dagster.pipeline.findings import stored_findings
@@ -367,7 +368,7 @@ def test_rows_without_a_version_are_said_once_and_are_no_unknown_model(world):
 
 @pytest.mark.parametrize(
     ("version", "cause"),
-    [("v1", "log '1'?"), ("version-1", "log '1'?"), ("latest", "for 'tiny'")],
+    [("v1", "log '1'?"), ("version-1", "log '1'?"), ("latest", "without reference rows")],
 )
 def test_a_version_that_is_not_the_registrys_is_unknown_with_the_likely_cause(
     world, version, cause
@@ -377,6 +378,23 @@ def test_a_version_that_is_not_the_registrys_is_unknown_with_the_likely_cause(
     (finding,) = world.findings(world.today)
     assert (finding.kind, finding.subject) == (FindingKind.UNKNOWN_VERSION, version)
     assert finding.words.endswith(cause)
+
+
+def test_a_version_registered_without_reference_rows_costs_its_own_rows_alone(world, monkeypatch):
+    """Twenty rows of it: the others are judged as ever."""
+    versions = ["2" if 20 <= number < 40 else "1" for number in range(ROWS)]
+    world.write(world.today, log=world.served(world.today).assign(model_version=versions))
+
+    def bare(_monitor, version, _folder):
+        raise UnknownReference.of(world.spec.name, version)
+
+    monkeypatch.setattr(reference, "_fetch", bare)
+    world.monitored(world.today)
+    (finding,) = world.findings(world.today)
+    assert (finding.kind, finding.subject) == (FindingKind.UNKNOWN_VERSION, "2")
+    assert "20 rows name version '2', which MLflow does not know" in finding.words
+    assert "or only without reference rows" in finding.words
+    assert profile.service_of(world.monitor, world.today)["versions"] == {"1": 275, "2": 20}
 
 
 @pytest.mark.parametrize(
