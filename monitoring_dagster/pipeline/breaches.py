@@ -46,7 +46,7 @@ def shown(value: str) -> str:
     """A value from data, cut and escaped.
 
     >>> shown("success"), shown("x" * 99)[-6:], shown("\\x1b[2J")
-    ("'success'", "xxx...", "'\\\\x1b[2J'")
+    ("'success'", "xx'...", "'\\\\x1b[2J'")
     """
     short = value[:_SHOWN_CHARACTERS]
     return repr(short) + ("..." if len(value) > _SHOWN_CHARACTERS else "")
