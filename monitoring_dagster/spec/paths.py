@@ -32,7 +32,7 @@ _NUMBER_FILES = (".parquet", ".pq", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
 
 
 def _daily(path: str) -> str:
-    """A path of one Parquet file a day, or a ValueError."""
+    """A path of one Parquet file, or folder, a day; or a ValueError."""
     plain = _plain(path)
     _refuse_placeholders(path, plain)
     if "{day}" not in plain:
@@ -41,8 +41,6 @@ def _daily(path: str) -> str:
     if found := re.search(r"[*?]|\[[^\]]*\]", plain):
         _refuse(path, f"the glob {found[0]!r}: one file a day is read, so name it without *, ? and"
                       " [...], and write the parts of a day into one file")  # fmt: skip
-    if plain.endswith("/"):
-        _refuse(path, "a folder at its end: one file a day is read, such as data/{day}.parquet")
     _refuse_other_formats(path, plain.lower())
     return path
 
