@@ -1,23 +1,29 @@
-"""What does a model predict, and what do its rows say?  Labels, predictions and scores, read."""
+"""Labels, predictions and scores of a table as the statistics take them."""
 
-from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from monitoring_dagster.errors import MonitoringError, did_you_mean
+from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.standalone.classes import THRESHOLD, ByName, Classes, understood
+from monitoring_dagster.standalone.probabilities import (
+    ROUNDING,
+    SHOWN_IDS,
+    left_out,
+    refuse_most,
+)
 from monitoring_dagster.standalone.roles import Roles
-from monitoring_dagster.stats.labelled_rows import SPELLED, Task
+from monitoring_dagster.standalone.written import MOST_INVALID, Written, number, short
+from monitoring_dagster.stats.labelled_rows import Task
 from monitoring_dagster.stats.outcomes import Outcomes
 from monitoring_dagster.stats.performance import Metric, metrics
 from monitoring_dagster.stats.values import Codes, Floats, categories, is_numeric, numbers
 
-THRESHOLD = 0.5
-_MOST_CLASSES = 20  # numbers with more values than these are measured rather than named
-_SHOWN_CHARACTERS = 40
+_LOOKED_AT, _MOST_NAMES = 10_000, 1_000  # as many different numbers are measured, not named
 
 Values: TypeAlias = pa.ChunkedArray
 
@@ -26,42 +32,19 @@ class UnusableAnswer(MonitoringError):
     """A label, prediction or score that its task does not know."""
 
     @classmethod
-    def without_positive(cls, names: Iterable[str]) -> Self:
-        return cls(
-            f"the label is {' or '.join(map(_short, names))}, and scores do not show of which they"
-            " are the probability: name it with --positive, or say --task multiclass"
-        )
-
-    @classmethod
-    def unknown_positive(cls, positive: str, names: Collection[str]) -> Self:
-        return cls(f"no label is {_short(positive)}. {did_you_mean(positive, names)}")
-
-    @classmethod
-    def not_binary(cls, value: str, known: Collection[str]) -> Self:
-        return cls(
-            f"prediction {_short(value)} is none of {', '.join(map(_short, known))}: where it is a"
-            " probability, name its column with --score"
-        )
-
-    @classmethod
     def not_numeric(cls, role: str, column: str, arrow_type: object) -> Self:
         return cls(f"the {role}, column {column!r}, is {arrow_type}: give numbers")
-
-    @classmethod
-    def no_probability(cls, column: str, value: float) -> Self:
-        return cls(
-            f"the score, column {column!r}, holds {value:g}, outside 0 to 1: give probabilities"
-        )
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is predicted: learnt from the reference, asked of any rows."""
 
-    task: Task
-    ones: frozenset[str] = frozenset()  # names that count as 1, where the task is binary
-    zeros: frozenset[str] = frozenset()
-    note: str = ""  # what was chosen, and why
+    classes: Classes
+
+    @property
+    def task(self) -> Task:
+        return self.classes.task
 
     @classmethod
     def of(
@@ -73,63 +56,54 @@ class Question:
         task: Task | None = None,
         positive: str | None = None,
     ) -> Self:
-        """From what the caller says, and else from the values: labels of two values are binary,
-        numbers with fractions or of more than 20 values a regression, all others multiclass.
-
-        Of two names that are neither 0 and 1 nor false and true, the one whose rows have the higher
-        mean *score* counts as 1.
+        """From what the caller says, and else from the values.
 
         Raises
         ------
-        UnusableAnswer
+        UnclearClasses
             The positive label is not there, or two are and no score tells which it is.
         """
-        if positive is None and (task or _task_of(label, prediction, score)) != "binary":
-            return cls(task or _task_of(label, prediction, score))
-        codes, names = categories(label, column="label")
-        if positive is not None:
-            if positive not in names:
-                raise UnusableAnswer.unknown_positive(positive, names)
-            return cls("binary", frozenset({positive}), frozenset(names) - {positive})
-        if _are_spelled(names):
-            return cls("binary")
-        scores = np.array([np.nan]) if score is None else _numbers(score, "score", "score")
-        means = (
-            [_mean(scores[codes == code]) for code in range(len(names))]
-            if score is not None
-            else []
-        )
-        if len(means) != 2 or not (means[0] < means[1] or means[1] < means[0]):
-            raise UnusableAnswer.without_positive(names)
-        zero, one = names if means[0] < means[1] else names[::-1]
-        note = (
-            f"label {_short(one)} counts as 1: its rows have the higher mean score"
-            f" ({max(means):.3g} against {min(means):.3g})"
-        )
-        return cls("binary", frozenset({one}), frozenset({zero}), note)
+        written = [None if one is None else _written(one) for one in (label, prediction)]
 
-    def answers(self, values: Values, *, role: str, column: str) -> NDArray[Any]:
+        def by_name() -> ByName:
+            assert score is not None
+            known = _numbers(score, "score", "score")
+            means = [{} if one is None else _means(one, known) for one in (label, prediction)]
+            least = known[~np.isnan(known)]
+            return ByName(means[0], means[1], float(least.min()) if least.size else 0.0)
+
+        return cls(
+            understood(
+                written[0] or Written({}),
+                written[1],
+                scores=None if score is None else by_name,
+                task=task,
+                positive=positive,
+            )
+        )
+
+    def answers(self, values: Values, *, role: str, column: str, said: list[str]) -> NDArray[Any]:
         """Labels or predictions as the statistics take them, shape ``(rows,)``: numbers, NaN where
         missing, for binary (0 and 1) and regression, where infinite ones count as missing; names,
         None where missing, for multiclass.
 
-        Raises
-        ------
-        UnusableAnswer
-            A value that the task does not know.
+        What the task does not know counts as missing and is *said*. Raises UnusableAnswer where it
+        is more than one value in twenty.
         """
         if self.task == "regression":
-            found_numbers = _numbers(values, role, column)
+            found_numbers = _numbers(values, role, column, said)
             return np.where(np.isfinite(found_numbers), found_numbers, np.nan)
         codes, names = categories(values, column=column)
+        meant = [self.classes.of(name, role) for name in names]
+        strange = [name for name, value in zip(names, meant, strict=True) if value is None]
+        rows = np.array([*(value is None for value in meant), False])[codes]
+        if strange:
+            self.classes.refuse_many(_counted(codes, names), role)
+            said.append(_left_out(f"{role}s of {column!r} are no class", rows, strange[0]))
         if self.task == "multiclass":
-            return np.array([*names, None], dtype=object)[codes]
-        known = {**SPELLED, **dict.fromkeys(self.ones, 1.0), **dict.fromkeys(self.zeros, 0.0)}
-        found = [known.get(name, known.get(name.lower(), np.nan)) for name in names]
-        if np.isnan(found).any():
-            strange = names[int(np.isnan(found).argmax())]
-            raise UnusableAnswer.not_binary(strange, self.zeros | self.ones or {"0", "1"})
-        return np.array([*found, np.nan])[codes]
+            return np.array([*meant, None], dtype=object)[codes]
+        as_numbers = [np.nan if value is None else float(value) for value in meant]
+        return np.array([*as_numbers, np.nan])[codes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,17 +117,28 @@ class Answers:
     known: NDArray[np.bool_]  # which rows have what an estimate needs
 
     @classmethod
-    def of(cls, rows: pa.Table, question: Question, columns: Roles, *, labelled: bool) -> Self:
-        """Of *rows*, whose labels are only looked at where they are *labelled*.
+    def of(
+        cls,
+        rows: pa.Table,
+        question: Question,
+        columns: Roles,
+        *,
+        labelled: bool,
+        said: list[str],
+    ) -> Self:
+        """Of *rows*, whose labels are only looked at where they are *labelled*; what is left out
+        is *said*.
 
         Raises
         ------
-        UnusableAnswer
-            A value that the task does not know.
+        UnusableAnswer, NoProbability
+            More than a few values that the task does not know.
         """
         score = np.full(rows.num_rows, np.nan)
         if question.task != "regression":
-            score = scores_of(rows[columns.columns["score"]], column=columns.columns["score"])
+            score = scores_of(
+                rows[columns.columns["score"]], column=columns.columns["score"], said=said
+            )
         found: dict[str, NDArray[Any]] = {
             "label": np.full(rows.num_rows, np.nan),
             "prediction": np.where(score >= THRESHOLD, 1.0, 0.0),
@@ -161,7 +146,7 @@ class Answers:
         for role in ("label", "prediction") if labelled else ("prediction",):
             if role in columns.columns:
                 name = columns.columns[role]
-                found[role] = question.answers(rows[name], role=role, column=name)
+                found[role] = question.answers(rows[name], role=role, column=name, said=said)
         known = ~_missing(found["prediction"])
         if question.task != "regression":
             known &= ~np.isnan(score)
@@ -187,29 +172,47 @@ class Answers:
         )
 
 
-def scores_of(values: Values, *, column: str) -> Floats:
-    """Probabilities, shape ``(rows,)``, NaN where missing. Raises UnusableAnswer."""
-    found = _numbers(values, "score", column)
-    outside = (found < 0) | (found > 1)
+def scores_of(values: Values, *, column: str, said: list[str]) -> Floats:
+    """Probabilities, shape ``(rows,)``, NaN where missing.
+
+    A few that are none count as missing and are *said*. Raises NoProbability, UnusableAnswer.
+    """
+    found = _numbers(values, "score", column, said)
+    outside = (found < -ROUNDING) | (found > 1 + ROUNDING)
     if outside.any():
-        raise UnusableAnswer.no_probability(column, float(found[outside][0]))
-    return found
+        known = found[~np.isnan(found)]
+        least, most = float(known.min()), float(known.max())
+        refuse_most(column, int(outside.sum()), known.size, least=least, most=most)
+        said.append(
+            _left_out(f"scores of {column!r} are no probabilities", outside, found[outside][0])
+        )
+    return np.where(outside, np.nan, np.clip(found, 0, 1))
 
 
-def _task_of(label: Values, prediction: Values | None, score: Values | None) -> Task:
-    if is_numeric(label.type):
-        known = np.unique(_numbers(label, "label", "label"))
-        known = known[~np.isnan(known)]
-        if known.size > _MOST_CLASSES or not np.array_equal(known, np.round(known)):
-            return "regression"
-    names = categories(label, column="label")[1]
-    answers = [] if prediction is None else categories(prediction, column="prediction")[1]
-    if _are_spelled(names):
-        # A prediction with fractions is a score in the wrong place: `answers` says so.
-        fractions = prediction is not None and pa.types.is_floating(prediction.type)
-        return "binary" if _are_spelled(answers) or fractions else "multiclass"
-    two = len(names) == 2 and (set(answers) <= {*names} or _are_spelled(answers))
-    return "binary" if two and score is not None else "multiclass"
+def _written(values: Values) -> Written:
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        values, kind = values.cast(kind.value_type), kind.value_type
+    some = values.drop_null().slice(0, _LOOKED_AT)
+    if is_numeric(kind) and pc.count_distinct(some).as_py() > _MOST_NAMES:
+        return Written(_counted(*categories(some, column="")).rows, measured=True)
+    found = _counted(*categories(values, column=""))
+    is_many = len(found.rows) > _MOST_NAMES
+    return Written(found.rows, is_many and (is_numeric(kind) or found.numbers is not None))
+
+
+def _counted(codes: Codes, names: list[str]) -> Written:
+    rows = np.bincount(codes[codes >= 0], minlength=len(names))
+    return Written(dict(zip(names, rows.tolist(), strict=True)))
+
+
+def _means(values: Values, scores: Floats) -> dict[str, float]:
+    """The mean score of the rows with each value; without those that have none."""
+    codes, names = categories(values, column="")
+    known = (codes >= 0) & ~np.isnan(scores)
+    rows = np.bincount(codes[known], minlength=len(names))
+    sums = np.bincount(codes[known], scores[known], minlength=len(names))
+    return {name: sums[i] / rows[i] for i, name in enumerate(names) if rows[i]}
 
 
 def _missing(values: NDArray[Any]) -> NDArray[np.bool_]:
@@ -217,20 +220,36 @@ def _missing(values: NDArray[Any]) -> NDArray[np.bool_]:
     return found
 
 
-def _are_spelled(names: Iterable[str]) -> bool:
-    return all(name.lower() in SPELLED for name in names)
-
-
-def _numbers(values: Values, role: str, column: str) -> Floats:
-    if not (is_numeric(values.type) or pa.types.is_null(values.type)):
-        raise UnusableAnswer.not_numeric(role, column, values.type)
+def _numbers(values: Values, role: str, column: str, said: list[str] | None = None) -> Floats:
+    """Numbers, NaN where missing, also of text that says them; the few that do not are *said*."""
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        values, kind = values.cast(kind.value_type), kind.value_type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return _of_text(values, role, column, said)
+    if not (is_numeric(kind) or pa.types.is_null(kind) or pa.types.is_boolean(kind)):
+        raise UnusableAnswer.not_numeric(role, column, kind)
     return np.asarray(numbers(values, column=column), np.float64)
 
 
-def _mean(values: Floats) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else float("nan")
+def _of_text(values: Values, role: str, column: str, said: list[str] | None) -> Floats:
+    codes, names = categories(values, column=column)
+    found = [number(name) for name in names]
+    words = {name for name, one in zip(names, found, strict=True) if one is None and name.strip()}
+    strange = np.array([*(name in words for name in names), False])[codes]
+    count = int(strange.sum())
+    if count > max(1, MOST_INVALID * (codes >= 0).sum()) or (words and len(words) == len(names)):
+        raise UnusableAnswer.not_numeric(role, column, values.type)
+    if count and said is not None:
+        said.append(_left_out(f"{role}s of {column!r} are no numbers", strange, min(words)))
+    return np.array([*(np.nan if one is None else one for one in found), np.nan])[codes]
 
 
-def _short(name: str) -> str:
-    return repr(name if len(name) <= _SHOWN_CHARACTERS else name[:_SHOWN_CHARACTERS] + "...")
+def _left_out(what: str, rows: NDArray[np.bool_], example: object) -> str:
+    shown = short(example) if isinstance(example, str) else f"{example:.4g}"
+    return left_out(
+        f"{what}, such as {shown}",
+        int(rows.sum()),
+        "row",
+        np.flatnonzero(rows)[:SHOWN_IDS].tolist(),
+    )

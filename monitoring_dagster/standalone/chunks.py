@@ -6,26 +6,18 @@ from typing import Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.integrations.rows import connected
+from monitoring_dagster.standalone.times import HAS_ZONE, WrongTime, time_of
 from monitoring_dagster.stats.values import Codes
 
 Days: TypeAlias = NDArray[np.datetime64]
 
 PARTS = 10
 LEAST_ROWS = 100  # of a part, where nobody said how large they are to be
-
-
-class UnusableTime(MonitoringError):
-    """A column that is to say when holds no points in time."""
-
-    @classmethod
-    def of(cls, column: str, arrow_type: object) -> Self:
-        return cls(
-            f"column {column!r} holds {arrow_type}, and days need points in time: write timestamps,"
-            " dates or ISO 8601 text, or name another column with --time COLUMN"
-        )
 
 
 class UnusableChunks(MonitoringError):
@@ -80,33 +72,35 @@ def of_days(days: Days) -> list[Chunk]:
     return [Chunk(rows[code], known[code].item(), by_day=True) for code in np.argsort(first)]
 
 
-def days_of(values: pa.ChunkedArray, *, column: str) -> Days:
+def days_of(values: pa.ChunkedArray, *, column: str, said: list[str] | None = None) -> Days:
     """The UTC day of each row, NaT where there is no time; without a zone it is UTC.
 
-    Raises
-    ------
-    UnusableTime
-        The column holds something else than timestamps, dates or ISO 8601 text.
+    How numbers are taken, and how many texts cannot be read, is *said*. Raises WrongTime where the
+    column holds something else than timestamps, dates, ISO 8601 text or an epoch, or text of which
+    some says its zone and some does not.
     """
-    arrow_type = values.type
-    if pa.types.is_string(arrow_type) or pa.types.is_large_string(arrow_type):
-        values = _parsed(values, column)
-    elif not (
-        pa.types.is_timestamp(arrow_type)
-        or pa.types.is_date(arrow_type)
-        or pa.types.is_null(arrow_type)
-    ):
-        raise UnusableTime.of(column, arrow_type)
-    if pa.types.is_timestamp(values.type) and values.type.tz:
-        values = values.cast(pa.timestamp(values.type.unit, "UTC"))
-    found: Days = np.asarray(values.cast(pa.date32(), safe=False)).astype("datetime64[D]")
-    return found
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    time = time_of(values, "at", column=column, role="time")
+    with connected() as connection:
+        connection.register("times", pa.table({"at": values}))
+        found = connection.sql(f"SELECT CAST({time.sql} AS DATE) AS day FROM times")
+        days = found.to_arrow_table()["day"]
+    unread = days.null_count - values.null_count
+    if time.is_text:
+        _refuse_mixed(values, unread, column)
+    if said is not None:
+        said += [time.note] if time.note else []
+        said += [f"{unread:,} times in {column!r} cannot be read: those rows are of no day"] * (
+            unread > 0
+        )
+    return np.asarray(days.cast(pa.date32())).astype("datetime64[D]")
 
 
-def _parsed(values: pa.ChunkedArray, column: str) -> pa.ChunkedArray:
-    for zone in (None, "UTC"):
-        try:
-            return values.cast(pa.timestamp("us", zone))
-        except pa.ArrowInvalid:
-            continue
-    raise UnusableTime.of(column, "text that is no point in time")
+def _refuse_mixed(values: pa.ChunkedArray, unread: int, column: str) -> None:
+    known = values.drop_null()
+    if len(known) and unread == len(known):
+        raise WrongTime.in_text(column, "time", known[0].as_py())
+    zoned = pc.sum(pc.match_substring_regex(known, HAS_ZONE)).as_py() or 0
+    if 0 < zoned < len(known) - unread:
+        raise WrongTime.of_zones(column, "time", zoned, len(known))

@@ -10,10 +10,12 @@ import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
 from monitoring_dagster.integrations.files import Table
-from monitoring_dagster.standalone.answers import THRESHOLD, Answers, Question
+from monitoring_dagster.standalone.answers import Answers, Question
 from monitoring_dagster.standalone.chunks import Chunk, UnusableChunks, days_of, of_days, of_rows
+from monitoring_dagster.standalone.classes import THRESHOLD
 from monitoring_dagster.standalone.estimators import Estimated, estimator_of
 from monitoring_dagster.standalone.features import Features
+from monitoring_dagster.standalone.probabilities import of_certainty, of_other_class
 from monitoring_dagster.standalone.reference import table_of
 from monitoring_dagster.standalone.roles import Role, Roles, UnclearRole, roles
 from monitoring_dagster.stats.labelled_rows import Task
@@ -28,7 +30,15 @@ _SEED = 20260101
 
 
 class NothingKnown(MonitoringError):
-    """The reference teaches nothing."""
+    """The reference teaches nothing, or nothing is asked."""
+
+    @classmethod
+    def without_rows(cls, side: str, place: str) -> Self:
+        return cls(f"the {side} has no rows: there is nothing to estimate from {place}")
+
+    @classmethod
+    def without_values(cls, what: str) -> Self:
+        return cls(f"no current row has a {what}: there is nothing to estimate")
 
     @classmethod
     def of(cls, columns: Roles) -> Self:
@@ -80,6 +90,7 @@ class Estimates:
     reference: Mapping[str, Metric] = field(repr=False)  # what its labels show
     chunks: Sequence[ChunkEstimate] = field(repr=False)
     notes: Sequence[str] = field(repr=False)  # what was assumed, and what it cannot see
+    warnings: Sequence[str] = field(repr=False)  # what may be wrong
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as `--json` prints them; what is not defined is None."""
@@ -93,6 +104,7 @@ class Estimates:
             },
             "chunks": [one.to_dict() for one in self.chunks],
             "notes": list(self.notes),
+            "warnings": list(self.warnings),
         }
 
     def to_frame(self) -> "pd.DataFrame":
@@ -149,8 +161,8 @@ def estimate(
         By default what the labels look like: two values are binary, numbers with fractions or of
         more than 20 values a regression, all others multiclass.
     positive
-        The label that counts as 1, all others as 0; by default 1 or true, and of two other names
-        the one whose rows have the higher mean score.
+        The label that counts as 1; all others count as 0. By default 1 or true, and of two other
+        names the one with the higher scores. Predictions may be 0 and 1 where labels are words.
     ignore
         Columns that are no features; by default identifiers, running numbers, points in time and
         whatever plays a part are none.
@@ -173,21 +185,28 @@ def estimate(
     if by and chunk_size is not None:
         raise UnusableChunks.both()
     before, now = table_of(reference, "reference"), table_of(current, "current data")
+    for side, table in (("reference", before), ("current data", now)):
+        if not table.rows:
+            raise NothingKnown.without_rows(side, table.place)
     columns = _columns(before, now, by, label, prediction, score, time)
     for name in ignore:
         if name not in before.schema.names:
             raise UnknownColumn.named(name, table="the reference", available=before.schema.names)
     past, asked = _rows(before), _rows(now)
     question = _question(past, columns, task, positive)
-    learnt = Answers.of(past, question, columns, labelled=True)
-    given = Answers.of(asked, question, columns, labelled=False)
+    of_past: list[str] = []
+    of_now: list[str] = []
+    learnt = Answers.of(past, question, columns, labelled=True, said=of_past)
+    given = Answers.of(asked, question, columns, labelled=False, said=of_now)
     known = np.flatnonzero(learnt.known)
     if not known.size:
         raise NothingKnown.of(columns)
+    if not given.known.any():
+        raise NothingKnown.without_values(_what(question.task))
     chunks = of_rows(asked.num_rows, size=chunk_size)
     if by:
         at = columns.columns["time"]
-        chunks = of_days(days_of(asked[at], column=at))
+        chunks = of_days(days_of(asked[at], column=at, said=of_now))
     features = Features.of(
         past.take(pa.array(known)), asked, played=columns.columns.values(), ignore=ignore
     )
@@ -206,7 +225,19 @@ def estimate(
         estimated = estimator.estimate(given, usable, shifted=shifted, rng=rng)
         found.append(ChunkEstimate(chunk, chunk.rows.size - usable.size, shifted, estimated))
         advance(number + 1, len(chunks))
-    notes = [estimator.blind_spot, question.note, *_notes(columns, question.task, features)]
+    realised = learnt.realised()
+    warnings = [
+        of_other_class(realised.get("roc_auc")),
+        of_certainty(realised),
+        *question.classes.warnings,
+        *(f"in the reference, {one}" for one in of_past),
+        *(f"in the current data, {one}" for one in of_now),
+    ]
+    notes = [
+        estimator.blind_spot,
+        *question.classes.notes,
+        *_notes(columns, question.task, features),
+    ]
     if past.num_rows > known.size:
         missing = past.num_rows - known.size
         notes.append(f"{missing:,} rows of the reference lack {_what(question.task)} or label")
@@ -217,9 +248,10 @@ def estimate(
         columns,
         features.names,
         known.size,
-        learnt.realised(),
+        realised,
         found,
         [one for one in notes if one],
+        [one for one in warnings if one],
     )
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
+import pyarrow as pa
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
@@ -11,17 +12,14 @@ from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.spec import Labels, Task, ValueTable
 from monitoring_dagster.standalone.evaluation import Evaluation, Quality, state_of
 from monitoring_dagster.standalone.labelled import Labelled, labelled
-from monitoring_dagster.standalone.readings import Question
+from monitoring_dagster.standalone.probabilities import of_certainty, of_other_class
+from monitoring_dagster.standalone.readings import Question, is_text
 from monitoring_dagster.standalone.reference import Advance, table_of
 from monitoring_dagster.standalone.roles import Role
-from monitoring_dagster.standalone.task import UnclearTask, inferred_task, read_as
 from monitoring_dagster.stats.outcomes import outcomes_by_slot
 from monitoring_dagster.stats.own_metric import value_per_prediction
 from monitoring_dagster.stats.performance import metrics, quantile_loss
 from monitoring_dagster.stats.reliability import reliability
-
-if TYPE_CHECKING:
-    pass
 
 
 class WrongQuestion(MonitoringError):
@@ -84,7 +82,8 @@ def evaluate(
     task
         By default what the labels and predictions look like.
     positive
-        The label that counts as 1, where labels are words; all others count as 0.
+        The label that counts as 1; all others count as 0. By default 1 or true, and of two other
+        names the one with the higher scores. Predictions may be 0 and 1 where labels are words.
     keep
         Which of a request's labels counts.
     ambiguous
@@ -105,7 +104,8 @@ def evaluate(
     Raises
     ------
     MonitoringError
-        A table cannot be read, a column is not there, unclear or holds something else.
+        A table cannot be read or says nothing, a column is not there, unclear or holds something
+        else, or no label belongs to a prediction.
 
     >>> import pyarrow as pa
     >>> served = pa.table({"id": [1, 2, 3, 4], "prediction": [1, 0, 1, 0]})
@@ -131,22 +131,24 @@ def evaluate(
     )
     notes = list(found.notes)
     if task is None:
-        task = _task_of(found)
-        notes.append(f"the task is taken for {task}")
-    if task != "binary" and "prediction" not in found.columns["predictions"].columns:
-        raise UnclearTask.without_prediction(task)
+        notes.append(f"the task is taken for {found.task}")
+    task = found.task
     if value is not None and task != "binary":
         raise WrongQuestion.price_of(task)
     if quantile is not None and task != "regression":
         raise WrongQuestion.quantile_of(task)
+    groups = list(_groups(found, task, rules, value=value, quantile=quantile))
+    whole = groups[0].metrics
+    doubts = [of_other_class(whole.get("roc_auc")), of_certainty(whole), *found.warnings]
     return Evaluation(
         as_of=as_of,
         task=task,
-        groups=list(_groups(found, task, rules, value=value, quantile=quantile)),
+        groups=groups,
         predictions=found.predictions,
         labels=found.labels,
         columns=found.columns,
         notes=notes,
+        warnings=[one for one in doubts if one],
     )
 
 
@@ -166,13 +168,6 @@ def _rules(**asked: Any) -> Labels:
         raise WrongQuestion.of_rules(error.errors()[0]) from None
 
 
-def _task_of(found: Labelled) -> Task:
-    """Only labels that are known are looked at: what arrives later must not change the answer."""
-    predicted = found.rows["prediction"] if found.rows.num_rows else found.predicted
-    is_scored = "score" in found.columns["predictions"].columns
-    return inferred_task(found.rows["label"], predicted, is_scored=is_scored)
-
-
 def _groups(
     found: Labelled,
     task: Task,
@@ -182,9 +177,10 @@ def _groups(
     quantile: float | None,
 ) -> Iterator[Quality]:
     rows = found.rows
+    numeric = task == "regression"  # whose numbers may have come as text
     for name in ("label", "prediction"):
         place = rows.column_names.index(name)
-        rows = rows.set_column(place, name, read_as(task, rows[name]))
+        rows = rows.set_column(place, name, _as_numbers(rows[name]) if numeric else rows[name])
     slots = [(split.place, len(split.values)) for split in found.splits]
     for split, counted in zip(
         found.splits, outcomes_by_slot(rows, task=task, slots=slots), strict=True
@@ -210,3 +206,7 @@ def _groups(
                 metrics=metrics(outcomes) | own,
                 reliability=reliability(outcomes) if task == "binary" else (),
             )
+
+
+def _as_numbers(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    return values.cast(pa.float64()) if is_text(values.type) else values

@@ -71,6 +71,7 @@ class Evaluation:
     labels: LabelAccount = field(repr=False)
     columns: Mapping[str, Roles] = field(repr=False)  # of either table: who plays which role
     notes: Sequence[str] = field(repr=False)  # what was taken for granted
+    warnings: Sequence[str] = field(repr=False)  # what may be wrong
 
     @property
     def whole(self) -> Quality:
@@ -86,6 +87,7 @@ class Evaluation:
             "task": self.task,
             "columns": {table: found.to_dict() for table, found in self.columns.items()},
             "notes": list(self.notes),
+            "warnings": list(self.warnings),
             "predictions": self.predictions._asdict(),
             "labels": labels,
             "delay_days": delays,

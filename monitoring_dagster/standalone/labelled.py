@@ -1,6 +1,6 @@
 """Which label does each prediction of two tables have, as known at the end of a day?"""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -12,11 +12,20 @@ from monitoring_dagster.integrations.files import Table
 from monitoring_dagster.integrations.label_account import LabelAccount
 from monitoring_dagster.integrations.labels import joined_as_of
 from monitoring_dagster.integrations.rows import connected, readable
-from monitoring_dagster.spec import Labels, Predictions
+from monitoring_dagster.spec import Labels, Predictions, Task
+from monitoring_dagster.standalone.classes import THRESHOLD
+from monitoring_dagster.standalone.doubts import doubts_about, lacking
+from monitoring_dagster.standalone.meaning import meaning_of
 from monitoring_dagster.standalone.readings import Question
 from monitoring_dagster.standalone.reference import Advance
-from monitoring_dagster.standalone.relations import Key, lay_served, lay_told
+from monitoring_dagster.standalone.relations import lay_served, lay_told
 from monitoring_dagster.standalone.roles import Roles
+from monitoring_dagster.standalone.sources import (
+    Key,
+    Source,
+    opened_labels,
+    opened_predictions,
+)
 from monitoring_dagster.stats.accumulate import MAX_SEGMENT_VALUES, MISSING, OTHER
 from monitoring_dagster.stats.column_profile import order
 from monitoring_dagster.stats.values import Codes, plain
@@ -56,14 +65,15 @@ class Split(NamedTuple):
 class Labelled:
     """Predictions with their labels, and where every row of both tables went."""
 
+    task: Task
     rows: pa.Table  # label, prediction and score; each request once
-    predicted: pa.ChunkedArray  # different predictions, labelled or not: the least 1,000
     predictions: PredictionCount
     labels: LabelAccount
     last_day: date | None  # that either table tells of; None where neither has times
     splits: Sequence[Split]  # the whole first
     columns: Mapping[str, Roles]
-    notes: Sequence[str]
+    notes: Sequence[str]  # what was taken for granted
+    warnings: Sequence[str]  # what may be wrong
 
 
 def labelled(
@@ -77,34 +87,39 @@ def labelled(
         A column is not there, is unclear, or holds something else than its role needs.
     """
     with connected() as connection:
-        served, keys = lay_served(connection, predictions, question, advance)
-        told = lay_told(connection, labels, question, advance)
-        is_timed = served.roles.get("time") is not None
-        extras = [f"p{i}" for i in range(len(keys))]
+        given = opened_predictions(connection, predictions, question, advance)
+        answers = opened_labels(connection, labels, question, advance)
+        meaning = meaning_of(connection, given, answers, question)
+        served, doubts = lay_served(connection, given, meaning, question)
+        told = lay_told(connection, answers, meaning)
+        extras = [f"p{i}" for i in range(len(given.keys))]
         rows, account, _ = joined_as_of(
             connection,
-            told.rows,
-            served.rows,
+            told,
+            served,
             _SERVED,
-            _rules(question.rules, is_timed=is_timed),
+            _rules(question.rules, is_timed=given.dated),
             as_of=question.as_of,
             extras=extras,
         )
         with readable(predictions.place):
             kinds = connection.execute("SELECT kind, count(*) FROM served GROUP BY 1").fetchall()
-            counts = [_counts(connection, key, is_timed=is_timed) for key in ("0", *extras)]
-            predicted = connection.sql(
-                "SELECT DISTINCT prediction FROM served WHERE kind = 'ok' ORDER BY 1 LIMIT 1000"
-            ).to_arrow_table()
+            counts = [_counts(connection, key, is_timed=given.dated) for key in ("0", *extras)]
+            doubts += doubts_about(connection, given, answers, account, dict(kinds), question)
+            notes = _notes(question, given, answers)
+            if len(dict(kinds).keys() & {"invalid", "error"}):
+                _say(lacking(connection, given, "predictions", question), notes, doubts)
+            if account.invalid:
+                _say(lacking(connection, answers, "labels", question), notes, doubts)
             last_told = None
-            if is_timed and "arrived_at" in told.rows.columns:
+            if given.dated and answers.dated:
                 ((last_told,),) = connection.execute(
                     "SELECT CAST(max(arrived_at) AS DATE) FROM labels"
                 ).fetchall()
     counted, last_served = counts[0].get(0, (0, None))
     return Labelled(
+        task=meaning.classes.task,
         rows=rows.select(["label", "prediction", "score"]),
-        predicted=predicted["prediction"],
         predictions=_account(dict(kinds)),
         labels=account,
         last_day=question.as_of or max(filter(None, [last_served, last_told]), default=None),
@@ -112,19 +127,32 @@ def labelled(
             Split(None, [None], [counted], [last_served], np.zeros(rows.num_rows, np.intp)),
             *(
                 _split(key, found, rows[name])
-                for key, found, name in zip(keys, counts[1:], extras, strict=True)
+                for key, found, name in zip(given.keys, counts[1:], extras, strict=True)
             ),
         ],
-        columns={"predictions": served.roles, "labels": told.roles},
-        notes=[*served.notes, *told.notes, *_notes(question, account)],
+        columns={"predictions": given.roles, "labels": answers.roles},
+        notes=[*given.notes, *answers.notes, *meaning.notes, *notes],
+        warnings=[*given.warnings, *answers.warnings, *meaning.warnings, *doubts],
     )
 
 
-def _notes(question: Question, account: LabelAccount) -> Iterator[str]:
+def _notes(question: Question, given: Source, answers: Source) -> list[str]:
+    notes = []
+    if "prediction" not in given.roles.columns:
+        notes.append(f"there is no prediction: a score of {THRESHOLD} or more is taken for 1")
     if "hour" in question.by:
-        yield "hours are those of UTC, so that every day has 24"
-    if account.orphan and account.orphan == account.rows - account.pending - account.invalid:
-        yield "no label has the id of a prediction: are ids written alike (7 is not 007)?"
+        notes.append("hours are those of UTC, so that every day has 24")
+    names = [one.roles.columns["id"] for one in (given, answers)]
+    if names[0] != names[1]:
+        notes.append(f"{names[1]!r} of the labels is taken for {names[0]!r} of the predictions")
+    return notes
+
+
+def _say(found: tuple[str, bool], notes: list[str], warnings: list[str]) -> None:
+    """A warning where it is about many rows, else a note."""
+    words, is_many = found
+    if words:
+        (warnings if is_many else notes).append(words)
 
 
 # By code: predictions that count, and the last day of serving.

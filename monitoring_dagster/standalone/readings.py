@@ -1,42 +1,25 @@
-"""What does a column say in its role?  Times, scores, labels and predictions, as SQL."""
+"""What columns say in their roles, as SQL: scores, labels and predictions."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.integrations.rows import literal
 from monitoring_dagster.spec import Labels, Task
-from monitoring_dagster.standalone.answers import THRESHOLD
+from monitoring_dagster.standalone.classes import THRESHOLD, Classes
+from monitoring_dagster.standalone.probabilities import ROUNDING
 from monitoring_dagster.standalone.roles import Role, Roles
+from monitoring_dagster.standalone.written import Written
+from monitoring_dagster.stats.labelled_rows import SPELLED
 from monitoring_dagster.stats.values import is_numeric
-
-if TYPE_CHECKING:
-    from monitoring_dagster.integrations.rows import Connection
-
-_HAS_ZONE = r"\d:\d\d.*([zZ]|[+-]\d\d(:?\d\d)?)$"
-_ZERO_OR_ONE = "('0', '0.0', 'false', '1', '1.0', 'true')"
 
 
 class WrongColumn(MonitoringError):
     """A column holds something else than its role needs."""
-
-    @classmethod
-    def no_time(cls, column: str, role: Role, *, arrived: object) -> Self:
-        return cls(
-            f"column {column!r} is {arrived}, which is no time: write timestamps, dates or ISO"
-            f" text, or name another column with --{role}"
-        )
-
-    @classmethod
-    def no_time_in_text(cls, column: str, role: Role) -> Self:
-        return cls(
-            f"column {column!r} holds no time that can be read: write 2026-01-31T12:00:00Z,"
-            f" or name another column with --{role}"
-        )
 
     @classmethod
     def no_score(cls, column: str, *, arrived: object) -> Self:
@@ -63,78 +46,91 @@ class Question:
         """Whether the answer hangs on when a label arrived."""
         return self.as_of is not None or self.rules.expire_after_days is not None
 
+    @property
+    def until(self) -> str:
+        """SQL: the last day that counts."""
+        return f"DATE '{self.as_of}'" if self.as_of else "'infinity'::DATE"
 
-def _is_text(kind: pa.DataType) -> bool:
+
+def is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def time_sql(read: pa.Table, found: Roles, role: Role) -> str:
-    """SQL: an instant; what has no zone is UTC, a date its beginning."""
-    column = found.get(role)
-    if column is None:
-        return "TIMESTAMPTZ '1970-01-01'"
-    kind = read.schema.field(f"{role} column").type
-    if _is_text(kind):
-        return f'TRY_CAST("{role} column" AS TIMESTAMPTZ)'
-    if pa.types.is_timestamp(kind) or pa.types.is_date(kind) or pa.types.is_null(kind):
-        return f'CAST("{role} column" AS TIMESTAMPTZ)'
-    raise WrongColumn.no_time(column, role, arrived=kind)
-
-
-def notes_on_time(
-    connection: "Connection", relation: str, read: pa.Table, found: Roles, role: Role
-) -> list[str]:
-    """Whether times were taken as UTC, unsaid. Raises WrongColumn for a text without any."""
-    column = found.get(role)
-    if column is None:
-        return []
-    kind = read.schema.field(f"{role} column").type
-    is_naive = pa.types.is_timestamp(kind) and kind.tz is None
-    if _is_text(kind):
-        text = f'"{role} column"'
-        ((written, there, naive),) = connection.execute(f"""
-            SELECT count({text}), count(TRY_CAST({text} AS TIMESTAMPTZ)),
-                count(*) FILTER (contains({text}, ':')
-                    AND NOT regexp_matches({text}, '{_HAS_ZONE}'))
-            FROM {relation}""").fetchall()
-        if written and not there:
-            raise WrongColumn.no_time_in_text(column, role)
-        is_naive = naive > 0
-    return [f"times in {column!r} without a zone are taken as UTC"] if is_naive else []
-
-
-def prediction_sql(read: pa.Table, found: Roles, question: Question) -> tuple[str, list[str]]:
-    """SQL: the prediction, and what to say where it follows from the score."""
-    if found.get("prediction"):
-        return value_sql(read, "prediction", question), []
-    score = score_sql(read, found)
-    note = f"there is no prediction: a score of {THRESHOLD} or more is taken for 1"
-    return f"CASE WHEN {score} >= {THRESHOLD} THEN 1 WHEN {score} < {THRESHOLD} THEN 0 END", [note]
-
-
-def score_sql(read: pa.Table, found: Roles) -> str:
-    """SQL: the score, null where it is no number."""
+def number_sql(read: pa.Table, found: Roles) -> str:
+    """SQL: the score as it is written, null where it is no number. Raises WrongColumn."""
     column = found.get("score")
     if column is None:
         return "NULL::DOUBLE"
     kind = read.schema.field("score column").type
+    if is_text(kind):
+        return """nullif(TRY_CAST("score column" AS DOUBLE), 'nan'::DOUBLE)"""
     if not (is_numeric(kind) or pa.types.is_null(kind) or pa.types.is_boolean(kind)):
         raise WrongColumn.no_score(column, arrived=kind)
     return """nullif(CAST("score column" AS DOUBLE), 'nan'::DOUBLE)"""
 
 
-def value_sql(read: pa.Table, role: Role, question: Question, *, kept: Collection[str] = ()) -> str:
+def score_sql(number: str, *, is_clean: bool) -> str:
+    """SQL: the probability that a *number* is; null where it is none."""
+    if is_clean:
+        return number
+    inside = f"{number} BETWEEN {-ROUNDING} AND {1 + ROUNDING}"
+    return f"CASE WHEN {inside} THEN least(greatest({number}, 0), 1) END"
+
+
+def prediction_of_score(score: str) -> str:
+    """SQL: 1 from one half on."""
+    return f"CASE WHEN {score} >= {THRESHOLD} THEN 1 WHEN {score} < {THRESHOLD} THEN 0 END"
+
+
+def value_sql(
+    read: pa.Table,
+    role: Role,
+    classes: Classes,
+    written: Written,
+    *,
+    kept: Collection[str] = (),
+) -> str:
     """SQL: a label or prediction, null where it is none for the task; what is *kept* stays."""
-    kind, text = read.schema.field(f"{role} column").type, f'CAST("{role} column" AS VARCHAR)'
-    is_kept = f"{text} IN ({', '.join(map(literal, kept))})" if kept else "false"
-    if question.positive is not None:
-        one_or_zero = f"CASE WHEN {text} = {literal(question.positive)} THEN '1' ELSE '0' END"
-        return f"CASE WHEN {is_kept} THEN {text} WHEN {text} IS NOT NULL THEN {one_or_zero} END"
-    fits = "true"
-    if question.task == "binary":
-        fits = f"lower({text}) IN {_ZERO_OR_ONE}"
-    elif pa.types.is_floating(kind):
-        fits = f'isfinite("{role} column")'
-    elif question.task == "regression" and _is_text(kind):
-        fits = f"isfinite(TRY_CAST({text} AS DOUBLE))"
-    return f'CASE WHEN {fits} OR {is_kept} THEN "{role} column" END'
+    kind, column = read.schema.field(f"{role} column").type, f'"{role} column"'
+    text = f"CAST({column} AS VARCHAR)"
+    if classes.task == "regression":
+        return _number(kind, column, text, kept)
+    meant = {name: classes.of(name, role) for name in written.rows}
+    if not kept and _says_itself(kind, meant):
+        return column
+    cases = [
+        f"WHEN {text} IN ({literal(one)}, {literal(one + '.0')}) THEN {literal(one)}"
+        for one in kept
+    ]
+    by_class: dict[str | None, list[str]] = {}
+    for name, value in meant.items():
+        by_class.setdefault(value, []).append(literal(name))
+    cases += [
+        f"WHEN {text} IN ({', '.join(names)}) THEN {'NULL' if value is None else literal(value)}"
+        for value, names in by_class.items()
+    ]
+    others = text  # of rows that nobody asks for
+    if role == "label" and classes.others_are_zero:
+        others = f"CASE WHEN {text} IS NOT NULL THEN '0' END"
+    return f"CASE {' '.join(cases)} ELSE {others} END" if cases else column
+
+
+def _says_itself(kind: pa.DataType, meant: Mapping[str, str | None]) -> bool:
+    """Whether the statistics read the values so by themselves: no float, which may have gaps."""
+    if pa.types.is_floating(kind):
+        return False
+    return all(value is not None and _alike(name, value) for name, value in meant.items())
+
+
+def _alike(name: str, value: str) -> bool:
+    return name == value or (name in SPELLED and str(SPELLED[name]) == value)
+
+
+def _number(kind: pa.DataType, column: str, text: str, kept: Collection[str]) -> str:
+    is_kept = f" OR {text} IN ({', '.join(map(literal, kept))})" if kept else ""
+    if is_text(kind):
+        bare = f"trim({column})"
+        return f"CASE WHEN isfinite(TRY_CAST({bare} AS DOUBLE)){is_kept} THEN {bare} END"
+    if pa.types.is_floating(kind):
+        return f"CASE WHEN isfinite({column}){is_kept} THEN {column} END"
+    return column

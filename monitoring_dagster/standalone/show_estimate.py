@@ -13,8 +13,10 @@ _IN_A_LINE = ("roc_auc", "accuracy", "f1", "mae", "rmse", "mse")  # the first th
 
 
 def show(found: Estimates) -> None:
-    """What was taken for what, the realised values of the reference, and what to expect."""
+    """What may be wrong, what was taken for what, the realised values, and what to expect."""
     console = Console(highlight=False)
+    for warning in found.warnings:
+        console.print(f"[bold yellow]warning:[/] {_plain(warning)}")
     console.print(f"[dim]{found.task}:[/dim] {_plain(found.columns.words)}")
     console.print(f"[dim]features:[/dim] {_plain(', '.join(found.features) or 'none')}")
     for note in found.notes[1:]:

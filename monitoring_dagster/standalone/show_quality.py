@@ -26,8 +26,10 @@ _OWN = ("value_per_prediction", "quantile_loss")
 
 
 def show(found: Evaluation) -> None:
-    """What was taken for what, where every row went, and the numbers."""
+    """What may be wrong, what was taken for what, where every row went, and the numbers."""
     console = Console(highlight=False)
+    for warning in found.warnings:
+        console.print(f"[bold yellow]warning:[/] {_plain(warning)}")
     for side, roles in found.columns.items():
         console.print(f"[dim]{side}:[/dim] {_plain(roles.words)}")
     for note in found.notes:

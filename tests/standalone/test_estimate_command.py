@@ -229,11 +229,20 @@ class TestErrors:
 
 
 class TestOddTables:
-    def test_without_any_score_in_the_current_data_every_number_is_null(self, files, tmp_path):
+    def test_without_any_score_in_the_current_data_there_is_nothing_to_estimate(
+        self, files, tmp_path
+    ):
         unlabelled(rows(250)).assign(score=None).to_csv(tmp_path / "now.csv", index=False)
-        [chunk, _] = told(files / "before.parquet", tmp_path / "now.csv")["chunks"]
-        assert (chunk["rows"], chunk["left_out"]) == (125, 125)
-        assert {n for one in chunk["metrics"].values() for n in one.values()} == {None}
+        failed = run(files / "before.parquet", tmp_path / "now.csv")
+        assert failed.exit_code == 2
+        assert "no current row has a score or prediction" in failed.stderr
+
+    def test_a_chunk_without_any_score_has_no_numbers(self):
+        now = unlabelled(rows(250))
+        now.loc[:124, "score"] = None
+        [empty, other] = estimate(rows(1000), now).to_dict()["chunks"]
+        assert (empty["rows"], empty["left_out"], other["left_out"]) == (125, 125, 0)
+        assert {n for one in empty["metrics"].values() for n in one.values()} == {None}
 
     def test_rows_without_a_score_or_prediction_are_left_out_and_counted(self):
         now = unlabelled(rows(300))
@@ -244,8 +253,12 @@ class TestOddTables:
         assert sum(one.left_out for one in found.chunks) == 15
         assert any("15 current rows lack score or prediction" in note for note in found.notes)
 
-    def test_no_rows_have_no_chunks(self):
-        assert estimate(rows(500), unlabelled(rows(10)).head(0)).to_dict()["chunks"] == []
+    @pytest.mark.parametrize("side", ["reference", "current data"])
+    def test_a_table_without_rows_is_refused(self, side):
+        tables = [rows(500), unlabelled(rows(300))]
+        tables[side == "current data"] = tables[side == "current data"].head(0)
+        with pytest.raises(MonitoringError, match=f"the {side} has no rows"):
+            estimate(*tables)
 
     def test_names_that_would_be_markup_or_move_the_cursor_do_no_harm(self, tmp_path):
         odd = {"score": "[red]p", "label": 'a"b\n', "age": "[/]\x1b[2J", "plan": "--json"}

@@ -301,12 +301,16 @@ def test_few_labels_are_told_and_the_numbers_still_shown():
     )
 
 
-def test_no_label_at_all_is_pending_and_no_error():
+def test_no_label_by_that_day_is_pending_and_no_error():
     predictions = served()
     found = evaluate(predictions, told(predictions), as_of=date(2025, 12, 31))
     assert (found.whole.n, found.whole.predictions, found.whole.state) == (0, 0, State.PENDING)
     assert found.predictions.later == len(predictions)
-    early = evaluate(predictions, told(predictions).iloc[:0], as_of=DAY)
+    early = evaluate(
+        predictions,
+        told(predictions).assign(arrived_at=predictions["served_at"].max() + timedelta(60)),
+        as_of=DAY,
+    )
     assert (early.task, early.whole.predictions, early.whole.coverage) == ("binary", 400, 0.0)
     json.dumps(early.to_dict(), allow_nan=False)
 
@@ -395,18 +399,19 @@ def test_the_task_is_guessed_from_known_labels_and_overruled_by_the_caller():
     forced = evaluate(predictions, labels, task="regression")
     assert (forced.task, forced.whole.n, forced.labels.invalid) == ("regression", 5, 1)
     assert values(forced)["mae"] == pytest.approx(0.2)
-    binary = evaluate(predictions, labels, task="binary")
-    assert (binary.whole.n, binary.predictions.invalid, binary.labels.invalid) == (3, 2, 2)
+    with pytest.raises(MonitoringError, match=r"label '2' is none of '0', '1' \(33.3% of"):
+        evaluate(predictions, labels, task="binary")
 
 
-def test_words_need_to_be_told_which_one_the_score_means():
+def test_of_two_words_the_one_with_the_higher_scores_counts_as_1_and_that_is_said():
     predictions = served()[["request_id", "score"]]
     labels = told(served())
     words = labels.assign(label=labels["label"].map({0: "ham", 1: "spam"}))
     named = predictions.assign(prediction=np.where(predictions["score"] >= 0.5, "spam", "ham"))
-    with pytest.raises(MonitoringError, match="'ham' and 'spam': say with --positive"):
-        evaluate(named, words)
     expected = values(evaluate(predictions, labels))
+    guessed = evaluate(named, words)
+    assert values(guessed) == expected
+    assert any("label 'spam' counts as 1: rows predicted so" in one for one in guessed.notes)
     assert values(evaluate(named, words, positive="spam")) == expected
 
 
@@ -434,9 +439,8 @@ def test_ids_may_be_numbers_with_gaps_on_one_side_and_text_on_the_other():
     predictions = pd.DataFrame({"id": [1.0, 2.0, None], "prediction": [1, 0, 1]})
     labels = pd.DataFrame({"id": ["1", "2"], "label": [1, 1]})
     assert evaluate(predictions, labels).whole.n == 2
-    strange = evaluate(predictions, labels.assign(id=["001", "002"]))
-    assert strange.labels.orphan == 2
-    assert any("are ids written alike" in one for one in strange.notes)
+    with pytest.raises(MonitoringError, match=r"leading zeros \(label '001', prediction '1'\)"):
+        evaluate(predictions, labels.assign(id=["001", "002"]))
 
 
 def test_the_command_says_the_same_for_every_way_to_name_the_files(files):
@@ -476,7 +480,8 @@ def test_json_is_one_object_with_everything_in_it(files):
     given = (files / "predictions.parquet", files / "labels.csv", "--as-of", "2026-01-20")
     found = json.loads(run(*given, "--by", "version", "--json").stdout)
     assert list(found) == [
-        "as_of", "task", "columns", "notes", "predictions", "labels", "delay_days", "groups",
+        "as_of", "task", "columns", "notes", "warnings", "predictions", "labels", "delay_days",
+        "groups",
     ]  # fmt: skip
     assert (found["as_of"], found["task"]) == ("2026-01-20", "binary")
     assert found["columns"]["labels"]["arrived"] == {"column": "arrived_at", "guessed": True}

@@ -1,0 +1,206 @@
+"""Ids of requests as two tables write them, and why those of one are not found in the other."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.stats.values import numbers
+
+if TYPE_CHECKING:
+    from monitoring_dagster.integrations.rows import Connection
+
+_EXACT = {
+    16: 2**11,
+    32: 2**24,
+    64: 2**53,
+}  # up to here floats of so many bits tell whole numbers apart
+_MANTISSA = 2**53
+_SCIENTIFIC, _MOST_SCIENTIFIC = r"^\d(\.\d+)?[eE]\+\d+$", 0.05
+_LOOKED_AT = 1_000
+_FEW_IDS, _MANY_ROWS = 100, 20
+_LEAST_ROWS = 10
+_SHOWN_CHARACTERS = 40
+
+# What ids may differ by, and SQL that takes it away.
+_SPELLINGS = {
+    "blanks around them": "trim({})",
+    "upper and lower case": "lower(trim({}))",
+    "leading zeros": "regexp_replace(trim({}), '^0+(.)', '\\1')",
+    "a decimal point": "regexp_replace(trim({}), '\\.0+$', '')",
+    "hyphens, braces or case": "lower(regexp_replace({}, '[-{{}}\\s]', '', 'g'))",
+    "letters or signs before or after the number": "regexp_replace({}, '^\\D*0*|\\D.*$', '', 'g')",
+}
+_OF_A_NUMBER = "letters or signs before or after the number"
+
+
+class UnusableIds(MonitoringError):
+    """A column of ids that cannot tell requests apart."""
+
+    @classmethod
+    def lost_digits(cls, column: str, table: str, example: object) -> Self:
+        return cls(
+            f"the ids of {table}, column {column!r}, have lost digits: {example!s:.40} is a"
+            " floating number too large to be exact, so different requests share it. Write ids as"
+            " whole numbers or text (a column with gaps becomes floats in pandas: use Int64 or str)"
+        )
+
+    @classmethod
+    def too_few(cls, column: str, table: str, ids: int, rows: int) -> Self:
+        said = "one value" if ids == 1 else f"{ids:,} different values"
+        return cls(
+            f"the ids of {table}, column {column!r}, are {said} in {rows:,} rows, so they name no"
+            " requests: name another column with --id; where an id is asked again each day, say"
+            " after how many days labels expire with --expire-after"
+        )
+
+
+class NothingJoins(MonitoringError):
+    """No label belongs to any prediction."""
+
+    @classmethod
+    def since(cls, cause: str) -> Self:
+        return cls(f"no label belongs to a prediction: {cause}")
+
+
+class Ids(NamedTuple):
+    """A column of ids that can be compared as text, and what was done to it."""
+
+    values: pa.ChunkedArray
+    note: str = ""
+
+
+class Mismatch(NamedTuple):
+    """Why ids of labels are not among those of predictions."""
+
+    by: str  # what they differ by; "": nothing that was thought of
+    label: str
+    prediction: str
+
+    @property
+    def words(self) -> str:
+        label, prediction = _short(self.label), _short(self.prediction)
+        if self.by:
+            return (
+                f"ids differ by {self.by} (label {label}, prediction {prediction}): write them"
+                " alike in both"
+            )
+        return (
+            f"ids of labels are like {label}, those of predictions like {prediction}: write them"
+            " alike, or name the column with --id"
+        )
+
+
+def ids_of(values: pa.ChunkedArray, *, column: str, table: str) -> Ids:
+    """The ids as whole numbers or text: 7.0 of a column with gaps, of decimals or as text is 7.
+
+    Raises
+    ------
+    UnusableIds
+        Floats beyond what they can tell apart, and text of them.
+    """
+    kind = values.type
+    if pa.types.is_floating(kind):
+        return _of_floats(values, column, table)
+    if pa.types.is_decimal(kind):
+        try:
+            return Ids(values.cast(pa.decimal128(38, 0)).cast(pa.string()))
+        except pa.ArrowInvalid:
+            return Ids(values.cast(pa.string()))
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return _of_text(values, column, table)
+    return Ids(values)
+
+
+def refuse_few(column: str, table: str, *, ids: int, rows: int) -> None:
+    """Raise UnusableIds where *ids* are far too few to name *rows*."""
+    if rows >= _LEAST_ROWS and ids <= min(_FEW_IDS, max(1, rows // _MANY_ROWS)):
+        raise UnusableIds.too_few(column, table, ids, rows)
+
+
+def mismatch(
+    connection: "Connection", labels: str, predictions: str, *, least_share: float
+) -> Mismatch | None:
+    """What the ids of two SQL relations with a column `id` differ by; None: one has no ids.
+
+    A cause counts that would join at least *least_share* of a thousand of the labels' ids.
+    """
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE lost AS SELECT DISTINCT id FROM ({labels})"
+        f" WHERE id IS NOT NULL ORDER BY id LIMIT {_LOOKED_AT}"
+    )
+    ((lost, label),) = connection.execute("SELECT count(*), min(id) FROM lost").fetchall()
+    ((prediction,),) = connection.execute(
+        f"SELECT min(id) FROM ({predictions}) WHERE id IS NOT NULL"
+    ).fetchall()
+    if label is None or prediction is None:
+        return None
+    for by, spelling in _SPELLINGS.items():
+        own = spelling.format("id")
+        found = connection.execute(f"""
+            WITH there AS (SELECT {own} AS key, min(id) AS id FROM ({predictions}) GROUP BY 1),
+            wanted AS (SELECT {own} AS key, id FROM lost)
+            SELECT wanted.id, there.id FROM wanted JOIN there USING (key)
+            WHERE key <> '' AND wanted.id <> there.id ORDER BY 1""").fetchall()
+        if len(found) >= max(1, least_share * lost) and (
+            by != _OF_A_NUMBER or _is_one_to_one(found)
+        ):
+            return Mismatch(by, *found[0])
+    return Mismatch("", label, prediction)
+
+
+def doubled(rows: int, ids: int) -> str:
+    """How often an id comes: `exactly 2 times`, or `1.4 times on average`."""
+    return (
+        f"exactly {rows // ids} times" if rows % ids == 0 else f"{rows / ids:.2g} times on average"
+    )
+
+
+def examples(ids: Iterable[object]) -> Sequence[str]:
+    return [_short(str(one)) for one in ids]
+
+
+def _is_one_to_one(pairs: Sequence[tuple[str, str]]) -> bool:
+    return len({one for _, one in pairs}) == len(pairs)
+
+
+def _of_floats(values: pa.ChunkedArray, column: str, table: str) -> Ids:
+    found = numbers(values, column=column)
+    largest = _EXACT[values.type.bit_width]
+    beyond = np.abs(found) > largest
+    if beyond.any() and np.isfinite(found[beyond]).any():
+        raise UnusableIds.lost_digits(column, table, found[beyond][np.isfinite(found[beyond])][0])
+    missing = ~np.isfinite(found)
+    if (found[~missing] == np.trunc(found[~missing])).all():
+        whole = np.where(missing, 0, found).astype(np.int64)
+        return Ids(pa.chunked_array([pa.array(whole, mask=missing)]))
+    return Ids(pa.chunked_array([pa.array(found, mask=missing)]))
+
+
+def _of_text(values: pa.ChunkedArray, column: str, table: str) -> Ids:
+    """Looks at a thousand first: what is seen there is looked for in all."""
+    some = values.drop_null().slice(0, _LOOKED_AT)
+    if not len(some):
+        return Ids(values)
+    scientific = some.filter(pc.match_substring_regex(some, _SCIENTIFIC))
+    if len(scientific) > _MOST_SCIENTIFIC * len(some):
+        raise UnusableIds.lost_digits(column, table, scientific[0].as_py())
+    pattern = r"^\s*-?\d+\.0+\s*$"
+    if not pc.all(pc.match_substring_regex(some, pattern)).as_py():
+        return Ids(values)
+    if not pc.all(pc.match_substring_regex(values, pattern)).as_py():
+        return Ids(values)
+    whole = pc.replace_substring_regex(values, r"\.0+\s*$", "")
+    known = whole.drop_null()
+    largest = known.filter(pc.greater(pc.utf8_length(known), len(str(_MANTISSA)) - 1))
+    for one in largest.to_pylist():
+        if abs(int(one)) > _MANTISSA:
+            raise UnusableIds.lost_digits(column, table, one)
+    return Ids(whole, f"ids of {table} are written with a decimal point: '7.0' is taken for 7")
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "...")

@@ -1,0 +1,267 @@
+"""What the labels, predictions and scores of two tables mean, from the rows that are known."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from monitoring_dagster.integrations.rows import readable
+from monitoring_dagster.standalone.classes import THRESHOLD, ByName, Classes, understood
+from monitoring_dagster.standalone.probabilities import (
+    ROUNDING,
+    SHOWN_IDS,
+    left_out,
+    refuse_most,
+)
+from monitoring_dagster.standalone.readings import (
+    Question,
+    WrongColumn,
+    is_text,
+    number_sql,
+    prediction_of_score,
+    score_sql,
+    value_sql,
+)
+from monitoring_dagster.standalone.roles import Role
+from monitoring_dagster.standalone.sources import Source
+from monitoring_dagster.standalone.unclear import UnclearClasses
+from monitoring_dagster.standalone.written import MOST_INVALID, Written, are_spelled, short, spelled
+from monitoring_dagster.stats.values import is_numeric
+
+if TYPE_CHECKING:
+    from monitoring_dagster.integrations.rows import Connection
+
+_LOOKED_AT = 10_000  # rows, in which as many different numbers are measured rather than named
+_MOST_NAMES = 1_000
+_MANY = 20  # scores
+_NO_NUMBER = (
+    """NOT coalesce(isfinite(TRY_CAST(trim(CAST({column} AS VARCHAR)) AS DOUBLE)), false)"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """How the columns of both tables are read, as SQL, and what is to be said about that."""
+
+    classes: Classes
+    prediction: str
+    score: str
+    label: str
+    is_invalid: str  # whether a prediction's row says something that cannot be
+    notes: list[str]
+    warnings: list[str]
+
+
+def meaning_of(
+    connection: "Connection", served: Source, told: Source, question: Question
+) -> Meaning:
+    """Read both tables as the task has it: as the caller says, or as the values look.
+
+    Only what is known at the end of the day is looked at: what comes later changes nothing.
+
+    Raises
+    ------
+    UnclearClasses, NoProbability, WrongColumn
+    """
+    with readable(f"{served.table.place} with {told.table.place}"):
+        prediction = None
+        if "prediction" in served.roles.columns:
+            where = f"id IS NOT NULL AND day <= {question.until}"
+            prediction = _written(connection, served, "prediction", where)
+        label = _known_labels(connection, served, told, question)
+        has_score = served.roles.get("score") is not None
+        number = number_sql(served.read, served.roles)
+        classes = understood(
+            label,
+            prediction,
+            scores=(lambda: _by_name(connection, number, prediction, question))
+            if has_score
+            else None,
+            task=question.task,
+            positive=question.positive,
+        )
+        if prediction is None and classes.task != "binary":
+            raise UnclearClasses.without_prediction(classes.task)
+        warnings = list(classes.warnings)
+        score, is_invalid = "NULL::DOUBLE", "false"
+        if has_score and classes.task != "regression":
+            said = (
+                {} if prediction is None else {classes.of(n, "prediction") for n in prediction.rows}
+            )
+            score, is_invalid = _checked(
+                connection,
+                served,
+                number,
+                question,
+                warnings,
+                is_both=classes.task == "binary" and {"0", "1"} <= {*said},
+            )
+        kept = question.rules.ambiguous
+        meaning = Meaning(
+            classes=classes,
+            prediction=prediction_of_score(score)
+            if prediction is None
+            else value_sql(served.read, "prediction", classes, prediction),
+            score=score,
+            label=value_sql(told.read, "label", classes, label, kept=kept),
+            is_invalid=is_invalid,
+            notes=list(classes.notes),
+            warnings=warnings,
+        )
+        _warn_of_values(connection, served, told, meaning, question)
+    return meaning
+
+
+def _known_labels(
+    connection: "Connection", served: Source, told: Source, question: Question
+) -> Written:
+    """What is written of the requests that there are; where none is known yet, of all."""
+    kept = question.rules.ambiguous
+    arrived = f"coalesce(day <= {question.until}, true)" if told.dated else "true"
+    requested = f"id IN (SELECT id FROM {served.view} WHERE day <= {question.until})"
+    found = _written(connection, told, "label", arrived)
+    if not are_spelled(found.rows):  # labels of other requests may be of another kind
+        found = _written(connection, told, "label", f"{arrived} AND {requested}")
+    if not found.rows:
+        found = _written(connection, told, "label", "true")
+    return Written(
+        {name: n for name, n in found.rows.items() if not {name, spelled(name)} & {*kept}},
+        found.measured,
+    )
+
+
+def _written(connection: "Connection", source: Source, role: Role, where: str) -> Written:
+    column, kind = f'"{role} column"', source.read.schema.field(f"{role} column").type
+    if pa.types.is_null(kind):
+        return Written({})
+    is_value = f"{column} IS NOT NULL" + (
+        f" AND NOT isnan({column})" if pa.types.is_floating(kind) else ""
+    )
+    some = f"(SELECT {column} FROM {source.view} WHERE {is_value} LIMIT {_LOOKED_AT})"
+    ((many,),) = connection.execute(f"SELECT count(DISTINCT {column}) FROM {some}").fetchall()
+    if many > _MOST_NAMES and is_numeric(kind):
+        return Written(_counted(connection, column, some, "true"), measured=True)
+    found = _counted(connection, column, source.view, f"{is_value} AND {where}")
+    if len(found) <= _MOST_NAMES:
+        return Written(found)
+    if is_numeric(kind):
+        return Written(found, measured=True)
+    ((words, rows),) = connection.execute(
+        f"SELECT count(*) FILTER ({_NO_NUMBER.format(column=column)}), count(*)"
+        f" FROM {source.view} WHERE {is_value} AND {where}"
+    ).fetchall()
+    return Written(found, measured=words <= MOST_INVALID * rows)
+
+
+def _counted(connection: "Connection", column: str, rows: str, where: str) -> dict[str, int]:
+    """The values that most rows have, as text, one more than there may be names."""
+    return dict(
+        connection.execute(f"""
+            SELECT CAST(value AS VARCHAR), n FROM (
+                SELECT {column} AS value, count(*) AS n FROM {rows} WHERE {where} GROUP BY 1
+            ) ORDER BY n DESC, value LIMIT {_MOST_NAMES + 1}""").fetchall()
+    )
+
+
+def _by_name(
+    connection: "Connection", number: str, prediction: Written | None, question: Question
+) -> ByName:
+    """Mean scores by label and by prediction."""
+    answer = "NULL" if prediction is None else 'CAST("prediction column" AS VARCHAR)'
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE scored AS SELECT id, {answer} AS answer, {number} AS score
+        FROM served_view WHERE day <= {question.until}""")
+    answers = connection.execute(
+        "SELECT answer, avg(score) FROM scored WHERE answer IS NOT NULL GROUP BY 1"
+    ).fetchall()
+    ((lowest,),) = connection.execute("SELECT min(score) FROM scored").fetchall()
+    labels = connection.execute(f"""
+        SELECT CAST("label column" AS VARCHAR), avg(score) FROM told_view JOIN scored USING (id)
+        WHERE coalesce(day <= {question.until}, true) GROUP BY 1""").fetchall()
+    connection.execute("DROP TABLE scored")
+    known = [{name: mean for name, mean in side if mean is not None} for side in (labels, answers)]
+    return ByName(known[0], known[1], 0.0 if lowest is None else lowest)
+
+
+def _checked(
+    connection: "Connection",
+    served: Source,
+    number: str,
+    question: Question,
+    warnings: list[str],
+    *,
+    is_both: bool,
+) -> tuple[str, str]:
+    """SQL: the score, and whether one is no probability. Raises NoProbability, WrongColumn.
+
+    *is_both*: whether 0 and 1 are predicted, so that some scores ought to be below one half.
+    """
+    column = served.roles.columns["score"]
+    written = "false"
+    if is_text(served.read.schema.field("score column").type):
+        written = f"""trim("score column") <> '' AND {_NO_NUMBER.format(column='"score column"')}"""
+    outside = f"NOT ({number} BETWEEN {-ROUNDING} AND {1 + ROUNDING})"
+    ((rows, beyond, words, least, most),) = connection.execute(f"""
+        SELECT count("score column"), count(*) FILTER ({outside}), count(*) FILTER ({written}),
+            min({number}), max({number})
+        FROM {served.view} WHERE day <= {question.until}""").fetchall()
+    if words and (words > max(1, MOST_INVALID * rows) or words == rows):
+        raise WrongColumn.no_score(column, arrived="text")
+    refuse_most(column, beyond, rows, least=least, most=most)
+    is_invalid = f"coalesce({outside}, false) OR coalesce({written}, false)"
+    if beyond or words:
+        examples = _ids(connection, served.view, f"day <= {question.until} AND ({is_invalid})")
+        what = "score is no probability" if beyond + words == 1 else "scores are no probabilities"
+        shown = f"{what}, such as {least if least < 0 else most:.4g}" if beyond else what
+        warnings.append(left_out(shown, beyond + words, "id", examples))
+    if is_both and least is not None and least >= THRESHOLD and rows >= _MANY:
+        warnings.append(
+            f"no score of {column!r} is below {least:.3g}, and 0 and 1 are predicted: are scores"
+            " the probability of the predicted class? Give that of class 1, or say --task"
+            " multiclass"
+        )
+    is_clean = least is None or (least >= 0 and most <= 1)
+    return score_sql(number, is_clean=is_clean), is_invalid if beyond or words else "false"
+
+
+def _warn_of_values(
+    connection: "Connection", served: Source, told: Source, meaning: Meaning, question: Question
+) -> None:
+    """Name the rows whose label or prediction says nothing that the task knows."""
+    sides: list[tuple[Source, Role, str]] = [(told, "label", meaning.label)]
+    if served.roles.get("prediction") is not None:
+        sides.append((served, "prediction", meaning.prediction))
+    for source, role, sql in sides:
+        column = f'"{role} column"'
+        if sql == column:
+            continue
+        is_strange = f"""
+            {column} IS NOT NULL AND ({sql}) IS NULL AND CAST({column} AS VARCHAR) <> 'nan'
+            AND coalesce(day <= {question.until}, true)"""
+        count, example = _strange(connection, source, column, is_strange)
+        if count and role == "label":  # labels of other requests may be of any kind
+            is_strange += f" AND id IN (SELECT id FROM {served.view})"
+            count, example = _strange(connection, source, column, is_strange)
+        if count:
+            what = (
+                f"{role}s are no value of a {meaning.classes.task} task, such as {short(example)}"
+            )
+            if count == 1:
+                what = f"{role} is no value of a {meaning.classes.task} task: {short(example)}"
+            meaning.warnings.append(
+                left_out(what, count, "id", _ids(connection, source.view, is_strange))
+            )
+
+
+def _strange(connection: "Connection", source: Source, column: str, where: str) -> tuple[int, str]:
+    ((count, example),) = connection.execute(
+        f"SELECT count(*), min(CAST({column} AS VARCHAR)) FROM {source.view} WHERE {where}"
+    ).fetchall()
+    return count, example
+
+
+def _ids(connection: "Connection", view: str, where: str) -> list[str]:
+    found = connection.execute(
+        f"SELECT id FROM {view} WHERE {where} ORDER BY id LIMIT {SHOWN_IDS}"
+    ).fetchall()
+    return [str(one) for (one,) in found]
