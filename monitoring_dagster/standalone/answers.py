@@ -17,6 +17,7 @@ from monitoring_dagster.standalone.probabilities import (
     refuse_most,
 )
 from monitoring_dagster.standalone.roles import Roles
+from monitoring_dagster.standalone.unclear import UnclearClasses
 from monitoring_dagster.standalone.written import MOST_INVALID, Written, number, short
 from monitoring_dagster.stats.labelled_rows import Task
 from monitoring_dagster.stats.outcomes import Outcomes
@@ -99,11 +100,24 @@ class Question:
         rows = np.array([*(value is None for value in meant), False])[codes]
         if strange:
             self.classes.refuse_many(_counted(codes, names), role)
-            said.append(_left_out(f"{role}s of {column!r} are no class", rows, strange[0]))
+            said.append(_left_out(f"{role}s of {column!r} that are no class", rows, strange[0]))
         if self.task == "multiclass":
+            self._compare(_counted(codes, names), role, said)
             return np.array([*meant, None], dtype=object)[codes]
         as_numbers = [np.nan if value is None else float(value) for value in meant]
         return np.array([*as_numbers, np.nan])[codes]
+
+    def _compare(self, written: Written, role: str, said: list[str]) -> None:
+        """Say how many are of a class that the reference does not have; refuse where all are."""
+        known = set(self.classes.names.values())
+        strange = [name for name in written.names if self.classes.of(name, role) not in known]
+        if strange and len(strange) == len(written.names):
+            raise UnclearClasses.nothing_shared(known, strange)
+        if strange and not written.is_few(strange):
+            said.append(
+                f"{written.share(strange):.1%} of the {role}s are of a class that the reference"
+                f" does not have, such as {short(strange[0])}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +198,7 @@ def scores_of(values: Values, *, column: str, said: list[str]) -> Floats:
         least, most = float(known.min()), float(known.max())
         refuse_most(column, int(outside.sum()), known.size, least=least, most=most)
         said.append(
-            _left_out(f"scores of {column!r} are no probabilities", outside, found[outside][0])
+            _left_out(f"scores of {column!r} that are no probability", outside, found[outside][0])
         )
     return np.where(outside, np.nan, np.clip(found, 0, 1))
 
@@ -241,7 +255,7 @@ def _of_text(values: Values, role: str, column: str, said: list[str] | None) -> 
     if count > max(1, MOST_INVALID * (codes >= 0).sum()) or (words and len(words) == len(names)):
         raise UnusableAnswer.not_numeric(role, column, values.type)
     if count and said is not None:
-        said.append(_left_out(f"{role}s of {column!r} are no numbers", strange, min(words)))
+        said.append(_left_out(f"{role}s of {column!r} that are no number", strange, min(words)))
     return np.array([*(np.nan if one is None else one for one in found), np.nan])[codes]
 
 

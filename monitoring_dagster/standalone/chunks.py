@@ -72,12 +72,18 @@ def of_days(days: Days) -> list[Chunk]:
     return [Chunk(rows[code], known[code].item(), by_day=True) for code in np.argsort(first)]
 
 
-def days_of(values: pa.ChunkedArray, *, column: str, said: list[str] | None = None) -> Days:
+def days_of(
+    values: pa.ChunkedArray,
+    *,
+    column: str,
+    notes: list[str] | None = None,
+    said: list[str] | None = None,
+) -> Days:
     """The UTC day of each row, NaT where there is no time; without a zone it is UTC.
 
-    How numbers are taken, and how many texts cannot be read, is *said*. Raises WrongTime where the
-    column holds something else than timestamps, dates, ISO 8601 text or an epoch, or text of which
-    some says its zone and some does not.
+    How numbers are taken is one of the *notes*, and how many cannot be read is *said*. Raises
+    WrongTime where the column holds something else than timestamps, dates, ISO 8601 text or an
+    epoch, or text of which some says its zone and some does not.
     """
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
@@ -89,11 +95,10 @@ def days_of(values: pa.ChunkedArray, *, column: str, said: list[str] | None = No
     unread = days.null_count - values.null_count
     if time.is_text:
         _refuse_mixed(values, unread, column)
-    if said is not None:
-        said += [time.note] if time.note else []
-        said += [f"{unread:,} times in {column!r} cannot be read: those rows are of no day"] * (
-            unread > 0
-        )
+    if time.note and notes is not None:
+        notes.append(time.note)
+    if unread and said is not None:
+        said.append(f"times in {column!r} that cannot be read, of rows without a day: {unread:,}")
     return np.asarray(days.cast(pa.date32())).astype("datetime64[D]")
 
 

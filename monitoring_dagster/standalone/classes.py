@@ -101,9 +101,10 @@ def understood(
         than one in twenty is no value of the task.
     """
     answers = prediction or Written({})
-    task = "binary" if positive is not None else task or _task(label, answers, scores is not None)
+    given = "binary" if positive is not None else task
+    task = given or _task(label, answers, scores is not None)
     if task == "regression":
-        return _numbers(label, answers)
+        return _numbers(label, answers, is_guess=given is None)
     if task == "multiclass":
         return _by_name(label, answers)
     found = _with_positive(label, answers, positive) if positive is not None else None
@@ -161,10 +162,16 @@ def _is_measured(values: Collection[float]) -> bool:
     return len({*values}) > MOST_CLASSES or any(one != int(one) for one in values)
 
 
-def _numbers(label: Written, answers: Written) -> Classes:
+def _numbers(label: Written, answers: Written, *, is_guess: bool) -> Classes:
     for role, column in (("label", label), ("prediction", answers)):
         if not column.measured and column.names and all(number(n) is None for n in column.names):
             raise UnclearClasses.words_for_numbers(role, column.names)
+    if is_guess and label.names and are_spelled(label.names) and answers.rows:
+        doubt = (
+            "labels are 0 and 1, and predictions are other numbers, so the task is taken for a"
+            " regression: are they log-odds or margins? Give the class, or say --task"
+        )
+        return Classes("regression", warnings=(doubt,))
     return Classes("regression")
 
 
@@ -187,6 +194,11 @@ def _by_name(label: Written, answers: Written) -> Classes:
             f" {examples(strange)}; labels are {examples(label.names)}"
         )
     notes = ["upper and lower case of classes count as the same"] if folded else []
+    if len(truth) == _TWO:
+        notes.append(
+            "precision, recall and f1 are means over both classes: for one of them, name it with"
+            " --positive"
+        )
     return Classes(
         "multiclass", names=names, folded=folded, notes=tuple(notes), warnings=tuple(warnings)
     )

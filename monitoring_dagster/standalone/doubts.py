@@ -92,7 +92,7 @@ class Early(NamedTuple):
 
     def words(self, served: Source, told: Source) -> str:
         arrived, time = repr(told.roles.get("arrived")), repr(served.roles.get("time"))
-        cause = f"are the two swapped, or is {arrived} when it happened"
+        cause = f"are the two swapped, is {arrived} when it happened, or is a zone or clock wrong"
         if self.median <= timedelta(hours=_MOST_ZONE_HOURS):
             whole = " (it is a whole number of hours)" if self.in_hours else ""
             cause = f"are they in different time zones{whole}, or swapped"

@@ -1,8 +1,6 @@
 """How good are predictions whose labels have not come?  Estimated for any two tables."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from math import isfinite
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 import numpy as np
@@ -11,18 +9,23 @@ import pyarrow as pa
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
 from monitoring_dagster.integrations.files import Table
 from monitoring_dagster.standalone.answers import Answers, Question
-from monitoring_dagster.standalone.chunks import Chunk, UnusableChunks, days_of, of_days, of_rows
+from monitoring_dagster.standalone.chunks import UnusableChunks, days_of, of_days, of_rows
 from monitoring_dagster.standalone.classes import THRESHOLD
-from monitoring_dagster.standalone.estimators import Estimated, estimator_of
+from monitoring_dagster.standalone.estimates import ChunkEstimate, Estimates
+from monitoring_dagster.standalone.estimators import estimator_of
 from monitoring_dagster.standalone.features import Features
-from monitoring_dagster.standalone.probabilities import of_certainty, of_other_class
+from monitoring_dagster.standalone.probabilities import (
+    of_certainty,
+    of_other_class,
+    of_predicted_class,
+)
 from monitoring_dagster.standalone.reference import table_of
 from monitoring_dagster.standalone.roles import Role, Roles, UnclearRole, roles
+from monitoring_dagster.standalone.written import MOST_INVALID
 from monitoring_dagster.stats.labelled_rows import Task
-from monitoring_dagster.stats.performance import Metric
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 Advance: TypeAlias = Callable[[int, int], object]
 
@@ -44,80 +47,6 @@ class NothingKnown(MonitoringError):
     def of(cls, columns: Roles) -> Self:
         return cls(
             f"no row of the reference has all of {columns.words}: give rows whose labels have come"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkEstimate:
-    """What the labels of some rows will show, once they come."""
-
-    chunk: Chunk
-    left_out: int  # rows without a score or a prediction
-    shifted: bool  # whether the features drifted from the reference's
-    estimated: Estimated = field(repr=False)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values; what is not defined is None."""
-        day = {"day": self.chunk.day and self.chunk.day.isoformat()}
-        return {
-            "from": self.chunk.first,
-            "to": self.chunk.last,
-            "rows": len(self.chunk.rows),
-            "left_out": self.left_out,
-            **(day if self.chunk.by_day else {}),
-            "shifted": self.shifted,
-            "method": self.estimated.method,
-            "note": self.estimated.note or None,
-            "metrics": {
-                name: {
-                    "estimate": _plain(one.value),
-                    "low": _plain(one.low),
-                    "high": _plain(one.high),
-                }
-                for name, one in self.estimated.metrics.items()
-            },
-        }
-
-
-@dataclass(frozen=True)
-class Estimates:
-    """The performance to expect of every chunk, in the order of the file."""
-
-    task: Task
-    columns: Roles
-    features: Sequence[str]
-    rows_reference: int
-    reference: Mapping[str, Metric] = field(repr=False)  # what its labels show
-    chunks: Sequence[ChunkEstimate] = field(repr=False)
-    notes: Sequence[str] = field(repr=False)  # what was assumed, and what it cannot see
-    warnings: Sequence[str] = field(repr=False)  # what may be wrong
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, as `--json` prints them; what is not defined is None."""
-        return {
-            "task": self.task,
-            "columns": self.columns.to_dict(),
-            "features": list(self.features),
-            "reference": {
-                "rows": self.rows_reference,
-                "metrics": {name: _plain(one.value) for name, one in self.reference.items()},
-            },
-            "chunks": [one.to_dict() for one in self.chunks],
-            "notes": list(self.notes),
-            "warnings": list(self.warnings),
-        }
-
-    def to_frame(self) -> "pd.DataFrame":
-        """One row a chunk and metric."""
-        import pandas as pd
-
-        return pd.DataFrame(
-            [
-                {**rest, "metric": name, **numbers}
-                for one in self.chunks
-                for rest in [one.to_dict()]
-                for name, numbers in rest.pop("metrics").items()
-            ]
         )
 
 
@@ -196,6 +125,7 @@ def estimate(
     question = _question(past, columns, task, positive)
     of_past: list[str] = []
     of_now: list[str] = []
+    of_time: list[str] = []
     learnt = Answers.of(past, question, columns, labelled=True, said=of_past)
     given = Answers.of(asked, question, columns, labelled=False, said=of_now)
     known = np.flatnonzero(learnt.known)
@@ -206,7 +136,7 @@ def estimate(
     chunks = of_rows(asked.num_rows, size=chunk_size)
     if by:
         at = columns.columns["time"]
-        chunks = of_days(days_of(asked[at], column=at, said=of_now))
+        chunks = of_days(days_of(asked[at], column=at, notes=of_time, said=of_now))
     features = Features.of(
         past.take(pa.array(known)), asked, played=columns.columns.values(), ignore=ignore
     )
@@ -227,22 +157,26 @@ def estimate(
         advance(number + 1, len(chunks))
     realised = learnt.realised()
     warnings = [
+        _of_predicted_class(learnt, columns),
         of_other_class(realised.get("roc_auc")),
         of_certainty(realised),
         *question.classes.warnings,
+        *(f"{name!r} is left out: {why}" for name, why in features.unreadable.items()),
         *(f"in the reference, {one}" for one in of_past),
         *(f"in the current data, {one}" for one in of_now),
     ]
     notes = [
         estimator.blind_spot,
         *question.classes.notes,
+        *of_time,
         *_notes(columns, question.task, features),
     ]
-    if past.num_rows > known.size:
-        missing = past.num_rows - known.size
-        notes.append(f"{missing:,} rows of the reference lack {_what(question.task)} or label")
+    if missing := past.num_rows - known.size:
+        said = f"{missing:,} rows of the reference lack {_what(question.task)} or label"
+        notes.append(said)
     if left_out := sum(one.left_out for one in found):
-        notes.append(f"{left_out:,} current rows lack {_what(question.task)}: left out")
+        said = f"{left_out:,} current rows lack {_what(question.task)}: left out"
+        (warnings if left_out > MOST_INVALID * asked.num_rows else notes).append(said)
     return Estimates(
         question.task,
         columns,
@@ -259,7 +193,17 @@ def _notes(columns: Roles, task: Task, features: Features) -> Iterator[str]:
     if task == "binary" and "prediction" not in columns.columns:
         yield f"no predictions: a score of at least {THRESHOLD} predicts class 1"
     for name, why in features.left_out.items():
-        yield f"{name!r} is no feature: {why}"
+        if name not in features.unreadable:
+            yield f"{name!r} is no feature: {why}"
+
+
+def _of_predicted_class(past: Answers, columns: Roles) -> str:
+    """What to say of scores that seem to be of the predicted class."""
+    if past.task != "binary" or "prediction" not in columns.columns:
+        return ""
+    is_both = np.unique(past.prediction).size > 1
+    least, rows = float(past.score.min()), past.score.size
+    return of_predicted_class(columns.columns["score"], least, rows, is_both=is_both)
 
 
 def _what(task: Task) -> str:
@@ -297,17 +241,22 @@ def _columns(
 
 def _rows(table: Table) -> pa.Table:
     """All of it in memory, words as words."""
+    schema = pa.schema([one.with_type(_of_words(one.type)) for one in table.schema])
     batches = [
         pa.RecordBatch.from_arrays(
             [
                 column.cast(one.type) if column.type != one.type else column
-                for column, one in zip(batch.columns, table.schema, strict=True)
+                for column, one in zip(batch.columns, schema, strict=True)
             ],
-            schema=table.schema,
+            schema=schema,
         )
         for batch in table.read(table.schema.names)
     ]
-    return pa.Table.from_batches(batches, schema=table.schema)
+    return pa.Table.from_batches(batches, schema=schema)
+
+
+def _of_words(kind: pa.DataType) -> pa.DataType:
+    return pa.string() if pa.types.is_string_view(kind) else kind
 
 
 _NEEDED: Mapping[Task, tuple[Role, ...]] = {
@@ -328,7 +277,3 @@ def _question(past: pa.Table, columns: Roles, task: Task | None, positive: str |
         if role not in columns.columns:
             raise UnclearRole.missing(role, table="the reference", available=past.column_names)
     return question
-
-
-def _plain(value: float) -> float | None:
-    return value if isfinite(value) else None

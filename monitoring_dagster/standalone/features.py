@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from monitoring_dagster.standalone.alike import alike
 from monitoring_dagster.standalone.columns import Guess
 from monitoring_dagster.standalone.drift import compare, unusable
 from monitoring_dagster.standalone.reference import NothingInCommon, Reference, read_reference
@@ -34,6 +35,7 @@ class Features:
 
     reference: Reference | None = field(repr=False)  # None: there is no such column
     left_out: Mapping[str, str]  # column: why
+    unreadable: Mapping[str, str]  # those of them that one table has and the other has otherwise
     before: pa.Table = field(repr=False)
     now: pa.Table = field(repr=False)
     points_before: Floats = field(repr=False)  # shape (rows, columns)
@@ -54,11 +56,13 @@ class Features:
         """
         named = {name for role in PLAIN for name in plainly(role, before.column_names)}
         names = [one for one in before.column_names if one not in {*played, *ignore, *named}]
+        before, now = alike(before, now, names)
         first = _known(before.select(names))
         if first is None:
-            return cls._without({}, before, now)
+            return cls._without({}, {}, before, now)
         left_out = {name: one.why for name, one in first.guesses.items() if one.kind is None}
-        left_out |= unusable(first, now.schema)
+        unreadable = unusable(first, now.schema)
+        left_out |= unreadable
         design = Design.over(before, {n: b for n, b in first.bins.items() if n not in left_out})
         points = design.points(before)
         silent = {
@@ -69,11 +73,12 @@ class Features:
         left_out |= silent
         kept = np.array([name not in silent for name in design.levels], dtype=bool)
         if not kept.any():
-            return cls._without(left_out, before, now)
+            return cls._without(left_out, unreadable, before, now)
         names = [name for name in design.levels if name not in silent]
         return cls(
             _known(before.select(names), {name: first.guesses[name] for name in names}),
             left_out,
+            unreadable,
             before.select(names),
             now.select(names),
             points[:, kept],
@@ -82,10 +87,17 @@ class Features:
         )
 
     @classmethod
-    def _without(cls, left_out: Mapping[str, str], before: pa.Table, now: pa.Table) -> Self:
+    def _without(
+        cls,
+        left_out: Mapping[str, str],
+        unreadable: Mapping[str, str],
+        before: pa.Table,
+        now: pa.Table,
+    ) -> Self:
         return cls(
             None,
             left_out,
+            unreadable,
             before.select([]),
             now.select([]),
             np.empty((before.num_rows, 0)),

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from monitoring_dagster.integrations.rows import readable
-from monitoring_dagster.standalone.classes import THRESHOLD, ByName, Classes, understood
+from monitoring_dagster.standalone.classes import ByName, Classes, understood
 from monitoring_dagster.standalone.probabilities import (
     ROUNDING,
     SHOWN_IDS,
     left_out,
+    of_predicted_class,
     refuse_most,
 )
 from monitoring_dagster.standalone.readings import (
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 _LOOKED_AT = 10_000  # rows, in which as many different numbers are measured rather than named
 _MOST_NAMES = 1_000
-_MANY = 20  # scores
 _NO_NUMBER = (
     """NOT coalesce(isfinite(TRY_CAST(trim(CAST({column} AS VARCHAR)) AS DOUBLE)), false)"""
 )
@@ -211,15 +211,11 @@ def _checked(
     is_invalid = f"coalesce({outside}, false) OR coalesce({written}, false)"
     if beyond or words:
         examples = _ids(connection, served.view, f"day <= {question.until} AND ({is_invalid})")
-        what = "score is no probability" if beyond + words == 1 else "scores are no probabilities"
-        shown = f"{what}, such as {least if least < 0 else most:.4g}" if beyond else what
-        warnings.append(left_out(shown, beyond + words, "id", examples))
-    if is_both and least is not None and least >= THRESHOLD and rows >= _MANY:
-        warnings.append(
-            f"no score of {column!r} is below {least:.3g}, and 0 and 1 are predicted: are scores"
-            " the probability of the predicted class? Give that of class 1, or say --task"
-            " multiclass"
-        )
+        example = f", such as {least if least < 0 else most:.4g}" if beyond else ""
+        what = f"scores that are no probability{example}"
+        warnings.append(left_out(what, beyond + words, "id", examples))
+    if least is not None:
+        warnings.append(of_predicted_class(column, least, rows, is_both=is_both))
     is_clean = least is None or (least >= 0 and most <= 1)
     return score_sql(number, is_clean=is_clean), is_invalid if beyond or words else "false"
 
@@ -243,11 +239,8 @@ def _warn_of_values(
             is_strange += f" AND id IN (SELECT id FROM {served.view})"
             count, example = _strange(connection, source, column, is_strange)
         if count:
-            what = (
-                f"{role}s are no value of a {meaning.classes.task} task, such as {short(example)}"
-            )
-            if count == 1:
-                what = f"{role} is no value of a {meaning.classes.task} task: {short(example)}"
+            task = meaning.classes.task
+            what = f"{role}s that are no value of a {task} task, such as {short(example)}"
             meaning.warnings.append(
                 left_out(what, count, "id", _ids(connection, source.view, is_strange))
             )

@@ -11,6 +11,7 @@ from monitoring_dagster.stats.performance import Metric
 ROUNDING = 1e-9  # beyond 0 and 1, what adding up does to a probability
 SHOWN_IDS = 5
 _LARGEST_PERCENT = 100
+_LEAST_SCORES = 20
 _MANY = 100  # rows that are not all right by chance
 _OTHER_CLASS_AUC = 0.3
 _STANDARD_ERRORS = 5.0
@@ -40,10 +41,22 @@ def refuse_most(column: str, outside: int, rows: int, *, least: float, most: flo
 
 
 def left_out(what: str, count: int, where: str, examples: Sequence[object]) -> str:
-    """A warning that rows are left out: `1 score is no probability: left out (id 'r7')`."""
+    """A warning: `scores that are no probability, such as 1.7: 1 left out (id 'r7')`."""
     shown = ", ".join(repr(one)[:40] for one in examples[:SHOWN_IDS])
     more = ", ..." if count > len(examples[:SHOWN_IDS]) else ""
-    return f"{count:,} {what}: left out ({where} {shown}{more})"
+    return f"{what}: {count:,} left out ({where} {shown}{more})"
+
+
+def of_predicted_class(column: str, least: float, rows: int, *, is_both: bool) -> str:
+    """What to say of binary scores that never fall below one half though *both* classes are
+    predicted; "" where they do.
+    """
+    if not is_both or not least >= THRESHOLD or rows < _LEAST_SCORES:
+        return ""
+    return (
+        f"no score of {column!r} is below {least:.3g}, and 0 and 1 are predicted: are scores the"
+        " probability of the predicted class? Give that of class 1, or say --task multiclass"
+    )
 
 
 def of_other_class(auc: Metric | None) -> str:

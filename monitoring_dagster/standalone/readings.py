@@ -96,7 +96,7 @@ def value_sql(
     if classes.task == "regression":
         return _number(kind, column, text, kept)
     meant = {name: classes.of(name, role) for name in written.rows}
-    if not kept and _says_itself(kind, meant):
+    if not kept and _says_itself(kind, meant, is_binary=classes.task == "binary"):
         return column
     cases = [
         f"WHEN {text} IN ({literal(one)}, {literal(one + '.0')}) THEN {literal(one)}"
@@ -115,15 +115,15 @@ def value_sql(
     return f"CASE {' '.join(cases)} ELSE {others} END" if cases else column
 
 
-def _says_itself(kind: pa.DataType, meant: Mapping[str, str | None]) -> bool:
+def _says_itself(kind: pa.DataType, meant: Mapping[str, str | None], *, is_binary: bool) -> bool:
     """Whether the statistics read the values so by themselves: no float, which may have gaps."""
     if pa.types.is_floating(kind):
         return False
-    return all(value is not None and _alike(name, value) for name, value in meant.items())
-
-
-def _alike(name: str, value: str) -> bool:
-    return name == value or (name in SPELLED and str(SPELLED[name]) == value)
+    spelled = SPELLED if is_binary else {}
+    return all(
+        value is not None and (name == value or str(spelled.get(name)) == value)
+        for name, value in meant.items()
+    )
 
 
 def _number(kind: pa.DataType, column: str, text: str, kept: Collection[str]) -> str:

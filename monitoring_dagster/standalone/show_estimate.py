@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from monitoring_dagster.standalone.estimate import ChunkEstimate, Estimates
+from monitoring_dagster.standalone.estimates import ChunkEstimate, Estimates
 from monitoring_dagster.stats.performance import Metric
 
 _IN_A_LINE = ("roc_auc", "accuracy", "f1", "mae", "rmse", "mse")  # the first three that there are

@@ -37,7 +37,7 @@ class UnclearClasses(MonitoringError):
 
     @classmethod
     def unknown_positive(cls, positive: str, names: Collection[str]) -> Self:
-        shown = [one[:_SHOWN_CHARACTERS] for one in list(names)[:_SHOWN]]
+        shown = [repr(one[:_SHOWN_CHARACTERS])[1:-1] for one in list(names)[:_SHOWN]]
         return cls(f"no label is {short(positive)}. {did_you_mean(positive, shown)}")
 
     @classmethod
