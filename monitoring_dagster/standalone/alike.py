@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitoring_dagster.standalone.written import MOST_INVALID, are_spelled, number, spelled
+from monitoring_dagster.standalone.spellings import MOST_INVALID, are_spelled, number, spelled
 from monitoring_dagster.stats.labelled_rows import SPELLED
 from monitoring_dagster.stats.values import categories, is_numeric, plain
 

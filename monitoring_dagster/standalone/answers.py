@@ -17,8 +17,8 @@ from monitoring_dagster.standalone.probabilities import (
     refuse_most,
 )
 from monitoring_dagster.standalone.roles import Roles
+from monitoring_dagster.standalone.spellings import MOST_INVALID, Written, number, short
 from monitoring_dagster.standalone.unclear import UnclearClasses
-from monitoring_dagster.standalone.written import MOST_INVALID, Written, number, short
 from monitoring_dagster.stats.labelled_rows import Task
 from monitoring_dagster.stats.outcomes import Outcomes
 from monitoring_dagster.stats.performance import Metric, metrics

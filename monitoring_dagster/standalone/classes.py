@@ -4,8 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from monitoring_dagster.standalone.unclear import UnclearClasses
-from monitoring_dagster.standalone.written import (
+from monitoring_dagster.standalone.spellings import (
     Written,
     are_spelled,
     examples,
@@ -14,6 +13,7 @@ from monitoring_dagster.standalone.written import (
     short,
     spelled,
 )
+from monitoring_dagster.standalone.unclear import UnclearClasses
 from monitoring_dagster.stats.labelled_rows import SPELLED, Task
 
 THRESHOLD = 0.5  # a score that predicts 1

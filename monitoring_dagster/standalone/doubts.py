@@ -9,7 +9,7 @@ from monitoring_dagster.integrations.label_account import JUDGED, LabelAccount
 from monitoring_dagster.standalone.ids import NothingJoins, mismatch, refuse_few
 from monitoring_dagster.standalone.readings import Question
 from monitoring_dagster.standalone.sources import LABELS, PREDICTIONS, NothingToJudge, Source
-from monitoring_dagster.standalone.written import MOST_INVALID
+from monitoring_dagster.standalone.spellings import MOST_INVALID
 
 if TYPE_CHECKING:
     from monitoring_dagster.integrations.rows import Connection

@@ -21,7 +21,7 @@ from monitoring_dagster.standalone.probabilities import (
 )
 from monitoring_dagster.standalone.reference import table_of
 from monitoring_dagster.standalone.roles import Role, Roles, UnclearRole, roles
-from monitoring_dagster.standalone.written import MOST_INVALID
+from monitoring_dagster.standalone.spellings import MOST_INVALID
 from monitoring_dagster.stats.labelled_rows import Task
 
 if TYPE_CHECKING:

@@ -25,8 +25,14 @@ from monitoring_dagster.standalone.readings import (
 )
 from monitoring_dagster.standalone.roles import Role
 from monitoring_dagster.standalone.sources import Source
+from monitoring_dagster.standalone.spellings import (
+    MOST_INVALID,
+    Written,
+    are_spelled,
+    short,
+    spelled,
+)
 from monitoring_dagster.standalone.unclear import UnclearClasses
-from monitoring_dagster.standalone.written import MOST_INVALID, Written, are_spelled, short, spelled
 from monitoring_dagster.stats.values import is_numeric
 
 if TYPE_CHECKING:
