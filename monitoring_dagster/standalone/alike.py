@@ -6,11 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitoring_dagster.standalone.spellings import MOST_INVALID, are_spelled, number, spelled
+from monitoring_dagster.standalone.spellings import are_spelled, spelled
 from monitoring_dagster.stats.labelled_rows import SPELLED
-from monitoring_dagster.stats.values import categories, is_numeric, plain
-
-_LOOKED_AT = 1_000
+from monitoring_dagster.stats.values import categories, is_numeric, is_words
+from monitoring_dagster.stats.written import Style, numbers_in
 
 
 def alike(before: pa.Table, now: pa.Table, names: Sequence[str]) -> tuple[pa.Table, pa.Table]:
@@ -39,20 +38,16 @@ def _pair(
     first: pa.ChunkedArray, second: pa.ChunkedArray
 ) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
     both = (first, second)
-    texts = [one for one in both if _is_text(one.type)]
+    texts = [one for one in both if is_words(one.type)]
     if any(pa.types.is_boolean(one.type) for one in both):
         found = [_as_bool(one) for one in both]
-    elif texts and all(_is_text(one.type) or is_numeric(one.type) for one in both):
-        found = [_as_numbers(one) if _is_text(one.type) else one for one in both]
+    elif texts and all(is_words(one.type) or is_numeric(one.type) for one in both):
+        found = [_as_numbers(one) if is_words(one.type) else one for one in both]
     elif any(pa.types.is_float32(one.type) for one in both):
         found = [_as_float32(one) for one in both]
     else:
         return both
     return both if None in found else (found[0], found[1])
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _as_float32(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
@@ -67,7 +62,7 @@ def _as_bool(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
     kind = values.type
     if pa.types.is_boolean(kind):
         return values
-    if not (is_numeric(kind) or _is_text(kind)) or pc.count_distinct(values).as_py() > len(SPELLED):
+    if not (is_numeric(kind) or is_words(kind)) or pc.count_distinct(values).as_py() > len(SPELLED):
         return None
     codes, names = categories(values, column="")
     if not are_spelled(names):
@@ -78,17 +73,5 @@ def _as_bool(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
 
 def _as_numbers(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """Numbers that are written as text; None for words."""
-    some = values.drop_null().slice(0, _LOOKED_AT).to_pylist()
-    if sum(number(one) is None for one in some) > MOST_INVALID * len(some):
-        return None
-    try:
-        return values.cast(pa.float64())
-    except pa.ArrowInvalid:
-        encoded = values.combine_chunks().dictionary_encode()
-    found = [number(one) for one in encoded.dictionary.to_pylist()]
-    numbers = np.array([*(np.nan if one is None else one for one in found), np.nan])
-    codes = plain(encoded.indices, nulls_as=np.int64(len(found)))
-    missing = np.isnan(numbers[codes])
-    if missing.sum() - values.null_count > MOST_INVALID * len(values):
-        return None
-    return pa.chunked_array([pa.array(numbers[codes], mask=missing)])
+    style = Style.of(values)
+    return None if style is None else pa.chunked_array([numbers_in(values, style).values])

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
-from monitoring_dagster.integrations.files import Table
+from monitoring_dagster.integrations.files import NoRows, Table
 from monitoring_dagster.standalone.answers import Answers, Question
 from monitoring_dagster.standalone.chunks import UnusableChunks, days_of, of_days, of_rows
 from monitoring_dagster.standalone.classes import THRESHOLD
@@ -21,7 +21,7 @@ from monitoring_dagster.standalone.probabilities import (
 )
 from monitoring_dagster.standalone.reference import table_of
 from monitoring_dagster.standalone.roles import Role, Roles, UnclearRole, roles
-from monitoring_dagster.standalone.spellings import MOST_INVALID
+from monitoring_dagster.standalone.spellings import MOST_INVALID, short
 from monitoring_dagster.stats.labelled_rows import Task
 
 if TYPE_CHECKING:
@@ -34,10 +34,6 @@ _SEED = 20260101
 
 class NothingKnown(MonitoringError):
     """The reference teaches nothing, or nothing is asked."""
-
-    @classmethod
-    def without_rows(cls, side: str, place: str) -> Self:
-        return cls(f"the {side} has no rows: there is nothing to estimate from {place}")
 
     @classmethod
     def without_values(cls, what: str) -> Self:
@@ -114,9 +110,9 @@ def estimate(
     if by and chunk_size is not None:
         raise UnusableChunks.both()
     before, now = table_of(reference, "reference"), table_of(current, "current data")
-    for side, table in (("reference", before), ("current data", now)):
+    for table in (before, now):
         if not table.rows:
-            raise NothingKnown.without_rows(side, table.place)
+            raise NoRows.of(table.place)
     columns = _columns(before, now, by, label, prediction, score, time)
     for name in ignore:
         if name not in before.schema.names:
@@ -162,11 +158,12 @@ def estimate(
         of_certainty(realised),
         *question.classes.warnings,
         *(f"{name!r} is left out: {why}" for name, why in features.unreadable.items()),
-        *(f"in the reference, {one}" for one in of_past),
-        *(f"in the current data, {one}" for one in of_now),
+        *(f"in the reference, {one}" for one in [*_unread(before), *of_past]),
+        *(f"in the current data, {one}" for one in [*_unread(now), *of_now]),
     ]
     notes = [
         estimator.blind_spot,
+        *dict.fromkeys([*before.notes, *now.notes]),
         *question.classes.notes,
         *of_time,
         *_notes(columns, question.task, features),
@@ -195,6 +192,16 @@ def _notes(columns: Roles, task: Task, features: Features) -> Iterator[str]:
     for name, why in features.left_out.items():
         if name not in features.unreadable:
             yield f"{name!r} is no feature: {why}"
+
+
+def _unread(table: Table) -> Iterator[str]:
+    """What a table holds that nobody could read."""
+    for name, why in table.left_out.items():
+        yield f"column {name!r} is left out: {why}"
+    for name, one in table.unread.items():
+        if one.rows:
+            example = short(one.examples[0])
+            yield f"values of {name!r} that are no number, such as {example}: {one.rows:,}"
 
 
 def _of_predicted_class(past: Answers, columns: Roles) -> str:

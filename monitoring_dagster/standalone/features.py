@@ -19,7 +19,7 @@ from monitoring_dagster.stats.design import Design
 from monitoring_dagster.stats.encoding import Pooled
 from monitoring_dagster.stats.multivariate import MIN_AUC, MIN_ROWS, domain_classifier
 from monitoring_dagster.stats.reweighting import Weights, weights
-from monitoring_dagster.stats.values import Codes, Floats
+from monitoring_dagster.stats.values import Codes, Floats, is_numeric, is_words
 from monitoring_dagster.stats.verdict import Verdict
 
 _SEED = 20260101
@@ -61,7 +61,7 @@ class Features:
         if first is None:
             return cls._without({}, {}, before, now)
         left_out = {name: one.why for name, one in first.guesses.items() if one.kind is None}
-        unreadable = unusable(first, now.schema)
+        unreadable = _unlike(first, before, now) | unusable(first, now.schema)
         left_out |= unreadable
         design = Design.over(before, {n: b for n, b in first.bins.items() if n not in left_out})
         points = design.points(before)
@@ -149,7 +149,24 @@ def _drifted_together(before: pa.Table, now: pa.Table, rng: Generator) -> bool:
     return bool(found.p_value < _ALPHA and found.low > MIN_AUC)
 
 
+def _unlike(first: Reference, before: pa.Table, now: pa.Table) -> dict[str, str]:
+    """Columns that are numbers in one table and words in the other, though numbers may be text."""
+    found = {}
+    for name in first.bins:
+        if name in now.column_names:
+            kinds = before[name].type, now[name].type
+            if (
+                {is_words(one) for one in kinds}
+                == {is_numeric(one) for one in kinds}
+                == {True, False}
+            ):
+                found[name] = f"{kinds[0]} in the reference, and arrives as {kinds[1]}"
+    return found
+
+
 def _known(before: pa.Table, kinds: Mapping[str, Guess] | None = None) -> Reference | None:
+    if not before.column_names:
+        return None
     given = {
         kind: [name for name, one in (kinds or {}).items() if one.kind == kind]
         for kind in ("categorical", "numeric")

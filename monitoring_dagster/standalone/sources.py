@@ -1,6 +1,6 @@
 """Two tables as they come: who plays which part, with ids and times that can be compared."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -8,12 +8,13 @@ import numpy as np
 import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
-from monitoring_dagster.integrations.files import Table
+from monitoring_dagster.integrations.files import NoRows, Table, UnusableColumn
 from monitoring_dagster.integrations.rows import readable
 from monitoring_dagster.standalone.ids import ids_of
 from monitoring_dagster.standalone.readings import Question
 from monitoring_dagster.standalone.reference import Advance
 from monitoring_dagster.standalone.roles import Role, Roles, UnclearRole, roles
+from monitoring_dagster.standalone.spellings import short
 from monitoring_dagster.standalone.times import HAS_ZONE, WrongTime, time_of
 from monitoring_dagster.stats.values import categories
 
@@ -37,10 +38,6 @@ class NoArrivals(MonitoringError):
 
 class NothingToJudge(MonitoringError):
     """A table has no row that says anything."""
-
-    @classmethod
-    def in_empty(cls, table: str, place: str) -> Self:
-        return cls(f"{table} has no rows: there is nothing to judge in {place}")
 
     @classmethod
     def among(cls, table: str, reason: str) -> Self:
@@ -115,7 +112,7 @@ def opened_labels(
 
 def _refuse_empty(table: Table, read: pa.Table, found: Roles, side: str) -> None:
     if not read.num_rows:
-        raise NothingToJudge.in_empty(side, table.place)
+        raise NoRows.of(table.place)
     needed: list[Role] = ["id", "label", "prediction", "score"]
     for role in needed:
         name = f"{role} column"
@@ -137,8 +134,12 @@ def _opened(
     place = read.column_names.index("id column")
     ids = ids_of(read["id column"], column=found.columns["id"], table=side)
     read = read.set_column(place, "id column", ids.values)
-    notes, zone = [ids.note] if ids.note else [], None
-    warnings: list[str] = []
+    notes, zone = [*table.notes, *([ids.note] if ids.note else [])], None
+    warnings = [
+        f"values of {name!r} that are no number, such as {short(one.examples[0])}: {one.rows:,}"
+        for name, one in table.unread.items()
+        if name in found.columns.values() and one.rows
+    ]
     sql, column = "TIMESTAMPTZ '1970-01-01'" if role == "time" else "NULL::TIMESTAMPTZ", None
     if (column := found.get(role)) is not None:
         time = time_of(read[f"{role} column"], f"{role} column", column=column, role=role)
@@ -188,7 +189,17 @@ def _zone_of_text(
     return bool(naive == 0)
 
 
+def _refuse_left_out(table: Table, names: Iterable[str | None], side: str) -> None:
+    """Raise UnusableColumn where the caller names a column that nobody can look at."""
+    for name in names:
+        if name is not None and name in table.left_out:
+            raise UnusableColumn.because(name, table.left_out[name], table=side)
+
+
 def _roles_served(table: Table, question: Question) -> Roles:
+    _refuse_left_out(
+        table, [*question.given.values(), *question.by, *question.segments], PREDICTIONS
+    )
     wanted: list[Role] = ["id", "time", "prediction", "score"]
     needed: list[Role] = ["id"]
     if question.timed or {"day", "hour"} & {*question.by}:
@@ -204,6 +215,7 @@ def _roles_served(table: Table, question: Question) -> Roles:
 
 
 def _roles_told(table: Table, question: Question) -> Roles:
+    _refuse_left_out(table, [question.given.get("label"), question.given.get("arrived")], LABELS)
     wanted: list[Role] = ["id", "label", "arrived"]
     given = {role: question.given.get(role) for role in wanted}
     if given["id"] not in table.schema.names:

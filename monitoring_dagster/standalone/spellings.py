@@ -5,11 +5,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from monitoring_dagster.stats.labelled_rows import SPELLED
+from monitoring_dagster.stats.written import MISSING
 
 MOST_INVALID = 0.05  # of the rows of a column; beyond, the column says something else
 
 _WHOLE = re.compile(r"([+-]?(?:0|[1-9]\d*))\.0+")
-_NOTHING = {"", "nan", "<na>"}  # spelled, and no class
+_NOTHING = frozenset(MISSING)
 _A_HANDFUL = 5  # rows, of which one may be odd
 _SHOWN, _SHOWN_CHARACTERS = 3, 40
 
@@ -87,4 +88,4 @@ def examples(names: Iterable[str]) -> str:
 
 def is_nothing(name: str) -> bool:
     """Whether a text says that there is no value."""
-    return name.strip().casefold() in _NOTHING
+    return name.strip() in _NOTHING

@@ -40,6 +40,13 @@ def column(values):
     return pa.array(values.asi8, pa.timestamp(values.unit, zone))
 
 
+def with_one(values, odd, *, place=7):
+    """The same values, one of them replaced."""
+    changed = column(values).to_pylist()
+    changed[place] = odd
+    return pa.array(changed)
+
+
 def tables(predictions=None, labels=None):
     """Two tables that fit, with some columns otherwise; None takes one away."""
     ids = [f"r{i}" for i in range(N)]
@@ -59,13 +66,6 @@ def refused(predictions=None, labels=None, **asked):
     with pytest.raises(MonitoringError) as error:
         found(predictions, labels, **asked)
     return str(error.value)
-
-
-def with_one(values, odd, *, place=7):
-    """The same values, one of them replaced."""
-    changed = pa.array(values).to_pylist()
-    changed[place] = odd
-    return pa.array(changed)
 
 
 def accuracy(evaluation):
@@ -470,7 +470,7 @@ class TestEstimate:
         assert (one.chunks[0].shifted, one.warnings) == (plain.chunks[0].shifted, [])
 
     def test_a_feature_that_arrives_as_something_else_is_left_out_and_said(self):
-        one = expected({}, {"age": "unknown"})
+        one = expected({}, {"age": "red"})
         assert [*one.features] == ["visits", "plan", "flag"]
         assert any(said.startswith("'age' is left out: ") for said in one.warnings)
 
@@ -513,10 +513,10 @@ class TestEstimate:
         past, now = numbers(800), numbers(400, seed=1).drop(columns="y_true")
         plain = estimate(past, now, chunk_size=400)
         text = past["y_true"].astype(str)
-        text[3] = "n/a"
+        text[3] = "high"
         one = estimate(past.assign(y_true=text), now.assign(y_pred=now["y_pred"].astype(str)))
         assert (one.task, one.rows_reference) == ("regression", plain.rows_reference - 1)
-        assert any("such as 'n/a': 1 left out (row 3)" in said for said in one.warnings)
+        assert any("such as 'high': 1 left out (row 3)" in said for said in one.warnings)
 
     def test_days_may_be_epochs_and_an_unreadable_one_is_counted(self):
         at = pd.Timestamp("2026-03-01", tz="UTC") + pd.to_timedelta(np.arange(600) * 10, "min")
