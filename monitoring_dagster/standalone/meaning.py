@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from monitoring_dagster.integrations.rows import readable
 from monitoring_dagster.standalone.classes import ByName, Classes, understood
+from monitoring_dagster.standalone.ids import NothingJoins, mismatch
 from monitoring_dagster.standalone.probabilities import (
     ROUNDING,
     SHOWN_IDS,
@@ -128,12 +129,26 @@ def _known_labels(
     found = _written(connection, told, "label", arrived)
     if not are_spelled(found.rows):  # labels of other requests may be of another kind
         found = _written(connection, told, "label", f"{arrived} AND {requested}")
+        if not found.rows:
+            _refuse_strangers(connection, served, told, arrived)
     if not found.rows:
         found = _written(connection, told, "label", "true")
     return Written(
         {name: n for name, n in found.rows.items() if not {name, spelled(name)} & {*kept}},
         found.measured,
     )
+
+
+def _refuse_strangers(connection: "Connection", served: Source, told: Source, arrived: str) -> None:
+    """Raise NothingJoins where labels have arrived and none has the id of a prediction."""
+    labels = f"SELECT id FROM {told.view} WHERE id IS NOT NULL AND {arrived}"
+    ids = f"SELECT id FROM {served.view} WHERE id IS NOT NULL"
+    ((common,),) = connection.execute(
+        f"SELECT count(*) FROM ({labels}) WHERE id IN ({ids})"
+    ).fetchall()
+    found = None if common else mismatch(connection, labels, ids, least_share=MOST_INVALID)
+    if found is not None:
+        raise NothingJoins.since(found.words)
 
 
 def _written(connection: "Connection", source: Source, role: Role, where: str) -> Written:

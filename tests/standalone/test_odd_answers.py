@@ -260,6 +260,10 @@ class TestIds:
         ids = {"request_id": [write(i) for i in range(N)]}
         assert said in refused({"request_id": range(N)}, ids)
 
+    def test_that_no_label_joins_is_said_before_what_else_follows_from_it(self):
+        said = refused({"score": S}, {"request_id": [f"R{i}" for i in range(N)], "label": YES})
+        assert "upper and lower case (label 'R0', prediction 'r0')" in said
+
     def test_where_most_labels_do_not_join_it_is_a_warning_with_a_pair(self):
         ids = [f"R{i}" if i % 5 else f"r{i}" for i in range(N)]
         one = found({}, {"request_id": ids})
