@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from monitoring_dagster import cli
+from monitoring_dagster.cli import here
 from monitoring_dagster.errors import UnknownModel
 from monitoring_dagster.pipeline import profile
 from monitoring_dagster.pipeline.profile import service_of
@@ -49,7 +50,7 @@ def command(world, monkeypatch):
         return world.monitor
 
     project = SimpleNamespace(specs={"tiny": world.spec}, monitor=monitor)
-    monkeypatch.setattr(cli, "_project", lambda: project)
+    monkeypatch.setattr(here, "project", lambda: project)
     monkeypatch.setenv("USER", "ada")
 
     def typed(*words):

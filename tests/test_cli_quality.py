@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from monitoring_dagster import cli
+from monitoring_dagster.cli import here
 from monitoring_dagster.pipeline.history import history
 from tests.world import LATEST_DAYS, START, day_after
 
@@ -25,7 +26,7 @@ def project(founded, monkeypatch):
     """The commands find the founded world, with a cost table that is new; nothing is changed."""
     world = replace(founded, spec_changes={"metrics": [COST]})
     found = SimpleNamespace(specs={"tiny": world.spec}, monitor=lambda name: world.monitor)
-    monkeypatch.setattr(cli, "_project", lambda: found)
+    monkeypatch.setattr(here, "project", lambda: found)
     return world
 
 

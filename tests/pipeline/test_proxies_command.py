@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from monitoring_dagster import cli
+from monitoring_dagster.cli import here
 from monitoring_dagster.integrations.registry import ModelVersion
 from monitoring_dagster.pipeline import drift, estimate
 from monitoring_dagster.pipeline.monitor import House
@@ -131,7 +132,7 @@ def command(root, monkeypatch):
 
     def typed(*words, **changed):
         project = SimpleNamespace(monitor=lambda name: monitored(root, **changed))
-        monkeypatch.setattr(cli, "_project", lambda: project)
+        monkeypatch.setattr(here, "project", lambda: project)
         found = CliRunner().invoke(cli.main, ["proxies", "tiny", *words], catch_exceptions=False)
         return found.exit_code, found.stdout, found.stderr
 

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from sklearn.metrics import accuracy_score, log_loss
 
 from monitoring_dagster import cli
+from monitoring_dagster.cli import here
 from monitoring_dagster.integrations.label_decisions import Decision
 from monitoring_dagster.pipeline import outcomes, revisions
 from monitoring_dagster.pipeline.deciding import decide
@@ -221,7 +222,7 @@ def typed(mislabelled, tmp_path, monkeypatch):
     class Project:
         monitor = staticmethod(lambda _: world.monitor)
 
-    monkeypatch.setattr(cli, "_project", Project)
+    monkeypatch.setattr(here, "project", Project)
     monkeypatch.setenv("USER", "ada")
 
     def run(*words):

@@ -1,0 +1,39 @@
+"""The commands people type; each a few lines over a function below."""
+
+import click
+
+from monitoring_dagster.cli.actions import (
+    decide_label,
+    fallback,
+    promote,
+    resend,
+    retrain,
+    rollback,
+)
+from monitoring_dagster.cli.group import Commands
+from monitoring_dagster.cli.start import demo, ui
+from monitoring_dagster.cli.tables import drift, estimate, evaluate
+from monitoring_dagster.cli.views import (
+    backtest,
+    history,
+    proxies,
+    record,
+    runbook,
+    status,
+    suspects,
+)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="monitoring_dagster")
+def main() -> None:
+    """Machine-learning monitoring that lives inside Dagster."""
+
+
+for command in (
+    *(demo, ui),
+    *(drift, estimate, evaluate),
+    *(status, backtest, history, record, proxies, suspects, runbook),
+    *(decide_label, rollback, resend, promote, fallback, retrain),
+):
+    main.add_command(command)

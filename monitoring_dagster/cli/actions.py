@@ -1,0 +1,94 @@
+"""The commands by which a person decides: labels, versions, the fallback, messages."""
+
+import os
+from datetime import UTC, date, datetime
+from getpass import getuser
+
+import click
+
+from monitoring_dagster.cli import here
+
+
+@click.command("decide-label")
+@click.argument("model")
+@click.argument("decision", type=click.Choice(["discard", "keep"]))
+@click.argument("request_id", nargs=-1, required=True)
+@click.option("--reason", required=True, help="Goes into the ledger.")
+def decide_label(model: str, decision: str, request_id: tuple[str, ...], reason: str) -> None:
+    """Write down what becomes of the labels of some requests: discard them, or keep them.
+
+    A discarded label counts no more from today (UTC) on; what was known before stays as it was.
+    Keep undoes that, and takes a label that is right off the list of suspects. The newest decision
+    counts; put -- before ids that begin with a dash.
+    """
+    from monitoring_dagster.integrations.label_decisions import Decision
+    from monitoring_dagster.pipeline.deciding import decide
+
+    found = decide(
+        here.project().monitor(model),
+        request_id,
+        Decision(decision),
+        reason=reason,
+        by=_person(),
+        now=datetime.now(UTC),
+    )
+    click.echo(found.words)
+
+
+@click.command()
+@click.argument("model")
+@click.option("--reason", required=True, help="Goes into the ledger and to the channel.")
+def rollback(model: str, reason: str) -> None:
+    """Make the previous champion serve again."""
+    from monitoring_dagster.pipeline.promotion import roll_back
+
+    click.echo(roll_back(here.project().monitor(model), reason=reason, by=_person()))
+
+
+@click.command()
+def resend() -> None:
+    """Try again to send the messages that Slack refused for good."""
+    count = here.project().house.ledger.deliveries.revive()
+    click.echo(f"{count} messages wait to be sent again")
+
+
+@click.command()
+@click.argument("model")
+@click.argument("version")
+@click.option("--reason", required=True, help="Goes into the ledger.")
+def promote(model: str, version: str, reason: str) -> None:
+    """Make a version the champion: the approval that `promotion: manual` waits for."""
+    from monitoring_dagster.pipeline.promotion import adopt_champion
+    from monitoring_dagster.pipeline.promotion import promote as make_champion
+
+    monitor, now = here.project().monitor(model), datetime.now(UTC)
+    adopt_champion(monitor, at=now)
+    previous = monitor.registry.champion(monitor.spec.mlflow_name)
+    make_champion(monitor, version, previous=previous, reason=reason, by=_person(), at=now)
+    click.echo(f"version {version} of {model} serves from now on")
+
+
+@click.command()
+@click.argument("model")
+@click.argument("switch", type=click.Choice(["on", "off"]))
+def fallback(model: str, switch: str) -> None:
+    """Tell the service to answer without the model (on), or with it again (off)."""
+    monitor = here.project().monitor(model)
+    monitor.ledger.set_fallback(model, on=switch == "on", by=_person(), now=datetime.now(UTC))
+    click.echo(f"fallback of {model} is {switch}; rows served so are counted, and not judged")
+
+
+@click.command()
+@click.argument("model")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="By default the last judged day.")
+def retrain(model: str, as_of: datetime | None) -> None:
+    """Train a challenger now, and let it show what it can do."""
+    from monitoring_dagster.pipeline.retraining import retrain as run
+
+    day: date | None = as_of.date() if as_of else None
+    found = run(here.project().monitor(model), as_of=day, cause=f"Asked for by {_person()}.")
+    click.echo(f"version {found.version} {found.words['outcome']}: {found.words['gate']}")
+
+
+def _person() -> str:
+    return os.environ.get("USER") or getuser()

@@ -1,0 +1,257 @@
+"""The commands that say how a model does; they change nothing."""
+
+import json
+import sys
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from monitoring_dagster.cli import here
+
+
+@click.command()
+@click.argument("model", required=False)
+@click.option("--json", "as_json", is_flag=True)
+def status(model: str | None, as_json: bool) -> None:
+    """Open incidents and unsent messages. Exits with 1 where there are any."""
+    from monitoring_dagster.pipeline.status import status_of
+
+    project = here.project()
+    names = [model] if model else sorted(project.specs)
+    found = [status_of(project.monitor(name)) for name in names]
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in found], default=str))
+    else:
+        for one in found:
+            click.echo(one.words)
+    sys.exit(0 if all(one.healthy for one in found) else 1)
+
+
+@click.command()
+@click.argument("model")
+@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="By default all days.")
+@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]))
+@click.option("--json", "as_json", is_flag=True, help="One object instead of the table.")
+def backtest(model: str, first: datetime | None, last: datetime | None, as_json: bool) -> None:
+    """Say what the drift rules, as they stand in YAML now, would have said of the stored days.
+
+    No row is read and nothing is written: change a threshold or a baseline, and look.
+    """
+    from monitoring_dagster.pipeline.backtest import backtest as judge
+
+    found = judge(
+        here.project().monitor(model),
+        first=first.date() if first else date.min,
+        last=last.date() if last else date.max,
+    )
+    if as_json:
+        click.echo(json.dumps(found.to_dict()))
+        return
+    for (baseline, column), days in found.drifted.items():
+        click.echo(f"{len(days):>5} days  {column} against {baseline}, {days[0]} to {days[-1]}")
+    click.echo(f"{found.days_with_drift} of {len(found.days)} days with drift")
+
+
+@click.command()
+@click.argument("model")
+@click.argument("metric", required=False)
+@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="By default all days.")
+@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]))
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="By default what is known now.")
+@click.option("--by", "segment", default="", metavar="SEGMENT", help="Each of its values.")
+@click.option("--json", "as_json", is_flag=True, help="One object instead of the table.")
+def history(
+    model: str,
+    metric: str | None,
+    first: datetime | None,
+    last: datetime | None,
+    as_of: datetime | None,
+    segment: str,
+    as_json: bool,
+) -> None:
+    """Say how good every stored day was, by METRIC as it is defined in YAML now.
+
+    No row is read: after a change of a cost table, look at last month under the new one. METRIC is
+    by default the first judged one.
+    """
+    from monitoring_dagster.pipeline.history import history as points_of
+
+    found = points_of(
+        here.project().monitor(model),
+        metric=metric,
+        first=first.date() if first else date.min,
+        last=last.date() if last else date.max,
+        as_of=as_of.date() if as_of else None,
+        segment=segment,
+    )
+    if as_json:
+        click.echo(json.dumps([one.to_dict() for one in found], allow_nan=False))
+    else:
+        for one in found:
+            click.echo(one.words)
+
+
+@click.command()
+@click.argument("model")
+@click.argument("metric", required=False)
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="By default what is known now.")
+@click.option("--json", "as_json", is_flag=True, help="One object instead of the lines.")
+def record(model: str, metric: str | None, as_of: datetime | None, as_json: bool) -> None:
+    """Say how right the last month's estimates of METRIC were, now that labels are there.
+
+    By the whole and by segment. METRIC is by default the first judged one.
+    """
+    from monitoring_dagster.pipeline.track_record import to_dict, track_records
+
+    monitor = here.project().monitor(model)
+    day = as_of.date() if as_of else None
+    found = track_records(monitor, metric or monitor.spec.metric, as_of=day)
+    if as_json:
+        lines = [to_dict(part, one) for part, one in found.items()]
+        click.echo(json.dumps(lines, allow_nan=False))
+    else:
+        for part, one in found.items():
+            click.echo(f"{part.words}: {one.words}")
+
+
+@click.command()
+@click.argument("model")
+@click.option("--metric", metavar="NAME", help="By default the first judged one.")
+@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="By default all days.")
+@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]))
+@click.option(
+    "--cost-of-miss",
+    type=float,
+    default=10.0,
+    show_default=True,
+    help="Of a loss that no alert announced.",
+)
+@click.option(
+    "--cost-of-false-alarm",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="In the same unit.",
+)
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.svg|FILE.html",
+    help="The metric and what went before it, as a picture or as a page with the words.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One object instead of the lines.")
+def proxies(
+    model: str,
+    first: datetime | None,
+    last: datetime | None,
+    plot: Path | None,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Say which signals went before losses of quality, how early, and where they should alert.
+
+    By prediction day and from stored results alone: PSI, scores, estimates, the service, and what
+    `signals` in YAML names, beside the metric as it is known now. Exits with 0, or with 2 on an
+    error.
+
+    --json prints {model, metric, first, last, days, known_days, coverage, losses: [{first, last,
+    labelled_on, announced_on: {name: day}}], signals: [{name, related, p_adjusted, lead,
+    thresholds, suggested, words, outside}]}: the most useful first; what is not known is null.
+    """
+    from numpy.random import default_rng
+
+    from monitoring_dagster.pipeline.proxies import announcements
+
+    if plot is not None and plot.suffix not in (".svg", ".html"):
+        message = f"{str(plot)!r} ends neither in .svg nor in .html"
+        raise click.BadParameter(message, param_hint="--plot")
+    found = announcements(
+        here.project().monitor(model),
+        rng=default_rng(0),  # the same answer whenever it is asked
+        first=first.date() if first else date.min,
+        last=last.date() if last else date.max,
+        **given,
+    )
+    if plot is not None:
+        drawn = found.page() if plot.suffix == ".html" else found.picture()
+        try:
+            plot.write_text(drawn, encoding="utf-8")
+        except OSError as error:
+            raise click.BadParameter(str(error), param_hint="--plot") from error
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), allow_nan=False))
+    else:
+        for line in found.lines:
+            click.echo(line)
+
+
+@click.command()
+@click.argument("model")
+@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="By default 28 days.")
+@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]), help="Of predictions.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
+@click.option(
+    "--error-rate",
+    type=click.FloatRange(0, 0.5, max_open=True),
+    metavar="SHARE",
+    help="Of wrong labels, for the accuracy; by default the share that is suspected.",
+)
+@click.option("--csv", type=click.Path(dir_okay=False, path_type=Path), help="Written for people.")
+@click.option("--json", "as_json", is_flag=True, help="One object instead of the lines.")
+def suspects(
+    model: str,
+    first: datetime | None,
+    last: datetime | None,
+    limit: int,
+    error_rate: float | None,
+    csv: Path | None,
+    as_json: bool,
+) -> None:
+    """List labels that are likely wrong, the likeliest first. Nothing is changed.
+
+    Suspected is a label against which the score speaks confidently, or most of the prediction and
+    the further labels. Look at them, and write down what you decide: decide-label.
+    """
+    from monitoring_dagster.pipeline.suspects import suspects_of
+    from monitoring_dagster.standalone.show import Progress  # late: rich is slow
+
+    monitor = here.project().monitor(model)
+    with Progress("days looked through") as progress:
+        found = suspects_of(
+            monitor,
+            today=datetime.now(UTC).date(),
+            first=first.date() if first else None,
+            last=last.date() if last else None,
+            limit=limit,
+            error_rate=error_rate,
+            advance=progress.advance,
+        )
+    if csv is not None:
+        found.write(csv)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), allow_nan=False))
+        return
+    for one in found.labels:
+        click.echo(one.words)
+    click.echo(found.words)
+    if found.accuracy is not None:
+        click.echo(found.accuracy.words)
+
+
+@click.command()
+@click.argument("model")
+@click.option("--json", "as_json", is_flag=True)
+def runbook(model: str, as_json: bool) -> None:
+    """The on-call steps for a model, each with its evidence. Exits with 1 where one is FAIL."""
+    from monitoring_dagster.pipeline.runbook import walk
+
+    found = walk(here.project().monitor(model), today=datetime.now(UTC).date())
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in found], default=str))
+    else:
+        for number, one in enumerate(found, start=1):
+            click.echo(f"{number}. {one.state:<7} {one.title}: {one.evidence}")
+    sys.exit(1 if any(one.state == "FAIL" for one in found) else 0)
