@@ -49,7 +49,7 @@ def command(world, monkeypatch):
             raise UnknownModel.named(name, available=["tiny"])
         return world.monitor
 
-    project = SimpleNamespace(specs={"tiny": world.spec}, monitor=monitor)
+    project = SimpleNamespace(specs={"tiny": world.spec}, monitor=monitor, broken={})
     monkeypatch.setattr(here, "project", lambda: project)
     monkeypatch.setenv("USER", "ada")
 

@@ -25,7 +25,9 @@ def typed(*words):
 def project(founded, monkeypatch):
     """The commands find the founded world, with a cost table that is new; nothing is changed."""
     world = replace(founded, spec_changes={"metrics": [COST]})
-    found = SimpleNamespace(specs={"tiny": world.spec}, monitor=lambda name: world.monitor)
+    found = SimpleNamespace(
+        specs={"tiny": world.spec}, monitor=lambda name: world.monitor, broken={}
+    )
     monkeypatch.setattr(here, "project", lambda: found)
     return world
 

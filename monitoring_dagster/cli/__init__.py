@@ -10,7 +10,7 @@ from monitoring_dagster.cli.actions import (
     retrain,
     rollback,
 )
-from monitoring_dagster.cli.group import Commands
+from monitoring_dagster.cli.group import CODES, Commands
 from monitoring_dagster.cli.start import demo, ui
 from monitoring_dagster.cli.tables import drift, estimate, evaluate
 from monitoring_dagster.cli.views import (
@@ -24,9 +24,10 @@ from monitoring_dagster.cli.views import (
 )
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, epilog=CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="monitoring_dagster")
-def main() -> None:
+@click.option("--traceback", is_flag=True, help="Show where an error comes from.")
+def main(traceback: bool) -> None:
     """Machine-learning monitoring that lives inside Dagster."""
 
 

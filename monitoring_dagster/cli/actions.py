@@ -25,7 +25,7 @@ def decide_label(model: str, decision: str, request_id: tuple[str, ...], reason:
     from monitoring_dagster.pipeline.deciding import decide
 
     found = decide(
-        here.project().monitor(model),
+        here.monitor(model),
         request_id,
         Decision(decision),
         reason=reason,
@@ -42,7 +42,7 @@ def rollback(model: str, reason: str) -> None:
     """Make the previous champion serve again."""
     from monitoring_dagster.pipeline.promotion import roll_back
 
-    click.echo(roll_back(here.project().monitor(model), reason=reason, by=_person()))
+    click.echo(roll_back(here.monitor(model), reason=reason, by=_person()))
 
 
 @click.command()
@@ -61,7 +61,7 @@ def promote(model: str, version: str, reason: str) -> None:
     from monitoring_dagster.pipeline.promotion import adopt_champion
     from monitoring_dagster.pipeline.promotion import promote as make_champion
 
-    monitor, now = here.project().monitor(model), datetime.now(UTC)
+    monitor, now = here.monitor(model), datetime.now(UTC)
     adopt_champion(monitor, at=now)
     previous = monitor.registry.champion(monitor.spec.mlflow_name)
     make_champion(monitor, version, previous=previous, reason=reason, by=_person(), at=now)
@@ -73,7 +73,7 @@ def promote(model: str, version: str, reason: str) -> None:
 @click.argument("switch", type=click.Choice(["on", "off"]))
 def fallback(model: str, switch: str) -> None:
     """Tell the service to answer without the model (on), or with it again (off)."""
-    monitor = here.project().monitor(model)
+    monitor = here.monitor(model)
     monitor.ledger.set_fallback(model, on=switch == "on", by=_person(), now=datetime.now(UTC))
     click.echo(f"fallback of {model} is {switch}; rows served so are counted, and not judged")
 
@@ -86,9 +86,13 @@ def retrain(model: str, as_of: datetime | None) -> None:
     from monitoring_dagster.pipeline.retraining import retrain as run
 
     day: date | None = as_of.date() if as_of else None
-    found = run(here.project().monitor(model), as_of=day, cause=f"Asked for by {_person()}.")
+    found = run(here.monitor(model), as_of=day, cause=f"Asked for by {_person()}.")
     click.echo(f"version {found.version} {found.words['outcome']}: {found.words['gate']}")
 
 
 def _person() -> str:
-    return os.environ.get("USER") or getuser()
+    """Who decides; a container may run as somebody who has no name."""
+    try:
+        return os.environ.get("USER") or getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

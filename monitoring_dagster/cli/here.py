@@ -1,10 +1,15 @@
-"""The project of the folder that a command is typed in."""
+"""The project of the folder that a command is typed in, and a model of it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
+from monitoring_dagster.cli.output import reserved
+
 if TYPE_CHECKING:
     from monitoring_dagster.orchestration.project import Project
+    from monitoring_dagster.pipeline.monitor import Monitor
 
 
 def project() -> "Project":
@@ -12,3 +17,35 @@ def project() -> "Project":
     from monitoring_dagster.orchestration.project import Project  # late: Dagster is slow
 
     return Project.at(Path.cwd())
+
+
+def monitor(model: str) -> "Monitor":
+    """One model of it; broken files of other models are named on stderr.
+
+    Raises
+    ------
+    NoProject, BrokenProject, BrokenModel, UnknownModel
+    """
+    found = project()
+    with reserved():
+        wanted = found.monitor(model)
+    warn_of_broken(found)
+    return wanted
+
+
+def warn_of_broken(found: "Project") -> None:
+    """A line on stderr for every file that ought to declare a model and is broken."""
+    for error in found.broken.values():
+        click.echo(f"monitoring-dagster: {error} (other models go on without it)", err=True)
+
+
+def read_by(monitor: "Monitor") -> list[str]:
+    """Folders and globs of all that a model's commands read or keep."""
+    spec = monitor.spec
+    labels = [spec.labels] if spec.labels else []
+    sources = [spec.predictions, *labels, *spec.further_labels.values()]
+    places = [one.path or one.database for one in sources]
+    places += [one.path for one in spec.signals.values()]
+    rows = [str(monitor.root / place.replace("{day}", "*")) for place in places if place]
+    ours = [str(monitor.root / name) for name in (".monitoring", "assets", "expectations")]
+    return [*rows, *ours]

@@ -1,7 +1,6 @@
 """The commands that start something long: the replay of a year, and the web pages."""
 
 import gc
-import json
 import os
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -9,6 +8,9 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from monitoring_dagster.cli import here
+from monitoring_dagster.cli.output import print_json, reserved
+
+_PORT = click.IntRange(1, 65535)
 
 
 @click.command()
@@ -26,17 +28,17 @@ def demo(end: datetime | None, seed: int, as_json: bool) -> None:
     silence_dagster()
     last = end.date() if end else datetime.now(UTC).date() - timedelta(days=1)
     project = here.project()
-    with Bars(quiet=as_json) as progress:
+    with Bars(quiet=as_json) as progress, reserved():
         summaries = replay(project, end=last, seed=seed, progress=progress)
     if as_json:
-        click.echo(json.dumps([asdict(one) for one in summaries], default=str))
+        print_json([asdict(one) for one in summaries])
     else:
         show_summaries(project, summaries)
 
 
 @click.command()
-@click.option("--port", default=3000, show_default=True, help="Of Dagster.")
-@click.option("--mlflow-port", default=5000, show_default=True)
+@click.option("--port", type=_PORT, default=3000, show_default=True, help="Of Dagster.")
+@click.option("--mlflow-port", type=_PORT, default=5000, show_default=True)
 def ui(port: int, mlflow_port: int) -> None:
     """Dagster's web server and daemon on this project, and the MLflow UI, until Ctrl-C."""
     from monitoring_dagster.orchestration.servers import serve

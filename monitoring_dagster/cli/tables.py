@@ -1,13 +1,23 @@
 """The commands about files: compare them, judge predictions, estimate without labels."""
 
-import json
 import os
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import click
+
+from monitoring_dagster.cli.output import print_json, reserved
+from monitoring_dagster.errors import MonitoringError
+
+
+class NothingJudged(MonitoringError):
+    """The rows are too few for any verdict, which is neither drift nor its absence."""
+
+    @classmethod
+    def because(cls, reason: str) -> Self:
+        return cls(f"no column could be judged: {reason}")
 
 
 @click.command()
@@ -22,6 +32,7 @@ import click
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the reference's profile here: give it as REFERENCE from now on.",
 )
+@click.option("--force", is_flag=True, help="Replace the file that --keep names.")
 @click.option("--json", "as_json", is_flag=True, help="One object instead of the table.")
 def drift(
     reference: str,
@@ -31,14 +42,16 @@ def drift(
     ignore: tuple[str, ...],
     segment: tuple[str, ...],
     keep: Path | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Say whether the rows in CURRENT drifted from those in REFERENCE.
 
     Both are Parquet or CSV: a file, a folder or a quoted glob. Exits with 0 without drift, with 1
-    with drift, with 2 on an error.
+    with drift, with 2 on an error, and where too few rows allow no judgement.
     """
     from monitoring_dagster.standalone.drift import compare
+    from monitoring_dagster.standalone.reference import check_keep
 
     given: dict[str, Any] = {
         "categorical": categorical,
@@ -46,17 +59,24 @@ def drift(
         "ignore": ignore,
         "segments": segment,
     }
+    if keep is not None:
+        check_keep(keep, force=force, read=[reference, current])
     if as_json:
-        found = compare(reference, current, **given)
-        click.echo(json.dumps(found.to_dict(), allow_nan=False))
+        with reserved():
+            found = compare(reference, current, **given)
     else:
         from monitoring_dagster.standalone.show import Progress, show  # late: rich is slow
 
         with Progress() as progress:
             found = compare(reference, current, **given, advance=progress.advance)
+    if keep is not None:  # before it is shown: whoever reads may stop reading
+        found.reference.keep(keep, force=force)
+    if as_json:
+        print_json(found.to_dict())
+    else:
         show(found)
-    if keep is not None:
-        found.reference.keep(keep)
+    if found.verdict == "INSUFFICIENT":
+        raise NothingJudged.because(found.features[0][1].reason)
     sys.exit(1 if found.verdict == "DRIFT" else 0)
 
 
@@ -90,7 +110,9 @@ def estimate(reference: str, current: str, as_json: bool, **given: Any) -> None:
 
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # on small data threads cost more than they give
     if as_json:
-        click.echo(json.dumps(expect(reference, current, **given).to_dict(), allow_nan=False))
+        with reserved():
+            found = expect(reference, current, **given)
+        print_json(found.to_dict())
         return
     from monitoring_dagster.standalone.show import Progress  # late: rich is slow
     from monitoring_dagster.standalone.show_estimate import show
@@ -190,7 +212,9 @@ def evaluate(
         "value": value_table(value) if value is not None else None,
     }
     if as_json:
-        click.echo(json.dumps(judge(predictions, labels, **given).to_dict(), allow_nan=False))
+        with reserved():
+            found = judge(predictions, labels, **given)
+        print_json(found.to_dict())
         return
     from monitoring_dagster.standalone.show import Progress  # late: rich is slow
     from monitoring_dagster.standalone.show_quality import show

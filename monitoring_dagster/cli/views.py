@@ -1,32 +1,84 @@
 """The commands that say how a model does; they change nothing."""
 
-import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import click
 
 from monitoring_dagster.cli import here
+from monitoring_dagster.cli.output import print_json, reserved
+from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.integrations.outputs import refuse_to_overwrite, write_whole
+
+
+class NoModels(MonitoringError):
+    """There is nothing to tell the status of."""
+
+    @classmethod
+    def in_project(cls) -> Self:
+        return cls(
+            "no monitored model is declared under assets/: `dg scaffold defs"
+            " monitoring_dagster.orchestration.MonitoredModel NAME` writes the first"
+        )
+
+
+class NothingStored(MonitoringError):
+    """A question about stored days, and there are none."""
+
+    @classmethod
+    def of(cls, model: str, *, first: datetime | None, last: datetime | None) -> Self:
+        between = f" between {first or 'the first'} and {last or 'the last'}" * bool(first or last)
+        return cls(
+            f"{model} has no stored day{between.replace(' 00:00:00', '')}: materialise its assets"
+            " in Dagster first (make ui), or ask for other days"
+        )
+
+
+class SomeUnknown(MonitoringError):
+    """The status of some models is unknown; that of the others was told."""
+
+    @classmethod
+    def of(cls, errors: Sequence[MonitoringError]) -> Self:
+        return cls("; ".join(dict.fromkeys(map(str, errors))))
 
 
 @click.command()
 @click.argument("model", required=False)
 @click.option("--json", "as_json", is_flag=True)
 def status(model: str | None, as_json: bool) -> None:
-    """Open incidents and unsent messages. Exits with 1 where there are any."""
+    """Open incidents and unsent messages. Exits with 1 where there are any.
+
+    A model whose file is broken, or whose results cannot be read, is named on stderr and makes it
+    2; the others are shown all the same.
+    """
     from monitoring_dagster.pipeline.status import status_of
 
     project = here.project()
-    names = [model] if model else sorted(project.specs)
-    found = [status_of(project.monitor(name)) for name in names]
+    found, errors = [], []
+    with reserved():
+        names = [model] if model else sorted({*project.specs, *project.broken})
+        for name in names:
+            try:
+                found.append(status_of(project.monitor(name)))
+            except MonitoringError as error:
+                errors.append(error)
+    if not names:
+        raise NoModels.in_project()
+    if len(errors) == len(names):
+        raise errors[0]
     if as_json:
-        click.echo(json.dumps([asdict(one) for one in found], default=str))
+        print_json([asdict(one) for one in found])
     else:
         for one in found:
             click.echo(one.words)
+    if errors:
+        raise SomeUnknown.of(errors)
+    if model:
+        here.warn_of_broken(project)
     sys.exit(0 if all(one.healthy for one in found) else 1)
 
 
@@ -42,17 +94,21 @@ def backtest(model: str, first: datetime | None, last: datetime | None, as_json:
     """
     from monitoring_dagster.pipeline.backtest import backtest as judge
 
-    found = judge(
-        here.project().monitor(model),
-        first=first.date() if first else date.min,
-        last=last.date() if last else date.max,
-    )
+    monitor = here.monitor(model)
+    with reserved():
+        found = judge(
+            monitor,
+            first=first.date() if first else date.min,
+            last=last.date() if last else date.max,
+        )
     if as_json:
-        click.echo(json.dumps(found.to_dict()))
-        return
-    for (baseline, column), days in found.drifted.items():
-        click.echo(f"{len(days):>5} days  {column} against {baseline}, {days[0]} to {days[-1]}")
-    click.echo(f"{found.days_with_drift} of {len(found.days)} days with drift")
+        print_json(found.to_dict())
+    else:
+        for (baseline, column), days in found.drifted.items():
+            click.echo(f"{len(days):>5} days  {column} against {baseline}, {days[0]} to {days[-1]}")
+        click.echo(f"{found.days_with_drift} of {len(found.days)} days with drift")
+    if not found.days:
+        raise NothingStored.of(model, first=first, last=last)
 
 
 @click.command()
@@ -79,19 +135,23 @@ def history(
     """
     from monitoring_dagster.pipeline.history import history as points_of
 
-    found = points_of(
-        here.project().monitor(model),
-        metric=metric,
-        first=first.date() if first else date.min,
-        last=last.date() if last else date.max,
-        as_of=as_of.date() if as_of else None,
-        segment=segment,
-    )
+    monitor = here.monitor(model)
+    with reserved():
+        found = points_of(
+            monitor,
+            metric=metric,
+            first=first.date() if first else date.min,
+            last=last.date() if last else date.max,
+            as_of=as_of.date() if as_of else None,
+            segment=segment,
+        )
     if as_json:
-        click.echo(json.dumps([one.to_dict() for one in found], allow_nan=False))
+        print_json([one.to_dict() for one in found])
     else:
         for one in found:
             click.echo(one.words)
+    if not found:
+        raise NothingStored.of(model, first=first, last=last)
 
 
 @click.command()
@@ -106,12 +166,12 @@ def record(model: str, metric: str | None, as_of: datetime | None, as_json: bool
     """
     from monitoring_dagster.pipeline.track_record import to_dict, track_records
 
-    monitor = here.project().monitor(model)
+    monitor = here.monitor(model)
     day = as_of.date() if as_of else None
-    found = track_records(monitor, metric or monitor.spec.metric, as_of=day)
+    with reserved():
+        found = track_records(monitor, metric or monitor.spec.metric, as_of=day)
     if as_json:
-        lines = [to_dict(part, one) for part, one in found.items()]
-        click.echo(json.dumps(lines, allow_nan=False))
+        print_json([to_dict(part, one) for part, one in found.items()])
     else:
         for part, one in found.items():
             click.echo(f"{part.words}: {one.words}")
@@ -142,12 +202,14 @@ def record(model: str, metric: str | None, as_of: datetime | None, as_json: bool
     metavar="FILE.svg|FILE.html",
     help="The metric and what went before it, as a picture or as a page with the words.",
 )
+@click.option("--force", is_flag=True, help="Replace the file that --plot names.")
 @click.option("--json", "as_json", is_flag=True, help="One object instead of the lines.")
 def proxies(
     model: str,
     first: datetime | None,
     last: datetime | None,
     plot: Path | None,
+    force: bool,
     as_json: bool,
     **given: Any,
 ) -> None:
@@ -168,21 +230,22 @@ def proxies(
     if plot is not None and plot.suffix not in (".svg", ".html"):
         message = f"{str(plot)!r} ends neither in .svg nor in .html"
         raise click.BadParameter(message, param_hint="--plot")
-    found = announcements(
-        here.project().monitor(model),
-        rng=default_rng(0),  # the same answer whenever it is asked
-        first=first.date() if first else date.min,
-        last=last.date() if last else date.max,
-        **given,
-    )
+    monitor = here.monitor(model)
+    if plot is not None:
+        refuse_to_overwrite(plot, force=force, read=here.read_by(monitor))
+    with reserved():
+        found = announcements(
+            monitor,
+            rng=default_rng(0),  # the same answer whenever it is asked
+            first=first.date() if first else date.min,
+            last=last.date() if last else date.max,
+            **given,
+        )
     if plot is not None:
         drawn = found.page() if plot.suffix == ".html" else found.picture()
-        try:
-            plot.write_text(drawn, encoding="utf-8")
-        except OSError as error:
-            raise click.BadParameter(str(error), param_hint="--plot") from error
+        write_whole(plot, drawn.encode(), force=force)
     if as_json:
-        click.echo(json.dumps(found.to_dict(), allow_nan=False))
+        print_json(found.to_dict())
     else:
         for line in found.lines:
             click.echo(line)
@@ -200,6 +263,7 @@ def proxies(
     help="Of wrong labels, for the accuracy; by default the share that is suspected.",
 )
 @click.option("--csv", type=click.Path(dir_okay=False, path_type=Path), help="Written for people.")
+@click.option("--force", is_flag=True, help="Replace the file that --csv names.")
 @click.option("--json", "as_json", is_flag=True, help="One object instead of the lines.")
 def suspects(
     model: str,
@@ -208,6 +272,7 @@ def suspects(
     limit: int,
     error_rate: float | None,
     csv: Path | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """List labels that are likely wrong, the likeliest first. Nothing is changed.
@@ -218,8 +283,10 @@ def suspects(
     from monitoring_dagster.pipeline.suspects import suspects_of
     from monitoring_dagster.standalone.show import Progress  # late: rich is slow
 
-    monitor = here.project().monitor(model)
-    with Progress("days looked through") as progress:
+    monitor = here.monitor(model)
+    if csv is not None:
+        refuse_to_overwrite(csv, force=force, read=here.read_by(monitor))
+    with Progress("days looked through") as progress, reserved():
         found = suspects_of(
             monitor,
             today=datetime.now(UTC).date(),
@@ -230,9 +297,9 @@ def suspects(
             advance=progress.advance,
         )
     if csv is not None:
-        found.write(csv)
+        found.write(csv, force=force)
     if as_json:
-        click.echo(json.dumps(found.to_dict(), allow_nan=False))
+        print_json(found.to_dict())
         return
     for one in found.labels:
         click.echo(one.words)
@@ -248,9 +315,11 @@ def runbook(model: str, as_json: bool) -> None:
     """The on-call steps for a model, each with its evidence. Exits with 1 where one is FAIL."""
     from monitoring_dagster.pipeline.runbook import walk
 
-    found = walk(here.project().monitor(model), today=datetime.now(UTC).date())
+    monitor = here.monitor(model)
+    with reserved():
+        found = walk(monitor, today=datetime.now(UTC).date())
     if as_json:
-        click.echo(json.dumps([asdict(one) for one in found], default=str))
+        print_json([asdict(one) for one in found])
     else:
         for number, one in enumerate(found, start=1):
             click.echo(f"{number}. {one.state:<7} {one.title}: {one.evidence}")

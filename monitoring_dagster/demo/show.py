@@ -15,8 +15,9 @@ from monitoring_dagster.integrations.slack import entries
 from monitoring_dagster.orchestration.project import Project
 from monitoring_dagster.report.messages import to_text
 from monitoring_dagster.report.outbox import PAGE
+from monitoring_dagster.standalone.show import console
 
-_SHOWN = 3
+_SHOWN, _WIDEST_PANEL = 3, 120
 
 
 class Bars:
@@ -58,7 +59,7 @@ class Bars:
 
 def show_summaries(project: Project, summaries: Sequence[Summary]) -> None:
     """What happened, who serves now and how well, and the next command."""
-    console = Console()
+    out = console()
     table = Table(title="A year of flights, monitored")
     for name in ("", *(one.model for one in summaries)):
         table.add_column(name, justify="right" if name else "left")
@@ -76,8 +77,15 @@ def show_summaries(project: Project, summaries: Sequence[Summary]) -> None:
     }
     for title, line in lines.items():
         table.add_row(title, *(line(one) for one in summaries))
-    console.print(table)
+    out.print(table)
     for entry in entries(project.house.ledger, project.house.links, limit=_SHOWN):
-        console.print(Panel(Text(to_text(entry.message)), title=entry.channel, title_align="left"))
-    console.print(f"All messages: {project.house.outbox / PAGE}", soft_wrap=True)
-    console.print("Next: [bold]make ui[/bold], then open http://127.0.0.1:3000")
+        out.print(
+            Panel(
+                Text(to_text(entry.message)),
+                title=entry.channel,
+                title_align="left",
+                width=min(out.width, _WIDEST_PANEL),
+            )
+        )
+    out.print(f"All messages: {project.house.outbox / PAGE}", soft_wrap=True)
+    out.print("Next: [bold]make ui[/bold], then open http://127.0.0.1:3000")

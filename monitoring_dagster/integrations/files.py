@@ -40,7 +40,8 @@ class UnreadableTable(MonitoringError):
     @classmethod
     def kept(cls, path: Path) -> Self:
         return cls(
-            f"{path} is a profile that was kept, and holds no rows: give it as the reference"
+            f"{path} is the kept profile of a reference, which holds no rows: give the rows' own"
+            " file, and a kept profile as REFERENCE of `drift` alone"
         )
 
 

@@ -19,12 +19,9 @@ from dagster._core.storage.tags import (
 )
 
 from monitoring_dagster.errors import MonitoringError, UnknownModel
-from monitoring_dagster.orchestration.component import (
-    MonitoredModel,
-    definitions_of,
-    refuse_same_names,
-)
-from monitoring_dagster.pipeline.monitor import House, Monitor
+from monitoring_dagster.orchestration.component import definitions_of
+from monitoring_dagster.orchestration.declared import BrokenModel, Declared, declared_in
+from monitoring_dagster.pipeline.monitor import HOME, House, Monitor
 from monitoring_dagster.pipeline.steps import steps_of
 from monitoring_dagster.spec import ModelSpec
 
@@ -39,6 +36,17 @@ class NoProject(MonitoringError):
         return cls(
             f"{root} holds no dg project (no pyproject.toml with [tool.dg.project]):"
             " go to your project's folder"
+        )
+
+
+class UnusableFolder(MonitoringError):
+    """The folder that everything is kept in cannot be made."""
+
+    @classmethod
+    def below(cls, root: Path, error: OSError) -> Self:
+        return cls(
+            f"cannot use {root / HOME}, where results are kept: {error.strerror or error}."
+            " Put the project on a disk that can be written to"
         )
 
 
@@ -66,17 +74,30 @@ class Project:
 
     @cached_property
     def house(self) -> House:
-        return House.at(self.root)
+        """Where the project keeps things. Raises UnusableFolder."""
+        try:
+            return House.at(self.root)
+        except OSError as error:
+            raise UnusableFolder.below(self.root, error) from error
+
+    @property
+    def specs(self) -> dict[str, ModelSpec]:
+        """The declared models by name."""
+        return self._declared.specs
+
+    @property
+    def broken(self) -> dict[str, BrokenModel]:
+        """What is wrong with files that ought to declare a model, by the model's name."""
+        return self._declared.broken
 
     @cached_property
-    def specs(self) -> dict[str, ModelSpec]:
-        """The declared models by name. Raises WrongFile where two have one name."""
-        tree = dg.ComponentTree.for_project(self.root)
-        found = tree.get_all_components(of_type=MonitoredModel)
-        refuse_same_names(found)
-        return {one.spec.name: one.spec for one in found}
+    def _declared(self) -> Declared:
+        return declared_in(self.root)
 
     def monitor(self, model: str) -> Monitor:
+        """One model by name. Raises UnknownModel, BrokenModel, BrokenProject."""
+        if model in self.broken:
+            raise self.broken[model]
         if model not in self.specs:
             raise UnknownModel.named(model, available=self.specs)
         return self.house.monitor(self.specs[model])
@@ -168,4 +189,4 @@ def _refuse(result: Any) -> None:
 
 
 def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""

@@ -12,7 +12,7 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 
-from monitoring_dagster.integrations.database import address
+from monitoring_dagster.integrations.database import LedgerUnavailable, address
 
 _KEPT_OPEN = 4  # SQLite files: the index of all events, the run at work, and a few just looked at
 
@@ -20,7 +20,8 @@ _KEPT_OPEN = 4  # SQLite files: the index of all events, the run at work, and a 
 class EitherStorage(DagsterStorage, ConfigurableClass):
     """What `dagster.yaml` names; it becomes one of Dagster's own two storages.
 
-    ``MONITORING_POSTGRES_URL`` chooses PostgreSQL. Without it SQLite files lie under
+    ``MONITORING_POSTGRES_URL`` chooses PostgreSQL, and LedgerUnavailable or WrongAddress is raised
+    where it leads nowhere. Without it SQLite files lie under
     ``.monitoring/dagster`` of ``DAGSTER_HOME``.
     """
 
@@ -38,9 +39,15 @@ class EitherStorage(DagsterStorage, ConfigurableClass):
             folder = home / ".monitoring" / "dagster"
             return QuickSqliteStorage.from_local(str(folder), inst_data=inst_data)
         from dagster_postgres import DagsterPostgresStorage
+        from dagster_postgres.utils import DagsterPostgresException
+        from sqlalchemy.exc import DBAPIError
 
-        named = address(url).render_as_string(hide_password=False)
-        storage: DagsterStorage[Any] = DagsterPostgresStorage(named, inst_data=inst_data)
+        place = address(url, known=["postgresql"])
+        named = place.render_as_string(hide_password=False)
+        try:
+            storage: DagsterStorage[Any] = DagsterPostgresStorage(named, inst_data=inst_data)
+        except (DagsterPostgresException, DBAPIError) as error:  # after some seconds of trying
+            raise LedgerUnavailable.at(place, error.__cause__ or error) from error
         return storage
 
 

@@ -1,23 +1,23 @@
 """How are rows written out for people who open them in a spreadsheet?"""
 
-import os
-import tempfile
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from monitoring_dagster.integrations.outputs import write_whole
+
 _FORMULA = r"^[=+\-@\t\r]"  # how a cell begins that a spreadsheet would run
 
 
-def write_csv(table: pa.Table, path: Path) -> None:
-    """All of it or nothing; cells that a spreadsheet would run are text."""
+def write_csv(table: pa.Table, path: Path, *, force: bool = True) -> None:
+    """All of it or nothing; cells that a spreadsheet would run are text. Raises NotWritten."""
     columns = {name: _harmless(table[name]) for name in table.column_names}
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-        csv.write_csv(pa.table(columns), file)
-    os.replace(file.name, path)
+    written = pa.BufferOutputStream()
+    csv.write_csv(pa.table(columns), written)
+    write_whole(path, written.getvalue().to_pybytes(), force=force)
 
 
 def _harmless(values: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -116,7 +116,7 @@ class Suspects:
             ],
         }  # fmt: skip
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path, *, force: bool = True) -> None:
         """As CSV; what a spreadsheet would run is text there, so ids may have a ' before them."""
         names = list(SuspectLabel.__dataclass_fields__)
         rows = [[_plain(getattr(one, name)) for name in names] for one in self.labels]
@@ -131,6 +131,7 @@ class Suspects:
                 }
             ),
             path,
+            force=force,
         )
 
 

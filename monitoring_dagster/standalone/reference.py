@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
 from monitoring_dagster.integrations.files import KEPT, NoRows, Table
+from monitoring_dagster.integrations.outputs import refuse_to_overwrite, write_whole
 from monitoring_dagster.integrations.results import Damaged, sealed, unsealed
 from monitoring_dagster.standalone.columns import Guess, guessed
 from monitoring_dagster.stats.bins import Bins, NumericBins, bins_from_table, bins_of, bins_to_table
@@ -77,8 +78,11 @@ class Reference:
     notes: tuple[str, ...] = ()  # what was taken for granted when its rows were read
     unread: Mapping[str, Unread] = field(default_factory=dict)  # values that were no numbers
 
-    def keep(self, path: Path) -> None:
-        """Write it down, to be compared with again without reading its rows."""
+    def keep(self, path: Path, *, force: bool = True) -> None:
+        """Write it down, whole or not at all, to be compared with again without its rows.
+
+        Raises NotWritten where the disk refuses, or something is there and not *force*.
+        """
         with io.BytesIO() as buffer:
             pq.write_table(bins_to_table(self.bins), buffer)
             notes = {
@@ -91,15 +95,12 @@ class Reference:
                 KEPT + b".account": json.dumps([self.notes, self.unread]).encode(),
             }
         table = profiles_to_table(self.profiles).replace_schema_metadata(notes)
-        path.write_bytes(sealed(table))
+        write_whole(path, sealed(table), force=force)
 
     @classmethod
     def kept(cls, path: Path) -> Self | None:
         """What `keep` wrote to *path*; None where something else lies there, or nothing."""
-        try:
-            notes = pq.read_schema(path).metadata or {}
-        except (pa.ArrowException, OSError):
-            return None
+        notes = _notes_of(path)
         if notes.get(KEPT) != b"reference":
             return None
         try:
@@ -116,6 +117,28 @@ class Reference:
             tuple(said),
             {name: Unread(rows, tuple(examples)) for name, (rows, examples) in unread.items()},
         )
+
+
+def _notes_of(path: Path) -> Mapping[bytes, bytes]:
+    try:
+        notes: Mapping[bytes, bytes] = pq.read_schema(path).metadata or {}
+    except (pa.ArrowException, OSError, ValueError):
+        return {}
+    return notes
+
+
+def is_kept(path: Path) -> bool:
+    """Whether `Reference.keep` wrote *path*, by what its metadata says."""
+    return _notes_of(path).get(KEPT) == b"reference"
+
+
+def check_keep(path: Path, *, force: bool, read: Collection[str]) -> None:
+    """Make sure that a profile can be kept at *path* and costs none of the files in *read*.
+
+    A profile that was kept in a folder of rows is none of them. Raises NotWritten.
+    """
+    named = [place for place in read if Path(place).is_file()]
+    refuse_to_overwrite(path, force=force, read=named if is_kept(path) else read)
 
 
 def read_reference(

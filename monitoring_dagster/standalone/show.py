@@ -1,8 +1,9 @@
 """How does a terminal show a comparison?  What drifted first, and why."""
 
+import os
 import sys
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,6 +15,7 @@ from monitoring_dagster.standalone.drift import Comparison
 from monitoring_dagster.stats.profile import Group
 from monitoring_dagster.stats.verdict import DriftVerdict, Verdict
 
+_UNCUT_WIDTH = 10_000  # of what a program reads, or a person later
 _SHOWN = 20  # of those that did not drift; all that did are shown
 _COLOURS = {Verdict.DRIFT: "red", Verdict.OK: "green", Verdict.INSUFFICIENT: "yellow"}
 
@@ -27,7 +29,7 @@ class Progress:
             MofNCompleteColumn(),
             console=Console(stderr=True),
             transient=True,
-            disable=not sys.stderr.isatty(),
+            disable=not _is_terminal(sys.stderr),
         )
         self._task = self._bars.add_task(what, total=None)
 
@@ -50,32 +52,41 @@ class Progress:
         self._bars.update(self._task, completed=done, total=of)
 
 
+def console() -> Console:
+    """Stdout as wide as its terminal or COLUMNS; in a pipe or file as wide as the tables need."""
+    narrow = _is_terminal(sys.stdout) or os.environ.get("COLUMNS", "").isdigit()
+    return Console(highlight=False, width=None if narrow else _UNCUT_WIDTH)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()  # None: closed by whoever started us
+
+
 def show(found: Comparison) -> None:
     """What was taken for what, a row a feature, and the verdict."""
-    console = Console()
+    out = console()
     kinds: dict[str, list[str]] = {}
     for name, guess in found.guesses.items():
         said = f"{name} ({guess.why})" if guess.kind is None else name
         kinds.setdefault(guess.kind or "ignored", []).append(said)
     for kind, names in kinds.items():
-        console.print(f"[dim]{kind}:[/dim] {escape(', '.join(names))}", highlight=False)
+        out.print(f"[dim]{kind}:[/dim] {escape(', '.join(names))}")
     for note in found.notes:
-        console.print(f"[dim]note:[/dim] {escape(note)}", highlight=False)
+        out.print(f"[dim]note:[/dim] {escape(note)}")
     for warning in found.warnings:
-        console.print(f"[yellow]warning:[/yellow] {escape(warning)}", highlight=False)
+        out.print(f"[yellow]warning:[/yellow] {escape(warning)}")
     drifted = [pair for pair in found.features if pair[1].verdict is Verdict.DRIFT]
     others = [pair for pair in found.features if pair[1].verdict is not Verdict.DRIFT]
     table = Table("feature", "verdict", *_NUMBERS, "why", box=None, pad_edge=False)
     for group, one in [*drifted, *others[:_SHOWN]]:
         table.add_row(*_cells(group, one))
-    console.print(table)
+    out.print(table)
     if len(others) > _SHOWN:
-        console.print(f"[dim]and {len(others) - _SHOWN} more without drift: see --json[/dim]")
-    console.print(
+        out.print(f"[dim]and {len(others) - _SHOWN} more without drift: see --json[/dim]")
+    out.print(
         f"[bold {_COLOURS[found.verdict]}]{found.verdict}[/]: {len(drifted)} of"
         f" {len(found.features)} drifted; {found.rows_current:,} rows against"
         f" {found.rows_reference:,} of the reference",
-        highlight=False,
     )
 
 

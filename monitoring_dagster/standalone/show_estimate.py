@@ -2,11 +2,11 @@
 
 from math import isnan
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from monitoring_dagster.standalone.estimates import ChunkEstimate, Estimates
+from monitoring_dagster.standalone.show import console
 from monitoring_dagster.stats.performance import Metric
 
 _IN_A_LINE = ("roc_auc", "accuracy", "f1", "mae", "rmse", "mse")  # the first three that there are
@@ -14,13 +14,13 @@ _IN_A_LINE = ("roc_auc", "accuracy", "f1", "mae", "rmse", "mse")  # the first th
 
 def show(found: Estimates) -> None:
     """What may be wrong, what was taken for what, the realised values, and what to expect."""
-    console = Console(highlight=False)
+    out = console()
     for warning in found.warnings:
-        console.print(f"[bold yellow]warning:[/] {_plain(warning)}")
-    console.print(f"[dim]{found.task}:[/dim] {_plain(found.columns.words)}")
-    console.print(f"[dim]features:[/dim] {_plain(', '.join(found.features) or 'none')}")
+        out.print(f"[bold yellow]warning:[/] {_plain(warning)}")
+    out.print(f"[dim]{found.task}:[/dim] {_plain(found.columns.words)}")
+    out.print(f"[dim]features:[/dim] {_plain(', '.join(found.features) or 'none')}")
     for note in found.notes[1:]:
-        console.print(f"[dim]note:[/dim] {_plain(note)}")
+        out.print(f"[dim]note:[/dim] {_plain(note)}")
     given = {*(name for one in found.chunks for name in one.estimated.metrics)} or found.reference
     names = [name for name in _IN_A_LINE if name in given][:3]
     table = Table("rows", "n", *names, "by", box=None, pad_edge=False)
@@ -30,10 +30,10 @@ def show(found: Estimates) -> None:
         numbers = [_cell(one.estimated.metrics[name]) for name in names]
         shifted = " [yellow]shifted[/]" if one.shifted else ""
         table.add_row(*_place(one), *numbers, f"{one.estimated.method}{shifted}")
-    console.print(table)
+    out.print(table)
     for said in dict.fromkeys(one.estimated.note for one in found.chunks if one.estimated.note):
-        console.print(f"[dim]note:[/dim] {_plain(said)}")
-    console.print(f"[yellow]{_plain(found.notes[0])}[/yellow]")
+        out.print(f"[dim]note:[/dim] {_plain(said)}")
+    out.print(f"[yellow]{_plain(found.notes[0])}[/yellow]")
 
 
 def _place(one: ChunkEstimate) -> tuple[str, str]:

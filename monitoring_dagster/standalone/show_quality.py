@@ -5,11 +5,11 @@ from dataclasses import asdict
 from math import isnan
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from monitoring_dagster.standalone.evaluation import Evaluation, Quality, State
+from monitoring_dagster.standalone.show import console
 from monitoring_dagster.stats.performance import Metric
 from monitoring_dagster.stats.reliability import ReliabilityRow
 
@@ -27,28 +27,28 @@ _OWN = ("value_per_prediction", "quantile_loss")
 
 def show(found: Evaluation) -> None:
     """What may be wrong, what was taken for what, where every row went, and the numbers."""
-    console = Console(highlight=False)
+    out = console()
     for warning in found.warnings:
-        console.print(f"[bold yellow]warning:[/] {_plain(warning)}")
+        out.print(f"[bold yellow]warning:[/] {_plain(warning)}")
     for side, roles in found.columns.items():
-        console.print(f"[dim]{side}:[/dim] {_plain(roles.words)}")
+        out.print(f"[dim]{side}:[/dim] {_plain(roles.words)}")
     for note in found.notes:
-        console.print(f"[dim]note:[/dim] {_plain(note)}")
-    console.print(f"predictions: {_account(found.predictions._asdict())}")
-    console.print(f"labels:      {_account(asdict(found.labels))}")
+        out.print(f"[dim]note:[/dim] {_plain(note)}")
+    out.print(f"predictions: {_account(found.predictions._asdict())}")
+    out.print(f"labels:      {_account(asdict(found.labels))}")
     known = f"as known at the end of {found.as_of} UTC" if found.as_of else "with every label"
-    console.print(f"\n{found.task}, {known}: {_state(found.whole)}, {found.whole.reason}\n")
-    console.print(_metrics(found.whole.metrics))
+    out.print(f"\n{found.task}, {known}: {_state(found.whole)}, {found.whole.reason}\n")
+    out.print(_metrics(found.whole.metrics))
     if found.whole.reliability:
-        console.print(_reliability(found.whole.reliability))
+        out.print(_reliability(found.whole.reliability))
     groups = found.groups[1:]
     for by in dict.fromkeys(one.by for one in groups):
         table = _lines(str(by), [one for one in groups if one.by == by])
         # A line that a narrow terminal wraps is read; a number that is cut is another number.
-        options = console.options.update(max_width=_LARGEST_WIDTH)
-        console.width = max(console.width, console.measure(table, options=options).maximum)
-        console.print()
-        console.print(table)
+        options = out.options.update(max_width=_LARGEST_WIDTH)
+        out.width = max(out.width, out.measure(table, options=options).maximum)
+        out.print()
+        out.print(table)
 
 
 def _metrics(metrics: Mapping[str, Metric]) -> Table:

@@ -131,7 +131,7 @@ def command(root, monkeypatch):
     """Type it in the folder of the planted model; returns exit code, output and complaint."""
 
     def typed(*words, **changed):
-        project = SimpleNamespace(monitor=lambda name: monitored(root, **changed))
+        project = SimpleNamespace(monitor=lambda name: monitored(root, **changed), broken={})
         monkeypatch.setattr(here, "project", lambda: project)
         found = CliRunner().invoke(cli.main, ["proxies", "tiny", *words], catch_exceptions=False)
         return found.exit_code, found.stdout, found.stderr

@@ -4,6 +4,7 @@ import csv
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -219,10 +220,8 @@ def typed(mislabelled, tmp_path, monkeypatch):
         )
         pq.write_table(table, path)
 
-    class Project:
-        monitor = staticmethod(lambda _: world.monitor)
-
-    monkeypatch.setattr(here, "project", Project)
+    project = SimpleNamespace(monitor=lambda name: world.monitor, broken={})
+    monkeypatch.setattr(here, "project", lambda: project)
     monkeypatch.setenv("USER", "ada")
 
     def run(*words):
