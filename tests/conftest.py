@@ -1,8 +1,9 @@
-"""The databases that tests run against: SQLite, and a real PostgreSQL."""
+"""What tests run against, databases and a small world; and what was skipped, at the end."""
 
 import os
 import tempfile
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -10,6 +11,29 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
+
+HOW_TO_GET = {
+    "chromium": "apt-get install chromium",
+    "java": "apt-get install openjdk-17-jre-headless",
+}  # by a word of a reason that does not name the way itself
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name what was skipped and how to get it, once a reason, above pytest's closing line."""
+    reasons = Counter(_reason(report) for report in terminalreporter.getreports("skipped"))
+    if not reasons:
+        return
+    terminalreporter.section("skipped, and how to get it")
+    for reason, tests in sorted(reasons.items()):
+        ways = [way for word, way in HOW_TO_GET.items() if word in reason.lower()]
+        way = f": {ways[0]}" if ways else ""
+        terminalreporter.write_line(f"{tests} {'test' if tests == 1 else 'tests'}, {reason}{way}")
+
+
+def _reason(report: pytest.TestReport) -> str:
+    where = report.longrepr
+    words = where[2] if isinstance(where, tuple) else str(where)
+    return words.removeprefix("Skipped: ")
 
 
 @pytest.fixture(scope="session")
