@@ -51,7 +51,7 @@ def refuse_to_overwrite(path: Path, *, force: bool, read: Collection[str] = ()) 
     NotWritten
     """
     try:
-        if path.exists() and not path.is_file():
+        if path.is_relative_to("/dev") or (path.exists() and not path.is_file()):
             raise NotWritten.on_no_file(path)
         if path.exists() and _belongs(path, read):
             raise NotWritten.over_input(path)

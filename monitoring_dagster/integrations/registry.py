@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tempfile
 import warnings
 from collections.abc import Collection, Iterator, Mapping
@@ -36,6 +37,7 @@ _NO_TAGS: Mapping[str, str] = MappingProxyType({})
 _LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
 _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # a step that fails is run again by Dagster
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
@@ -47,7 +49,11 @@ class RegistryUnavailable(MonitoringError):
 
     @classmethod
     def at(cls, uri: str, error: Exception) -> Self:
-        reason = str(error).replace(uri, _public(uri)).partition("\n")[0]
+        reason = str(error).replace(uri, _public(uri)).partition("\n")[0].strip()
+        if refused := re.search(r"\[Errno -?\d+\] ([^'\")]+)", str(error)):
+            reason = refused[1].rstrip(
+                ": "
+            )  # what the network said, without the five lines of who passed it on
         return cls(
             f"MLflow at {_public(uri)} does not answer: {reason[:300]}."
             " Start it, or set MLFLOW_TRACKING_URI to where it runs."
@@ -252,6 +258,12 @@ class Registry:
             yield client
         except mlflow.MlflowException as error:
             raise RegistryUnavailable.at(self.tracking_uri, error) from None
+        except (OSError, ModuleNotFoundError) as error:  # a folder or a driver that is not there
+            raise RegistryUnavailable.at(self.tracking_uri, error) from error
+        except Exception as error:
+            if not type(error).__module__.startswith("sqlalchemy."):  # MLflow's own database
+                raise
+            raise RegistryUnavailable.at(self.tracking_uri, error) from None
 
     def _registered(self, name: str, version: str) -> "RegisteredVersion":
         available = self.versions(name)
@@ -360,4 +372,6 @@ def _features(mlmodel: Mapping[str, Any]) -> tuple[tuple[str, Kind], ...]:
 def _public(uri: str) -> str:
     """*uri* without user and password."""
     parts = urlsplit(uri)
+    if "@" not in parts.netloc:
+        return uri
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -1,12 +1,13 @@
 """The models that a project declares, and the files that declare none because they are broken."""
 
-from collections.abc import Iterator
-from contextlib import suppress
+import traceback
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, cast
 
 import dagster as dg
+from dagster._check import CheckError
 from dagster.components.core.decl import YamlDecl, build_component_decl_from_yaml_file
 from dagster.components.core.defs_module import ComponentPath
 from pydantic import ValidationError
@@ -29,15 +30,22 @@ class BrokenModel(MonitoringError):
             return cls(f"{place}:{error.problem_mark.line + 1}: no valid YAML: {error.problem}")
         return cls(f"{place}: {_first_line(error)}")
 
+    @classmethod
+    def in_python(cls, place: str, error: BaseException) -> Self:
+        return cls(f"{place}: {_first_line(error)}")
+
 
 class BrokenProject(MonitoringError):
     """What is declared cannot even be looked for."""
 
     @classmethod
-    def at(cls, root: Path, error: Exception) -> Self:
+    def at(cls, root: Path, error: BaseException) -> Self:
+        of_toml = type(error).__module__.startswith("toml")
+        place = "pyproject.toml" if of_toml else _place_below(root, error)
+        where = f"{place}: " if place else ""
         return cls(
-            f"the project in {root} cannot be loaded: {_first_line(error)}."
-            " `dg check defs` shows where"
+            f"the project in {root} cannot be loaded: {where}{_first_line(error)}."
+            " `dg check defs` says more"
         )
 
 
@@ -66,8 +74,12 @@ def declared_in(root: Path) -> Declared:
         found = tree.get_all_components(of_type=MonitoredModel)
     except Exception as error:  # whatever it is: file by file it is found again, with its place
         declared = _file_by_file(tree, root)
-        if not declared.broken:
-            raise BrokenProject.at(root, error.__cause__ or error) from error  # type: ignore[arg-type]
+        cause = error.__cause__ or error
+        if not declared.broken:  # then it is a Python file beside them
+            place = _place_below(root, cause)
+            if not place or not declared.specs:
+                raise BrokenProject.at(root, cause) from error
+            declared.broken[place] = BrokenModel.in_python(place, cause)
         return declared
     refuse_same_names(found)
     return Declared({one.spec.name: one.spec for one in found})
@@ -105,9 +117,11 @@ def _loaded(decl: YamlDecl) -> MonitoredModel:
 
 def _name_in(decl: YamlDecl) -> str | None:
     attributes: Any = decl.component_file_model and decl.component_file_model.attributes
-    with suppress(AttributeError):  # attributes that are no mapping
-        return str(attributes["name"]) if "name" in attributes else None
-    return None
+    return (
+        str(attributes["name"])
+        if isinstance(attributes, Mapping) and "name" in attributes
+        else None
+    )
 
 
 def _invalid(error: ValidationError, place: str) -> str:
@@ -121,6 +135,25 @@ def _invalid(error: ValidationError, place: str) -> str:
     return f"{place}{line}: {key}: {words}{others}"
 
 
+def _place_below(root: Path, error: BaseException) -> str:
+    """The innermost line of the owner's own Python that *error* went through, if any."""
+    if isinstance(error, SyntaxError) and error.filename:
+        file = Path(error.filename)
+        return f"{file.relative_to(root)}:{error.lineno}" if file.is_relative_to(root) else ""
+    ours = Path(__file__).parents[1]
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [
+        frame
+        for frame in frames
+        if (file := Path(frame.filename)).is_relative_to(root)
+        and not file.is_relative_to(ours)
+        and "site-packages" not in file.parts
+    ]
+    return f"{Path(own[-1].filename).relative_to(root)}:{own[-1].lineno}" if own else ""
+
+
 def _first_line(error: BaseException) -> str:
     words = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    if isinstance(error, CheckError):  # of Dagster, whose words begin with its own
+        return words.partition("Description: ")[2] or words
     return f"{type(error).__name__}: {words[:200]}".rstrip(".: ")

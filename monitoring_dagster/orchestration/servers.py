@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import Self
 
 from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.integrations.database import reading
 from monitoring_dagster.orchestration.project import Project
 
 
@@ -50,9 +51,11 @@ def serve(project: Project, *, port: int, mlflow_port: int) -> None:
 
     Raises
     ------
-    PortTaken, ServerMissing, ServerEnded
+    PortTaken, ServerMissing, ServerEnded, WrongAddress, LedgerUnavailable
     """
     _check(port, mlflow_port)
+    with reading(project.house.ledger_url):
+        pass  # a database that does not answer is one line here, and a page of theirs later
     dagster_url, mlflow_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{mlflow_port}"
     environment = os.environ | {
         "DAGSTER_HOME": str(project.root),
