@@ -40,7 +40,7 @@ _SECRETS = (
 class Commands(click.Group):
     """A group whose commands end with one of `CODES`, and without a traceback."""
 
-    def main(  # type: ignore[override]
+    def main(
         self,
         args: Sequence[str] | None = None,
         prog_name: str | None = None,
@@ -72,8 +72,7 @@ class Commands(click.Group):
         try:
             return super().make_context(*args, **given)
         except OSError as error:  # of the help, which is printed while the words are read
-            if (lost := _why_output_is_lost(error)) is None:
-                raise
+            lost = _why_output_is_lost(error) or error
             raise click.exceptions.Exit(_without_output(lost)) from None
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -123,7 +122,11 @@ def _blame_the_world(error: OSError, *, shows: bool) -> None:
 def _crashed(ctx: click.Context, error: BaseException, *, shows: bool) -> NoReturn:
     """One line that says what crashed and how to report it; ends with 3."""
     words = next((line for line in _text(error).splitlines() if line.strip()), "")
-    said = f"{type(error).__name__}: {_shortened(words)}" if words else type(error).__name__
+    said = (
+        f"{type(error).__name__}: {_shortened(words.rstrip('.'))}"
+        if words
+        else type(error).__name__
+    )
     command = ctx.invoked_subcommand or "COMMAND"
     _complain(
         f"{command} crashed with {said}. This is a bug of version {version('monitoring_dagster')}:"

@@ -37,6 +37,13 @@ class NothingStored(MonitoringError):
             " in Dagster first (make ui), or ask for other days"
         )
 
+    @classmethod
+    def of_labels(cls, model: str, *, first: date, last: date) -> Self:
+        return cls(
+            f"no label of {model} belongs to a prediction of {first} to {last}: wait for labels,"
+            " or ask for other days"
+        )
+
 
 class SomeUnknown(MonitoringError):
     """The status of some models is unknown; that of the others was told."""
@@ -300,12 +307,14 @@ def suspects(
         found.write(csv, force=force)
     if as_json:
         print_json(found.to_dict())
-        return
-    for one in found.labels:
-        click.echo(one.words)
-    click.echo(found.words)
-    if found.accuracy is not None:
-        click.echo(found.accuracy.words)
+    else:
+        for one in found.labels:
+            click.echo(one.words)
+        click.echo(found.words)
+        if found.accuracy is not None:
+            click.echo(found.accuracy.words)
+    if not found.labelled:
+        raise NothingStored.of_labels(model, first=found.first, last=found.last)
 
 
 @click.command()

@@ -52,10 +52,17 @@ class Progress:
         self._bars.update(self._task, completed=done, total=of)
 
 
+class _Output(Console):
+    """A console that leaves a pipe without a reader to whoever decides how the command ends."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # rich is handling it, and would end with 1, as drift does
+
+
 def console() -> Console:
     """Stdout as wide as its terminal or COLUMNS; in a pipe or file as wide as the tables need."""
     narrow = _is_terminal(sys.stdout) or os.environ.get("COLUMNS", "").isdigit()
-    return Console(highlight=False, width=None if narrow else _UNCUT_WIDTH)
+    return _Output(highlight=False, width=None if narrow else _UNCUT_WIDTH)
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
