@@ -135,7 +135,7 @@ _OTHER_ENDINGS = "|".join(
 DailyPath = Annotated[
     str,
     AfterValidator(_daily),
-    matching(rf"{_NO_URL}(?!.*({_OTHER_ENDINGS}|/)$)(?=.*\{{day\}})[^*?\\]+$"),
+    matching(rf"{_NO_URL}(?!.*({_OTHER_ENDINGS})$)(?=.*\{{day\}})[^*?\\]+$"),
 ]
 FilePath = Annotated[str, AfterValidator(_one_file), matching(rf"{_NO_URL}[^*?\\]+$")]
 SuitePath = Annotated[str, AfterValidator(_suite), matching(rf"{_NO_URL}[^*?\\]+$")]

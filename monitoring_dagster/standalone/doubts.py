@@ -5,7 +5,8 @@ from datetime import timedelta
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from monitoring_dagster.integrations.label_account import JUDGED, LabelAccount
+from monitoring_dagster.integrations.label_account import LabelAccount
+from monitoring_dagster.integrations.label_oddities import JUDGED
 from monitoring_dagster.standalone.ids import NothingJoins, mismatch, refuse_few
 from monitoring_dagster.standalone.readings import Question
 from monitoring_dagster.standalone.sources import LABELS, PREDICTIONS, NothingToJudge, Source
