@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
 from monitoring_dagster.integrations.csv_files import NotCsv, read_csv
 from monitoring_dagster.integrations.frames import read_frame
-from monitoring_dagster.integrations.places import DataFile, NoFiles, files_at
+from monitoring_dagster.integrations.places import DataFile, NoFiles, files_at, is_whole_number
 from monitoring_dagster.stats.values import (
     as_plain,
     is_numeric,
@@ -274,8 +274,7 @@ def _columns_of(part: _Part) -> Iterator[tuple[str, pa.DataType]]:
 def _partition_type(value: str | None) -> pa.DataType:
     if value is None:
         return pa.null()
-    is_number = value.isascii() and value.removeprefix("-").isdigit()
-    return pa.int64() if is_number and str(int(value)) == value else pa.string()
+    return pa.int64() if is_whole_number(value) else pa.string()
 
 
 def _why_not(name: str, found: Sequence[tuple[_Part, pa.DataType]]) -> str:

@@ -1,30 +1,23 @@
 """The Parquet files of one day, where a day is a file or a folder, and what they say of columns."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-_SUFFIXES = (".parquet", ".pq")
-_NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+from monitoring_dagster.integrations.places import is_whole_number, parquet_at
+from monitoring_dagster.stats.values import is_numeric, is_time, is_words
 
 
 def parts_of(place: Path) -> list[Path]:
     """The files of a day, in order: *place* itself, or the Parquet files of the folder *place*.
 
-    What writers hide, names that begin with a dot or an underscore, is not read.
+    Raises
+    ------
+    LoggedTable
     """
-    if not place.is_dir():
-        return [place] if place.exists() else []
-    return sorted(
-        one
-        for one in place.rglob("*")
-        if not any(name.startswith((".", "_")) for name in one.relative_to(place).parts)
-        and one.is_file()
-        and (one.name.lower().endswith(_SUFFIXES) or _is_parquet(one))
-    )
+    return [one.path for one in parquet_at(place)]
 
 
 def is_unfinished(place: Path) -> bool:
@@ -37,37 +30,21 @@ def bytes_of(place: Path) -> int:
     return sum(one.stat().st_size for one in parts_of(place))
 
 
-def _is_parquet(path: Path) -> bool:
-    if path.suffix:  # Hive's files have none
-        return False
-    with path.open("rb") as file:
-        return file.read(4) == b"PAR1"
-
-
-def partitions(
-    parts: Mapping[Path, Sequence[Path]],
-) -> dict[str, dict[Path, str | int | None]]:
+def partitions(places: Iterable[Path]) -> dict[str, dict[Path, str | int | None]]:
     """The columns that stand in the names of folders (``k=a/``), by column and file.
 
-    *parts* are the files by the place of their day: folders above it belong to no day. Whole
-    numbers are read as such where all values of a column are.
+    *places* are those of whole days: folders above a day belong to none. Whole numbers are read as
+    such where all values of a column are.
     """
     found: dict[str, dict[Path, str | int | None]] = {}
-    for place, files in parts.items():
-        for file in files:
-            for folder in file.relative_to(place).parts[:-1]:
-                name, is_pair, value = folder.partition("=")
-                if is_pair:
-                    one = None if value == _NO_VALUE else unquote(value)
-                    found.setdefault(unquote(name), {})[file] = one
+    for place in places:
+        for one in parquet_at(place):
+            for name, value in one.partitions.items():
+                found.setdefault(name, {})[one.path] = value
     for values in found.values():
-        if all(one is None or _is_integer(str(one)) for one in values.values()):
+        if all(one is None or is_whole_number(str(one)) for one in values.values()):
             values.update({file: None if one is None else int(one) for file, one in values.items()})
     return found
-
-
-def _is_integer(text: str) -> bool:
-    return text.removeprefix("-").isdecimal() and str(int(text)) == text and len(text) < 19
 
 
 def columns_apart(parts: Sequence[Path]) -> tuple[set[str], dict[str, str], dict[str, str]]:
@@ -130,19 +107,9 @@ def _family(arrow_type: pa.DataType) -> str | None:
         return _family(arrow_type.value_type)
     if pa.types.is_null(arrow_type):
         return None
-    if pa.types.is_timestamp(arrow_type) or pa.types.is_date(arrow_type):
+    if is_time(arrow_type):
         return "time"
-    if (
-        pa.types.is_string(arrow_type)
-        or pa.types.is_large_string(arrow_type)
-        or pa.types.is_string_view(arrow_type)
-    ):
+    if is_words(arrow_type):
         return "text"
-    if (
-        pa.types.is_integer(arrow_type)
-        or pa.types.is_floating(arrow_type)
-        or pa.types.is_decimal(arrow_type)
-        or pa.types.is_boolean(arrow_type)
-    ):
-        return "plain"
-    return str(arrow_type)
+    is_plain = is_numeric(arrow_type) or pa.types.is_boolean(arrow_type)
+    return "plain" if is_plain else str(arrow_type)

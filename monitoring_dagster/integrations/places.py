@@ -3,6 +3,7 @@
 import glob
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -10,7 +11,8 @@ from urllib.parse import unquote
 
 from monitoring_dagster.errors import MonitoringError
 
-_SUFFIXES = (".parquet", ".pq", ".csv", ".tsv")
+_PARQUET = (".parquet", ".pq")
+_SUFFIXES = (*_PARQUET, ".csv", ".tsv")
 _PACKED = (".gz", ".bz2", ".zst", ".lz4", ".br")
 _HIVE = re.compile(r"([^=/]+)=(.*)")
 _HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -77,6 +79,27 @@ def paths_at(place: str) -> list[Path]:
     return [one.path for one in files_at(place)]
 
 
+def parquet_at(place: Path) -> list[DataFile]:
+    """The Parquet files of a day, which is a file or a folder; none where there are none.
+
+    Raises
+    ------
+    LoggedTable
+    """
+    if not place.exists():
+        return []
+    with suppress(NoFiles):
+        found = files_at(str(place))
+        return found if place.is_file() else [one for one in found if _is_parquet(one.path)]
+    return []
+
+
+def is_whole_number(text: str) -> bool:
+    """Whether a value in a folder's name is a 64-bit whole number, and no code: 7, not 007."""
+    digits = text.removeprefix("-")
+    return digits.isascii() and digits.isdecimal() and str(int(text)) == text and len(digits) < 19
+
+
 def _below(root: Path, place: Path) -> Iterator[DataFile]:
     """*root* itself, or the data files of the folder."""
     inside = root.is_dir()
@@ -100,7 +123,16 @@ def _kind_of_log(path: Path) -> str | None:
 def _holds_rows(path: Path) -> bool:
     name = path.name.lower()
     packed = next((one for one in _PACKED if name.endswith(one)), "")
-    return name.removesuffix(packed).endswith(_SUFFIXES)
+    return name.removesuffix(packed).endswith(_SUFFIXES) or _is_parquet(path)
+
+
+def _is_parquet(path: Path) -> bool:
+    if path.suffix.lower() in _PARQUET:
+        return True
+    if path.suffix:  # Hive's files have none
+        return False
+    with path.open("rb") as file:
+        return file.read(4) == b"PAR1"
 
 
 def _is_hidden(name: str) -> bool:

@@ -24,6 +24,7 @@ from monitoring_dagster.integrations.parts import (
     partitions,
     parts_of,
 )
+from monitoring_dagster.integrations.places import LoggedTable
 from monitoring_dagster.integrations.readings import (
     AS_IS,
     id_of,
@@ -384,7 +385,7 @@ def rows_of(
         for day in days
         if day not in without
         and (path := file_of(source, day, root=root))
-        and (parts := parts_of(path))
+        and (parts := _parts(path))
     }
     if not files:
         return Rows("", {}, source.path)
@@ -398,7 +399,7 @@ def rows_of(
     is_one = len(files) == 1
     place = str(next(iter(files.values()))[0]) if is_one else str(root.absolute() / source.path)
     more = {DAY: dates}
-    if in_folders := partitions(dict(files.values())):
+    if in_folders := partitions(path for path, _ in files.values()):
         there = {name.lower() for name in _described(connection, read, place).columns}
         for name, values in in_folders.items():
             if name.lower() not in there:
@@ -450,7 +451,7 @@ def readable_rows_of(
     without = {
         day
         for day in days
-        if (path := file_of(source, day, root=root)) is not None and not parts_of(path)
+        if (path := file_of(source, day, root=root)) is not None and not _is_there(path)
     }
     try:
         return rows_of(connection, source, root=root, first=first, last=last), without
@@ -602,9 +603,23 @@ def rows_on(
     path = file_of(source, day, root=root)
     if path is not None and is_unfinished(path):
         raise UnreadableFile.unfinished(path)
-    if path is not None and not parts_of(path):
+    if path is not None and not _parts(path):
         raise MissingDay.at(day, path)
     return rows_of(connection, source, root=root, first=day, last=day)
+
+
+def _parts(path: Path) -> list[Path]:
+    try:
+        return parts_of(path)
+    except LoggedTable as error:
+        raise UnreadableFile.at(str(path), error) from error
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return bool(parts_of(path))
+    except LoggedTable:
+        return True  # and cannot be read
 
 
 def _place_of(source: Predictions | Labels, day: date, root: Path) -> str:

@@ -15,6 +15,7 @@ from monitoring_dagster.decisions.findings import Finding
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.integrations.labels import join_labels, labels_of, remembered_since
 from monitoring_dagster.integrations.parts import parts_of
+from monitoring_dagster.integrations.places import LoggedTable
 from monitoring_dagster.integrations.results import ResultStore, Stamp
 from monitoring_dagster.integrations.rows import MissingDay, UnreadableFile, file_of
 from monitoring_dagster.pipeline.counting import counted, counted_columns
@@ -262,7 +263,7 @@ def _version(files: Predictions | Labels, day: date, monitor: Monitor) -> list[i
     path = file_of(files, day, root=monitor.root) if files.path is not None else None
     try:
         found = [part.stat() for part in parts_of(path)] if path else []
-    except FileNotFoundError:
+    except (FileNotFoundError, LoggedTable):
         return None
     if not found:
         return None

@@ -55,7 +55,6 @@ def test_what_writers_hide_is_not_read(tmp_path):
     put(folder / "000001_0", {"x": [2]})  # as Hive names its files
     for hidden in (
         ".ipynb_checkpoints/part-0-checkpoint.parquet",
-        "_delta_log/1.parquet",
         "_temporary/0/part-1.parquet",
         "._part-0.parquet",
         ".part-0.parquet.crc",
@@ -64,6 +63,13 @@ def test_what_writers_hide_is_not_read(tmp_path):
     (folder / "_SUCCESS").touch()
     (folder / "README.txt").touch()
     assert rows_in(tmp_path, "{day}", "x") == [(1,), (2,)]
+
+
+def test_a_day_of_which_only_a_log_knows_which_files_count_cannot_be_read(tmp_path):
+    put(tmp_path / str(DAY) / "part-0.parquet", {"x": [1]})
+    (tmp_path / str(DAY) / "_delta_log").mkdir()
+    with pytest.raises(UnreadableFile, match="is a Delta table"):
+        rows_in(tmp_path, "{day}", "x")
 
 
 @pytest.mark.parametrize(
