@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Self
 import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.integrations import rows
+from monitoring_dagster.integrations import rows, served
 from monitoring_dagster.integrations.readings import AS_IS, id_of, is_text, readings_of, version_of
 from monitoring_dagster.integrations.rows import (
+    UnreadableFile,
+)
+from monitoring_dagster.integrations.served import (
     Latency,
     PredictionAccount,
     ServiceNumbers,
-    UnreadableFile,
 )
 from monitoring_dagster.spec import Predictions
 from monitoring_dagster.stats.bins import Bins
@@ -81,7 +83,7 @@ class _Day:
 
 
 def versions_of(predictions: Predictions, day: date, *, root: Path) -> dict[str, int]:
-    """As `rows.versions_of`: rows that count of *day*, by the version that answered them."""
+    """As `served.versions_of`: rows that count of *day*, by the version that answered them."""
     with _opened(predictions, day, root=root) as found:
         version = f"coalesce({version_of(_quoted(predictions.version))}, '')"
         answered = found.frame.where(_is(_KIND, "ok")).selectExpr(f"{version} AS version")
@@ -103,7 +105,7 @@ def profile_day(
     finished are heard, so that the counts are DuckDB's to the last one. Raises MissingDay,
     UnreadableFile, UnknownColumn, NoSpark.
     """
-    columns = rows.profiled_columns(predictions, bins, segments)
+    columns = served.profiled_columns(predictions, bins, segments)
     with _opened(predictions, day, root=root, columns=columns) as found:
         account = _account(found, predictions)
         counted = found.frame.where(_is(_KIND, "ok"))
@@ -127,7 +129,7 @@ def profile_day(
 
 
 def service_numbers(predictions: Predictions, day: date, *, root: Path) -> ServiceNumbers:
-    """As `rows.service_numbers`: errors and latencies of *day*, the quantiles exact."""
+    """As `served.service_numbers`: errors and latencies of *day*, the quantiles exact."""
     latencies = predictions.latency_ms
     with _opened(predictions, day, root=root, columns=list(latencies.values())) as found:
         stages = {stage: f"TRY_CAST({_quoted(it)} AS DOUBLE)" for stage, it in latencies.items()}

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
 from monitoring_dagster.errors import did_you_mean
-from monitoring_dagster.integrations import contracts, rows
+from monitoring_dagster.integrations import contracts, rows, served
 from monitoring_dagster.integrations.inspection import Inspection, inspect_day
 from monitoring_dagster.integrations.readings import is_text, time_of
 from monitoring_dagster.integrations.suites import load_suite
@@ -178,7 +178,7 @@ def _inspect(found: _Found, columns: Mapping[str, str], unreadable: Mapping[str,
 
 
 def _newest_reference(monitor: Monitor, day: date) -> Reference | None:
-    versions = rows.versions_of(monitor.spec.predictions, day, root=monitor.root)
+    versions = served.versions_of(monitor.spec.predictions, day, root=monitor.root)
     references = [one for one in (reference_of(monitor, name) for name in versions) if one]
     return max(references, key=lambda one: int(one.version), default=None)
 

@@ -15,9 +15,11 @@ from monitoring_dagster.integrations.rows import (
     MissingDay,
     UnreadableFile,
     columns_of,
-    versions_of,
 )
 from monitoring_dagster.integrations.samples import sample_day
+from monitoring_dagster.integrations.served import (
+    versions_of,
+)
 from monitoring_dagster.pipeline.contract import columns_left_out, quiet_columns
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.reference import Reference, reference_of

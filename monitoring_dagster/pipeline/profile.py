@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
-from monitoring_dagster.integrations import rows, spark
+from monitoring_dagster.integrations import rows, served, spark
 from monitoring_dagster.integrations.readings import is_nested, reading
 from monitoring_dagster.integrations.results import ResultStore, Stamp
 from monitoring_dagster.pipeline.breaches import shown
@@ -54,11 +54,11 @@ class _Engine(Protocol):
         root: Path,
         bins: Mapping[str, Mapping[str, Bins]],
         segments: Sequence[str],
-    ) -> tuple[rows.PredictionAccount, dict[Group, Profile]]: ...
+    ) -> tuple[served.PredictionAccount, dict[Group, Profile]]: ...
 
     def service_numbers(
         self, predictions: Predictions, day: date, *, root: Path
-    ) -> rows.ServiceNumbers: ...
+    ) -> served.ServiceNumbers: ...
 
 
 def run(monitor: Monitor, day: date) -> StepReport:

@@ -13,15 +13,17 @@ from hypothesis import strategies as st
 
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.integrations.rows import (
-    Latency,
     MissingDay,
-    PredictionAccount,
     UnreadableFile,
     UnusableName,
     columns_of,
     days_available,
     quoted,
     read_batches,
+)
+from monitoring_dagster.integrations.served import (
+    Latency,
+    PredictionAccount,
     read_day,
     service_numbers,
 )

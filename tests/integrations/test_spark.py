@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.integrations import rows, spark
+from monitoring_dagster.integrations import rows, served, spark
 from monitoring_dagster.pipeline import profile
 from monitoring_dagster.spec import Predictions
 from monitoring_dagster.stats.bins import CategoricalBins, NumericBins, bins_of
@@ -212,7 +212,7 @@ def test_a_worker_killed_in_the_middle_changes_nothing(cluster, day, tmp_path, g
     victim, command = killed.read_text().split(" ", 1)
     assert ("CoarseGrainedExecutorBackend" if generations else "pyspark.daemon") in command
     assert not os.path.exists(f"/proc/{victim}")
-    others_account, others_profiles = rows.profile_day(
+    others_account, others_profiles = served.profile_day(
         LOG, DAY, root=root, bins=bins, segments=SEGMENTS
     )
     assert account == others_account
@@ -239,7 +239,7 @@ def test_of_answers_that_look_alike_the_first_in_the_file_counts(cluster, tmp_pa
         write(table, root)
     bins = {"1": {"x": NumericBins(np.empty(0))}}
     found = spark.profile_day(PLAIN, DAY, root=root, bins=bins)
-    assert found == rows.profile_day(PLAIN, DAY, root=root, bins=bins)
+    assert found == served.profile_day(PLAIN, DAY, root=root, bins=bins)
     assert found[1][Group("1")].columns["x"].sums.tolist() == [4.0 + 16.0 + 32.0]
 
 
@@ -248,8 +248,8 @@ def test_an_empty_day_has_no_profiles(cluster, tmp_path):
     table = pa.table({name: pa.array([], pa.string()) for name in rows.needed(PLAIN)})
     write(table, tmp_path)
     found = spark.profile_day(PLAIN, DAY, root=tmp_path, bins={})
-    assert found == rows.profile_day(PLAIN, DAY, root=tmp_path, bins={})
-    assert found == (rows.PredictionAccount(0, 0, 0, 0, 0, 0), {})
+    assert found == served.profile_day(PLAIN, DAY, root=tmp_path, bins={})
+    assert found == (served.PredictionAccount(0, 0, 0, 0, 0, 0), {})
 
 
 def test_the_engine_is_one_key_in_the_yaml(cluster, world):
@@ -352,7 +352,7 @@ def test_folders_of_a_day_are_columns_and_what_is_hidden_is_not_read(cluster, tm
         )
     bins = {"1": {"country": CategoricalBins(("FR", "DE"))}}
     found = spark.profile_day(PLAIN, DAY, root=tmp_path, bins=bins, segments=["country"])
-    assert found == rows.profile_day(PLAIN, DAY, root=tmp_path, bins=bins, segments=["country"])
+    assert found == served.profile_day(PLAIN, DAY, root=tmp_path, bins=bins, segments=["country"])
     assert found[0].rows == 2
 
 
