@@ -72,8 +72,11 @@ class Levels:
         missing = rng.binomial(rows, nulls)
         counts = rng.multinomial(rows - missing, self.shares)
         ranked = sorted((-n, str(level)) for level, n in enumerate(counts.tolist()) if n)
-        once = float(counts[counts == 1].sum() / max(rows - missing, 1))
-        bins = CategoricalBins(tuple(name for _, name in ranked), unseen_share=once)
+        bins = CategoricalBins(
+            tuple(name for _, name in ranked),
+            repeated=sum(n < -1 for n, _ in ranked),
+            twice=sum(n == -2 for n, _ in ranked),
+        )
         return Counted(bins, self._profile(counts, bins, missing))
 
     def current(

@@ -5,7 +5,7 @@ import json
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import cpu_count
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +17,13 @@ from monitoring_dagster.errors import MonitoringError, UnknownColumn
 from monitoring_dagster.integrations.files import Table
 from monitoring_dagster.integrations.results import Damaged, sealed, unsealed
 from monitoring_dagster.standalone.columns import Guess, guessed
-from monitoring_dagster.stats.bins import Bins, bins_from_table, bins_of, bins_to_table
+from monitoring_dagster.stats.bins import (
+    Bins,
+    CategoricalBins,
+    bins_from_table,
+    bins_of,
+    bins_to_table,
+)
 from monitoring_dagster.stats.profile import (
     COLUMNS_AT_ONCE,
     Group,
@@ -144,6 +150,13 @@ def read_reference(
     }
     if not bins:
         raise NothingInCommon.between(guesses)
+    share = sample.num_rows / max(table.rows, 1)
+    bins = {
+        name: replace(one, laid_over=share * one.laid_over)
+        if isinstance(one, CategoricalBins)
+        else one
+        for name, one in bins.items()
+    }
     profiles = profiled(table, bins, segments, unusable={}, advance=advance)
     return Reference(bins, profiles, guesses, tuple(segments))
 

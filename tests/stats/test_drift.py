@@ -7,7 +7,7 @@ from scipy import stats
 
 from monitoring_dagster.stats.bins import CategoricalBins, NumericBins, bins_of
 from monitoring_dagster.stats.column_profile import MismatchedBins, empty_column
-from monitoring_dagster.stats.drift import ColumnDrift, measure
+from monitoring_dagster.stats.drift import ColumnDrift, Growth, measure
 from monitoring_dagster.stats.profile import Group, profile_batches
 
 
@@ -51,7 +51,7 @@ def test_a_numeric_p_value_is_that_of_both_tests_together():
     of_values = stats.ks_2samp(reference[:3000], current[:800], method="asymp").pvalue
     of_missing = stats.chi2_contingency([[3000, 300], [800, 120]]).pvalue
     assert drift.p_value == pytest.approx(2 * min(of_values, of_missing), rel=0.05)
-    assert drift.new_mass == pytest.approx(120 / 920 - 300 / 3300)
+    assert drift.growth == pytest.approx((120 / 920 - 300 / 3300, 0, 0, 0))
 
 
 def test_a_categorical_column_counts_missing_and_unseen():
@@ -61,7 +61,7 @@ def test_a_categorical_column_counts_missing_and_unseen():
     assert drift.kind == "categorical"
     assert drift.total_variation == pytest.approx(0.1)
     assert drift.effect == drift.total_variation
-    assert drift.new_mass == pytest.approx(0.1)
+    assert drift.growth == pytest.approx((0.04, 0.06, 0, 0))
     assert (drift.current.null_share, drift.current.unseen_share) == (0.04, 0.06)
     assert drift.unseen == ("new",)
     table = [[600, 400, 0, 0], [500, 400, 60, 40]]
@@ -87,9 +87,9 @@ def test_new_values_far_outside_the_range_are_unseen():
     current = np.where(np.arange(2000) < 60, -999.0, rng.uniform(0, 1, 2000))
     drift = measured(reference, current)
     assert drift.current.unseen_share == pytest.approx(0.03)
-    assert drift.new_mass == pytest.approx(0.03)
+    assert drift.growth == pytest.approx((0, 0, 0, 0.03))
     assert drift.p_value < 1e-10
-    assert measured(reference, rng.uniform(-0.05, 1.05, 2000)).new_mass == 0
+    assert measured(reference, rng.uniform(-0.05, 1.05, 2000)).growth == Growth()
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_hostile_columns_are_measured_without_an_error(reference, current, kind)
     )
     drift = measured(first, second)
     assert 0 <= drift.effect <= 1
-    assert 0 <= drift.new_mass <= 1
+    assert all(0 <= share <= 1 for share in drift.growth)
     assert 0 <= drift.p_value <= 1
 
 
@@ -127,16 +127,17 @@ def test_equal_constants_do_not_differ_and_other_ones_do():
     assert other.wasserstein.low == pytest.approx(0.5)
 
 
-def test_all_null_is_wholly_new_mass():
+def test_all_null_is_wholly_newly_missing():
     drift = measured([1.0] * 200, pa.nulls(200, pa.float64()))
-    assert drift.new_mass == drift.effect == 1.0
+    assert drift.growth == Growth(missing=1.0)
+    assert drift.effect == 1.0
     assert drift.p_value < 1e-10
 
 
-def test_missing_values_that_vanish_are_an_effect_and_no_new_mass():
+def test_missing_values_that_vanish_are_an_effect_and_no_growth():
     drift = measured([None] * 300 + [1.0] * 700, [1.0] * 1000)
     assert drift.effect == pytest.approx(0.3)
-    assert drift.new_mass == 0
+    assert drift.growth == Growth()
 
 
 @pytest.mark.parametrize("odd", [1e12, -1e12, np.inf, -np.inf, 1e300])
@@ -147,7 +148,7 @@ def test_one_wild_value_changes_next_to_nothing(odd, shift):
     calm, wild = measured(reference, current), measured(reference, np.append(current, odd))
     assert wild.effect == pytest.approx(calm.effect, abs=0.002)
     assert wild.psi == pytest.approx(calm.psi, abs=0.01)
-    assert wild.new_mass == pytest.approx(calm.new_mass, abs=0.001)
+    assert wild.growth == pytest.approx(calm.growth, abs=0.001)
     assert (wild.p_value < 0.05) == (calm.p_value < 0.05)
 
 

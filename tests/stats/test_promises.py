@@ -109,7 +109,7 @@ def test_a_tiny_shift_is_reported_and_no_alarm():
     found = tiny_shift((8,))
     assert found.p_adjusted < 1e-10
     assert found.verdict is Verdict.OK
-    assert found.reason.startswith("real but small")
+    assert found.reason.startswith("significant, below the effect threshold")
 
 
 @pytest.mark.parametrize("seed", range(4))
