@@ -22,6 +22,7 @@ CORE_REACH = 0.5  # in ranges of the core
 TAILS = (1e-4, 3e-4, 1e-3, 2e-3)  # finer quantiles at either end
 BUCKETS = 32  # for values that the reference never had
 MAX_VALUES = 200_000  # of a reference, that are known
+TIMES = 10
 CELLS = 8192
 MAX_STEPS = 3
 _HASH_BYTES = 8
@@ -203,7 +204,8 @@ class CategoricalBins:
     levels: tuple[str, ...]
     rarest: int = 1  # rows of the reference that a level needs to be among `levels`
     repeated: int | None = None  # as many of `levels`, the first ones, it had more than once
-    twice: int = 0  # values that it had exactly twice
+    times: tuple[int, ...] = ()  # how many values it had once, twice, up to `TIMES` times
+    rows: int = 0  # of the reference that these bins were laid over, the missing ones left out
     seldom: Hashes = field(
         default_factory=_no_hashes
     )  # of further values that it had more than once, sorted
@@ -239,6 +241,20 @@ class CategoricalBins:
         while np.count_nonzero(rows) > max_values:
             known = known[rng.random(known.size) < 0.5]
             rows = np.bincount(known, minlength=len(names))
+        return cls.of_values(
+            names, rows, max_levels=max_levels, laid_over=known.size / max(codes.size, 1)
+        )
+
+    @classmethod
+    def of_values(
+        cls,
+        names: Sequence[str],
+        rows: NDArray[np.int64],
+        *,
+        max_levels: int = 1000,
+        laid_over: float = 1.0,
+    ) -> Self:
+        """From distinct *names*, and how many *rows* there are of each."""
         there = np.flatnonzero(rows)
         ranked = sorted(zip((-rows[there]).tolist(), (names[i] for i in there), strict=True))
         kept, others = ranked[:max_levels], ranked[max_levels:]
@@ -248,10 +264,11 @@ class CategoricalBins:
             tuple(name for _, name in kept),
             -kept[-1][0] if others else 1,
             sum(n < -1 for n, _ in kept),
-            int((rows == 2).sum()),
+            tuple(np.bincount(rows[there], minlength=TIMES + 1)[1 : TIMES + 1].tolist()),
+            int(rows.sum()),
             seldom,
             np.setdiff1d(once, seldom, assume_unique=True),  # two spellings of one number
-            float(known.size / max(codes.size, 1)),
+            laid_over,
         )
 
     @property
@@ -405,7 +422,8 @@ _HASHED = ("seldom", "once")
 _OF_LEVELS = {
     "rarest": pa.int64(),
     "repeated": pa.int64(),
-    "twice": pa.int64(),
+    "times": pa.list_(pa.int64()),
+    "rows": pa.int64(),
     **dict.fromkeys(_HASHED, pa.list_(pa.uint64())),
     "laid_over": pa.float64(),
 }
@@ -424,7 +442,8 @@ def bins_from_table(table: pa.Table) -> dict[str, Bins]:
             tuple(row["levels"]),
             row["rarest"],
             row["repeated"],
-            row["twice"],
+            tuple(row["times"]),
+            row["rows"],
             *(plain(of[i].values).astype(np.uint64) for of in hashes.values()),
             row["laid_over"],
         )

@@ -117,6 +117,7 @@ class Expected(NamedTuple):
 
     unseen: Floats
     rows: Floats  # among which they were looked for; the missing ones left out
+    at_most: Floats  # what a test should count as expected
     clustering: float  # by how much more the unseen vary than by the binomial law
 
     @property
@@ -141,13 +142,27 @@ def expected_unseen(before: Counts, bins: CategoricalBins, *, own: bool) -> Expe
     rows = (before.sum(-1) - before[..., -1]).astype(np.float64)
     unseen = unseen_of(before, bins).astype(np.float64)
     if not own:
-        return Expected(unseen, rows, 1.0)
+        return Expected(unseen, rows, unseen, 1.0)
     if bins.laid_over < 1:
-        return Expected(unseen, rows * (1 - bins.laid_over), 1.0)
-    singles = _singles(before, bins).sum(-1)
-    n1 = len(bins.levels) - bins.first_single + bins.once.size
-    clustering = (n1 + 2 * bins.twice + 1) / (n1 + 1)
-    return Expected(singles.astype(np.float64), rows, clustering)
+        return Expected(unseen, rows * (1 - bins.laid_over), unseen, 1.0)
+    singles = _singles(before, bins).sum(-1).astype(np.float64)
+    more, clustering = _by_chance(bins.times)
+    return Expected(singles, rows, singles + more * rows / max(bins.rows, 1), clustering)
+
+
+def _by_chance(times: Sequence[int]) -> tuple[float, float]:
+    """How many more values the reference might have had once, and how the unseen rows cluster.
+
+    Where each of a few levels has some rows, one may be missed although none was had once, and all
+    its rows are unseen together. So the values that were had r times, by how probable it is that
+    another such reference would have had them once or twice, count where they are more than those
+    that were. (Of an unknown mean of which r were seen, the next count is negative binomial.)
+    """
+    values = np.array(times or (0, 0), np.float64)
+    r = np.arange(1, values.size + 1)
+    once = max(values[0], float(values @ (r / 2 ** (r + 1))))
+    twice = max(values[1], float(values @ (r * (r + 1) / 2 ** (r + 3))))
+    return once - values[0], (once + 2 * twice + 1) / (once + 1)
 
 
 def held_out(before: Counts, bins: CategoricalBins) -> Counts:

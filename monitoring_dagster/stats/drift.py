@@ -281,7 +281,7 @@ def _levels_p_value(
     unseen = unseen_of(now, bins)
     of_levels = chi_square(first, second)
     of_unseen = unseen_p_value(
-        expected.unseen,
+        expected.at_most,
         expected.rows,
         unseen,
         now.sum(-1) - now[..., -1],

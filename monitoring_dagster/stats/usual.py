@@ -93,7 +93,7 @@ def usual(days: Sequence[Profile], reference: Profile, bins: Mapping[str, Bins])
             expected = expected_unseen(whole, own, own=True)
             effect, growth = levels_moved(whole, parts, own, expected)
             _, alone = levels_moved(whole, unlike_other_days(parts, whole, own), own, expected)
-            if np.median(alone[:, NEW_CATEGORY]) >= NOISE:  # a habit, and not the odd day
+            if (alone[:, NEW_CATEGORY] >= NOISE).mean() > 0.5:  # a habit, and not the odd day
                 effect, growth = np.fmax(effect, alone.max(-1)), np.fmax(growth, alone)
             moved = effect, growth
         everywhere = np.ones((1, len(samples)), dtype=bool)
