@@ -168,15 +168,12 @@ def _missing(drift: ColumnDrift) -> str:
 
 
 def _new_category(drift: ColumnDrift) -> str:
-    names = [repr(name[:_SHOWN_CHARACTERS]) for name in drift.unseen[:_SHOWN_NAMES]]
-    others = len(drift.unseen) > _SHOWN_NAMES
-    words = ", ".join(names) + (" and others" if others else "")
-    if len(names) > 1 and not others:
-        words = f"{', '.join(names[:-1])} and {names[-1]}"
+    words = ", ".join(repr(name[:_SHOWN_CHARACTERS]) for name in drift.unseen[:_SHOWN_NAMES])
+    words += " and others" if len(drift.unseen) > _SHOWN_NAMES else ""
     share = f"{drift.current.unseen_share:.1%} of rows"
     expected = drift.expected_unseen
     beside = f", {expected:.1%} expected" if expected >= _WORTH_SAYING else ""
-    return f"new {'category' if len(names) < 2 else 'categories'} {words}: {share}{beside}"
+    return f"new category {words}: {share}{beside}"
 
 
 def _infinite(drift: ColumnDrift) -> str:
@@ -192,14 +189,14 @@ def _out_of_range(drift: ColumnDrift) -> str:
     beyond = [
         words
         for there, words in (
-            (now.minimum < low, f"smallest {now.minimum:,.6g}"),
-            (now.maximum > high, f"largest {now.maximum:,.6g}"),
+            (now.minimum < low, f"smallest {now.minimum:,.4g}"),
+            (now.maximum > high, f"largest {now.maximum:,.4g}"),
         )
         if there
     ]
     return (
         f"{now.unseen_share:.1%} of rows outside the reference's range"
-        f" {first:,.6g}..{last:,.6g} ({', '.join(beyond)})"
+        f" {first:,.4g}..{last:,.4g} ({', '.join(beyond)})"
     )
 
 
