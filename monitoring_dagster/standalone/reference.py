@@ -27,6 +27,7 @@ from monitoring_dagster.stats.bins import (
     bins_from_table,
     bins_of,
     bins_to_table,
+    is_complete,
 )
 from monitoring_dagster.stats.profile import (
     COLUMNS_AT_ONCE,
@@ -73,6 +74,13 @@ class SpoiltReference(MonitoringError):
     @classmethod
     def at(cls, path: Path, error: Damaged) -> Self:
         return cls(f"the kept reference {path} is damaged, {error}: keep it anew from its rows")
+
+    @classmethod
+    def older(cls, path: Path) -> Self:
+        return cls(
+            f"the kept reference {path} was kept by an older version, which did not count its rare"
+            " categories: keep it anew from its rows"
+        )
 
 
 class NothingInCommon(MonitoringError):
@@ -122,8 +130,11 @@ class Reference:
         except Damaged as error:
             raise SpoiltReference.at(path, error) from None
         columns = json.loads(notes[_KEPT + b".columns"])
+        bins = pq.ParquetFile(io.BytesIO(notes[_KEPT + b".bins"])).read()
+        if not is_complete(bins):
+            raise SpoiltReference.older(path)
         return cls(
-            bins_from_table(pq.ParquetFile(io.BytesIO(notes[_KEPT + b".bins"])).read()),
+            bins_from_table(bins),
             profiles_from_table(table),
             {name: Guess(*said) for name, said in columns.items()},
             tuple(json.loads(notes[_KEPT + b".segments"])),

@@ -429,6 +429,11 @@ _OF_LEVELS = {
 }
 
 
+def is_complete(table: pa.Table) -> bool:
+    """Whether `bins_to_table` wrote all that `bins_from_table` reads; an older one wrote less."""
+    return set(_OF_LEVELS) <= set(table.column_names)
+
+
 def bins_from_table(table: pa.Table) -> dict[str, Bins]:
     """The bins that `bins_to_table` wrote down."""
     found: dict[str, Bins] = {}

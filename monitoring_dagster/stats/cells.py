@@ -80,7 +80,8 @@ def testable_levels(
     before: Counts, now: Counts, bins: CategoricalBins
 ) -> tuple[Counts, Counts, NDArray[np.bool_]]:
     """The same rows, with the levels that may be missing from a reference by chance in the buckets
-    of the unseen values, on both sides; and where there are such levels.
+    of the unseen values, on both sides; and where there are such levels, or so many levels that a
+    new one is lost among them.
 
     The reference decides which levels there are, so a level that it only just has is one of many
     that it might have missed; only where so many rows were to be expected that it could not have
@@ -93,11 +94,11 @@ def testable_levels(
     rare = expected < bins.rarest + 3 * np.sqrt(bins.rarest) + 5  # rows; missed once in 8,000 times
     by_name = sorted(range(named), key=bins.levels.__getitem__)
     order = [*by_name, *range(unseen.start, unseen.stop), before.shape[-1] - 1]
-    some = ((before + now)[..., :named] * rare).sum(-1) + (before + now)[..., unseen.stop : -1].sum(
-        -1
-    )
+    together = before + now
+    some = (together[..., :named] * rare).sum(-1) + together[..., unseen.stop : -1].sum(-1)
+    many = (together[..., :named] > 0).sum(-1) > FREQUENT_LEVELS
     first, second = (_bucketed(side, rare, bins)[..., order] for side in (before, now))
-    return first, second, some > 0
+    return first, second, many | (some > 0)
 
 
 def _bucketed(levels: Counts, rare: NDArray[np.bool_], bins: CategoricalBins) -> Counts:

@@ -213,6 +213,8 @@ def _means(drift: ColumnDrift) -> str:
     before, now = drift.reference, drift.current
     if drift.changed is not None:
         level, first, second = drift.changed
+        if abs(second - first) < _WORTH_SAYING:
+            return ""
         return f", {level[:_SHOWN_CHARACTERS]!r} from {first:.1%} to {second:.1%}"
     if not np.isfinite([before.mean, now.mean]).all():
         return ""

@@ -168,3 +168,62 @@ def test_profiles_over_other_bins_are_refused():
     ):
         with pytest.raises(MismatchedBins, match="differ"):
             measure("x", empty_column(first), empty_column(second), bins)
+
+
+def levels(stem, number, rows):
+    return [f"{stem}{i % number}" for i in range(rows)]
+
+
+@pytest.mark.parametrize(
+    ("reference", "current", "share"),
+    [
+        pytest.param(levels("s", 900, 9000), levels("s", 900, 4500) + levels("n", 900, 4500), 0.5,
+                     id="900 levels of ten rows"),
+        pytest.param(levels("s", 900, 9000), levels("s", 900, 1900) + levels("n", 90, 100), 0.05,
+                     id="one row in twenty"),
+        pytest.param(levels("s", 30, 900), levels("s", 30, 1900) + ["new"] * 100, 0.05,
+                     id="one new level among thirty"),
+        pytest.param(levels("s", 20_000, 100_000), levels("s", 1900, 1900) + levels("n", 50, 100),
+                     0.05, id="twenty thousand levels"),
+        pytest.param(levels("s", 1500, 1500), levels("s", 1500, 1000) + ["new"] * 500, None,
+                     id="every value once: any may be new"),
+    ],
+)  # fmt: skip
+def test_new_levels_are_found_among_many_rare_ones(reference, current, share):
+    drift = measured(reference, current)
+    if share is None:
+        assert drift.expected_unseen == 1.0
+        assert drift.growth.new_category == 0
+        return
+    assert drift.growth.new_category == pytest.approx(share)
+    assert drift.effect >= share
+    assert drift.p_value < 0.001
+    assert drift.reference.unseen_share == 0
+    assert drift.current.unseen_share == pytest.approx(share)
+
+
+def test_what_many_rare_levels_let_expect_is_no_growth():
+    """Of 5,000 levels a reference of 5,000 rows misses more than a third."""
+    rng = np.random.default_rng(7)
+    names = np.array([f"s{i}" for i in range(5000)])
+    drift = measured(rng.choice(names, 5000), rng.choice(names, 2000))
+    assert drift.current.unseen_share == pytest.approx(np.exp(-1), abs=0.03)
+    assert drift.expected_unseen == pytest.approx(np.exp(-1), abs=0.03)
+    assert drift.growth.new_category < 0.03
+    assert drift.psi < 0.1
+    assert drift.p_value > 0.01
+
+
+def test_rows_of_other_days_know_the_values_that_the_bins_know():
+    """Against other rows than the bins were laid over, as many unseen ones count as there were."""
+    reference, odd = levels("s", 900, 9000), levels("s", 900, 1800) + levels("n", 900, 200)
+    bins = bins_of(pa.array(reference), column="x")
+    first, second = (profiled(pa.array(odd), bins) for _ in range(2))
+    drift = measure("x", first, second, bins, own=False)
+    assert drift.expected_unseen == drift.reference.unseen_share == pytest.approx(0.1)
+    assert (drift.growth.new_category, drift.p_value) == (0, 1)
+
+
+def test_the_new_value_with_most_rows_is_named_first():
+    drift = measured(["a"] * 300, ["a"] * 200 + ["few"] * 3 + ["many"] * 60 + ["some"] * 9)
+    assert drift.unseen == ("many", "some", "few")

@@ -299,3 +299,52 @@ def test_a_day_that_lacks_a_column_knows_nothing_of_it():
     bins = bins_for(columns)
     whole = profile(columns, bins)
     assert usual([whole, whole, Profile(200)], whole, bins) == usual([whole, whole], whole, bins)
+
+
+def _letters(*parts):
+    return [letter for letter, rows in parts for _ in range(rows)]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "words", "broken"),
+    [
+        pytest.param([1.0] * 999 + [None], [1.0] * 88 + [None] * 12,
+                     "missing values rose from 0.1% to 12.0% (bound 2.0%)", "missing", id="gaps"),
+        pytest.param(_letters(("a", 300)), _letters(("a", 300), ("IT", 100)),
+                     "new category 'IT': 25.0% of rows (bound 2.0%)", "new_category", id="one"),
+        pytest.param(
+            _letters(("a", 300)),
+            _letters(("a", 200), ("x" * 50, 80), ("<!here>", 60), ("q", 40), ("z", 20)),
+            "new category '" + "x" * 40 + "', '<!here>', 'q' and others: 50.0% of rows",
+            "new_category", id="many, cut"),
+        pytest.param([1.0, 2.0] * 200, [1.0, 2.0] * 97 + [np.inf] * 4 + [-np.inf] * 2,
+                     "infinite values: 3.0% of rows (bound 2.0%)", "infinite", id="infinite"),
+        pytest.param(list(np.linspace(0, 100, 500)), [*np.linspace(0, 100, 440), *[5000.0] * 60],
+                     "12.0% of rows outside the reference's range 0..100 (largest 5,000)"
+                     " (bound 2.0%)", "out_of_range", id="far above"),
+        pytest.param(list(np.linspace(0, 100, 500)), [*np.linspace(0, 100, 470), *[-999.0] * 30],
+                     "6.0% of rows outside the reference's range 0..100 (smallest -999)",
+                     "out_of_range", id="a sentinel"),
+    ],
+)  # fmt: skip
+def test_each_way_to_lack_a_value_has_its_own_sentence(before, now, words, broken):
+    found = one(before, now)
+    assert found.verdict is Verdict.DRIFT
+    assert words in found.reason
+    assert found.broken == (broken,)
+
+
+def test_the_sentences_stand_side_by_side():
+    found = one([*range(500)], [*range(300), *[None] * 100, *[1e6] * 50, *[np.inf] * 50])
+    assert found.broken == ("missing", "infinite", "out_of_range")
+    for words in ("missing values rose", "infinite values: 10.0%", "outside the reference's range"):
+        assert words in found.reason
+
+
+def test_what_many_rare_categories_let_expect_is_said():
+    rng = np.random.default_rng(16)
+    names = np.array([f"s{i}" for i in range(3000)])
+    now = np.append(rng.choice(names, 1500), ["UNKNOWN"] * 1500)
+    found = one(rng.choice(names, 6000), now)
+    assert found.broken == ("new_category",)
+    assert " and others: 56.3% of rows, 13.8% expected (bound 2.0%)" in found.reason
