@@ -256,7 +256,8 @@ class CategoricalBins:
     ) -> Self:
         """From distinct *names*, and how many *rows* there are of each."""
         there = np.flatnonzero(rows)
-        ranked = sorted(zip((-rows[there]).tolist(), (names[i] for i in there), strict=True))
+        named = (names[i] for i in there.tolist())
+        ranked = sorted(zip((-rows[there]).tolist(), named, strict=True))
         kept, others = ranked[:max_levels], ranked[max_levels:]
         seldom = np.unique(_hashes((name for n, name in others if n < -1), _HASH_BYTES))
         once = np.unique(_hashes((name for n, name in others if n == -1), _HASH_BYTES))
@@ -437,8 +438,7 @@ def is_complete(table: pa.Table) -> bool:
 def bins_from_table(table: pa.Table) -> dict[str, Bins]:
     """The bins that `bins_to_table` wrote down."""
     found: dict[str, Bins] = {}
-    hashes = {name: table[name] for name in _HASHED}
-    for i, row in enumerate(table.drop_columns(list(hashes)).to_pylist()):
+    for i, row in enumerate(table.drop_columns(list(_HASHED)).to_pylist()):
         if row["edges"] is not None:
             edges = np.array(row["edges"], dtype=np.float64)
             found[row["column"]] = NumericBins(edges, tuple(row["near"]))
@@ -449,7 +449,8 @@ def bins_from_table(table: pa.Table) -> dict[str, Bins]:
             row["repeated"],
             tuple(row["times"]),
             row["rows"],
-            *(plain(of[i].values).astype(np.uint64) for of in hashes.values()),
-            row["laid_over"],
+            seldom=plain(table["seldom"][i].values).astype(np.uint64),
+            once=plain(table["once"][i].values).astype(np.uint64),
+            laid_over=row["laid_over"],
         )
     return found

@@ -151,8 +151,8 @@ def measure(
     The p-value knows both sample sizes. Numeric: the smaller of a Kolmogorov-Smirnov test of the
     finite values and a contingency test of the missing, infinite and far-out rows, times two
     (Bonferroni). Categorical: the contingency test of all levels, missing and unseen; where there
-    are many levels or rare ones, the smaller of it and a test of how many rows have values that the reference
-    never had, which counts for a tenth (Bonferroni, weighted).
+    are many levels or rare ones, the smaller of it and a test of how many rows have values that the
+    reference never had, which counts for a tenth (Bonferroni, weighted).
 
     Parameters
     ----------
