@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
@@ -47,7 +47,7 @@ DAYS = 200
 REFERENCE_ROWS = {1_000: 1.0, 3_000: 1.0, 10_000: 1.0, 100_000: 0.25, 1_000_000: 0.1}  # of the days
 CURRENT_ROWS = (30, 100, 1_000, DETECTION_ROWS, 100_000, 1_000_000)
 PROMISED_REFERENCE = 10_000  # rows, from which on each change must be found
-LEVEL_COUNTS = (30, 900, 10_000, 100_000)
+LEVEL_COUNTS = {30: 1.0, 900: 1.0, 10_000: 0.5, 100_000: 0.2}  # of the days
 ROWS_OF_A_LEVEL = (5, 50)
 MANY_LEVEL_ROWS = (100, DETECTION_ROWS, 100_000)
 PROMISED_LEVELS = 1_000  # reference rows, from which on a few new ones must be found
@@ -140,7 +140,8 @@ def measured(days: int, console: Console) -> list[Promise]:
         *(partial(exactness, kind, (4, i)) for kind, i in product(kinds, few)),
         *(
             partial(many_levels, *cell, (5, *cell[1:], i), MANY_LEVEL_ROWS)
-            for cell, i in product(many, range(days))
+            for cell in many
+            for i in range(_share(days, LEVEL_COUNTS[cell[1]]))
         ),
     ]
     with ProcessPoolExecutor() as pool:
@@ -157,8 +158,8 @@ def measured(days: int, console: Console) -> list[Promise]:
     rest = found[len(seeds) :]
     tiny, wild = rest[: len(few)], rest[len(few) : 2 * len(few)]
     exact = dict(zip(product(kinds, few), rest[2 * len(few) :], strict=False))
-    seldom = rest[2 * len(few) + len(exact) :]
-    by_cell = {cell: seldom[i * days : (i + 1) * days] for i, cell in enumerate(many)}
+    seldom = iter(rest[2 * len(few) + len(exact) :])
+    by_cell = {cell: list(islice(seldom, _share(days, LEVEL_COUNTS[cell[1]]))) for cell in many}
     return [
         Promise.judged("No drift: a model of 50 features alarms on at most 5 % of days", [
             *_alarms(by_rows, "DRIFT", lambda one: one.alarm),
