@@ -6,6 +6,7 @@ that. The current day's counts are drawn at once: over given bins they are multi
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -67,13 +68,16 @@ class Levels:
     """A categorical population; level 0 is named "0"."""
 
     shares: Floats
+    stem: str = ""  # of the names
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return [f"{self.stem}{level}" for level in range(self.shares.size)]
 
     def reference(self, rng: np.random.Generator, rows: int, *, nulls: float = 0.0) -> Counted:
         missing = rng.binomial(rows, nulls)
         counts = rng.multinomial(rows - missing, self.shares)
-        ranked = sorted((-n, str(level)) for level, n in enumerate(counts.tolist()) if n)
-        once = float(counts[counts == 1].sum() / max(rows - missing, 1))
-        bins = CategoricalBins(tuple(name for _, name in ranked), unseen_share=once)
+        bins = CategoricalBins.of_values(self._names, counts)
         return Counted(bins, self._profile(counts, bins, missing))
 
     def current(
@@ -87,7 +91,8 @@ class Levels:
         self, counts: NDArray[np.int64], bins: CategoricalBins, missing: int
     ) -> CategoricalProfile:
         into = np.zeros(bins.size, np.int64)
-        np.add.at(into, bins.index([str(level) for level in range(counts.size)]), counts)
+        there = np.flatnonzero(counts)
+        np.add.at(into, bins.index([self._names[level] for level in there]), counts[there])
         return CategoricalProfile(bins.digest, into, nulls=int(missing))
 
 
@@ -109,8 +114,13 @@ def normal(mean: float = 0.0, sd: float = 1.0) -> Numbers:
     return Numbers(lambda rng, n: rng.normal(mean, sd, n), lambda x: special.ndtr((x - mean) / sd))
 
 
-def even(levels: int) -> Levels:
-    return Levels(np.full(levels, 1 / levels))
+def even(levels: int, stem: str = "") -> Levels:
+    return Levels(np.full(levels, 1 / levels), stem)
+
+
+def zipf(levels: int, stem: str = "") -> Levels:
+    shares = 1 / np.arange(1, levels + 1)
+    return Levels(shares / shares.sum(), stem)
 
 
 NUMERIC: Mapping[str, Numbers] = {
@@ -200,6 +210,41 @@ def _changed(rng: np.random.Generator, reference_rows: int) -> Iterator[tuple[st
         bins, before = change.before.reference(rng, reference_rows)
         now = change.now.current(rng, DETECTION_ROWS, bins, nulls=change.nulls)
         yield name, measure(name, before, now, bins)
+
+
+MANY_LEVELS: Mapping[str, Callable[[int, str], Levels]] = {"even": even, "Zipf's": zipf}
+NEW_SHARES = (0.5, 0.05)
+
+
+class ManyLevels(NamedTuple):
+    """What was said of one column of rare levels, over a fresh reference."""
+
+    alarm: Mapping[int, bool]  # by current rows, without any drift
+    evidence: Mapping[int, bool]  # as `alarm`, with no floor under the effect
+    found: Mapping[float, bool]  # by the share of `DETECTION_ROWS` that is of new levels
+
+
+def many_levels(
+    kind: str, levels: int, rows_each: int, seed: Sequence[int], sizes: Sequence[int]
+) -> ManyLevels:
+    """A reference of *rows_each* rows a level on average; new levels are as many, and as rare."""
+    rng = np.random.default_rng(seed)
+    population, others = (MANY_LEVELS[kind](levels, stem) for stem in ("", "new "))
+    bins, before = population.reference(rng, levels * rows_each)
+    days = [population.current(rng, size, bins) for size in sizes]
+    for share in NEW_SHARES:
+        new = rng.binomial(DETECTION_ROWS, share)
+        days.append(
+            population.current(rng, DETECTION_ROWS - new, bins) + others.current(rng, new, bins)
+        )
+    measured = measure_all(kind, [(before, now) for now in days], bins)
+    verdicts = [judged([one])[0] for one in measured]
+    calm, changed = verdicts[: len(sizes)], verdicts[len(sizes) :]
+    return ManyLevels(
+        {size: drifted(one) for size, one in zip(sizes, calm, strict=True)},
+        {size: one.p_adjusted < SETTINGS.alpha for size, one in zip(sizes, calm, strict=True)},
+        {share: drifted(one) for share, one in zip(NEW_SHARES, changed, strict=True)},
+    )
 
 
 def tiny_shift(seed: Sequence[int], rows: int = 1_000_000) -> DriftVerdict:

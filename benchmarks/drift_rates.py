@@ -8,27 +8,31 @@ of a table (Bonferroni); the bound stands beside the rate. Exit code 1 if one do
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from drift_days import (
     CHANGES,
     DETECTION_ROWS,
     FEATURES,
+    MANY_LEVELS,
+    NEW_SHARES,
     NULL_SHARES,
     NUMERIC,
     POPULATIONS,
     SETTINGS,
     Day,
     Exactness,
+    ManyLevels,
     day,
     exactness,
+    many_levels,
     tiny_shift,
     wild_values,
 )
@@ -43,6 +47,10 @@ DAYS = 200
 REFERENCE_ROWS = {1_000: 1.0, 3_000: 1.0, 10_000: 1.0, 100_000: 0.25, 1_000_000: 0.1}  # of the days
 CURRENT_ROWS = (30, 100, 1_000, DETECTION_ROWS, 100_000, 1_000_000)
 PROMISED_REFERENCE = 10_000  # rows, from which on each change must be found
+LEVEL_COUNTS = {30: 1.0, 900: 1.0, 10_000: 0.5, 100_000: 0.2}  # of the days
+ROWS_OF_A_LEVEL = (5, 50)
+MANY_LEVEL_ROWS = (100, DETECTION_ROWS, 100_000)
+PROMISED_LEVELS = 1_000  # reference rows, from which on a few new ones must be found
 LEVELS = (0.05, 0.01)
 ERROR = 0.001  # probability that a table without fault is said to break its promise
 MOST_SHOWN = 80  # rates of a table
@@ -119,15 +127,22 @@ def main() -> None:
 
 
 def measured(days: int, console: Console) -> list[Promise]:
-    """Every promise, in its order: no drift, p-values, drift, a tiny shift, wild values, bins."""
+    """Every promise, in its order: no drift, p-values, drift, levels, a tiny shift, wild values,
+    bins."""
     seeds = [(n, i) for n, share in REFERENCE_ROWS.items() for i in range(_share(days, share))]
     few = range(_share(days, 0.1))
     kinds = list(NUMERIC)
+    many = list(product(MANY_LEVELS, LEVEL_COUNTS, ROWS_OF_A_LEVEL))
     tasks: list[Callable[[], Any]] = [
         *(partial(day, (1, n, i), n, CURRENT_ROWS) for n, i in reversed(seeds)),
         *(partial(tiny_shift, (2, i)) for i in few),
         *(partial(wild_values, (3, i)) for i in few),
         *(partial(exactness, kind, (4, i)) for kind, i in product(kinds, few)),
+        *(
+            partial(many_levels, *cell, (5, *cell[1:], i), MANY_LEVEL_ROWS)
+            for cell in many
+            for i in range(_share(days, LEVEL_COUNTS[cell[1]]))
+        ),
     ]
     with ProcessPoolExecutor() as pool:
         running = [pool.submit(task) for task in tasks]
@@ -142,7 +157,9 @@ def measured(days: int, console: Console) -> list[Promise]:
         by_rows[n].append(one)
     rest = found[len(seeds) :]
     tiny, wild = rest[: len(few)], rest[len(few) : 2 * len(few)]
-    exact = dict(zip(product(kinds, few), rest[2 * len(few) :], strict=True))
+    exact = dict(zip(product(kinds, few), rest[2 * len(few) :], strict=False))
+    seldom = iter(rest[2 * len(few) + len(exact) :])
+    by_cell = {cell: list(islice(seldom, _share(days, LEVEL_COUNTS[cell[1]]))) for cell in many}
     return [
         Promise.judged("No drift: a model of 50 features alarms on at most 5 % of days", [
             *_alarms(by_rows, "DRIFT", lambda one: one.alarm),
@@ -153,6 +170,12 @@ def measured(days: int, console: Console) -> list[Promise]:
             *_levels(by_rows, NUMERIC, "Kolmogorov-Smirnov alone, ", lambda one: one.ks_p_values),
         ]),
         Promise.judged("Drift: at most 5 % of days miss it", list(_missed(by_rows))),
+        Promise.judged("No drift: a column of many levels alarms on at most 5 % of days", [
+            *_of_levels(by_cell, "DRIFT", lambda one: one.alarm),
+            *_of_levels(by_cell, "p < 5 %", lambda one: one.evidence),
+        ]),
+        Promise.judged("New levels among many: at most 5 % of days miss them",
+                       list(_levels_missed(by_cell))),
         Promise.judged("A shift of 0.02 sd is reported and is no alarm", [
             Rate.of("not reported, or an alarm", 1_000_000, 1_000_000,
                     (v.p_adjusted >= SETTINGS.alpha or v.verdict is not Verdict.OK for v in tiny),
@@ -194,6 +217,27 @@ def _missed(by_rows: dict[int, list[Day]]) -> Iterable[Rate]:
         for i, among in enumerate(("alone", f"one of {len(FEATURES)}")):
             missed = [not one.found[change][i] for one in days]
             yield Rate.of(f"{change}, {among}", n, DETECTION_ROWS, missed, promised=promised)
+
+
+_Cell: TypeAlias = tuple[str, int, int]  # shares, levels, rows of a level
+
+
+def _of_levels(
+    by_cell: Mapping[_Cell, Sequence[ManyLevels]],
+    what: str,
+    of: Callable[[ManyLevels], Mapping[int, bool]],
+) -> Iterable[Rate]:
+    for ((kind, levels, each), days), m in product(by_cell.items(), MANY_LEVEL_ROWS):
+        name = f"{levels:,} levels, {kind} shares: {what}"
+        yield Rate.of(name, levels * each, m, (of(one)[m] for one in days), promised=SETTINGS.alpha)
+
+
+def _levels_missed(by_cell: Mapping[_Cell, Sequence[ManyLevels]]) -> Iterable[Rate]:
+    for ((kind, levels, each), days), share in product(by_cell.items(), NEW_SHARES):
+        missed = [not one.found[share] for one in days]
+        promised = 0.05 if share >= 0.5 or levels * each >= PROMISED_LEVELS else float("nan")
+        name = f"{levels:,} levels, {kind} shares: {share:.0%} of the rows new"
+        yield Rate.of(name, levels * each, DETECTION_ROWS, missed, promised=promised)
 
 
 def _needed(drift: Promise) -> dict[str, float]:

@@ -37,6 +37,7 @@ class Compared:
     label: str
     profiles: dict[Group, Profile]
     usual: dict[Group, Usual]
+    own: bool = False  # whether the bins were laid over its rows
 
 
 def compared_with(
@@ -55,7 +56,7 @@ def _compared(
     monitor: Monitor, reference: Reference, days: Sequence[date], baseline: Baseline
 ) -> dict[date, Compared]:
     if baseline.kind == "training":
-        training = Compared(baseline.label, reference.profiles, reference.usual)
+        training = Compared(baseline.label, reference.profiles, reference.usual, own=True)
         return dict.fromkeys(days, training)
     if baseline.kind == "frozen":
         return {day: _frozen(monitor, reference, day, baseline) for day in days}

@@ -17,7 +17,7 @@ from monitoring_dagster.report.pictures import Bar, bars
 from monitoring_dagster.stats.bins import NumericBins
 from monitoring_dagster.stats.column_profile import NumericProfile, empty_column
 from monitoring_dagster.stats.confidence import confidence_of
-from monitoring_dagster.stats.drift import ColumnDrift, measure_all
+from monitoring_dagster.stats.drift import ColumnDrift, Growth, measure_all
 from monitoring_dagster.stats.profile import Group, Profile
 from monitoring_dagster.stats.usual import Usual
 from monitoring_dagster.stats.verdict import DriftVerdict, Verdict, judge
@@ -34,6 +34,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
     return _report(monitor, day, records)
 
 
+_OF_SIDES = ("mean", "sd", "p5", "p50", "p95", "null_share", "infinite_share", "unseen_share")
 SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in ("version", "segment", "value", "baseline", "column",
@@ -44,9 +45,11 @@ SCHEMA = pa.schema(
             "ks_high", "wasserstein_low", "wasserstein_high", "wasserstein_sd", "mean_shift_sd",
             "variance_ratio")),
         *((f"{name}_{side}", pa.float64()) for side in ("reference", "current") for name in (
-            "mean", "sd", "p5", "p50", "p95", "null_share", "unseen_share")),
+            *_OF_SIDES,)),
         *((name, pa.float64()) for name in (
-            "effect", "usual_effect", "new_mass", "p_value", "p_adjusted", "importance")),
+            "effect", "usual_effect", *Growth._fields, "expected_unseen", "p_value", "p_adjusted",
+            "importance")),
+        ("broken", pa.list_(pa.string())),  # which of the growths lie beyond their bound
     ]
 )  # fmt: skip
 
@@ -102,14 +105,16 @@ def _measured(
         for group in groups
     ]
     for name, bins in reference.bins.items():
-        looked, pairs = [], []
-        for place in places:
-            now = profiles[place.day][place.group].columns.get(name)
-            if now is not None and name not in quiet[place.day]:
+        for own in (True, False):
+            looked, pairs = [], []
+            for place in places:
+                now = profiles[place.day][place.group].columns.get(name)
+                if now is None or name in quiet[place.day] or place.baseline.own is not own:
+                    continue
                 before = place.baseline.profiles.get(place.group, Profile()).columns.get(name)
                 looked.append(place)
                 pairs.append((before or empty_column(bins), now))
-        yield from zip(looked, measure_all(name, pairs, bins), strict=True)
+            yield from zip(looked, measure_all(name, pairs, bins, own=own), strict=True)
 
 
 def _verdicts(monitor: Monitor, found: Sequence[tuple[_Place, ColumnDrift]]) -> list[Record]:
@@ -117,7 +122,7 @@ def _verdicts(monitor: Monitor, found: Sequence[tuple[_Place, ColumnDrift]]) -> 
         [drift for _, drift in found],
         settings=monitor.spec.rules.drift.settings(),
         usual_effect=[place.usual.effect.get(drift.column, 0.0) for place, drift in found],
-        usual_new_mass=[place.usual.new_mass.get(drift.column, 0.0) for place, drift in found],
+        usual_growth=[place.usual.growth(drift.column) for place, drift in found],
     )
     answers = answer_columns(monitor.spec)
     records = [
@@ -156,13 +161,15 @@ def _record(place: _Place, verdict: DriftVerdict, *, role: str) -> Record:
         **{
             f"{name}_{side}": getattr(found, name)
             for side, found in sides.items()
-            for name in ("mean", "sd", "p5", "p50", "p95", "null_share", "unseen_share")
+            for name in _OF_SIDES
         },
         "effect": drift.effect,
         "usual_effect": place.usual.effect.get(drift.column, 0.0),
-        "new_mass": drift.new_mass,
+        **drift.growth._asdict(),
+        "expected_unseen": drift.expected_unseen,
         "p_value": drift.p_value,
         "p_adjusted": verdict.p_adjusted,
+        "broken": [str(one) for one in verdict.broken],
         "importance": place.reference.importances.get(drift.column),
     }
 
@@ -200,7 +207,7 @@ def _report(monitor: Monitor, day: date, records: Sequence[Record]) -> StepRepor
         },
         table=[_shown(one) for one in records[:_SHOWN]],
         picture=bars(
-            "Share of rows that moved, by column (tick: what is usual)",
+            "Share of rows in other bins than in the reference (tick: what is usual)",
             [
                 Bar(str(one["column"]), _number(one["effect"]),
                     max(floor, _number(one["usual_effect"])), one["verdict"] == Verdict.DRIFT)

@@ -12,8 +12,14 @@ from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.profile import service_of
 from monitoring_dagster.pipeline.reference import Reference, reference_of
 from monitoring_dagster.stats.importance import rank_correlation, shared_weight
-from monitoring_dagster.stats.verdict import Verdict
+from monitoring_dagster.stats.verdict import Broken, Verdict
 
+_MOST = 0.5  # of the rows
+_UNUSABLE = {
+    Broken.MISSING: "null_share",
+    Broken.NEW_CATEGORY: "unseen_share",
+    Broken.INFINITE: "infinite_share",
+}
 _VERDICT = "verdict"  # the step that stores what was told
 _BUDGET_DAYS = 30
 _NEW_DAYS = 7  # a version that served before them is not new
@@ -38,37 +44,59 @@ def _finding(monitor: Monitor, day: date, row: Record) -> Finding:
     answer = row["role"] == "answer"
     where = f" where {row['segment']} is {row['value']}" if row["segment"] else ""
     against = f" against {row['baseline']}" if len(rules.baselines) > 1 else ""
-    loud = row["psi"] is not None and row["psi"] > rules.psi_alert and not where
-    severity = (Severity.P1 if loud else Severity.P2) if answer else (
-        Severity.P2 if loud else Severity.P3
-    )  # fmt: skip
     return Finding(
         model=monitor.name,
         day=day,
         kind=FindingKind.PREDICTION_DRIFT if answer else FindingKind.FEATURE_DRIFT,
         subject=row["column"],
-        severity=severity,
+        severity=severity_of(row, psi_alert=rules.psi_alert),
         words=f"{row['column']}{where}{against}: {row['reason']}",
         step=STEP,
     )
 
 
+def severity_of(row: Record, *, psi_alert: float) -> Severity:
+    """How soon somebody should look at a drifted column, from its stored record.
+
+    A column without a usable value in most rows is a broken input. What moved far is louder than
+    what moved little, answers are louder than features, and segments are never loud.
+    """
+    answer, whole = row["role"] == "answer", not row["segment"]
+    if whole and _is_broken(row):
+        return Severity.P1
+    loud = whole and row["psi"] is not None and row["psi"] > psi_alert
+    if answer:
+        return Severity.P1 if loud else Severity.P2
+    return Severity.P2 if loud else Severity.P3
+
+
+def _is_broken(row: Record) -> bool:
+    """Whether half of the rows or more have no usable value now, which are twice as many as in the
+    reference, or cost half of the usable values that there were."""
+    found = [_UNUSABLE[kind] for kind in row.get("broken") or () if kind in _UNUSABLE]
+    before, now = (
+        sum(row[f"{share}_{side}"] for share in found) for side in ("reference", "current")
+    )
+    return bool(found) and now >= _MOST and (now >= 2 * before or now - before >= (1 - before) / 2)
+
+
 def _within_budget(monitor: Monitor, day: date, found: Sequence[Finding]) -> list[Finding]:
     """Features that drift anew, beyond the budget of the last 30 days, are recorded and not told.
 
-    What is told already goes on being told, and answers always are: only news costs.
+    What is told already goes on being told, and answers and broken inputs always are: only other
+    news costs.
     """
-    if not any(one.kind is FindingKind.FEATURE_DRIFT and is_told(one.severity) for one in found):
+    if not any(_costs(one) for one in found):
         return list(found)  # most days: nothing to look back for
     budget = monitor.spec.rules.drift.max_alerts_in_30_days
     told = [_told(monitor, day - timedelta(days=n)) for n in range(_BUDGET_DAYS, 0, -1)]
     left = budget - sum(
-        len(now - before) for before, now in zip([set(), *told], told, strict=False)
+        sum(costs and name not in before for name, costs in now.items())
+        for before, now in zip([{}, *told], told, strict=False)
     )
     result = []
     for one in found:
-        is_news = one.kind is FindingKind.FEATURE_DRIFT and one.subject not in told[-1]
-        if is_news and is_told(one.severity):
+        if _costs(one) and one.subject not in told[-1]:
             left -= 1
             if left < 0:
                 words = f"{one.words} (recorded only: {budget} features were told in 30 days)"
@@ -77,13 +105,18 @@ def _within_budget(monitor: Monitor, day: date, found: Sequence[Finding]) -> lis
     return result
 
 
-def _told(monitor: Monitor, day: date) -> set[str]:
-    """The features whose drift was told on that day."""
+def _told(monitor: Monitor, day: date) -> dict[str, bool]:
+    """The features whose drift was told on that day, and whether that counts for the budget."""
     return {
-        one.subject
+        one.subject: _costs(one)
         for one in stored_findings(monitor, _VERDICT, day)
         if one.kind is FindingKind.FEATURE_DRIFT and is_told(one.severity)
     }
+
+
+def _costs(finding: Finding) -> bool:
+    is_feature = finding.kind is FindingKind.FEATURE_DRIFT
+    return is_feature and is_told(finding.severity) and finding.severity is not Severity.P1
 
 
 def _importance_shifts(monitor: Monitor, day: date) -> Iterator[Finding]:

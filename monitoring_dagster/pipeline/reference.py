@@ -41,7 +41,7 @@ from monitoring_dagster.stats.profile import (
 )
 from monitoring_dagster.stats.usual import Usual, usual
 
-_FORMAT = "3"  # what was cached in another one is fetched again
+_FORMAT = "4"  # what was cached in another one is fetched again
 
 
 @dataclass(frozen=True)

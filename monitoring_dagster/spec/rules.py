@@ -44,9 +44,30 @@ class Drift(Record):
 
     alpha: float = Field(default=0.05, gt=0, lt=1, description="False discovery rate of one day.")
     min_rows: int = Field(default=100, ge=2)
-    min_effect: float = Field(default=0.05, gt=0, lt=1, description="Share of rows that moved.")
-    min_new_mass: float = Field(
-        default=0.02, gt=0, lt=1, description="Share of rows newly missing, unseen or infinite."
+    min_effect: float = Field(
+        default=0.05,
+        gt=0,
+        lt=1,
+        description="Share of rows that fall in other bins than in the reference.",
+    )
+    min_missing: float = Field(
+        default=0.02, gt=0, lt=1, description="Growth of the share of missing values."
+    )
+    min_new_category: float = Field(
+        default=0.02,
+        gt=0,
+        lt=1,
+        description="Share of rows of categories that the reference never had, beyond what is to be"
+        " expected where many are rare.",
+    )
+    min_infinite: float = Field(
+        default=0.02, gt=0, lt=1, description="Growth of the share of infinite values."
+    )
+    min_out_of_range: float = Field(
+        default=0.02,
+        gt=0,
+        lt=1,
+        description="Growth of the share of numbers far outside the reference's range.",
     )
     psi_moderate: float = Field(default=0.1, gt=0)
     psi_alert: float = Field(default=0.15, gt=0)

@@ -247,7 +247,8 @@ def _record(group: Group, one: DriftVerdict) -> dict[str, Any]:
         "p_value": drift.p_value,
         "p_adjusted": one.p_adjusted,
         "effect": drift.effect,
-        "new_mass": drift.new_mass,
+        **drift.growth._asdict(),
+        "expected_unseen": drift.expected_unseen,
         **{f"{name}_reference": value for name, value in asdict(drift.reference).items()},
         **{f"{name}_current": value for name, value in asdict(drift.current).items()},
     }

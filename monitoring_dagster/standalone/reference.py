@@ -4,20 +4,31 @@ import io
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from os import cpu_count
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
 from monitoring_dagster.integrations.files import KEPT, NoRows, Table
 from monitoring_dagster.integrations.outputs import refuse_to_overwrite, write_whole
 from monitoring_dagster.integrations.results import Damaged, sealed, unsealed
 from monitoring_dagster.standalone.columns import Guess, guessed
-from monitoring_dagster.stats.bins import Bins, NumericBins, bins_from_table, bins_of, bins_to_table
+from monitoring_dagster.stats.bins import (
+    MAX_VALUES,
+    Bins,
+    CategoricalBins,
+    NumericBins,
+    bins_from_table,
+    bins_of,
+    bins_to_table,
+    is_complete,
+)
 from monitoring_dagster.stats.profile import (
     COLUMNS_AT_ONCE,
     Group,
@@ -26,10 +37,11 @@ from monitoring_dagster.stats.profile import (
     profiles_from_table,
     profiles_to_table,
 )
-from monitoring_dagster.stats.values import is_words
+from monitoring_dagster.stats.values import categories, is_numeric, is_words, plain
 from monitoring_dagster.stats.written import Style, Unread, numbers_in
 
 SAMPLE_ROWS = 131_072  # of the reference, evenly spread: over these the bins are laid
+_MOST_ONCE = 0.5  # of the rows of a sample: with more, its values cannot be counted
 _SIDE = "the reference"
 Advance = Callable[[int], object]
 
@@ -51,6 +63,13 @@ class SpoiltReference(MonitoringError):
     @classmethod
     def at(cls, path: Path, error: Damaged) -> Self:
         return cls(f"the kept reference {path} is damaged, {error}: keep it anew from its rows")
+
+    @classmethod
+    def older(cls, path: Path) -> Self:
+        return cls(
+            f"the kept reference {path} was kept by an older version, which did not count its rare"
+            " categories: keep it anew from its rows"
+        )
 
 
 class NothingInCommon(MonitoringError):
@@ -107,10 +126,13 @@ class Reference:
             table = unsealed(path.read_bytes())
         except Damaged as error:
             raise SpoiltReference.at(path, error) from None
+        bins = pq.ParquetFile(io.BytesIO(notes[KEPT + b".bins"])).read()
+        if not is_complete(bins):
+            raise SpoiltReference.older(path)
         columns = json.loads(notes[KEPT + b".columns"])
         said, unread = json.loads(notes[KEPT + b".account"])
         return cls(
-            bins_from_table(pq.ParquetFile(io.BytesIO(notes[KEPT + b".bins"])).read()),
+            bins_from_table(bins),
             profiles_from_table(table),
             {name: Guess(*said) for name, said in columns.items()},
             tuple(json.loads(notes[KEPT + b".segments"])),
@@ -159,7 +181,7 @@ def read_reference(
     table.require([*categorical, *numeric], table=_SIDE)
     if not table.rows:
         raise NoRows.of(_SIDE)
-    sample, step = _sample(table)
+    sample, step = _sample(table, categorical)
     guesses = guessed(
         sample,
         categorical=categorical,
@@ -178,6 +200,7 @@ def read_reference(
     }
     if not bins:
         raise NothingInCommon.between(guesses)
+    bins = _with_all_values(bins, table, share=sample.num_rows / table.rows)
     found = profiled(table, bins, segments, unusable={}, advance=advance, styles=styles)
     return Reference(
         bins,
@@ -211,24 +234,89 @@ def table_of(given: Any, side: str) -> Table:
     return Table.at(str(given)) if isinstance(given, str | Path) else Table.of(given, side=side)
 
 
-def _sample(table: Table) -> tuple[pa.Table, int]:
-    """At most `SAMPLE_ROWS` rows, evenly spread, and how far they lie apart."""
+def _sample(table: Table, categorical: Collection[str]) -> tuple[pa.Table, int]:
+    """At most `SAMPLE_ROWS` rows, evenly spread, and how far they lie apart.
+
+    Of numbers the first of each block of rows, of categories any one of it: where these take turns,
+    the first ones would be always the same.
+    """
     step = -(-table.rows // SAMPLE_ROWS) or 1
-    names = table.schema.names
-    parts = [names[i : i + COLUMNS_AT_ONCE] for i in range(0, len(names), COLUMNS_AT_ONCE)]
+    schema = table.schema
+    named = [n for n in schema.names if n in categorical or not is_numeric(schema.field(n).type)]
+    measured = [name for name in schema.names if name not in named]
+    parts = [
+        (of[i : i + COLUMNS_AT_ONCE], anywhere)
+        for of, anywhere in ((measured, False), (named, True))
+        for i in range(0, len(of), COLUMNS_AT_ONCE)
+    ]
+
+    def read(part: tuple[list[str], bool]) -> pa.Table:
+        columns, anywhere = part
+        rng = np.random.default_rng(0) if anywhere else None
+        return _every(step, table.read(columns), rng)
+
     with ThreadPoolExecutor(_threads()) as pool:
-        found = list(pool.map(lambda columns: _every(step, table.read(columns)), parts))
-    columns = [column for part in found for column in part.columns]
-    return pa.table(columns, names=names), step
+        found = list(pool.map(read, parts))
+    columns = {
+        name: column
+        for part in found
+        for name, column in zip(part.schema.names, part.columns, strict=True)
+    }
+    return pa.table({name: columns[name] for name in schema.names}), step
 
 
-def _every(step: int, batches: Iterable[pa.RecordBatch]) -> pa.Table:
+def _every(
+    step: int, batches: Iterable[pa.RecordBatch], rng: np.random.Generator | None
+) -> pa.Table:
+    """One row of every *step*: the first, or with *rng* any of them."""
     found, seen = [], 0
     for batch in batches:
-        rows = pa.array(range(-seen % step, len(batch), step), pa.int64())
-        found.append(batch.take(rows))
+        rows = np.arange(-seen % step, len(batch), step)
+        if rng is not None:
+            rows = (rows + rng.integers(step, size=rows.size)).clip(max=len(batch) - 1)
+        found.append(batch.take(pa.array(rows)))
         seen += len(batch)
     return pa.Table.from_batches(found)
+
+
+def _with_all_values(bins: Mapping[str, Bins], table: Table, *, share: float) -> dict[str, Bins]:
+    """The *bins*, laid over a *share* of the rows; of categories that this share has not seen all
+    values of, over all rows, unless nearly all values differ or there are too many."""
+    if share == 1:
+        return dict(bins)
+
+    def over_all(name: str) -> Bins:
+        of = bins[name]
+        if isinstance(of, NumericBins):
+            return of
+        if 0 < of.times[0] < _MOST_ONCE * of.rows and (found := _values(table, name)) is not None:
+            return CategoricalBins.of_values(*found)
+        return replace(of, laid_over=share * of.laid_over)
+
+    with ThreadPoolExecutor(_threads()) as pool:
+        return dict(zip(bins, pool.map(over_all, bins), strict=True))
+
+
+def _values(table: Table, name: str) -> tuple[list[str], NDArray[np.int64]] | None:
+    """The distinct values of a column and how many rows there are of each; None of too many."""
+    parts: list[pa.Table] = []
+    for batch in table.read([name]):
+        codes, names = categories(batch.column(0), column=name)
+        rows = np.bincount(codes[codes >= 0], minlength=len(names))
+        parts.append(pa.table({"name": pa.array(names, pa.string()), "rows": rows}))
+        if sum(part.num_rows for part in parts) > 4 * MAX_VALUES:
+            parts = [_summed(parts)]
+            if parts[0].num_rows > MAX_VALUES:
+                return None
+    found = _summed(parts)
+    if found.num_rows > MAX_VALUES:
+        return None
+    return found["name"].to_pylist(), plain(found["rows_sum"]).astype(np.int64)
+
+
+def _summed(parts: Sequence[pa.Table]) -> pa.Table:
+    found = pa.concat_tables(part.rename_columns(["name", "rows"]) for part in parts)
+    return found.group_by("name").aggregate([("rows", "sum")])
 
 
 class Profiled(NamedTuple):

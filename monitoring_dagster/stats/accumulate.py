@@ -144,7 +144,7 @@ class CategoricalSums:
         level = level_of.take(codes)
         cells = np.bincount(where * self.bins.size + level, minlength=self._counts.size)
         self._counts += cells.reshape(self._counts.shape)
-        new = level >= len(self.bins.levels)
+        new = (level >= self.bins.unseen.start) & (level < self.bins.unseen.stop)
         pairs, rows = np.unique(where[new] * len(names) + codes[new], return_counts=True)
         for slot in np.unique(pairs // max(len(names), 1)):
             found = [

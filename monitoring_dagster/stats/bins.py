@@ -2,26 +2,38 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from hashlib import blake2b
+from itertools import repeat
 from typing import Literal, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from monitoring_dagster.stats.values import Codes, Floats, categories, is_numeric, numbers
+from monitoring_dagster.stats.spelling import Spellings, plain_number
+from monitoring_dagster.stats.values import Codes, Floats, categories, is_numeric, numbers, plain
 
 GUARDS = (0.1, 1.0, 10.0, 100.0, 1e3, 1e6)  # edges beyond the range, in ranges
 CORE = (0.001, 0.999)  # quantiles that one wild value cannot move
 CORE_REACH = 0.5  # in ranges of the core
 TAILS = (1e-4, 3e-4, 1e-3, 2e-3)  # finer quantiles at either end
 BUCKETS = 32  # for values that the reference never had
+MAX_VALUES = 200_000  # of a reference, that are known
+TIMES = 10
 CELLS = 8192
 MAX_STEPS = 3
 ROUNDING = 1e-5  # of a value: what float32, a decimal of six digits and a sum leave of it
 _LAST_BITS = 1e-12  # of a value: what a sum in another order leaves of it
+_HASH_BYTES = 8
+
+Hashes: TypeAlias = NDArray[np.uint64]
+
+
+def _no_hashes() -> Hashes:
+    return np.empty(0, np.uint64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,13 +235,14 @@ class _LookupTable:
         return position.astype(np.intp)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CategoricalBins:
-    """One bin a level of the reference, and `BUCKETS` for the values it never had.
+    """One bin a level of the reference, `BUCKETS` for the values it never had; and where it had
+    more values than are named, `BUCKETS` each for those it had more than once, and once.
 
-    Which bucket an unseen value falls into depends on its name alone. So a rare level can be put
-    into the bucket that it would be in, had the reference missed it: rare and unseen values are
-    compared as one, which a test must do that was not told beforehand which levels there are.
+    Which bucket a value falls into depends on its name alone. So a rare level can be put into the
+    bucket that it would be in, had the reference missed it: rare and unseen values are compared as
+    one, which a test must do that was not told beforehand which levels there are.
 
     >>> bins = CategoricalBins(("a", "b"))
     >>> bins.index(["b", "a", "new", "newer"]).tolist()
@@ -238,58 +251,170 @@ class CategoricalBins:
 
     levels: tuple[str, ...]
     rarest: int = 1  # rows of the reference that a level needs to be among `levels`
-    unseen_share: float = 0.0  # of further rows like the reference's
+    repeated: int | None = None  # as many of `levels`, the first ones, it had more than once
+    times: tuple[int, ...] = ()  # how many values it had once, twice, up to `TIMES` times
+    rows: int = 0  # of the reference that these bins were laid over, the missing ones left out
+    seldom: Hashes = field(
+        default_factory=_no_hashes
+    )  # of further values that it had more than once, sorted
+    once: Hashes = field(default_factory=_no_hashes)  # of further values that it had once, sorted
+    laid_over: float = 1.0  # share of the reference's rows; the values of the others are unseen
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CategoricalBins) and all(
+            np.array_equal(getattr(self, part.name), getattr(other, part.name))
+            for part in fields(self)
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
 
     @classmethod
-    def from_reference(cls, values: pa.Array | pa.ChunkedArray, *, max_levels: int = 1000) -> Self:
-        """The *max_levels* most frequent values, the most frequent first, ties by name.
-
-        With r rows in the rarest level that is kept, about as many further rows will be of other
-        values as the reference has rows in levels of at most r rows: for all levels kept, its share
-        of values that it had once.
-
-        Source: Good (1953), Biometrika 40(3), for the share of unseen values.
+    def from_reference(
+        cls,
+        values: pa.Array | pa.ChunkedArray,
+        *,
+        max_levels: int = 1000,
+        max_values: int = MAX_VALUES,
+    ) -> Self:
+        """The *max_levels* most frequent values by name, the most frequent first, ties by name; all
+        others by a hash. With more than *max_values* of them, those of a random part of the rows:
+        how many of the other rows are of values that this part never had is what to expect of
+        further rows.
         """
         codes, names = categories(values, column="reference")
-        rows = np.bincount(codes[codes >= 0], minlength=len(names))
-        ranked = sorted((-n, name) for n, name in zip(rows.tolist(), names, strict=True) if n)
-        kept = ranked[:max_levels]
-        rarest = -kept[-1][0] if len(ranked) > max_levels else 1
+        codes = codes[codes >= 0]
+        known, rng = codes, np.random.default_rng(codes.size)
+        rows = np.bincount(known, minlength=len(names))
+        while np.count_nonzero(rows) > max_values:
+            known = known[rng.random(known.size) < 0.5]
+            rows = np.bincount(known, minlength=len(names))
+        return cls.of_values(
+            names, rows, max_levels=max_levels, laid_over=known.size / max(codes.size, 1)
+        )
+
+    @classmethod
+    def of_values(
+        cls,
+        names: Sequence[str],
+        rows: NDArray[np.int64],
+        *,
+        max_levels: int = 1000,
+        laid_over: float = 1.0,
+    ) -> Self:
+        """From distinct *names*, and how many *rows* there are of each."""
+        there = np.flatnonzero(rows)
+        named = (names[i] for i in there.tolist())
+        ranked = sorted(zip((-rows[there]).tolist(), named, strict=True))
+        kept, others = ranked[:max_levels], ranked[max_levels:]
+        seldom = np.unique(_hashes((name for n, name in others if n < -1), _HASH_BYTES))
+        once = np.unique(_hashes((name for n, name in others if n == -1), _HASH_BYTES))
         return cls(
             tuple(name for _, name in kept),
-            rarest,
-            float(rows[rows <= rarest].sum() / max(rows.sum(), 1)),
+            -kept[-1][0] if others else 1,
+            sum(n < -1 for n, _ in kept),
+            tuple(np.bincount(rows[there], minlength=TIMES + 1)[1 : TIMES + 1].tolist()),
+            int(rows.sum()),
+            seldom,
+            np.setdiff1d(once, seldom, assume_unique=True),  # two spellings of one number
+            laid_over,
         )
 
     @property
+    def first_single(self) -> int:
+        """From here on the reference had the `levels` once."""
+        return len(self.levels) if self.repeated is None else self.repeated
+
+    @property
+    def unseen(self) -> slice:
+        """The bins of values that the reference never had."""
+        return slice(len(self.levels), len(self.levels) + BUCKETS)
+
+    @property
     def size(self) -> int:
-        return len(self.levels) + BUCKETS
+        return len(self.levels) + (3 if self._knows_more else 1) * BUCKETS
 
     @cached_property
     def digest(self) -> str:
         """Short name of exactly these bins; profiles over other bins are refused."""
-        return hashlib.sha256(b"categorical" + json.dumps(self.levels).encode()).hexdigest()[:16]
+        written = hashlib.sha256(b"categorical" + json.dumps(self.levels).encode())
+        if self._knows_more:
+            for hashes in (self.seldom, self.once):
+                written.update(b"and" + hashes.astype("<u8").tobytes())
+        return written.hexdigest()[:16]
 
     @cached_property
     def buckets(self) -> Codes:
         """The bucket of each level, had the reference missed it; 0 to `BUCKETS` - 1."""
-        return np.array([_bucket(level) for level in self.levels], dtype=np.intp)
+        return _buckets(_hashes(self.levels, self._hash_bytes))
+
+    def index(self, names: Sequence[str]) -> Codes:
+        """The bin of each name; call it on the distinct values, not on every row.
+
+        A name that is no level may be one in another spelling: a number with zeros behind its
+        point, or true and false as 1 and 0. Nothing else is taken for the same.
+        """
+        found = np.fromiter(map(self._codes.get, names, repeat(-1)), np.intp, len(names))
+        unknown = np.flatnonzero(found < 0)
+        if unknown.size and self._spellings.places:
+            places = (self._spellings.place(names[i]) for i in unknown.tolist())
+            found[unknown] = [-1 if place is None else place for place in places]
+            unknown = unknown[found[unknown] < 0]
+        if unknown.size:
+            found[unknown] = self._beyond([names[i] for i in unknown.tolist()])
+        return found
+
+    def respelled(self, names: Sequence[str]) -> list[str]:
+        """The *names*, those that are levels in another spelling as the reference has them."""
+        codes = self.index(names).tolist()
+        return [
+            self.levels[code] if code < len(self.levels) else name
+            for code, name in zip(codes, names, strict=True)
+        ]
+
+    def _beyond(self, names: list[str]) -> Codes:
+        hashes = _hashes(names, self._hash_bytes)
+        found = len(self.levels) + _buckets(hashes)
+        for place, known in enumerate((self.seldom, self.once), start=1):
+            if known.size:
+                at = np.searchsorted(known, hashes).clip(max=known.size - 1)
+                found += BUCKETS * place * (known[at] == hashes)
+        return found
+
+    @property
+    def _knows_more(self) -> bool:
+        return bool(self.seldom.size or self.once.size)
+
+    @property
+    def _hash_bytes(self) -> int:
+        return _HASH_BYTES if self._knows_more else 1  # a bucket needs no more
 
     @cached_property
     def _codes(self) -> dict[str, int]:
         return {level: code for code, level in enumerate(self.levels)}
 
-    def index(self, names: list[str]) -> Codes:
-        """The bin of each name; call it on the distinct values, not on every row."""
-        first = len(self.levels)
-        found = (
-            self._codes[name] if name in self._codes else first + _bucket(name) for name in names
+    @cached_property
+    def _spellings(self) -> Spellings:
+        found = Spellings.of(self.levels)
+        if not (self._knows_more and found.places):
+            return found
+        names = list(found.places)
+        return found.but(
+            name
+            for name, code in zip(names, self._beyond(names), strict=True)
+            if code >= self.unseen.stop
         )
-        return np.fromiter(found, dtype=np.intp, count=len(names))
 
 
-def _bucket(name: str) -> int:
-    return hashlib.blake2b(name.encode(), digest_size=1).digest()[0] % BUCKETS
+def _hashes(names: Iterable[str], size: int) -> Hashes:
+    """One of *size* bytes for each name; of many bytes, one for all spellings of a number."""
+    words: Iterable[str] = map(plain_number, names) if size > 1 else names
+    written = b"".join([blake2b(word.encode(), digest_size=size).digest() for word in words])
+    return np.frombuffer(written, "<u8" if size > 1 else "u1").astype(np.uint64)
+
+
+def _buckets(hashes: Hashes) -> Codes:
+    return (hashes % BUCKETS).astype(np.intp)
 
 
 Bins: TypeAlias = NumericBins | CategoricalBins
@@ -332,27 +457,52 @@ def bins_to_table(bins: Mapping[str, Bins]) -> pa.Table:
                 [b.levels if isinstance(b, CategoricalBins) else None for b in bins.values()],
                 pa.list_(pa.string()),
             ),
-            "rarest": pa.array(
-                [b.rarest if isinstance(b, CategoricalBins) else None for b in bins.values()],
-                pa.int64(),
-            ),
-            "unseen_share": pa.array(
-                [b.unseen_share if isinstance(b, CategoricalBins) else None for b in bins.values()],
-                pa.float64(),
-            ),
+            **{
+                name: pa.array(
+                    [
+                        getattr(b, name) if isinstance(b, CategoricalBins) else None
+                        for b in bins.values()
+                    ],
+                    of,
+                )
+                for name, of in _OF_LEVELS.items()
+            },
         }
     )
 
 
+_HASHED = ("seldom", "once")
+_OF_LEVELS = {
+    "rarest": pa.int64(),
+    "repeated": pa.int64(),
+    "times": pa.list_(pa.int64()),
+    "rows": pa.int64(),
+    **dict.fromkeys(_HASHED, pa.list_(pa.uint64())),
+    "laid_over": pa.float64(),
+}
+
+
+def is_complete(table: pa.Table) -> bool:
+    """Whether `bins_to_table` wrote all that `bins_from_table` reads; an older one wrote less."""
+    return {*_OF_LEVELS, "singles"} <= set(table.column_names)
+
+
 def bins_from_table(table: pa.Table) -> dict[str, Bins]:
     """The bins that `bins_to_table` wrote down."""
-    return {
-        row["column"]: NumericBins(
-            np.array(row["edges"], np.float64),
-            tuple(row["near"]),
-            np.array(row["singles"], np.intp),
+    found: dict[str, Bins] = {}
+    for i, row in enumerate(table.drop_columns(list(_HASHED)).to_pylist()):
+        if row["edges"] is not None:
+            edges, singles = np.array(row["edges"], np.float64), np.array(row["singles"], np.intp)
+            found[row["column"]] = NumericBins(edges, tuple(row["near"]), singles)
+            continue
+        found[row["column"]] = CategoricalBins(
+            tuple(row["levels"]),
+            row["rarest"],
+            row["repeated"],
+            tuple(row["times"]),
+            row["rows"],
+            seldom=plain(table["seldom"][i].values).astype(np.uint64),
+            once=plain(table["once"][i].values).astype(np.uint64),
+            laid_over=row["laid_over"],
         )
-        if row["edges"] is not None
-        else CategoricalBins(tuple(row["levels"]), row["rarest"], row["unseen_share"])
-        for row in table.to_pylist()
-    }
+    return found

@@ -90,7 +90,9 @@ def uniform_columns(rows: pa.Table, bins: Mapping[str, Bins]) -> pa.Table:
             values = np.asarray(numbers(rows[name], column=name), np.float64)
             columns[name] = pa.array(values, pa.float64())
         else:
-            columns[name] = pa.array(_names(name, rows[name]), pa.string())
+            codes, names = categories(rows[name], column=name)
+            spelled = [*of.respelled(names), None]  # code -1 is the last
+            columns[name] = pa.array([spelled[code] for code in codes], pa.string())
     return pa.table(columns)
 
 

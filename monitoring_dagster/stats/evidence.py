@@ -143,3 +143,45 @@ def ks_p_value(distance: ArrayLike, n_reference: ArrayLike, n_current: ArrayLike
     rows = n * m / np.where(known, n + m, 1.0)
     gap = np.where(known, np.nan_to_num(np.asarray(distance, np.float64)), 0.0)
     return np.clip(special.kolmogorov(np.sqrt(rows) * gap), 0.0, 1.0)
+
+
+def unseen_p_value(
+    expected: ArrayLike,
+    reference_rows: ArrayLike,
+    unseen: ArrayLike,
+    current_rows: ArrayLike,
+    *,
+    clustering: float = 1.0,
+) -> Floats:
+    """How probable are so many rows of unseen values, if both samples come from one population?
+
+    The binomial test of two rates, given the sum of both counts; one-sided, exact without
+    *clustering*.
+
+    Parameters
+    ----------
+    expected, reference_rows
+        Rows of the reference whose values its other rows never had, and among how many.
+    unseen, current_rows
+        Rows whose values the reference never had, and among how many.
+    clustering
+        By how much more the number of expected rows varies than by the binomial law; at least 1.
+
+    Returns
+    -------
+    p-values; below alpha in at most a share alpha of days without drift.
+
+    >>> float(unseen_p_value(0, 900, 2, 100).round(3))
+    0.01
+
+    Source: Przyborowski & Wilenski (1940), Biometrika 31(3/4), for the test.
+    """
+    from scipy import special  # late: starting often must stay cheap
+
+    k, n, u, m = (
+        np.asarray(of, np.float64) for of in (expected, reference_rows, unseen, current_rows)
+    )
+    possible = (n > 0) & (m > 0) & (u > 0)
+    share = m / np.where(possible, n + m, 1.0)
+    found = special.betainc(np.where(possible, u, 1.0) / clustering, k / clustering + 1, share)
+    return np.where(possible, found, 1.0)[()]

@@ -85,12 +85,13 @@ def _shortage(n_reference: int, n_current: int, pooled: Pooled) -> str | None:
 def _judged(apart: Separation, p: float, *, alpha: float, bound: float) -> tuple[Verdict, str]:
     evidence = f"p = {p:.2g} of two tests" if p >= 1e-16 else "p < 1e-16 of two tests"
     if p >= alpha:
-        return Verdict.OK, f"no more than chance ({evidence}, needed below {alpha:g})"
+        return Verdict.OK, f"not significant ({evidence}, needed below {alpha:g})"
     seen = f"AUC {apart.auc:.3f}, at least {apart.low:.3f} (bound {bound:.3f})"
     if apart.low <= bound:
         return (
             Verdict.OK,
-            f"real but small: a classifier tells the rows apart with {seen}; {evidence}",
+            "significant, below the effect threshold: a classifier tells the rows apart with"
+            f" {seen}; {evidence}",
         )
     first = [name for name, lost in apart.importances.items() if lost > 0][:3]
     return Verdict.DRIFT, (

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitoring_dagster.stats.bins import NumericBins
+from monitoring_dagster.stats.bins import CategoricalBins, NumericBins
 from monitoring_dagster.stats.cells import unseen_of
 from monitoring_dagster.stats.column_profile import Counts, NumericStack
 from monitoring_dagster.stats.values import Floats
@@ -45,10 +45,12 @@ def numeric_sides(side: NumericStack, masses: Counts, bins: NumericBins) -> list
     return [Side(*row) for row in zip(*(of.tolist() for of in columns), strict=True)]
 
 
-def categorical_sides(levels: Counts) -> list[Side]:
+def categorical_sides(levels: Counts, bins: CategoricalBins, *, own: bool = False) -> list[Side]:
+    """What each sample looks like; *own* rows, over which the bins were laid, have no value that
+    was never there."""
     rows, nan = levels.sum(1), float("nan")
     with np.errstate(divide="ignore", invalid="ignore"):
-        unseen, missing = unseen_of(levels) / rows, levels[:, -1] / rows
+        unseen, missing = unseen_of(levels, bins) * (not own) / rows, levels[:, -1] / rows
     return [
         Side(
             rows=n,

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.stats.bins import Bins, CategoricalBins, NumericBins
-from monitoring_dagster.stats.cells import levels_of
+from monitoring_dagster.stats.cells import expected_unseen, levels_of, unlike_other_days
 from monitoring_dagster.stats.column_profile import (
     CategoricalProfile,
     ColumnProfile,
@@ -18,7 +19,7 @@ from monitoring_dagster.stats.column_profile import (
     few_names,
     of_kind,
 )
-from monitoring_dagster.stats.drift import levels_moved, numeric_moved
+from monitoring_dagster.stats.drift import NEW_CATEGORY, Growth, levels_moved, numeric_moved
 from monitoring_dagster.stats.profile import Profile
 from monitoring_dagster.stats.values import Floats
 
@@ -34,7 +35,20 @@ class Usual:
     """What an ordinary day shows at most, by column; 0 where nothing is known."""
 
     effect: Mapping[str, float] = field(default_factory=dict)
-    new_mass: Mapping[str, float] = field(default_factory=dict)
+    missing: Mapping[str, float] = field(default_factory=dict)  # growth, as are the next three
+    new_category: Mapping[str, float] = field(default_factory=dict)
+    infinite: Mapping[str, float] = field(default_factory=dict)
+    out_of_range: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, bounds: Mapping[str, Sequence[float]]) -> Self:
+        """From the bounds of each column: of the effect, then in the order of `Growth`."""
+        return cls(
+            *({name: of[i] for name, of in bounds.items()} for i in range(1 + len(Growth._fields)))
+        )
+
+    def growth(self, column: str) -> Growth:
+        return Growth(*(getattr(self, name).get(column, 0.0) for name in Growth._fields))
 
 
 def usual(days: Sequence[Profile], reference: Profile, bins: Mapping[str, Bins]) -> Usual:
@@ -54,18 +68,19 @@ def usual(days: Sequence[Profile], reference: Profile, bins: Mapping[str, Bins])
 
     Returns
     -------
-    Bounds of effect and new mass, 0 to 1; 0 where fewer than two days are left.
+    Bounds of effect and growths, 0 to 1; 0 where fewer than two days are left. Where most days have
+    categories of their own, these count as new on their day.
 
     Source: Hahn & Meeker (1991), Statistical Intervals, section 4.2, for the bound.
     """
     enough = [day for day in days if day.rows >= MIN_ROWS]
-    effect, new_mass = {}, {}
+    bounds = {}
     for name, own in bins.items():
         if name not in reference.columns:
             raise UnknownColumn.named(name, table="the profile", available=reference.columns)
         samples = [day.columns[name] for day in enough if name in day.columns]
         if len(samples) < 2:
-            effect[name] = new_mass[name] = 0.0
+            bounds[name] = [0.0] * (1 + len(Growth._fields))
             continue
         if isinstance(own, NumericBins):
             moved = numeric_moved(
@@ -74,14 +89,18 @@ def usual(days: Sequence[Profile], reference: Profile, bins: Mapping[str, Bins])
                 own,
             )
         else:
-            moved = levels_moved(
-                levels_of([reference.columns[name]], own), levels_of(samples, own), own
-            )
+            whole, parts = levels_of([reference.columns[name]], own), levels_of(samples, own)
+            expected = expected_unseen(whole, own, own=True)
+            effect, growth = levels_moved(whole, parts, own, expected)
+            _, alone = levels_moved(whole, unlike_other_days(parts, whole, own), own, expected)
+            if (alone[:, NEW_CATEGORY] >= NOISE).mean() > 0.5:  # a habit, and not the odd day
+                effect, growth = np.fmax(effect, alone.max(-1)), np.fmax(growth, alone)
+            moved = effect, growth
         everywhere = np.ones((1, len(samples)), dtype=bool)
-        effect[name], new_mass[name] = (
-            float(_upper_bounds(one[None, :], everywhere)[0]) for one in moved
-        )
-    return Usual(effect, new_mass)
+        bounds[name] = [
+            float(one[0]) for one in _bounds((moved[0][None], moved[1][None]), everywhere)
+        ]
+    return Usual.of(bounds)
 
 
 def windows(
@@ -98,8 +117,7 @@ def windows(
     """
     rows = np.array([day.rows for day in days])
     whole: list[dict[str, ColumnProfile]] = [{} for _ in at]
-    effect: list[dict[str, float]] = [{} for _ in at]
-    new_mass: list[dict[str, float]] = [{} for _ in at]
+    bounds: list[dict[str, list[float]]] = [{} for _ in at]
     for name, own in bins.items():
         columns = [day.columns.get(name) or empty_column(own) for day in days]
         there = np.array([name in day.columns for day in days]) & (rows >= MIN_ROWS)
@@ -108,13 +126,11 @@ def windows(
             if isinstance(own, NumericBins)
             else _level_windows(columns, at, own)
         )
-        bounds = [_upper_bounds(one, there[at]).tolist() for one in moved]
+        of_windows = np.stack(_bounds(moved, there[at]), axis=-1).tolist()
         for i, column in enumerate(together):
-            whole[i][name], effect[i][name], new_mass[i][name] = (
-                column, bounds[0][i], bounds[1][i],
-            )  # fmt: skip
+            whole[i][name], bounds[i][name] = column, of_windows[i]
     counted = rows[at].sum(1).tolist()
-    return [(Profile(counted[i], whole[i]), Usual(effect[i], new_mass[i])) for i in range(len(at))]
+    return [(Profile(counted[i], whole[i]), Usual.of(bounds[i])) for i in range(len(at))]
 
 
 _Moved = tuple[Floats, Floats]
@@ -145,7 +161,15 @@ def _level_windows(
         )
         for i in range(len(at))
     ]
-    return profiles, levels_moved(whole[:, None, :], parts, bins)
+    together = whole[:, None, :]
+    expected = expected_unseen(together, bins, own=False)
+    return profiles, levels_moved(together, parts, bins, expected)
+
+
+def _bounds(moved: _Moved, there: _Where) -> list[Floats]:
+    """Of the effect, then of each growth."""
+    effect, growth = moved
+    return [_upper_bounds(one, there) for one in (effect, *np.moveaxis(growth, -1, 0))]
 
 
 def _upper_bounds(found: Floats, there: _Where) -> Floats:

@@ -10,10 +10,13 @@ import numpy as np
 from monitoring_dagster.stats.drift import (
     ColumnDrift,
     DriftSettings,
+    Growth,
 )
 from monitoring_dagster.stats.values import Floats
 
 _SHOWN_CHARACTERS = 40  # of a level's name, which is a value from the data
+_SHOWN_NAMES = 3
+_WORTH_SAYING = 0.001
 
 PsiBand: TypeAlias = Literal["none", "moderate", "significant"]
 
@@ -26,6 +29,15 @@ class Verdict(StrEnum):
     INSUFFICIENT = "INSUFFICIENT"  # too few rows for a verdict
 
 
+class Broken(StrEnum):
+    """How rows can lack an ordinary value; the names are those of `Growth`."""
+
+    MISSING = "missing"
+    NEW_CATEGORY = "new_category"
+    INFINITE = "infinite"
+    OUT_OF_RANGE = "out_of_range"
+
+
 @dataclass(frozen=True, slots=True)
 class DriftVerdict:
     """One column, judged among all that were looked at."""
@@ -35,6 +47,7 @@ class DriftVerdict:
     verdict: Verdict
     psi_band: PsiBand
     reason: str  # one plain sentence with the numbers
+    broken: tuple[Broken, ...] = ()  # what has grown beyond its bound
 
 
 def judge(
@@ -42,17 +55,18 @@ def judge(
     *,
     settings: DriftSettings,
     usual_effect: Sequence[float],
-    usual_new_mass: Sequence[float] | None = None,
+    usual_growth: Sequence[Growth] | None = None,
 ) -> list[DriftVerdict]:
     """Which of the *measured* columns drifted, allowing for how many were looked at.
 
     Drift needs evidence and effect: a p-value that stays below `alpha` after the Benjamini-Hochberg
-    correction, and either at least `min_effect` of the rows moved, or at least `min_new_mass` of
-    the rows newly missing, unseen or infinite; and no less than is usual.
+    correction, and either an effect of at least `min_effect`, or missing, infinite or far-out
+    values or new categories in so many more of the rows as their own bound says; and no less than
+    is usual.
 
     Parameters
     ----------
-    usual_effect, usual_new_mass
+    usual_effect, usual_growth
         What an ordinary day shows, in the order of *measured*; 0 where nothing is known.
 
     Source: Benjamini & Hochberg (1995), J. R. Stat. Soc. B 57(1).
@@ -62,17 +76,23 @@ def judge(
     adjusted = np.full(len(measured), np.nan)
     if any(enough):
         adjusted[enough] = benjamini_hochberg(p_values[enough])
-    usual_new = usual_new_mass if usual_new_mass is not None else [0.0] * len(measured)
+    habits = usual_growth if usual_growth is not None else [Growth()] * len(measured)
+    least = Growth(
+        settings.min_missing,
+        settings.min_new_category,
+        settings.min_infinite,
+        settings.min_out_of_range,
+    )
     return [
         _verdict(
             drift,
             float(p),
-            max(settings.min_effect, habit),
-            max(settings.min_new_mass, new),
+            max(settings.min_effect, effect),
+            Growth(*map(max, least, growth)),
             settings,
             looked_at=sum(enough),
         )
-        for drift, p, habit, new in zip(measured, adjusted, usual_effect, usual_new, strict=True)
+        for drift, p, effect, growth in zip(measured, adjusted, usual_effect, habits, strict=True)
     ]
 
 
@@ -109,7 +129,7 @@ def _verdict(
     drift: ColumnDrift,
     p: float,
     effect_bound: float,
-    new_bound: float,
+    growth_bounds: Growth,
     settings: DriftSettings,
     *,
     looked_at: int,
@@ -119,23 +139,73 @@ def _verdict(
     if shortage is not None:
         return DriftVerdict(drift, p, Verdict.INSUFFICIENT, band, shortage)
     evidence = f"p = {p:.2g} among {looked_at}" if p >= 1e-16 else f"p < 1e-16 among {looked_at}"
-    share = f"{drift.effect:.1%} of the rows moved"
+    share = f"{drift.effect:.1%} of rows fall in other bins than in the reference"
     if p >= settings.alpha:
-        reason = f"no more than chance ({evidence}, needed below {settings.alpha:g})"
+        reason = f"not significant ({evidence}, needed below {settings.alpha:g})"
         return DriftVerdict(drift, p, Verdict.OK, band, reason)
-    beyond = []
+    broken = tuple(
+        kind
+        for kind, found, bound in zip(Broken, drift.growth, growth_bounds, strict=True)
+        if found >= bound
+    )
+    beyond = [
+        f"{_SENTENCES[kind](drift)} (bound {getattr(growth_bounds, kind):.1%})" for kind in broken
+    ]
     if drift.effect >= effect_bound:
         beyond.append(f"{share}{_means(drift)} (bound {effect_bound:.1%})")
-    if drift.new_mass >= new_bound:
-        beyond.append(
-            f"{drift.new_mass:.1%} more of the rows are missing, infinite or unlike any in the"
-            f" reference (bound {new_bound:.1%})"
-        )
     if beyond:
         reason = f"{', and '.join(beyond)}; {evidence}"
-        return DriftVerdict(drift, p, Verdict.DRIFT, band, reason)
-    reason = f"real but small: {share} (bound {effect_bound:.1%}, {evidence})"
+        return DriftVerdict(drift, p, Verdict.DRIFT, band, reason, broken)
+    reason = (
+        f"significant, below the effect threshold: {share} (bound {effect_bound:.1%}, {evidence})"
+    )
     return DriftVerdict(drift, p, Verdict.OK, band, reason)
+
+
+def _missing(drift: ColumnDrift) -> str:
+    before, now = drift.reference.null_share, drift.current.null_share
+    return f"missing values rose from {before:.1%} to {now:.1%}"
+
+
+def _new_category(drift: ColumnDrift) -> str:
+    words = ", ".join(repr(name[:_SHOWN_CHARACTERS]) for name in drift.unseen[:_SHOWN_NAMES])
+    words += " and others" if len(drift.unseen) > _SHOWN_NAMES else ""
+    share = f"{drift.current.unseen_share:.1%} of rows"
+    expected = drift.expected_unseen
+    beside = f", {expected:.1%} expected" if expected >= _WORTH_SAYING else ""
+    return f"new category {words}: {share}{beside}"
+
+
+def _infinite(drift: ColumnDrift) -> str:
+    before, now = drift.reference.infinite_share, drift.current.infinite_share
+    beside = f", {before:.1%} in the reference" if before >= _WORTH_SAYING else ""
+    return f"infinite values: {now:.1%} of rows{beside}"
+
+
+def _out_of_range(drift: ColumnDrift) -> str:
+    before, now = drift.reference, drift.current
+    low, high = drift.near or (-np.inf, np.inf)
+    first, last = max(before.minimum, low), min(before.maximum, high)
+    beyond = [
+        words
+        for there, words in (
+            (now.minimum < low, f"smallest {now.minimum:,.4g}"),
+            (now.maximum > high, f"largest {now.maximum:,.4g}"),
+        )
+        if there
+    ]
+    return (
+        f"{now.unseen_share:.1%} of rows outside the reference's range"
+        f" {first:,.4g}..{last:,.4g} ({', '.join(beyond)})"
+    )
+
+
+_SENTENCES = {
+    Broken.MISSING: _missing,
+    Broken.NEW_CATEGORY: _new_category,
+    Broken.INFINITE: _infinite,
+    Broken.OUT_OF_RANGE: _out_of_range,
+}
 
 
 def _means(drift: ColumnDrift) -> str:
@@ -143,6 +213,8 @@ def _means(drift: ColumnDrift) -> str:
     before, now = drift.reference, drift.current
     if drift.changed is not None:
         level, first, second = drift.changed
+        if abs(second - first) < _WORTH_SAYING:
+            return ""
         return f", {level[:_SHOWN_CHARACTERS]!r} from {first:.1%} to {second:.1%}"
     if not np.isfinite([before.mean, now.mean]).all():
         return ""

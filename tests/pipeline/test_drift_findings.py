@@ -6,7 +6,7 @@ import pytest
 
 from monitoring_dagster.decisions.findings import FindingKind, Severity
 from monitoring_dagster.pipeline import drift, drift_findings, profile, reference, verdict
-from monitoring_dagster.pipeline.drift_findings import findings_of
+from monitoring_dagster.pipeline.drift_findings import findings_of, severity_of
 from tests.world import FEATURES, START, day_after
 
 NEXT = day_after(START)
@@ -79,7 +79,7 @@ def test_a_class_that_is_predicted_more_often_is_told_the_same_day(lived):
 def test_a_new_segment_is_a_finding(lived):
     found = live(lived, START, country=lambda x: x.where(x.index % 4 != 0, "IT"))
     (told,) = [one for one in found if one.subject == "country"]
-    assert "unlike any in the reference" in told.words
+    assert "new category 'IT': 2" in told.words
     rows = lived.monitor.results.read("tiny", drift.STEP, START).to_pylist()
     assert {row["verdict"] for row in rows if row["value"] == "IT"} == {"INSUFFICIENT"}
 
@@ -135,3 +135,91 @@ def test_a_new_version_that_leans_on_other_features_is_told(
     if told:
         (one,) = findings_of(lived.monitor, NEXT)
         assert "of the importance lies on the same ones" in one.words
+
+
+FEATURE = {
+    "role": "feature", "segment": "", "psi": 0.1, "broken": [],
+    **{f"{share}_share_{side}": 0.0
+       for share in ("null", "infinite", "unseen") for side in ("reference", "current")},
+}  # fmt: skip
+
+
+def lacking(share, before, now, *, kind, **more):
+    return {
+        **FEATURE, f"{share}_share_reference": before, f"{share}_share_current": now,
+        "broken": [kind], **more,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("row", "severity"),
+    [
+        pytest.param(FEATURE, Severity.P3, id="moved a little"),
+        pytest.param(FEATURE | {"psi": 0.16}, Severity.P2, id="moved far"),
+        pytest.param(FEATURE | {"psi": None}, Severity.P3, id="no PSI"),
+        pytest.param(FEATURE | {"role": "answer"}, Severity.P2, id="an answer that moved a little"),
+        pytest.param(FEATURE | {"role": "answer", "psi": 9}, Severity.P1, id="an answer, far"),
+        pytest.param(FEATURE | {"segment": "country", "psi": 9}, Severity.P3, id="in a segment"),
+        pytest.param(lacking("null", 0, 1, kind="missing"), Severity.P1, id="all missing"),
+        pytest.param(lacking("null", 0, 0.5, kind="missing"), Severity.P1, id="half missing"),
+        pytest.param(lacking("null", 0, 0.49, kind="missing"), Severity.P3, id="less than half"),
+        pytest.param(
+            lacking("null", 0.3, 0.6, kind="missing"), Severity.P1, id="twice as many, now most"
+        ),
+        pytest.param(
+            lacking("null", 0.6, 0.65, kind="missing", psi=9), Severity.P2, id="seldom there before"
+        ),
+        pytest.param(
+            lacking("null", 0.8, 1.0, kind="missing"), Severity.P1, id="the last values are gone"
+        ),
+        pytest.param(
+            lacking("unseen", 0, 0.7, kind="new_category"), Severity.P1, id="mostly new categories"
+        ),
+        pytest.param(
+            lacking("unseen", 0.9, 0.95, kind="new_category"), Severity.P3, id="always new ones"
+        ),
+        pytest.param(
+            lacking("infinite", 0, 0.5, kind="infinite"), Severity.P1, id="mostly infinite"
+        ),
+        pytest.param(
+            lacking("unseen", 0, 1, kind="out_of_range", psi=9), Severity.P2, id="another unit"
+        ),
+        pytest.param(
+            lacking("null", 0, 0.3, kind="missing", broken=["missing", "new_category"],
+                    unseen_share_current=0.3),
+            Severity.P1,
+            id="missing and new together",
+        ),
+        pytest.param(
+            lacking("null", 0, 1, kind="missing", segment="country"), Severity.P3,
+            id="missing in a segment alone",
+        ),
+        pytest.param(
+            {name: value for name, value in FEATURE.items() if name != "broken"}, Severity.P3,
+            id="a day that was stored before anybody counted",
+        ),
+    ],
+)  # fmt: skip
+def test_a_broken_input_is_louder_than_drift(row, severity):
+    assert severity_of(row, psi_alert=0.15) is severity
+
+
+@pytest.mark.parametrize(
+    ("column", "how", "words"),
+    [
+        pytest.param("income", lambda x: x * float("nan"), "missing values rose from 0.0% to 100",
+                     id="all missing"),
+        pytest.param("plan", lambda x: x.astype(str) + "-v2", "new category 'p",
+                     id="all new"),
+        pytest.param("age", lambda x: x + float("inf"), "infinite values: 100.0% of rows",
+                     id="all infinite"),
+    ],
+)  # fmt: skip
+def test_a_broken_input_is_told_whatever_the_budget_and_takes_none_of_it(lived, column, how, words):
+    world = replace(lived, spec_changes={"rules": {"drift": {"max_alerts_in_30_days": 1}}})
+    (broken,) = (one for one in live(world, START, **{column: how}) if one.subject == column)
+    assert broken.severity is Severity.P1
+    assert words in broken.words
+    later = live(world, NEXT, **{column: how}, debt=lambda x: x + 60)
+    told = {one.subject: one.severity for one in later if one.subject in (column, "debt")}
+    assert told == {column: Severity.P1, "debt": Severity.P2}

@@ -138,6 +138,33 @@ def test_a_kept_reference_gives_the_same_without_its_rows(files):
     assert (refused.exit_code, "keep it anew" in refused.stderr) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("now", "verdict", "words"),
+    [
+        pytest.param(lambda i: f"s{i % 900}", "OK", "not significant", id="no drift"),
+        pytest.param(lambda i: f"{'s' if i % 20 else 'n'}{i % 900}", "DRIFT",
+                     "5.0% of rows (bound 2.0%)", id="one row in twenty"),
+        pytest.param(lambda i: f"s{i % 900}" if i % 20 else "UNKNOWN", "DRIFT",
+                     "new category 'UNKNOWN': 5.0% of rows (bound 2.0%)", id="one new value"),
+    ],
+)  # fmt: skip
+def test_a_reference_that_is_larger_than_its_sample_knows_all_its_categories(now, verdict, words):
+    """Every other row is sampled, and the values take turns."""
+    before = pd.DataFrame({"k": [f"s{i % 900}" for i in range(200_000)]})
+    found = compare(before, pd.DataFrame({"k": [now(i) for i in range(4000)]})).to_dict()
+    assert feature(found, "k")["verdict"] == verdict
+    assert words in feature(found, "k")["reason"]
+    assert feature(found, "k")["unseen_share_reference"] == 0
+
+
+def test_of_a_large_reference_whose_values_nearly_all_differ_the_unseen_are_expected():
+    before = pd.DataFrame({"k": [f"w{i}" for i in range(150_000)], "x": 1.0})
+    now = pd.DataFrame({"k": [f"w{i}" for i in range(150_000, 153_000)], "x": 1.0})
+    found = feature(compare(before, now, categorical=["k"]).to_dict(), "k")
+    assert found["verdict"] == "OK"
+    assert found["expected_unseen"] > 0.99
+
+
 def test_a_damaged_kept_reference_is_an_error_and_no_verdict(files):
     kept = files / "reference.profile"
     run(files / "before.parquet", files / "calm.parquet", "--keep", kept)
@@ -184,12 +211,12 @@ def test_a_result_shows_itself_in_one_line():
     [
         (lambda t: t.drop(columns="age"), "age", "DRIFT", "the current data has no such column"),
         (lambda t: t.assign(age="old"), "age", "DRIFT", "numeric in the reference, and arrives as"),
-        (lambda t: t.assign(age=np.nan), "age", "DRIFT", "100.0% more of the rows are missing"),
-        (lambda t: t.assign(plan=None), "plan", "DRIFT", "100.0% more of the rows are missing"),
+        (lambda t: t.assign(age=np.nan), "age", "DRIFT", "missing values rose from 0.0% to 100.0%"),
+        (lambda t: t.assign(plan=None), "plan", "DRIFT", "missing values rose from 0.0% to 100.0%"),
         (lambda t: t.assign(plan=[[1]] * len(t)), "plan", "DRIFT", "is neither number, text nor"),
         (lambda t: t.head(99), "age", "INSUFFICIENT", "99 rows, below the 100 needed"),
-        (lambda t: t.assign(age=np.inf), "age", "DRIFT", "100.0% more of the rows"),
-        (lambda t: t.assign(extra=1.0), "age", "OK", "no more than chance"),
+        (lambda t: t.assign(age=np.inf), "age", "DRIFT", "infinite values: 100.0% of rows"),
+        (lambda t: t.assign(extra=1.0), "age", "OK", "not significant"),
     ],
     ids=["gone", "of another type", "all missing", "no plan", "nested", "few", "infinite",
          "a new column"],

@@ -12,6 +12,7 @@ from monitoring_dagster.stats.bins import (
     bins_from_table,
     bins_of,
     bins_to_table,
+    is_complete,
 )
 from monitoring_dagster.stats.profile import Group, profile_batches
 from monitoring_dagster.stats.values import WrongType, categories
@@ -160,7 +161,10 @@ def test_nested_values_are_refused_by_name():
 
 
 def test_bins_survive_a_file():
+    many = pa.array([f"v{i // 3}" for i in range(4000)])
     bins = {
+        "many": bins_of(many, column="many"),
+        "part": CategoricalBins.from_reference(many, max_levels=9, max_values=200),
         "x": bins_of(pa.array([1.0, 2.5, None]), column="x"),
         "empty": bins_of(pa.array([], pa.float64()), column="empty"),
         "flag": bins_of(pa.array([True, False]), column="flag"),
@@ -172,6 +176,81 @@ def test_bins_survive_a_file():
     assert [b.digest for b in again.values()] == [b.digest for b in bins.values()]
 
 
+@pytest.mark.parametrize(
+    ("reference", "spelled"),
+    [
+        pytest.param(["true", "false"], {"True": 0, "FALSE": 1, "t": 0, "F": 1, "1": 0, "0.0": 1,
+                                         "1.00": 0, "-0": 1, "yes": None, "2": None, "": None,
+                                         " true": None}, id="booleans"),
+        pytest.param(["1", "0"], {"true": 0, "False": 1, "1.0": 0, "T": 0, "no": None},
+                     id="zero and one"),
+        pytest.param(["f", "t"], {"F": 0, "true": 1, "0": 0, "1.0": 1, "tea": None}, id="t and f"),
+        pytest.param(["no", "yes"], {"No": 0, "YES": 1, "0": None, "true": None, "y": None},
+                     id="yes and no are of no other family"),
+        pytest.param(["true", "false", "maybe"], {"True": None, "1": None, "0": None},
+                     id="a third value: not only true and false"),
+        pytest.param(["1", "0", "2"], {"true": None, "1.0": 0, "2.": 2, "f": None}, id="codes"),
+        pytest.param(["True", "true", "False"], {"1": None, "TRUE": None, "0": 2, "true": 1},
+                     id="two levels mean true: only the name itself"),
+        pytest.param(["1.00", "2.50"], {"1": 0, "1.0": 0, "2.5": 1, "2": None, "1,00": None},
+                     id="decimals"),
+        pytest.param(["10", "7", "-3.10"], {"10.0": 0, "1": None, "100": None, "7.000": 1,
+                                            "-3.1": 2, "3.1": None}, id="zeros before a point"),
+        pytest.param(["007", "1e3"], {"7": None, "007.0": 0, "1000": None, "1E3": None},
+                     id="codes and exponents are names"),
+        pytest.param(["1", "1.0"], {"1.00": None, "1": 0, "1.0": 1}, id="two of one number"),
+        pytest.param(["a", "x"], {"A": None, "x ": None, "a.0": None}, id="words"),
+        pytest.param(["1.2.0", "v1.0"], {"1.2": None, "v1": None}, id="versions"),
+    ],
+)  # fmt: skip
+def test_the_same_value_in_another_spelling_has_the_same_bin(reference, spelled):
+    bins = CategoricalBins(tuple(reference))
+    for name, place in spelled.items():
+        (found,) = bins.index([name])
+        assert found == place if place is not None else found in range(*bins.unseen.indices(999))
+    assert bins.respelled(["new", *reference]) == ["new", *reference]
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        pytest.param([True, False], [1.0, 0.0], id="numbers for booleans"),
+        pytest.param(["1", "0"], [True, False], id="booleans for digits"),
+        pytest.param(["TRUE", "FALSE"], [True, False], id="booleans for capitals"),
+        pytest.param([1.5, 2.0], ["1.50", "2"], id="text for numbers"),
+    ],
+)
+def test_columns_that_hold_the_same_values_fall_into_the_same_bins(before, now):
+    bins = CategoricalBins.from_reference(pa.array(before))
+    codes, names = categories(pa.array(now), column="c")
+    expected, known = categories(pa.array(before), column="c")
+    assert bins.index(names)[codes].tolist() == bins.index(known)[expected].tolist()
+
+
+def test_more_values_than_are_named_are_known_by_how_often_they_were_there():
+    """Three named; of the others two had twice, one once; any other is unseen."""
+    words = ["a"] * 9 + ["b"] * 8 + ["c"] * 7 + ["d", "d", "1.50", "1.5", "e", None]
+    bins = CategoricalBins.from_reference(pa.array(words), max_levels=3)
+    kinds = (bins.index(["a", "d", "1.500", "e", "f"]) - len(bins.levels)) // 32
+    assert kinds.tolist() == [-1, 1, 2, 2, 0]
+    assert (bins.rows, bins.times[:2], bins.laid_over) == (29, (3, 1), 1.0)
+
+
+def test_of_too_many_values_those_of_a_part_of_the_rows_are_known():
+    words = pa.array([f"v{i}" for i in range(5000)] + ["common"] * 5000)
+    bins = CategoricalBins.from_reference(words, max_levels=10, max_values=1000)
+    assert bins.levels[0] == "common"
+    assert len(bins.levels) + bins.seldom.size + bins.once.size <= 1000
+    assert 0.05 < bins.laid_over <= 0.25
+    assert bins == CategoricalBins.from_reference(words, max_levels=10, max_values=1000)
+
+
+def test_an_older_file_is_told_from_a_complete_one():
+    table = bins_to_table({"c": CategoricalBins(("a",))})
+    assert is_complete(table)
+    assert not is_complete(table.drop_columns(["times"]))
+
+
 def test_other_bins_have_another_digest():
     digests = {
         NumericBins(np.array([1.0])).digest,
@@ -181,5 +260,7 @@ def test_other_bins_have_another_digest():
         CategoricalBins(("1.0",)).digest,
         CategoricalBins(("1", "0")).digest,
         CategoricalBins(('1", "0',)).digest,
+        CategoricalBins(("1",), seldom=np.array([5], np.uint64)).digest,
+        CategoricalBins(("1",), once=np.array([5], np.uint64)).digest,
     }
-    assert len(digests) == 7
+    assert len(digests) == 9

@@ -7,7 +7,7 @@ from scipy import stats
 
 from monitoring_dagster.stats.bins import CategoricalBins, NumericBins, bins_of
 from monitoring_dagster.stats.column_profile import MismatchedBins, empty_column
-from monitoring_dagster.stats.drift import ColumnDrift, measure
+from monitoring_dagster.stats.drift import ColumnDrift, Growth, measure
 from monitoring_dagster.stats.profile import Group, profile_batches
 
 
@@ -51,7 +51,7 @@ def test_a_numeric_p_value_is_that_of_both_tests_together():
     of_values = stats.ks_2samp(reference[:3000], current[:800], method="asymp").pvalue
     of_missing = stats.chi2_contingency([[3000, 300], [800, 120]]).pvalue
     assert drift.p_value == pytest.approx(2 * min(of_values, of_missing), rel=0.05)
-    assert drift.new_mass == pytest.approx(120 / 920 - 300 / 3300)
+    assert drift.growth == pytest.approx((120 / 920 - 300 / 3300, 0, 0, 0))
 
 
 def test_a_categorical_column_counts_missing_and_unseen():
@@ -61,7 +61,7 @@ def test_a_categorical_column_counts_missing_and_unseen():
     assert drift.kind == "categorical"
     assert drift.total_variation == pytest.approx(0.1)
     assert drift.effect == drift.total_variation
-    assert drift.new_mass == pytest.approx(0.1)
+    assert drift.growth == pytest.approx((0.04, 0.06, 0, 0))
     assert (drift.current.null_share, drift.current.unseen_share) == (0.04, 0.06)
     assert drift.unseen == ("new",)
     table = [[600, 400, 0, 0], [500, 400, 60, 40]]
@@ -87,9 +87,9 @@ def test_new_values_far_outside_the_range_are_unseen():
     current = np.where(np.arange(2000) < 60, -999.0, rng.uniform(0, 1, 2000))
     drift = measured(reference, current)
     assert drift.current.unseen_share == pytest.approx(0.03)
-    assert drift.new_mass == pytest.approx(0.03)
+    assert drift.growth == pytest.approx((0, 0, 0, 0.03))
     assert drift.p_value < 1e-10
-    assert measured(reference, rng.uniform(-0.05, 1.05, 2000)).new_mass == 0
+    assert measured(reference, rng.uniform(-0.05, 1.05, 2000)).growth == Growth()
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_hostile_columns_are_measured_without_an_error(reference, current, kind)
     )
     drift = measured(first, second)
     assert 0 <= drift.effect <= 1
-    assert 0 <= drift.new_mass <= 1
+    assert all(0 <= share <= 1 for share in drift.growth)
     assert 0 <= drift.p_value <= 1
 
 
@@ -127,16 +127,17 @@ def test_equal_constants_do_not_differ_and_other_ones_do():
     assert other.wasserstein.low == pytest.approx(0.5)
 
 
-def test_all_null_is_wholly_new_mass():
+def test_all_null_is_wholly_newly_missing():
     drift = measured([1.0] * 200, pa.nulls(200, pa.float64()))
-    assert drift.new_mass == drift.effect == 1.0
+    assert drift.growth == Growth(missing=1.0)
+    assert drift.effect == 1.0
     assert drift.p_value < 1e-10
 
 
-def test_missing_values_that_vanish_are_an_effect_and_no_new_mass():
+def test_missing_values_that_vanish_are_an_effect_and_no_growth():
     drift = measured([None] * 300 + [1.0] * 700, [1.0] * 1000)
     assert drift.effect == pytest.approx(0.3)
-    assert drift.new_mass == 0
+    assert drift.growth == Growth()
 
 
 @pytest.mark.parametrize("odd", [1e12, -1e12, np.inf, -np.inf, 1e300])
@@ -147,7 +148,7 @@ def test_one_wild_value_changes_next_to_nothing(odd, shift):
     calm, wild = measured(reference, current), measured(reference, np.append(current, odd))
     assert wild.effect == pytest.approx(calm.effect, abs=0.002)
     assert wild.psi == pytest.approx(calm.psi, abs=0.01)
-    assert wild.new_mass == pytest.approx(calm.new_mass, abs=0.001)
+    assert wild.growth == pytest.approx(calm.growth, abs=0.001)
     assert (wild.p_value < 0.05) == (calm.p_value < 0.05)
 
 
@@ -167,3 +168,62 @@ def test_profiles_over_other_bins_are_refused():
     ):
         with pytest.raises(MismatchedBins, match="differ"):
             measure("x", empty_column(first), empty_column(second), bins)
+
+
+def levels(stem, number, rows):
+    return [f"{stem}{i % number}" for i in range(rows)]
+
+
+@pytest.mark.parametrize(
+    ("reference", "current", "share"),
+    [
+        pytest.param(levels("s", 900, 9000), levels("s", 900, 4500) + levels("n", 900, 4500), 0.5,
+                     id="900 levels of ten rows"),
+        pytest.param(levels("s", 900, 9000), levels("s", 900, 1900) + levels("n", 90, 100), 0.05,
+                     id="one row in twenty"),
+        pytest.param(levels("s", 30, 900), levels("s", 30, 1900) + ["new"] * 100, 0.05,
+                     id="one new level among thirty"),
+        pytest.param(levels("s", 20_000, 100_000), levels("s", 1900, 1900) + levels("n", 50, 100),
+                     0.05, id="twenty thousand levels"),
+        pytest.param(levels("s", 1500, 1500), levels("s", 1500, 1000) + ["new"] * 500, None,
+                     id="every value once: any may be new"),
+    ],
+)  # fmt: skip
+def test_new_levels_are_found_among_many_rare_ones(reference, current, share):
+    drift = measured(reference, current)
+    if share is None:
+        assert drift.expected_unseen == 1.0
+        assert drift.growth.new_category == 0
+        return
+    assert drift.growth.new_category == pytest.approx(share)
+    assert drift.effect >= share
+    assert drift.p_value < 0.001
+    assert drift.reference.unseen_share == 0
+    assert drift.current.unseen_share == pytest.approx(share)
+
+
+def test_what_many_rare_levels_let_expect_is_no_growth():
+    """Of 5,000 levels a reference of 5,000 rows misses more than a third."""
+    rng = np.random.default_rng(7)
+    names = np.array([f"s{i}" for i in range(5000)])
+    drift = measured(rng.choice(names, 5000), rng.choice(names, 2000))
+    assert drift.current.unseen_share == pytest.approx(np.exp(-1), abs=0.03)
+    assert drift.expected_unseen == pytest.approx(np.exp(-1), abs=0.03)
+    assert drift.growth.new_category < 0.03
+    assert drift.psi < 0.1
+    assert drift.p_value > 0.01
+
+
+def test_rows_of_other_days_know_the_values_that_the_bins_know():
+    """Against other rows than the bins were laid over, as many unseen ones count as there were."""
+    reference, odd = levels("s", 900, 9000), levels("s", 900, 1800) + levels("n", 900, 200)
+    bins = bins_of(pa.array(reference), column="x")
+    first, second = (profiled(pa.array(odd), bins) for _ in range(2))
+    drift = measure("x", first, second, bins, own=False)
+    assert drift.expected_unseen == drift.reference.unseen_share == pytest.approx(0.1)
+    assert (drift.growth.new_category, drift.p_value) == (0, 1)
+
+
+def test_the_new_value_with_most_rows_is_named_first():
+    drift = measured(["a"] * 300, ["a"] * 200 + ["few"] * 3 + ["many"] * 60 + ["some"] * 9)
+    assert drift.unseen == ("many", "some", "few")

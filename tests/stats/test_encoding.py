@@ -109,6 +109,14 @@ def test_uniform_columns_make_days_alike():
     assert found["c"].to_pylist() == ["1", None, "1", "x"]
     assert np.array_equal(found["x"].to_numpy(), [1, 2, 1.5, np.nan], equal_nan=True)
     with pytest.raises(WrongType, match="'x' was numeric"):
-        uniform_columns(table(x=["one"], c=["1"]), bins)
+        uniform_columns(table(x=[[1.0]], c=["1"]), bins)
     with pytest.raises(UnknownColumn, match="'c'"):
         uniform_columns(table(x=[1]), bins)
+
+
+def test_other_spellings_of_a_category_are_laid_end_to_end_as_the_reference_has_them():
+    bins = {"c": CategoricalBins(("true", "false")), "k": CategoricalBins(("1.00", "2.00"))}
+    rows = table(c=pa.array([1.0, None, 0.0]), k=pa.array([2, 1, 3]))
+    found = uniform_columns(rows, bins)
+    assert found["c"].to_pylist() == ["true", None, "false"]
+    assert found["k"].to_pylist() == ["2.00", "1.00", "3"]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from monitoring_dagster.stats.evidence import MIN_EXPECTED, chi_square, ks_p_value
+from monitoring_dagster.stats.evidence import MIN_EXPECTED, chi_square, ks_p_value, unseen_p_value
 
 
 def test_chi_square_is_scipys_where_cells_are_filled():
@@ -87,3 +87,24 @@ def test_many_pairs_at_once_are_as_each_alone(pairs):
 def test_one_side_without_rows_says_nothing():
     assert ks_p_value(float("nan"), 0, 5) == ks_p_value(float("nan"), 5, 0) == 1.0
     assert chi_square([0, 0], [5, 1]) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("expected", "unseen", "most", "least"),
+    [
+        pytest.param(0, 0, 1.0, 1.0, id="none"),
+        pytest.param(0, 1, 0.5, 0.5, id="one of two rows falls on this side by chance"),
+        pytest.param(0, 10, 0.5**10, 0.5**10, id="ten of ten do not"),
+        pytest.param(100, 100, 0.6, 0.4, id="as many as expected"),
+        pytest.param(100, 200, 1e-6, 0, id="twice as many"),
+    ],
+)
+def test_unseen_rows_are_compared_with_those_to_be_expected(expected, unseen, most, least):
+    p_value = unseen_p_value(expected, 1000, unseen, 1000)
+    assert least * (1 - 1e-9) <= p_value <= most * (1 + 1e-9)
+
+
+def test_clustered_rows_are_weaker_evidence_and_empty_sides_none():
+    alone, clustered = (unseen_p_value(5, 100, 30, 100, clustering=d) for d in (1.0, 8.0))
+    assert clustered > 10 * alone
+    assert unseen_p_value([0, 5], [0, 100], [9, 9], [100, 0]).tolist() == [1.0, 1.0]

@@ -12,14 +12,18 @@ from benchmarks.drift_days import (
     NUMERIC,
     POPULATIONS,
     Day,
+    ManyLevels,
     day,
     even,
     exactness,
+    many_levels,
     tiny_shift,
     wild_values,
 )
+from monitoring_dagster.stats.bins import CategoricalBins
+from monitoring_dagster.stats.cells import expected_unseen
 from monitoring_dagster.stats.drift import measure_all
-from monitoring_dagster.stats.evidence import chi_square
+from monitoring_dagster.stats.evidence import chi_square, unseen_p_value
 from monitoring_dagster.stats.verdict import Verdict
 
 DAYS = 25
@@ -80,6 +84,55 @@ def test_a_thousand_levels_are_no_drift(reference_rows, current_rows):
     assert low <= most(60, 0.05)
 
 
+@cache
+def many(kind: str, levels: int, each: int) -> list[ManyLevels]:
+    """Forty days; of very many levels fewer."""
+    return [
+        many_levels(kind, levels, each, (6, levels, each, i), (100, 2_000, 100_000))
+        for i in range(40 if levels < 10_000 else 6)
+    ]
+
+
+MANY = pytest.mark.parametrize(
+    ("kind", "levels", "each"),
+    [("even", 30, 5), ("Zipf's", 30, 50), ("even", 900, 10), ("Zipf's", 900, 5),
+     ("even", 10_000, 5), ("Zipf's", 10_000, 50)],
+)  # fmt: skip
+
+
+@MANY
+def test_many_rare_levels_alarm_on_one_day_in_twenty(kind, levels, each):
+    found = many(kind, levels, each)
+    for rows in (100, 2_000, 100_000):
+        assert sum(one.evidence[rows] for one in found) <= most(len(found), 0.05)
+
+
+@MANY
+def test_new_levels_among_many_rare_ones_are_found(kind, levels, each):
+    """Half of the rows always; one in twenty where the reference has a thousand rows."""
+    found = many(kind, levels, each)
+    assert all(one.found[0.5] for one in found)
+    if levels * each >= 1_000:
+        assert sum(not one.found[0.05] for one in found) <= most(len(found), 0.05)
+
+
+@pytest.mark.parametrize("rows_of_a_level", [3, 5, 7, 12])
+@pytest.mark.parametrize("levels", [10, 30, 300])
+def test_one_level_that_the_reference_missed_is_no_evidence(levels, rows_of_a_level):
+    """All its rows are unseen together, and no value was had once to let expect it."""
+    rng, low = np.random.default_rng((11, levels, rows_of_a_level)), 0
+    for before in rng.multinomial(levels * rows_of_a_level, np.full(levels, 1 / levels), 300):
+        bins = CategoricalBins.of_values([str(i) for i in range(levels)], before)
+        rows = np.append(before[before > 0], np.zeros(bins.size - len(bins.levels), int))
+        counts = np.append(np.sort(rows)[::-1], 0)
+        expected = expected_unseen(counts, bins, own=True)
+        unseen = rng.binomial(100_000, (before == 0).mean())
+        low += unseen_p_value(
+            expected.at_most, expected.rows, unseen, 100_000, clustering=expected.clustering
+        ) < 0.005  # fmt: skip
+    assert low <= most(300, 0.005)
+
+
 @pytest.mark.parametrize("levels", [2, 10, 30, 1_000])
 @pytest.mark.parametrize("rows", [(1_000, 30), (1_000, 100), (10**6, 30), (10**6, 1_000)])
 def test_chi_square_holds_its_level_with_small_cells_and_unequal_sides(levels, rows):
@@ -109,7 +162,7 @@ def test_a_tiny_shift_is_reported_and_no_alarm():
     found = tiny_shift((8,))
     assert found.p_adjusted < 1e-10
     assert found.verdict is Verdict.OK
-    assert found.reason.startswith("real but small")
+    assert found.reason.startswith("significant, below the effect threshold")
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -1,5 +1,6 @@
 """Many windows at once are as each alone, and a window is the sum of its days."""
 
+from dataclasses import fields
 from functools import reduce
 from operator import add
 
@@ -10,7 +11,7 @@ import pytest
 from monitoring_dagster.stats.bins import bins_of
 from monitoring_dagster.stats.cells import levels_of
 from monitoring_dagster.stats.profile import Group, Profile, profile_batches
-from monitoring_dagster.stats.usual import usual, windows
+from monitoring_dagster.stats.usual import Usual, usual, windows
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +53,9 @@ def test_what_is_usual_in_a_window_is_what_its_days_say(world):
     at = np.array([[0, 1, 2, 3], [4, 5, 6, 7]])
     for positions, (whole, found) in zip(at, windows(days, at, bins), strict=True):
         alone = usual([days[i] for i in positions], whole, bins)
-        assert found.effect == pytest.approx(alone.effect, rel=1e-12)
-        assert found.new_mass == pytest.approx(alone.new_mass, rel=1e-12)
+        for quantity in (one.name for one in fields(Usual)):
+            one, other = (getattr(of, quantity) for of in (found, alone))
+            assert one == pytest.approx(other, rel=1e-12)
     assert all(value > 0 for value in found.effect.values())
 
 
@@ -72,3 +74,19 @@ def test_a_window_without_days_knows_nothing(world):
     ((whole, found),) = windows([Profile(), Profile()], np.array([[0, 1]]), bins)
     assert whole.rows == 0
     assert set(found.effect.values()) == {0.0}
+
+
+def test_where_each_day_has_categories_of_its_own_they_are_usual():
+    """Campaigns that last a day are no news; the days of a window bring none, all are known."""
+    rng = np.random.default_rng(1)
+    tables = [
+        pa.table({"c": rng.choice(["a", "b", f"campaign {n}"], 300, p=[0.4, 0.4, 0.2])})
+        for n in range(20)
+    ]
+    whole = pa.concat_tables(tables)
+    bins = {"c": bins_of(whole["c"], column="c")}
+    reference, *days = (
+        profile_batches(table.to_batches(), {"": bins})[Group("")] for table in (whole, *tables)
+    )
+    assert 0.2 < usual(days, reference, bins).new_category["c"] < 0.35
+    assert windows(days, np.arange(20)[None], bins)[0][1].new_category["c"] < 0.02

@@ -8,7 +8,7 @@ import pytest
 
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.stats.bins import bins_of
-from monitoring_dagster.stats.drift import ColumnDrift, DriftSettings, measure
+from monitoring_dagster.stats.drift import ColumnDrift, DriftSettings, Growth, measure
 from monitoring_dagster.stats.profile import Group, Profile, profile_batches
 from monitoring_dagster.stats.usual import Usual, usual
 from monitoring_dagster.stats.verdict import Verdict, judge, psi_band
@@ -46,7 +46,7 @@ def drift() -> ColumnDrift:
     """Certain beyond doubt; a test sets the effect it is about."""
     rng = np.random.default_rng(0)
     found = one(rng.normal(size=2000), rng.normal(1, 1, 2000)).drift
-    return replace(found, effect=0.0, new_mass=0.0, p_value=1e-9)
+    return replace(found, effect=0.0, growth=Growth(), p_value=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -66,17 +66,20 @@ def test_drift_needs_evidence_and_effect(drift, effect, p_value, usual, expected
 
 
 @pytest.mark.parametrize(
-    ("missing", "usual", "expected"),
+    ("share", "usual", "expected"),
     [
-        pytest.param(0.02, 0.0, Verdict.DRIFT, id="two per cent newly missing"),
+        pytest.param(0.02, 0.0, Verdict.DRIFT, id="two per cent more"),
         pytest.param(0.019, 0.0, Verdict.OK, id="a little less"),
         pytest.param(0.02, 0.03, Verdict.OK, id="a column that often lacks as much"),
     ],
 )
-def test_new_mass_has_a_bound_of_its_own(drift, missing, usual, expected):
-    drift = replace(drift, new_mass=missing)
-    found = judge([drift], settings=SETTINGS, usual_effect=[0.5], usual_new_mass=[usual])
+@pytest.mark.parametrize("kind", Growth._fields)
+def test_each_growth_has_a_bound_of_its_own(drift, kind, share, usual, expected):
+    drift = replace(drift, growth=Growth(**{kind: share}))
+    habits = [Growth(**{kind: usual})]
+    found = judge([drift], settings=SETTINGS, usual_effect=[0.5], usual_growth=habits)
     assert found[0].verdict is expected
+    assert found[0].broken == ((kind,) if expected is Verdict.DRIFT else ())
 
 
 @pytest.mark.parametrize(
@@ -144,7 +147,7 @@ def test_the_reason_shows_both_means_and_deviations():
     found = one(before, now)
     assert found.verdict is Verdict.DRIFT
     for words in (
-        "of the rows moved",
+        "of rows fall in other bins than in the reference",
         f"mean {before.mean():.4g} to {now.mean():.4g}",
         f"standard deviation {before.std(ddof=1):.4g} to {now.std(ddof=1):.4g}",
         "p < 1e-16 among 1",
@@ -164,7 +167,13 @@ def test_without_drift_at_most_one_day_in_twenty_alarms(count):
 
     bins = bins_for(start := draw(2000))
     reference = profile(start, bins)
-    settings = DriftSettings(min_effect=1e-9, min_new_mass=1e-9)
+    settings = DriftSettings(
+        min_effect=1e-9,
+        min_missing=1e-9,
+        min_new_category=1e-9,
+        min_infinite=1e-9,
+        min_out_of_range=1e-9,
+    )
     alarms = 0
     for _ in range(100):
         found = verdicts(compared(reference, draw(300), bins), settings=settings)
@@ -220,7 +229,7 @@ def test_a_certain_but_tiny_shift_is_no_drift():
     found = one(rng.normal(size=1_000_000), rng.normal(0.02, 1, 1_000_000))
     assert found.p_adjusted < 1e-10
     assert found.verdict is Verdict.OK
-    assert found.reason.startswith("real but small")
+    assert found.reason.startswith("significant, below the effect threshold")
 
 
 @pytest.mark.parametrize("odd", [1e12, np.inf, np.nan])
@@ -261,13 +270,13 @@ def test_a_column_whose_gaps_come_and_go_is_drift_only_beyond_its_habit():
     whole = {"x": np.concatenate([one_day["x"] for one_day in past])}
     bins = bins_for(whole)
     reference = profile(whole, bins)
-    habit = usual([profile(one_day, bins) for one_day in past], reference, bins).new_mass["x"]
+    habit = usual([profile(one_day, bins) for one_day in past], reference, bins).missing["x"]
     assert 0.08 < habit < 0.9
     steady = [day(0.0) for _ in range(20)]
     whole = {"x": np.concatenate([one_day["x"] for one_day in steady])}
     reference = profile(whole, bins)
-    habit = usual([profile(d, bins) for d in steady], reference, bins).new_mass["x"]
-    assert habit < SETTINGS.min_new_mass
+    habit = usual([profile(d, bins) for d in steady], reference, bins).missing["x"]
+    assert habit < SETTINGS.min_missing
 
 
 def test_too_few_days_know_no_habit():
@@ -275,7 +284,7 @@ def test_too_few_days_know_no_habit():
     bins = bins_for(columns)
     whole = profile(columns, bins)
     small = profile({"x": np.arange(99.0)}, bins)
-    assert usual([whole, small, small], whole, bins) == Usual({"x": 0.0}, {"x": 0.0})
+    assert usual([whole, small, small], whole, bins) == Usual.of({"x": [0.0] * 5})
 
 
 def test_a_reference_that_lacks_a_column_is_named():
@@ -290,3 +299,52 @@ def test_a_day_that_lacks_a_column_knows_nothing_of_it():
     bins = bins_for(columns)
     whole = profile(columns, bins)
     assert usual([whole, whole, Profile(200)], whole, bins) == usual([whole, whole], whole, bins)
+
+
+def _letters(*parts):
+    return [letter for letter, rows in parts for _ in range(rows)]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "words", "broken"),
+    [
+        pytest.param([1.0] * 999 + [None], [1.0] * 88 + [None] * 12,
+                     "missing values rose from 0.1% to 12.0% (bound 2.0%)", "missing", id="gaps"),
+        pytest.param(_letters(("a", 300)), _letters(("a", 300), ("IT", 100)),
+                     "new category 'IT': 25.0% of rows (bound 2.0%)", "new_category", id="one"),
+        pytest.param(
+            _letters(("a", 300)),
+            _letters(("a", 200), ("x" * 50, 80), ("<!here>", 60), ("q", 40), ("z", 20)),
+            "new category '" + "x" * 40 + "', '<!here>', 'q' and others: 50.0% of rows",
+            "new_category", id="many, cut"),
+        pytest.param([1.0, 2.0] * 200, [1.0, 2.0] * 97 + [np.inf] * 4 + [-np.inf] * 2,
+                     "infinite values: 3.0% of rows (bound 2.0%)", "infinite", id="infinite"),
+        pytest.param(list(np.linspace(0, 100, 500)), [*np.linspace(0, 100, 440), *[5000.0] * 60],
+                     "12.0% of rows outside the reference's range 0..100 (largest 5,000)"
+                     " (bound 2.0%)", "out_of_range", id="far above"),
+        pytest.param(list(np.linspace(0, 100, 500)), [*np.linspace(0, 100, 470), *[-999.0] * 30],
+                     "6.0% of rows outside the reference's range 0..100 (smallest -999)",
+                     "out_of_range", id="a sentinel"),
+    ],
+)  # fmt: skip
+def test_each_way_to_lack_a_value_has_its_own_sentence(before, now, words, broken):
+    found = one(before, now)
+    assert found.verdict is Verdict.DRIFT
+    assert words in found.reason
+    assert found.broken == (broken,)
+
+
+def test_the_sentences_stand_side_by_side():
+    found = one([*range(500)], [*range(300), *[None] * 100, *[1e6] * 50, *[np.inf] * 50])
+    assert found.broken == ("missing", "infinite", "out_of_range")
+    for words in ("missing values rose", "infinite values: 10.0%", "outside the reference's range"):
+        assert words in found.reason
+
+
+def test_what_many_rare_categories_let_expect_is_said():
+    rng = np.random.default_rng(16)
+    names = np.array([f"s{i}" for i in range(3000)])
+    now = np.append(rng.choice(names, 1500), ["UNKNOWN"] * 1500)
+    found = one(rng.choice(names, 6000), now)
+    assert found.broken == ("new_category",)
+    assert " and others: 56.3% of rows, 13.8% expected (bound 2.0%)" in found.reason
