@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, InitErrorDetails
 
-from monitoring_dagster.errors import did_you_mean
+from monitoring_dagster.errors import MonitoringError, did_you_mean
 
 _IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
 _OWNER = r"team:[\w.-]+|[^@\s]+@[^@\s]+\.[^@\s]+"
@@ -34,7 +34,7 @@ _WANTED = {
 }
 
 
-class Misplaced(ValueError):
+class Misplaced(MonitoringError, ValueError):
     """A mistake in the key *place*, found where several keys are looked at together."""
 
     def __init__(self, message: str, *place: str | int) -> None:
