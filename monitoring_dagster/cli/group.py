@@ -9,7 +9,6 @@ import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from importlib.metadata import version
 from typing import Any, NoReturn
 
 import click
@@ -127,6 +126,8 @@ def _crashed(ctx: click.Context, error: BaseException, *, shows: bool) -> NoRetu
         if words
         else type(error).__name__
     )
+    from importlib.metadata import version  # late: it brings e-mail along
+
     command = ctx.invoked_subcommand or "COMMAND"
     _complain(
         f"{command} crashed with {said}. This is a bug of version {version('monitoring_dagster')}:"

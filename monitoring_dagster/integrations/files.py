@@ -10,8 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
-from monitoring_dagster.integrations.csv_files import NotCsv, read_csv
-from monitoring_dagster.integrations.frames import read_frame
 from monitoring_dagster.integrations.places import DataFile, NoFiles, files_at, is_whole_number
 from monitoring_dagster.stats.values import (
     as_plain,
@@ -121,6 +119,8 @@ class Table:
     @classmethod
     def of(cls, given: Any, *, side: str) -> Self:
         """A table that lies in memory. Raises NotATable."""
+        from monitoring_dagster.integrations.frames import read_frame  # late, as CSV below
+
         table, rows, left_out = read_frame(given, side=side)
         part = _Part(None, table.schema, rows, partial(_batches_of, table))
         return cls._of([part], f"the {side}", left_out, [], {})
@@ -181,17 +181,29 @@ def _opened(source: DataFile) -> tuple[_Part | None, list[str], dict[str, Unread
         with path.open("rb") as file:
             is_parquet = file.read(4) == b"PAR1"
         if not is_parquet:
-            table, notes, unread = read_csv(path)
-            part = _Part(source, table.schema, table.num_rows, partial(_batches_of, table))
-            return part, notes, unread
+            return _opened_csv(source)
         with pq.ParquetFile(path) as parquet:
             schema, metadata = parquet.schema_arrow, parquet.metadata
-    except (pa.ArrowException, OSError, UnicodeError, NotCsv) as error:
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         raise UnreadableTable.at(path, error) from error
     if (schema.metadata or {}).get(KEPT) == b"reference":
         return None, [], {}
     read = partial(_stream, path, schema, metadata)
     return _Part(source, schema, metadata.num_rows, read), [], {}
+
+
+def _opened_csv(source: DataFile) -> tuple[_Part, list[str], dict[str, Unread]]:
+    from monitoring_dagster.integrations.csv_files import (
+        NotCsv,
+        read_csv,
+    )  # late: brings much along
+
+    try:
+        table, notes, unread = read_csv(source.path)
+    except NotCsv as error:
+        raise UnreadableTable.at(source.path, error) from error
+    part = _Part(source, table.schema, table.num_rows, partial(_batches_of, table))
+    return part, notes, unread
 
 
 def _stream(

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, field, replace
 from os import cpu_count
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -39,6 +39,9 @@ from monitoring_dagster.stats.profile import (
 )
 from monitoring_dagster.stats.values import categories, is_numeric, is_words, plain
 from monitoring_dagster.stats.written import Style, Unread, numbers_in
+
+if TYPE_CHECKING:
+    from numpy.random import Generator  # late: starting often must stay cheap
 
 SAMPLE_ROWS = 131_072  # of the reference, evenly spread: over these the bins are laid
 _MOST_ONCE = 0.5  # of the rows of a sample: with more, its values cannot be counted
@@ -265,9 +268,7 @@ def _sample(table: Table, categorical: Collection[str]) -> tuple[pa.Table, int]:
     return pa.table({name: columns[name] for name in schema.names}), step
 
 
-def _every(
-    step: int, batches: Iterable[pa.RecordBatch], rng: np.random.Generator | None
-) -> pa.Table:
+def _every(step: int, batches: Iterable[pa.RecordBatch], rng: "Generator | None") -> pa.Table:
     """One row of every *step*: the first, or with *rng* any of them."""
     found, seen = [], 0
     for batch in batches:
