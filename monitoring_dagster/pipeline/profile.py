@@ -165,7 +165,7 @@ def _decoded(results: ResultStore, model: str, day: date, _stamp: Stamp) -> Mapp
 
 def _read(monitor: Monitor, day: date) -> tuple[dict[Group, Profile], dict[str, Any]]:
     log, spec, root = monitor.spec.predictions, monitor.spec, monitor.root
-    engine: _Engine = spark if spec.engine == "spark" else rows
+    engine: _Engine = spark if spec.engine == "spark" else served
     versions = engine.versions_of(log, day, root=root)
     left_out = columns_left_out(monitor, day)
     available = {
