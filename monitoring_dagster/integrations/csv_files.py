@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.stats.written import MISSING, Style, Unread, numbers_in, text_array
 
-_DELIMITERS = (",", ";", "\t", "|")
+_DELIMITERS = (",", ";", "\t", "|", "^", "~", "\x01")
+_LOOSE = (" ", ":")  # may as well stand in a text
 _SAMPLE_BYTES = 1 << 18
 _BLOCK_BYTES = 1 << 23
 _CODE = r"^[-+]?(0\d+|\d{19,})$"  # as a number it would lose digits
@@ -44,9 +45,15 @@ _BINARY = {
     b"Obj\x01": "an Avro file: write it as Parquet",
     b"SQLite format 3": "an SQLite database: export the table",
     b"%PDF": "a PDF",
+    b"\x1f\x8b": "packed by gzip: let its name end in .gz",
+    b"BZh": "packed by bzip2: let its name end in .bz2",
+    b"\x28\xb5\x2f\xfd": "packed by zstd: let its name end in .zst",
+    b"version https://git-lfs": "a pointer of Git LFS and no rows: run `git lfs pull`",
 }
 _JSON = (b"{", b"[")
+_MARKUP = (b"<!doctype", b"<html", b"<?xml", b"<table")
 _EMPTY, _NO_TEXT = "empty", "no text, as it holds NUL bytes"
+_A_PAGE = "a page of HTML or XML: save the table in it as CSV"
 _NOT_JSON = "JSON: write it as Parquet or CSV"
 
 
@@ -69,6 +76,20 @@ class NotCsv(MonitoringError):
         return cls(
             f"its header {header[:40]!r} has {_name(delimiter)} in it, and its lines cannot be"
             f" split by that: {error}"
+        )
+
+    @classmethod
+    def split_by(cls, header: str, delimiter: str) -> Self:
+        return cls(
+            f"its header {header[:40]!r} and all its lines would be split by {_name(delimiter)},"
+            " which is none of the delimiters that are looked for: write commas"
+        )
+
+    @classmethod
+    def unclosed(cls, value: str) -> Self:
+        return cls(
+            "a quote is opened and never closed, so that one value holds the rest of its lines"
+            f" ({value[:40]!r}): close it, or double it where it is meant"
         )
 
 
@@ -126,6 +147,8 @@ def read_csv(path: Path) -> CsvRows:
         with pa.input_stream(str(path)) as stream:  # the first odd letter lies further on
             dialect = replace(dialect, encoding=_guessed(stream.read()))
         table = _parsed(pa.input_stream(str(path)), dialect, names)
+    if dialect.quote and (value := _last_with_lines(table)) and _odd_quotes(path, dialect):
+        raise NotCsv.unclosed(value)
     columns: list[pa.ChunkedArray] = []
     kept, notes, unread = [], dialect.notes, {}
     for place, (name, column) in enumerate(zip(names, table.columns, strict=True)):
@@ -142,6 +165,20 @@ def read_csv(path: Path) -> CsvRows:
     return CsvRows(pa.Table.from_arrays(columns, names=kept), notes, unread)
 
 
+def _last_with_lines(table: pa.Table) -> str:
+    """A value of the last row that runs over several lines; "" of none."""
+    last = table.slice(max(table.num_rows - 1, 0)).to_pylist() if table.num_columns else []
+    return next((one for row in last for one in row.values() if one and "\n" in one), "")
+
+
+def _odd_quotes(path: Path, dialect: _Dialect) -> bool:
+    found = 0
+    with pa.input_stream(str(path)) as stream:
+        while block := stream.read(_BLOCK_BYTES):
+            found += block.count(str(dialect.quote).encode())
+    return found % 2 == 1
+
+
 def _refuse(head: bytes, path: Path) -> None:
     if not head.strip():
         raise NotCsv.but(_EMPTY)
@@ -150,6 +187,8 @@ def _refuse(head: bytes, path: Path) -> None:
             raise NotCsv.but(kind)
     if path.suffix.lower() in (".json", ".jsonl", ".ndjson") or head.lstrip()[:1] in _JSON:
         raise NotCsv.but(_NOT_JSON)
+    if head.lstrip().lower().startswith(_MARKUP):
+        raise NotCsv.but(_A_PAGE)
 
 
 def _encoding(head: bytes, path: Path) -> str:
@@ -212,11 +251,27 @@ def _dialect(head: bytes, encoding: str, *, is_whole: bool) -> tuple[_Dialect, l
         for split in errors:
             if split in header or not found:
                 raise NotCsv.one_column(header, split, errors[split])
+        for loose in _LOOSE:
+            if _splits_all(text, loose):
+                raise NotCsv.split_by(header, loose)
     names = found[best]
     if _are_values(names, has_header=has_header):
         raise NotCsv.without_header(header)
     blanks = len(names) > 1 and all(name.startswith(" ") for name in names[1:])
     return replace(own, delimiter=best, skip=0, blanks=blanks), names
+
+
+def _splits_all(text: str, delimiter: str) -> bool:
+    """Whether all lines have as many parts, and some of them numbers."""
+    lines = [
+        [part for part in line.split(delimiter) if part]
+        for line in text.splitlines()
+        if line.strip()
+    ]
+    alike = len(lines) > 2 and len({len(line) for line in lines}) == 1
+    if not alike or len(lines[0]) < 2:
+        return False
+    return any(numbers_in(text_array(tuple(line))).unread.rows < len(line) for line in lines[1:])
 
 
 def _names(text: str, dialect: _Dialect) -> list[str]:
@@ -329,4 +384,5 @@ def _any(found: pa.ChunkedArray) -> bool:
 
 
 def _name(delimiter: str) -> str:
-    return "a tab" if delimiter == "\t" else f"a {delimiter!r}"
+    named = {"\t": "a tab", " ": "blanks"}
+    return named.get(delimiter) or f"a {delimiter!r}"

@@ -27,8 +27,8 @@ _PLAIN = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"
 _INFINITE = r"^[-+]?inf(inity)?$"
 _SIGNS = "\\s\u00a0\u202f€$£¥%"
 _GROUPED = {
-    ".": "^[-+]?(\\d{1,3}([,' \u00a0\u202f]\\d{3})+|\\d+)(\\.\\d*)?$",
-    ",": "^[-+]?(\\d{1,3}([.' \u00a0\u202f]\\d{3})+|\\d+)(,\\d*)?$",
+    ".": "^[-+]?(\\d{1,3}([,'\u2019 \u00a0\u202f]\\d{3})+|\\d+)(\\.\\d*)?$",
+    ",": "^[-+]?(\\d{1,3}([.'\u2019 \u00a0\u202f]\\d{3})+|\\d+)(,\\d*)?$",
 }
 _UNSURE = r"^[-+]?\d{1,3}[.,]\d{3}$"  # a thousand, or one with three decimals
 
@@ -182,7 +182,7 @@ def _bare(trimmed: pa.Array) -> pa.Array:
 
 def _unmarked(bare: pa.Array, decimal: str) -> pa.Array:
     fits = pc.match_substring_regex(bare, _GROUPED[decimal])
-    groups = "[,' \u00a0\u202f]" if decimal == "." else "[.' \u00a0\u202f]"
+    groups = "[,'\u2019 \u00a0\u202f]" if decimal == "." else "[.'\u2019 \u00a0\u202f]"
     plain = pc.replace_substring_regex(bare, groups, "")
     if decimal == ",":
         plain = pc.replace_substring(plain, ",", ".")

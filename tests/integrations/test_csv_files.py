@@ -2,7 +2,7 @@
 
 import bz2
 import gzip
-from datetime import date
+from datetime import date, datetime
 
 import pyarrow as pa
 import pytest
@@ -24,6 +24,17 @@ def rows_of(tmp_path, content, name="a.csv"):
         pytest.param("a;b\n1,5;2\n7,25;3\n", {"a": 1.5, "b": 2}, id="semicolons, decimal comma"),
         pytest.param("a\tb\n1\tx\n2\ty\n", {"a": 1, "b": "x"}, id="tabs"),
         pytest.param("a|b\n1|x\n2|y\n", {"a": 1, "b": "x"}, id="bars"),
+        pytest.param("a~b\n1~x\n2~y\n", {"a": 1, "b": "x"}, id="tildes"),
+        pytest.param("a\x01b\n1\x01x\n2\x01y\n", {"a": 1, "b": "x"}, id="as Hive writes"),
+        pytest.param("a;b\n1\u2019234,5;2\n7\u2019250,0;3\n", {"a": 1234.5, "b": 2}, id="Swiss"),
+        pytest.param(
+            "first name\nAnna Maria\nJean Paul\n", {"first name": "Anna Maria"}, id="blanks"
+        ),
+        pytest.param(
+            "start at\n2026-01-01 12:00\n2026-01-02 12:00\n",
+            {"start at": datetime.fromisoformat("2026-01-01 12:00")},
+            id="times",
+        ),
         pytest.param("sep=;\na;b\n1;2\n", {"a": 1, "b": 2}, id="Excel's first line"),
         pytest.param("# by us\n# twice\na,b\n1,2\n3,4\n5,6\n", {"a": 1, "b": 2}, id="comments"),
         pytest.param("May\n\na,b\n1,2\n3,4\n5,6\n", {"a": 1, "b": 2}, id="a title"),
@@ -100,6 +111,12 @@ def test_a_packed_file_is_unpacked(tmp_path, pack, name):
         pytest.param(b"PK\x03\x04abc", "Excel workbook", id="xlsx"),
         pytest.param(b'{"a": 1}\n{"a": 2}\n', "JSON", id="JSON lines"),
         pytest.param(b"a,b\n1,\x00\n", "NUL bytes", id="no text"),
+        pytest.param(b"a b\n1 x\n2 y\n", "split by blanks", id="blanks"),
+        pytest.param(b"a:b\n1:x\n2:y\n", "split by a ':'", id="colons"),
+        pytest.param(b'a,b\n1,"x\n2,y\n3,z\n', "never closed", id="an open quote"),
+        pytest.param(b"<!DOCTYPE html>\n<p>404</p>\n", "HTML", id="an error page"),
+        pytest.param(b"version https://git-lfs.x\noid 1\n", "git lfs pull", id="Git LFS"),
+        pytest.param(b"\x1f\x8b\x08\x00abc", "end in .gz", id="packed, by another name"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant_is_refused_in_one_sentence(tmp_path, content, words):
