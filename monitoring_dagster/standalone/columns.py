@@ -18,16 +18,33 @@ Kind: TypeAlias = Literal["numeric", "categorical"]
 _WORDS_OF_NAME = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _KEY = frozenset(["id", "ids", "uuid", "guid", "pk", "rowid", "rownum", "rownumber", "unnamed"])
 _MAYBE_KEY = frozenset(
-    ["index", "idx", "key", "hash", "serial", "seq", "sequence", "row", "nr", "no"]
+    ["index", "idx", "key", "hash", "serial", "seq", "sequence", "row", "nr", "no", "number"]
 )
+_KEY_IN_ONE = re.compile(r"[a-z]{4,}id")  # userid; shorter ones are words, as valid is
 _TIME = frozenset(
-    ["time", "timestamp", "ts", "date", "datetime", "day", "epoch", "created", "updated", "at"]
+    [
+        *(
+            "time",
+            "timestamp",
+            "ts",
+            "date",
+            "datetime",
+            "day",
+            "epoch",
+            "created",
+            "updated",
+            "at",
+        ),
+        *("month", "yearmonth", "yyyymm", "yyyymmdd", "week", "yearweek", "period"),
+    ]
 )
+_UNITS = frozenset(["s", "sec", "ms", "millis", "us", "micros", "ns", "nanos", "utc", "gmt"])
 _MONTH = "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}"
 _DATE = (
     r"^(\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})"
     r"|\d{4}-?W\d{1,2}(-\d)?"
-    rf"|(\d{{1,2}}[ -])?{_MONTH}[ -](\d{{1,2}},? )?\d{{4}}"
+    rf"|(\d{{1,2}}[ -])?{_MONTH}[ -](\d{{1,2}},? )?(\d{{4}}|\d{{2}})"
+    r"|\d{4}[- ]?Q[1-4]|Q[1-4][- ]\d{4}"
     rf"|[a-z]{{3,9}},? \d{{1,2}} {_MONTH} \d{{4}})"
     r"([T ,]+\d{1,2}:\d\d(:\d\d([.,]\d+)?)?( ?[ap]m)?( ?(z|utc|gmt|[-+]\d\d:?(\d\d)?))?)?$"
 )
@@ -40,10 +57,13 @@ _MOST_EXACT = 2**53  # beyond, a float does not tell whole numbers apart
 _MOST_LEVELS = 1_000
 _EPOCH_S = 631_152_000, 4_102_444_800  # 1990 to 2100
 _DATES_AS_NUMBERS = 19_000_101, 21_001_231
+_MONTHS_AS_NUMBERS = 190_001, 210_053  # and weeks
+_MEASURED = r"^[-+(]*([A-Z]{3}\s?)?\d+[.,]\d+\s?[^\d.,]{0,5}$"  # 1.50 kg, USD 1.50, (1.50)
 
 
-_RUNNING = "a running number: it only ever grows"
+_RUNNING = "a running number: it only ever grows, or falls"
 _TOO_LARGE = "whole numbers beyond 2^53, which floats do not tell apart"
+_WITH_UNITS = "numbers with something around them, as text: send the numbers alone"
 _CALLED_A_KEY = "an identifier: its name says so, and it has nearly as many values as rows"
 
 
@@ -121,26 +141,36 @@ def _guess_words(name: str, values: pa.ChunkedArray, step: int) -> Guess:
         return Guess(None, _CALLED_A_KEY)
     style = Style.of(names)
     if style is not None:
+        as_whole = _whole(values.cast(pa.string()))
+        if _is_called(name, _TIME) and _are_times(as_whole):
+            return Guess(None, "points in time, as numbers")
         whole = not pc.any(pc.match_substring_regex(names, r"[.,eE]")).as_py()
         if whole and len(names) <= _FEW_CODES:
             return Guess("categorical", "codes")
-        read = values.cast(pa.string())
-        if whole and _runs(_whole(read), step):
+        if whole and _runs(as_whole, step):
             return Guess(None, _RUNNING)
         return Guess("numeric", ", ".join(["numbers as text", *filter(None, [style.words])]))
     if known >= _FEW_ROWS and len(names) == known:
+        if pc.mean(pc.match_substring_regex(names, _MEASURED)).as_py() >= _MIN_TIMES:
+            return Guess(None, _WITH_UNITS, unseen=True)
         return Guess(None, "an identifier: every value is another")
     return Guess("categorical", "words")
 
 
-def _whole(words: pa.ChunkedArray) -> pa.ChunkedArray:
+def _whole(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Text, floats and decimals that hold nothing but whole numbers as such; else no value."""
+    if pa.types.is_floating(values.type):
+        values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
     try:
-        return words.cast(pa.int64())
+        return values.cast(pa.int64())
     except pa.ArrowInvalid:
         return pa.chunked_array([pa.nulls(0, pa.int64())])
 
 
 def _guess_numbers(name: str, values: pa.ChunkedArray, step: int) -> Guess:
+    if not pa.types.is_integer(values.type):  # where some are missing, or of a database
+        whole = _whole(values)
+        values = whole if whole.null_count < len(whole) else values
     known = len(values) - values.null_count
     if pa.types.is_integer(values.type):
         different = pc.count_distinct(values).as_py()
@@ -166,7 +196,9 @@ def _is_key(name: str, *, different: int, known: int) -> bool:
         return False
     if _is_called(name, _KEY):
         return different * _ROWS_PER_KEY > known
-    return different == known and _is_called(name, _MAYBE_KEY)
+    words = [word.lower() for word in _WORDS_OF_NAME.findall(name)]
+    says_so = "id" in words or (len(words) == 1 and _KEY_IN_ONE.fullmatch(words[0]))
+    return different == known and bool(says_so or _is_called(name, _MAYBE_KEY))
 
 
 def _is_called(name: str, words: Collection[str]) -> bool:
@@ -176,7 +208,7 @@ def _is_called(name: str, words: Collection[str]) -> bool:
     [True, True, False, True]
     """
     parts = [part.lower() for part in _WORDS_OF_NAME.findall(name)]
-    while len(parts) > 1 and parts[-1].isdigit():
+    while len(parts) > 1 and (parts[-1].isdigit() or parts[-1] in _UNITS):
         parts.pop()
     if not parts:
         return False
@@ -184,19 +216,27 @@ def _is_called(name: str, words: Collection[str]) -> bool:
 
 
 def _runs(values: pa.ChunkedArray, step: int) -> bool:
-    """Whether whole numbers only ever grow, by little."""
+    """Whether whole numbers only ever grow, or only ever fall, by little."""
     if values.null_count or len(values) < _FEW_ROWS:
         return False
     gaps = np.diff(plain(values))
-    return bool((gaps > 0).all() and gaps.mean() <= _MOST_GAPS * step)
+    is_one_way = (gaps > 0).all() or (gaps < 0).all()
+    return bool(is_one_way and abs(gaps.mean()) <= _MOST_GAPS * step)
 
 
 def _are_times(values: pa.ChunkedArray) -> bool:
-    """Whether numbers are days such as 20260131, or seconds (milli-, micro-, nano-) since 1970."""
+    """Whether numbers are days such as 20260131, months or weeks such as 202601, or seconds
+    (milli-, micro-, nano-) since 1970.
+    """
     bounds = pc.min_max(values).as_py()
+    if bounds["min"] is None:
+        return False
     low, high = float(bounds["min"]), float(bounds["max"])
     if _DATES_AS_NUMBERS[0] <= low <= high <= _DATES_AS_NUMBERS[1]:
         return True
+    if _MONTHS_AS_NUMBERS[0] <= low <= high <= _MONTHS_AS_NUMBERS[1]:
+        parts = plain(pc.unique(values).drop_null()) % 100
+        return bool(((parts >= 1) & (parts <= 53)).all())
     return any(
         _EPOCH_S[0] * unit <= low <= high <= _EPOCH_S[1] * unit for unit in (1, 1e3, 1e6, 1e9)
     )

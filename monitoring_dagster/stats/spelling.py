@@ -13,6 +13,8 @@ _FAMILIES = (
     {"t", "f"},
     {"1", "0"},
     {"yes", "no"},  # of no other family: a yes need not mean true
+    {"y", "n"},
+    {"on", "off"},
 )
 
 

@@ -151,8 +151,8 @@ def categories(values: pa.Array | pa.ChunkedArray, *, column: str) -> tuple[Code
     """A code per row (-1 where the value is missing) and the distinct values as text.
 
     Only the distinct values are turned into text, and equal values have one: 1, 1.0 and the decimal
-    1.00 are "1", true is "true", 0.1 + 0.2 is "0.3". A float NaN is missing, and so is text that
-    says so (`MISSING`), whatever file it comes from.
+    1.00 are "1", true is "true", 0.1 + 0.2 is "0.3", midnight is its day. A float NaN is missing,
+    and so is text that says so (`MISSING`), whatever file it comes from.
     """
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
@@ -184,6 +184,10 @@ def _names_of(distinct: pa.Array) -> list[str | None]:
     if pa.types.is_floating(distinct.type):
         return [_number_name(one) for one in distinct.to_pylist()]
     words = distinct.cast(pa.string())
+    if pa.types.is_timestamp(distinct.type):  # a day, and no more digits than tell something
+        words = pc.replace_substring_regex(words, r"(\.\d*?)0+(Z?)$", r"\1\2")
+        words = pc.replace_substring_regex(words, r"\.(Z?)$", r"\1")
+        words = pc.replace_substring_regex(words, " 00:00:00$", "")
     if pa.types.is_decimal(distinct.type):
         words = pc.replace_substring_regex(words, r"(\.\d*?)0+$", r"\1")
         words = pc.replace_substring_regex(words, r"\.$", "")
