@@ -37,7 +37,7 @@ from monitoring_dagster.stats.profile import (
     profiles_from_table,
     profiles_to_table,
 )
-from monitoring_dagster.stats.values import categories, is_numeric, is_words, plain
+from monitoring_dagster.stats.values import categories, is_numeric, is_time, is_words, plain
 from monitoring_dagster.stats.written import Style, Unread, numbers_in
 
 if TYPE_CHECKING:
@@ -58,6 +58,21 @@ class AlreadyKept(MonitoringError):
             f"the kinds and segments of a kept reference are fixed ({', '.join(names)}):"
             " keep it anew from its rows"
         )
+
+
+class NotNumeric(MonitoringError):
+    """A column is called numeric, and holds no numbers."""
+
+    @classmethod
+    def but(cls, column: str, arrived: object) -> Self:
+        return cls(
+            f"column {column!r} of the reference is to be numeric, and holds {arrived} without any"
+            " number: send numbers, or call it categorical"
+        )
+
+    @classmethod
+    def and_categorical(cls, column: str) -> Self:
+        return cls(f"column {column!r} is called both numeric and categorical: choose one")
 
 
 class SpoiltReference(MonitoringError):
@@ -185,6 +200,7 @@ def read_reference(
     if not table.rows:
         raise NoRows.of(_SIDE)
     sample, step = _sample(table, categorical)
+    _require_numbers(sample, numeric, categorical)
     guesses = guessed(
         sample,
         categorical=categorical,
@@ -213,6 +229,25 @@ def read_reference(
         notes=(*table.notes, *found.notes),
         unread={**table.unread, **found.unread},
     )
+
+
+def _require_numbers(
+    sample: pa.Table, numeric: Collection[str], categorical: Collection[str]
+) -> None:
+    """Raise NotNumeric where what is called numeric holds words or points in time."""
+    for name in numeric:
+        arrow_type, values = sample.schema.field(name).type, sample[name]
+        if name in categorical:
+            raise NotNumeric.and_categorical(name)
+        is_text = is_words(arrow_type) and values.null_count < len(values)
+        if is_time(arrow_type) or (
+            is_text and _is_empty(numbers_in(values, Style.of(values)).values)
+        ):
+            raise NotNumeric.but(name, arrow_type)
+
+
+def _is_empty(values: pa.Array) -> bool:
+    return bool(values.null_count == len(values))
 
 
 def _narrowed(kept: Reference, ignore: set[str], said: set[str]) -> Reference:

@@ -45,6 +45,7 @@ def frame(**columns):
         pytest.param(
             [0.25, 0.5] * 100, pa.array([0.25, 0.5] * 100).cast(pa.decimal128(9, 4)), id="decimals"
         ),
+        pytest.param(["Y", "N"] * 100, ["y", "n"] * 100, id="Y and N"),
         pytest.param(["a", "nan"] * 100, ["a", None] * 100, id="missing, in words"),
         pytest.param(
             pd.cut(pd.Series([1, 3] * 100), [0, 2, 4]),
@@ -100,6 +101,18 @@ def test_no_type_is_left_out_in_silence(name):
         ("n", range(N), "a running number"),
         ("order", np.cumsum(RNG.integers(1, 5, N)), "a running number"),
         ("order", [str(5000 + i) for i in range(N)], "a running number"),
+        ("n", range(N, 0, -1), "a running number"),
+        ("n", np.arange(N, dtype=float), "a running number"),
+        ("user_id", [None, *np.arange(1.0, N)], "an identifier"),
+        ("CUSTOMERID", RNG.permutation(N), "an identifier"),
+        ("SK_ID_CURR", RNG.permutation(N), "an identifier"),
+        ("account_number", RNG.permutation(N), "an identifier"),
+        ("yearmonth", [202601 + i % 6 for i in range(N)], "points in time, as numbers"),
+        ("month", [f"{202601 + i % 6}" for i in range(N)], "points in time, as numbers"),
+        ("ts", [f"{1_770_000_000 + i * 7 % N}" for i in range(N)], "points in time, as numbers"),
+        ("epoch_ms", [1.77e12 + 1000 * (i * 7 % N) for i in range(N)], "points in time, as n"),
+        ("x", ["2026-Q1", "2026-Q2"] * (N // 2), "points in time, as text"),
+        ("x", ["Jan-26", "Feb-26"] * (N // 2), "points in time, as text"),
         ("day", ["2026-01-01", "2026-01-02"] * (N // 2), "points in time, as text"),
         ("x", ["31/01/2026 10:00", "1/2/2026 9:30"] * (N // 2), "points in time, as text"),
         ("x", ["Jan 2026", "Feb 2026"] * (N // 2), "points in time, as text"),
@@ -126,6 +139,11 @@ def test_keys_running_numbers_and_times_are_left_out_and_said(name, column, why)
         ("paid", RNG.integers(0, 500, N)),
         ("year", RNG.integers(2000, 2026, N)),
         ("time", RNG.uniform(0, 24, N)),
+        ("month", RNG.integers(1, 13, N)),
+        ("response_ms", RNG.permutation(N) * 7.0),
+        ("bid", RNG.permutation(N)),
+        ("period", 200_000 + RNG.integers(0, 100, N)),
+        ("gone", np.full(N, np.nan)),
         ("price_index", RNG.integers(0, 100, N)),
         ("version", ["1.2", "1.10"] * (N // 2)),
         ("zip", ["01234", "98765"] * (N // 2)),
@@ -139,6 +157,28 @@ def test_what_only_looks_like_a_key_or_a_time_is_judged(name, column):
     }
 
 
+@pytest.mark.parametrize(
+    ("column", "given", "words"),
+    [
+        (["a", "b"], {"numeric": ["c"]}, "'c' of the reference is to be numeric, and holds"),
+        ([date(2026, 1, 1)] * 2, {"numeric": ["c"]}, "to be numeric, and holds date32"),
+        ([1, 2], {"numeric": ["c"], "categorical": ["c"]}, "both numeric and categorical"),
+    ],
+)
+def test_what_cannot_be_numeric_is_refused_where_it_is_said(column, given, words):
+    table = frame(c=column * 100, x=NORMAL[:N])
+    with pytest.raises(MonitoringError, match=words):
+        compare(table, table, **given)
+
+
+def test_a_day_and_its_midnight_are_one_category():
+    days = pa.array([0, 1] * 100, pa.int32()).cast(pa.date32())
+    before = pa.table({"c": days})
+    for unit in ("s", "ms", "us", "ns"):
+        now = pa.table({"c": days.cast(pa.timestamp(unit))})
+        assert verdicts(before, now, categorical=["c"]) == {"c": "OK"}
+
+
 def test_a_running_number_alone_is_what_is_meant():
     assert verdicts(frame(x=range(N)), frame(x=range(N))) == {"x": "OK"}
 
@@ -149,9 +189,11 @@ def test_a_running_number_alone_is_what_is_meant():
         ([[1]] * N, "is neither number, text nor time"),
         ([{"a": 1}] * N, "is neither number, text nor time"),
         ([b"\x00\xff"] * N, "is neither number, text nor time"),
+        ([f"{i}.50 kg" for i in range(N)], "numbers with something around them"),
+        ([f"USD {i}.50" for i in range(N)], "numbers with something around them"),
         ([2**60 + i % 1500 for i in RNG.permutation(3000)], "floats do not tell apart"),
     ],
-    ids=["lists", "dicts", "bytes", "large numbers of many values"],
+    ids=["lists", "dicts", "bytes", "large numbers of many values", "kilograms", "dollars"],
 )
 def test_one_column_never_takes_the_others_down_and_nobody_looking_is_a_warning(column, why):
     before = frame(odd=column, x=1.0)
