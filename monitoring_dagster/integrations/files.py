@@ -148,6 +148,14 @@ class Table:
             if part.schema.names.count(name) > 1
         )  # fmt: skip
 
+    @property
+    def durations(self) -> frozenset[str]:
+        """Columns of durations and times of day, which are read as seconds."""
+        return frozenset(
+            one.name for part in self.parts for one in part.schema
+            if pa.types.is_duration(one.type) or pa.types.is_time(one.type)
+        )  # fmt: skip
+
     def require(self, names: Collection[str], *, table: str | None = None) -> None:
         """Raise UnknownColumn, or UnusableColumn, for the first of *names* that cannot be read."""
         for name in names:

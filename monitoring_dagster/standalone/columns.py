@@ -82,12 +82,15 @@ def guessed(
     categorical: Collection[str] = (),
     numeric: Collection[str] = (),
     ignore: Collection[str] = (),
+    durations: Collection[str] = (),
     step: int = 1,
 ) -> dict[str, Guess]:
     """The kind of every column of *sample*; what the caller says overrules what is seen.
 
     Parameters
     ----------
+    durations
+        Columns that were durations or times of day, and are seconds here.
     step
         Every how manieth row the sample holds.
 
@@ -97,6 +100,7 @@ def guessed(
         The caller names a column that is not there.
     """
     said: Mapping[str, Guess] = {
+        **dict.fromkeys(durations, Guess("numeric", "seconds")),
         **dict.fromkeys(categorical, Guess("categorical", "as you said")),
         **dict.fromkeys(numeric, Guess("numeric", "as you said")),
         **dict.fromkeys(ignore, Guess(None, "as you said")),

@@ -206,6 +206,7 @@ def read_reference(
         categorical=categorical,
         numeric=numeric,
         ignore=[name for name in ignore if name not in table.left_out],
+        durations=table.durations & {*table.schema.names},
         step=step,
     ) | {
         name: Guess(None, "as you said") if name in ignore else Guess(None, why, unseen=True)

@@ -84,10 +84,12 @@ def moved(by):
 def test_no_type_is_left_out_in_silence(name):
     def table(by):
         column = moved(by)[name]
-        return pa.table({"x": column}) if isinstance(column, pa.Array) else frame(x=column)
+        if isinstance(column, pa.Array):
+            return pa.table({"x": column, "y": pa.array([1.0] * N)})
+        return frame(x=column, y=1.0)
 
-    assert verdicts(table(1), table(1)) == {"x": "OK"}
-    assert verdicts(table(1), table(3)) == {"x": "DRIFT"}
+    assert verdicts(table(1), table(1)) == {"x": "OK", "y": "OK"}
+    assert verdicts(table(1), table(3)) == {"x": "DRIFT", "y": "OK"}
 
 
 @pytest.mark.parametrize(
