@@ -10,7 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
-from monitoring_dagster.integrations.places import DataFile, NoFiles, files_at, is_whole_number
+from monitoring_dagster.integrations.places import (
+    DataFile,
+    NoFiles,
+    files_at,
+    is_whole_number,
+    others_at,
+)
 from monitoring_dagster.stats.values import (
     as_plain,
     is_numeric,
@@ -23,6 +29,7 @@ from monitoring_dagster.stats.written import Unread
 
 BATCH_ROWS = 65_536
 KEPT = b"monitoring_dagster"  # metadata key of what this package writes: no rows of anybody's
+_SHOWN = 3  # names of files
 _BUFFER_BYTES = 1 << 20
 _Read: TypeAlias = Callable[[list[str], Collection[str]], Iterator[pa.RecordBatch]]
 _INDEX = "__index_level_"  # how pandas calls an index without a name: no column of anybody's
@@ -114,6 +121,9 @@ class Table:
                 unread[name] = unread.get(name, Unread()).and_then(one)
         if not parts:
             raise NoFiles.at(place)
+        if others := others_at(place):
+            shown = ", ".join(others[:_SHOWN]) + (", ..." if len(others) > _SHOWN else "")
+            notes.append(f"{place}: not read, as they are neither Parquet nor CSV: {shown}")
         return cls._of(parts, place, {}, notes, unread)
 
     @classmethod

@@ -13,6 +13,10 @@ from monitoring_dagster.errors import MonitoringError
 
 _PARQUET = (".parquet", ".pq")
 _SUFFIXES = (*_PARQUET, ".csv", ".tsv")
+_OTHERS = (  # that may hold rows, too
+    ".zip", ".7z", ".xlsx", ".xls", ".feather", ".arrow", ".ipc", ".orc", ".avro", ".json", ".jsonl",
+    ".ndjson", ".pkl",
+)  # fmt: skip
 _PACKED = (".gz", ".bz2", ".zst", ".lz4", ".br")
 _HIVE = re.compile(r"([^=/]+)=(.*)")
 _HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -61,6 +65,8 @@ def files_at(place: str) -> list[DataFile]:
     ------
     NoFiles, LoggedTable
     """
+    if place.startswith("file://"):
+        place = unquote(place.removeprefix("file://"))
     if re.match(r"[a-z][a-z0-9+.-]+://", place):
         raise NoFiles.remote(place)
     path = Path(place)
@@ -77,6 +83,17 @@ def files_at(place: str) -> list[DataFile]:
 def paths_at(place: str) -> list[Path]:
     """As `files_at`, their paths alone."""
     return [one.path for one in files_at(place)]
+
+
+def others_at(place: str) -> list[str]:
+    """Names of files in the folder *place* that may hold rows, and are not read."""
+    folder = Path(place)
+    return sorted(
+        one.name
+        for one in (folder.rglob("*") if folder.is_dir() else ())
+        if one.name.lower().endswith(_OTHERS) and one.is_file()
+        and not any(map(_is_hidden, one.relative_to(folder).parts))
+    )  # fmt: skip
 
 
 def parquet_at(place: Path) -> list[DataFile]:

@@ -200,6 +200,15 @@ def test_a_table_with_a_log_of_its_own_is_refused(tmp_path, log, kind):
         Table.at(str(tmp_path))
 
 
+def test_files_that_may_hold_rows_and_are_not_read_are_said(tmp_path):
+    written(ROWS, tmp_path / "a.parquet")
+    for name in ("b.csv.zip", "c.xlsx", "README.md", ".d.json"):
+        (tmp_path / name).touch()
+    (note,) = Table.at(str(tmp_path)).notes
+    assert note.endswith("not read, as they are neither Parquet nor CSV: b.csv.zip, c.xlsx")
+    assert Table.at(f"file://{tmp_path}/a.parquet").rows == 3
+
+
 def test_rows_elsewhere_are_refused_in_words():
     with pytest.raises(NoFiles, match="only files of this machine"):
         Table.at("s3://bucket/a.parquet")
