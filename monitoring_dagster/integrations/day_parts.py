@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from monitoring_dagster.integrations.label_values import kind_of
+from monitoring_dagster.integrations.label_values import family_of
 from monitoring_dagster.integrations.rows import (
     Rows,
     file_of,
@@ -89,7 +89,7 @@ def mixed(parts: Iterable[Rows], names: Iterable[str | None]) -> frozenset[str]:
         name
         for name in names
         if name is not None
-        and len({kind_of(one.columns[name]) for one in parts if name in one.columns}) > 1
+        and len({family_of(one.columns[name]) for one in parts if name in one.columns}) > 1
     )
 
 

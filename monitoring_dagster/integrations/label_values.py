@@ -25,7 +25,7 @@ class Reading(NamedTuple):
     fault: str  # a condition, never NULL
 
 
-def kind_of(duckdb_type: str) -> str:
+def family_of(duckdb_type: str) -> str:
     """What a type is about: numbers, text, times or something else."""
     if duckdb_type in _NUMBERS or duckdb_type.startswith("DECIMAL"):
         return "number"
@@ -65,7 +65,7 @@ def id_of(name: str, columns: Mapping[str, str]) -> Reading:
 def time_of(name: str, columns: Mapping[str, str]) -> Reading:
     """A time, also where it is written as text; a number is none, as nobody says of which unit."""
     column = quoted(name)
-    if kind_of(columns[name]) == "time":
+    if family_of(columns[name]) == "time":
         return Reading(f"CAST({column} AS TIMESTAMPTZ)", "false")
     if columns[name] == '"NULL"':
         return Reading("NULL::TIMESTAMPTZ", "false")
@@ -86,7 +86,7 @@ def truth_of(
     """
     column, kind = quoted(name), columns[name]
     text = f"CAST({column} AS VARCHAR)"
-    is_number = kind_of(kind) == "number" and not as_text
+    is_number = family_of(kind) == "number" and not as_text
     if task is None or kind == '"NULL"':
         return Reading(text if as_text else column, "false")
     if task == "binary":
@@ -108,11 +108,11 @@ def score_of(name: str, columns: Mapping[str, str]) -> Reading:
     """A probability: what rounding put outside 0 to 1 is put back."""
     column, kind = quoted(name), columns[name]
     value = f"TRY_CAST({column} AS DOUBLE)"
-    if kind_of(kind) not in ("number", "text"):
+    if family_of(kind) not in ("number", "text"):
         value = f"TRY_CAST(CAST({column} AS VARCHAR) AS DOUBLE)"
     room = _ROUNDING.get(kind, _USUAL_ROUNDING)
     unreadable = "false"
-    if kind_of(kind) != "number":  # what another day's column of numbers lacks is no fault here
+    if family_of(kind) != "number":  # what another day's column of numbers lacks is no fault here
         words = f"lower(trim(CAST({column} AS VARCHAR)))"
         unreadable = (
             f"({value} IS NULL AND {column} IS NOT NULL AND {words} NOT IN ('', 'nan', 'none',"
@@ -129,6 +129,6 @@ def _is_nan(name: str, kind: str) -> str:
     """SQL: whether the row has no number; as text it may come of a column of floats."""
     if kind in _FLOATS:
         return f"coalesce(isnan({quoted(name)}), false)"
-    if kind_of(kind) == "text":
+    if family_of(kind) == "text":
         return f"(lower({quoted(name)}) = 'nan')"
     return "false"
