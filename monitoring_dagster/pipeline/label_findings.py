@@ -179,7 +179,11 @@ def _of_orphans(one: Oddity | None, place: str) -> str:
             f". The predictions' ids are floats that have lost digits ({_cut(one.values[0])}):"
             " log ids as text or integers"
         )
-    likely = f". Likely they differ in {one.cause}: write both alike" if one.cause else ""
+    likely = (
+        f". Likely they differ in {one.cause}: write both alike"
+        if one.cause
+        else ". Likely the log lacks these requests, or they arrived before their predictions"
+    )
     return f". {place} names requests such as {which}{theirs}{likely}"
 
 

@@ -87,7 +87,8 @@ MOMENTS = [at(0, 18)] * 40
         ),
         pytest.param(
             {"request_id": [f"x{n}" for n in range(40)]}, ORPHANS, P2,
-            ["40 of 40", "such as 'x0', 'x1'", "predictions such as 'r00'"], id="ids of nobody",
+            ["40 of 40", "such as 'x0', 'x1'", "predictions such as 'r00'", "log lacks these"],
+            id="ids of nobody",
         ),
         pytest.param(
             {"request_id": ["r00"] * 40}, PROCESS, P2,
@@ -132,6 +133,19 @@ def test_one_finding_names_the_file_the_rows_and_the_likely_cause(
     counted = known_outcomes(monitor, on(0), as_of=on(0))
     joined = account["joined"]
     assert (counted[ALL].n if counted else 0) == joined
+
+
+@pytest.mark.parametrize("is_served", [True, False], ids=["that lie there", "still to come"])
+def test_labels_a_day_before_their_predictions_name_that_cause(tmp_path, is_served):
+    monitor = monitor_of(tmp_path)
+    serve(tmp_path, 0, [f"earlier {one}" for one in IDS])
+    if is_served:
+        serve(tmp_path, 1, IDS)
+    delivered(tmp_path, {})
+    run(monitor, on(0))
+    (found,) = findings_of(monitor, on(0))
+    assert (found.kind, found.severity) == (ORPHANS, P2)
+    assert "or they arrived before their predictions" in found.words
 
 
 BUCKETS = (
