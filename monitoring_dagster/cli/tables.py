@@ -11,6 +11,11 @@ import click
 from monitoring_dagster.cli.output import print_json, reserved
 from monitoring_dagster.errors import MonitoringError
 
+_POSITIVE = (
+    "The label that counts as 1, all others as 0. By default 1 or true; of two other names the one"
+    " with the higher scores, and that is said."
+)
+
 
 class NothingJudged(MonitoringError):
     """The rows are too few for any verdict, which is neither drift nor its absence."""
@@ -49,6 +54,9 @@ def drift(
 
     Both are Parquet or CSV: a file, a folder or a quoted glob. Exits with 0 without drift, with 1
     with drift, with 2 on an error, and where too few rows allow no judgement.
+
+    --json prints {verdict, rows, columns, left_out, unread, notes, warnings, features}: warnings
+    name the columns and values that were not looked at; what is not a number is null.
     """
     from monitoring_dagster.standalone.drift import compare
     from monitoring_dagster.standalone.reference import check_keep
@@ -91,7 +99,7 @@ def drift(
 @click.option("--time", metavar="COLUMN", help="Of CURRENT, for --by day.")
 @click.option("--ignore", multiple=True, metavar="COLUMN", help="It is no feature.")
 @click.option("--task", type=click.Choice(["binary", "multiclass", "regression"]))
-@click.option("--positive", metavar="VALUE", help="The label that counts as 1, all others as 0.")
+@click.option("--positive", metavar="VALUE", help=_POSITIVE)
 @click.option("--json", "as_json", is_flag=True, help="One object instead of the table.")
 def estimate(reference: str, current: str, as_json: bool, **given: Any) -> None:
     """Say what performance to expect in CURRENT, whose labels have not come.
@@ -103,8 +111,8 @@ def estimate(reference: str, current: str, as_json: bool, **given: Any) -> None:
 
     --json prints {task, columns, features, reference: {rows, metrics}, chunks: [{from, to, rows,
     left_out, day (with --by day), shifted, method, note, metrics: {name: {estimate, low, high}}}],
-    notes}: rows count from 0, both ends included; what is not defined is null. It cannot see
-    concept drift.
+    notes, warnings}: rows count from 0, both ends included; what is not defined is null. It cannot
+    see concept drift.
     """
     from monitoring_dagster.standalone.estimate import estimate as expect
 
@@ -136,7 +144,7 @@ def estimate(reference: str, current: str, as_json: bool, **given: Any) -> None:
 @click.option("--label", metavar="COLUMN")
 @click.option("--arrived", metavar="COLUMN", help="Of LABELS: when it became known.")
 @click.option("--task", type=click.Choice(["binary", "multiclass", "regression"]))
-@click.option("--positive", metavar="VALUE", help="The label that counts as 1, all others as 0.")
+@click.option("--positive", metavar="VALUE", help=_POSITIVE)
 @click.option(
     "--keep",
     type=click.Choice(["first", "last"]),
@@ -191,12 +199,12 @@ def evaluate(
 
     Both are Parquet or CSV: a file, a folder or a quoted glob. Columns with plain names, such as
     request_id, served_at, score, prediction, label and arrived_at, are found. Exits with 0, or with
-    2 on an error.
+    2 on an error, also where no label joins or no row can be judged.
 
-    --json prints {as_of, task, columns, notes, predictions: {rows, counted, duplicate, invalid,
-    later}, labels: {rows, joined, ...}, delay_days, groups: [{by, value, n, predictions, coverage,
-    state, reason, metrics: {name: {value, low, high, n}}, reliability: [...]}]}: the whole first;
-    what is not defined is null.
+    --json prints {as_of, task, columns, notes, warnings, predictions: {rows, counted, duplicate,
+    invalid, later}, labels: {rows, joined, ...}, delay_days, groups: [{by, value, n, predictions,
+    coverage, state, reason, metrics: {name: {value, low, high, n}}, reliability: [...]}]}: the
+    whole first; what is not defined is null.
     """
     from monitoring_dagster.standalone.evaluate import evaluate as judge
     from monitoring_dagster.standalone.evaluate import value_table
