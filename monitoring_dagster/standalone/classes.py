@@ -146,6 +146,8 @@ def _task(label: Written, answers: Written, is_scored: bool) -> Task:
         return "binary"  # what else there is, is refused by name
     if answers.measured or (truth is not None and guess and _is_measured([*truth, *guess])):
         return "regression"
+    if truth and guess and _are_counts(label, answers):
+        return "regression"
     keys = {spelled(name) for name in label.names}
     alike = {spelled(name) for name in answers.names} <= keys or are_spelled(_most(answers))
     if len(keys) == _TWO and alike and (is_scored or (truth is None and _is_code(label, answers))):
@@ -156,6 +158,19 @@ def _task(label: Written, answers: Written, is_scored: bool) -> Task:
 def _is_code(label: Written, answers: Written) -> bool:
     """Whether predictions are 0 and 1 where labels are words."""
     return bool(answers.names) and are_spelled(answers.names) and not are_spelled(label.names)
+
+
+def _are_counts(label: Written, answers: Written) -> bool:
+    """Whether whole numbers of a few rows are as scattered as no classes are: most come once, most
+    predictions are of none of them, and they lie far apart.
+    """
+    values = label.numbers or []
+    strange = set(answers.names) - set(label.names)
+    return (
+        len(values) > sum(label.rows.values()) / 2
+        and answers.share(strange) > 0.5
+        and max(values) - min(values) > MOST_CLASSES
+    )
 
 
 def _is_measured(values: Collection[float]) -> bool:

@@ -56,7 +56,7 @@ def doubts_about(
     return [
         *causes,
         *_zones(served, told),
-        *_doubled(account, told),
+        *_doubled(account, told, question),
         *_far(connection, served, told, question, has_pending=account.pending > 0),
     ]
 
@@ -138,16 +138,18 @@ def _zones(served: Source, told: Source) -> Iterator[str]:
         )
 
 
-def _doubled(account: LabelAccount, told: Source) -> Iterator[str]:
+def _doubled(account: LabelAccount, told: Source, question: Question) -> Iterator[str]:
     standing = account.joined + account.late
     again = account.duplicate + account.conflicting + account.corrected
     refuse_few(told.roles.columns["id"], LABELS, ids=standing, rows=standing + again)
+    causes = "are there several items a request, or are these corrections (--keep last)"
+    if question.rules.keep == "last":  # corrections are expected
+        again, causes = account.duplicate, "or are there several items a request"
     if again > _MANY_DOUBLED * (standing + again):
         yield (
             f"{again:,} of {standing + again:,} labels are of a request that has one already"
             f" ({account.duplicate:,} say the same, {account.conflicting + account.corrected:,}"
-            " otherwise): was a file read twice, are there several items a request, or are these"
-            " corrections (--keep last)?"
+            f" otherwise): was a file read twice, {causes}?"
         )
 
 

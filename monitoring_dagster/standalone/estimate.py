@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
-from monitoring_dagster.integrations.files import NoRows, Table
+from monitoring_dagster.integrations.files import NoRows, Table, UnusableColumn
 from monitoring_dagster.standalone.answers import Answers, Question
 from monitoring_dagster.standalone.chunks import UnusableChunks, days_of, of_days, of_rows
 from monitoring_dagster.standalone.classes import THRESHOLD
@@ -21,7 +21,9 @@ from monitoring_dagster.standalone.probabilities import (
 )
 from monitoring_dagster.standalone.reference import table_of
 from monitoring_dagster.standalone.roles import Role, Roles, UnclearRole, roles
+from monitoring_dagster.standalone.sources import refuse_plain
 from monitoring_dagster.standalone.spellings import MOST_INVALID, short
+from monitoring_dagster.standalone.styled import unstyled
 from monitoring_dagster.stats.labelled_rows import Task
 
 if TYPE_CHECKING:
@@ -117,11 +119,13 @@ def estimate(
     for name in ignore:
         if name not in before.schema.names:
             raise UnknownColumn.named(name, table="the reference", available=before.schema.names)
-    past, asked = _rows(before), _rows(now)
-    question = _question(past, columns, task, positive)
     of_past: list[str] = []
     of_now: list[str] = []
     of_time: list[str] = []
+    styles: list[str] = []
+    past = _unstyled(_rows(before), columns, notes=styles, warnings=of_past)
+    asked = _unstyled(_rows(now), columns, notes=styles, warnings=of_now)
+    question = _question(past, columns, task, positive)
     learnt = Answers.of(past, question, columns, labelled=True, said=of_past)
     given = Answers.of(asked, question, columns, labelled=False, said=of_now)
     known = np.flatnonzero(learnt.known)
@@ -163,7 +167,7 @@ def estimate(
     ]
     notes = [
         estimator.blind_spot,
-        *dict.fromkeys([*before.notes, *now.notes]),
+        *dict.fromkeys([*before.notes, *now.notes, *styles]),
         *question.classes.notes,
         *of_time,
         *_notes(columns, question.task, features),
@@ -226,15 +230,19 @@ def _columns(
     score: str | None,
     time: str | None,
 ) -> Roles:
+    given: dict[Role, str | None] = {"label": label, "prediction": prediction, "score": score}
+    refuse_plain(before, given, given, "the reference")
     found = roles(
         before.schema.names,
-        {"label": label, "prediction": prediction, "score": score},
+        given,
         wanted=["prediction", "score"],
         needed=["label"],
         table="the reference",
     )
     for role in ("prediction", "score"):
         name = found.get(role)
+        if name is not None and name in now.left_out:
+            raise UnusableColumn.because(name, now.left_out[name], table="the current data")
         if name is not None and name not in now.schema.names:
             raise UnknownColumn.named(name, table="the current data", available=now.schema.names)
     return found | roles(
@@ -260,6 +268,15 @@ def _rows(table: Table) -> pa.Table:
         for batch in table.read(table.schema.names)
     ]
     return pa.Table.from_batches(batches, schema=schema)
+
+
+def _unstyled(rows: pa.Table, columns: Roles, *, notes: list[str], warnings: list[str]) -> pa.Table:
+    for role in ("label", "prediction", "score"):
+        name = columns.columns.get(role)
+        if name is not None and name in rows.column_names:
+            as_meant = unstyled(rows[name], column=name, notes=notes, warnings=warnings)
+            rows = rows.set_column(rows.column_names.index(name), name, as_meant)
+    return rows
 
 
 def _of_words(kind: pa.DataType) -> pa.DataType:

@@ -13,8 +13,9 @@ from monitoring_dagster.integrations.rows import readable
 from monitoring_dagster.standalone.ids import ids_of
 from monitoring_dagster.standalone.readings import Question
 from monitoring_dagster.standalone.reference import Advance
-from monitoring_dagster.standalone.roles import Role, Roles, UnclearRole, roles
+from monitoring_dagster.standalone.roles import Role, Roles, UnclearRole, plainly, roles
 from monitoring_dagster.standalone.spellings import short
+from monitoring_dagster.standalone.styled import unstyled
 from monitoring_dagster.standalone.times import HAS_ZONE, WrongTime, time_of
 from monitoring_dagster.stats.values import categories
 
@@ -140,6 +141,13 @@ def _opened(
         for name, one in table.unread.items()
         if name in found.columns.values() and one.rows
     ]
+    answers: list[Role] = ["label", "prediction", "score"]
+    for part in answers:
+        if (name := f"{part} column") in read.column_names:
+            as_meant = unstyled(
+                read[name], column=found.columns[part], notes=notes, warnings=warnings
+            )
+            read = read.set_column(read.column_names.index(name), name, as_meant)
     sql, column = "TIMESTAMPTZ '1970-01-01'" if role == "time" else "NULL::TIMESTAMPTZ", None
     if (column := found.get(role)) is not None:
         time = time_of(read[f"{role} column"], f"{role} column", column=column, role=role)
@@ -196,6 +204,16 @@ def _refuse_left_out(table: Table, names: Iterable[str | None], side: str) -> No
             raise UnusableColumn.because(name, table.left_out[name], table=side)
 
 
+def refuse_plain(
+    table: Table, given: Mapping[Role, str | None], wanted: Iterable[Role], side: str
+) -> None:
+    """Raise UnusableColumn where the one column that plainly plays a part cannot be looked at."""
+    for role in wanted:
+        if given.get(role) is None and not plainly(role, table.schema.names):
+            for name in plainly(role, table.left_out):
+                raise UnusableColumn.because(name, table.left_out[name], table=side)
+
+
 def _roles_served(table: Table, question: Question) -> Roles:
     _refuse_left_out(
         table, [*question.given.values(), *question.by, *question.segments], PREDICTIONS
@@ -207,6 +225,7 @@ def _roles_served(table: Table, question: Question) -> Roles:
     if "version" in question.by:
         needed.append("version")
     given = {role: name for role, name in question.given.items() if role in {*wanted, *needed}}
+    refuse_plain(table, given, wanted, PREDICTIONS)
     found = roles(table.schema.names, given, wanted=wanted, needed=needed, table=PREDICTIONS)
     answer: Role = "prediction"
     if answer not in found.columns and "score" not in found.columns:
@@ -220,6 +239,7 @@ def _roles_told(table: Table, question: Question) -> Roles:
     given = {role: question.given.get(role) for role in wanted}
     if given["id"] not in table.schema.names:
         given["id"] = None  # it may have another name there
+    refuse_plain(table, given, wanted, LABELS)
     needed: list[Role] = ["id", "label"]
     found = roles(table.schema.names, given, wanted=wanted, needed=needed, table=LABELS)
     if question.timed and not found.get("arrived"):

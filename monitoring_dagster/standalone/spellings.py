@@ -10,6 +10,7 @@ from monitoring_dagster.stats.written import MISSING
 MOST_INVALID = 0.05  # of the rows of a column; beyond, the column says something else
 
 _WHOLE = re.compile(r"([+-]?(?:0|[1-9]\d*))\.0+")
+_SIGNED = re.compile(r"-0|\+(?:0|[1-9]\d*)")
 _NOTHING = frozenset(MISSING)
 _A_HANDFUL = 5  # rows, of which one may be odd
 _SHOWN, _SHOWN_CHARACTERS = 3, 40
@@ -64,6 +65,8 @@ def spelled(name: str) -> str:
     bare = name.strip()
     if whole := _WHOLE.fullmatch(bare):
         bare = whole[1]
+    if _SIGNED.fullmatch(bare):  # the zero of floats has a sign, and +1 is 1
+        bare = bare[1:]
     return bare.lower() if bare.lower() in {"true", "false"} else bare
 
 

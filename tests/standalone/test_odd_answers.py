@@ -90,6 +90,8 @@ class TestClasses:
             pytest.param(P, Y.astype(bool), "1", id="--positive 1 of true"),
             pytest.param(P, [Decimal(int(one)) for one in Y], "true", id="decimals"),
             pytest.param(2 * P - 1, 2 * Y - 1, None, id="-1 and 1"),
+            pytest.param(np.where(P, 1.0, -0.0), np.where(Y, 1.0, -0.0), None, id="-0.0"),
+            pytest.param(2 * P - 1, np.where(Y, "+1", "-1"), None, id="+1"),
         ],
     )
     def test_two_classes_are_the_same_however_they_are_written(self, prediction, label, positive):
@@ -170,6 +172,48 @@ class TestClasses:
         assert any(
             "is the label what was predicted?" in said for said in found({"prediction": Y}).warnings
         )
+
+
+X = RNG.normal(2000, 400, N).round(2)
+GUESS = (X + RNG.normal(0, 50, N)).round(2)
+ERROR = float(np.abs(X - GUESS).mean())
+
+
+def german(values):
+    return [f"{one:,.2f}".translate(str.maketrans(",.", ".,")) for one in values]
+
+
+class TestNumbers:
+    @pytest.mark.parametrize(
+        ("prediction", "label", "asked"),
+        [
+            pytest.param(GUESS, [f"{x:.2f}".replace(".", ",") for x in X], {}, id="comma"),
+            pytest.param(german(GUESS), german(X), {}, id="1.234,50 in both"),
+            pytest.param(GUESS, german(X), {"task": "regression"}, id="1.234,50 as asked"),
+            pytest.param(GUESS, [f"${x:,.2f}" for x in X], {}, id="$1,234.50"),
+            pytest.param(pa.array(german(GUESS)).dictionary_encode(), X, {}, id="categories"),
+        ],
+    )
+    def test_numbers_as_people_write_them_are_those_numbers(self, prediction, label, asked):
+        one = found({"prediction": prediction}, {"label": label}, **asked)
+        assert (one.task, one.whole.n, one.warnings) == ("regression", N, [])
+        assert one.whole.metrics["mae"].value == pytest.approx(ERROR)
+
+    def test_what_is_no_number_among_them_costs_its_row_and_is_named(self):
+        one = found({"prediction": GUESS}, {"label": with_one(german(X), "viel")})
+        assert one.whole.n == N - 1
+        assert "values of 'label' that are no number, such as 'viel': 1" in one.warnings
+
+    def test_scores_may_have_a_decimal_comma(self):
+        one = found({"score": [f"{s:.6f}".replace(".", ",") for s in S]})
+        plain = found({"score": S}).whole.metrics["roc_auc"].value
+        assert one.whole.metrics["roc_auc"].value == pytest.approx(plain, abs=1e-4)
+
+    def test_whole_numbers_of_a_few_rows_are_no_classes(self):
+        ids = {"request_id": [f"r{i}" for i in range(8)]}
+        said = {**ids, "prediction": [114, 131, 133, 90, 77, 160, 101, 85], "served_at": SERVED[:8]}
+        told = {**ids, "label": [116, 132, 135, 88, 75, 155, 101, 80], "arrived_at": SERVED[:8]}
+        assert (found(said, told).task, found(said, told).whole.n) == ("regression", 8)
 
 
 class TestScores:
@@ -294,6 +338,24 @@ class TestIds:
         assert any("is there exactly 2 times" in said for said in one.warnings)
         one = found({}, twice)
         assert any("200 of 400 labels are of a request that has" in said for said in one.warnings)
+
+    def test_corrections_are_no_doubt_where_the_last_label_counts(self):
+        again = {
+            "request_id": [f"r{i}" for i in [*range(N), *range(90)]],
+            "label": [*Y, *(1 - Y[:90])],
+            "arrived_at": [*(SERVED + HOUR), *(SERVED[:90] + 2 * HOUR)],
+        }
+        assert found({}, again, keep="last").warnings == []
+        assert "(--keep last)" in found({}, again).warnings[0]
+
+    def test_a_column_that_cannot_be_read_is_named_with_the_reason(self):
+        assert "'request_id' of the table of predictions cannot be read" in refused(
+            {"request_id": pa.array([{"n": i} for i in range(N)])}
+        )
+        served, told = tables({"score": S})
+        twice = served.append_column("prediction", served["prediction"])
+        with pytest.raises(MonitoringError, match="2 columns have this name"):
+            evaluate(twice, told)
 
     def test_another_name_of_the_id_is_said(self):
         one = found({}, {"request_id": None, "id": [f"r{i}" for i in range(N)]})
@@ -512,6 +574,15 @@ class TestEstimate:
         with pytest.raises(MonitoringError) as error:
             expected(past, now, **asked)
         assert said in str(error.value)
+
+    def test_numbers_as_people_write_them_give_the_same_estimate(self):
+        past, now = numbers(800), numbers(400, seed=1).drop(columns="y_true")
+        plain = estimate(past.round({"y_true": 4}), now, chunk_size=400)
+        text = past["y_true"].map("{:.4f}".format).str.replace(".", ",")
+        one = estimate(past.assign(y_true=text), now, chunk_size=400)
+        assert (one.task, one.rows_reference) == ("regression", 800)
+        assert "'y_true': ',' is taken for the decimal mark" in one.notes
+        assert one.reference["mae"].value == pytest.approx(plain.reference["mae"].value)
 
     def test_numbers_as_text_are_numbers_and_the_unreadable_ones_are_named(self):
         past, now = numbers(800), numbers(400, seed=1).drop(columns="y_true")
