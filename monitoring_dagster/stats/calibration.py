@@ -66,7 +66,7 @@ class Curve:
         apart = modes - mean
         covariance = np.tensordot(weight, np.linalg.inv(precisions), 1)
         covariance += (apart.T * weight) @ apart
-        return cls(limit, knots, mean, np.linalg.cholesky(covariance))
+        return cls(limit, knots, mean, _root(covariance))
 
     def __call__(self, x: Floats) -> Floats:
         """Log-odds of the truth at log-odds of the score."""
@@ -81,6 +81,17 @@ class Curve:
 
     def _basis(self, x: Floats) -> Floats:
         return _hats(np.clip(x, -self.limit, self.limit), self.knots)
+
+
+def _root(covariance: Floats) -> Floats:
+    """A square root, also where rounding leaves no positive definite matrix: among few rows two
+    knots may lie so close together that the correction hardly bends between them.
+    """
+    try:
+        return np.asarray(np.linalg.cholesky(covariance), np.float64)
+    except np.linalg.LinAlgError:
+        size, direction = np.linalg.eigh((covariance + covariance.T) / 2)
+        return np.asarray(direction * np.sqrt(np.maximum(size, 0)), np.float64)
 
 
 def grouped(x: Floats, rows: Floats, ones: Floats) -> tuple[Floats, Floats, Floats]:

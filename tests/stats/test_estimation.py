@@ -292,3 +292,12 @@ def test_a_class_that_the_reference_never_predicted_is_no_exception():
     assert 0 < found["accuracy"].value < 1
     nothing = estimated(calibration, {"prediction": [], "score": []})
     assert np.isnan(nothing["accuracy"].value)
+
+
+@pytest.mark.parametrize("close", [0.201001, 0.20101, 0.2011])
+def test_scores_that_lie_close_together_among_few_rows_have_a_curve(close):
+    x = np.array([0.2, close, 0.52, 1.51, 1.74, 1.75])
+    curve = Curve.fit(x, np.ones(6), np.zeros(6))
+    spread = curve.draws(x, size=4000, rng=np.random.default_rng(0)).std(axis=0)
+    assert spread[0] == pytest.approx(spread[1], rel=0.01)
+    assert ((spread > 1) & (spread < 3)).all()
