@@ -98,6 +98,7 @@ class Inspection:
     scores: Odd  # beyond 0 and 1; `values` are those that are not missing
     least_score: float | None = None
     largest_score: float | None = None
+    mean_scores: tuple[float | None, float | None] = (None, None)  # of predictions 0 and 1
     columns: Mapping[str, Odd] = field(default_factory=dict)
 
 
@@ -167,6 +168,7 @@ def inspect_day(
                 scores=Odd(found["scores"], found["odd_scores"]),
                 least_score=found["least_score"],
                 largest_score=found["largest_score"],
+                mean_scores=(found["mean_score_0"], found["mean_score_1"]),
                 columns=columns,
             )
 
@@ -196,6 +198,7 @@ def _questions(
         score = f"CASE WHEN NOT isnan(CAST({score} AS DOUBLE)) THEN CAST({score} AS DOUBLE) END"
         probable = probability(score)
     start = f"TIMESTAMPTZ '{day} 00:00:00+00'"
+    says = f"lower(CAST({quoted(predictions.prediction)} AS VARCHAR))"
     return {
         "rows": "count(*)",
         "counted": f"count(*) FILTER ({_OK})",
@@ -213,6 +216,10 @@ def _questions(
         "odd_scores": f"count({score}) FILTER ({_OK} AND {probable} IS NULL)",
         "least_score": f"min({score}) FILTER ({_OK})",
         "largest_score": f"max({score}) FILTER ({_OK})",
+        **{
+            f"mean_score_{truth}": f"avg({score}) FILTER ({_OK} AND {says} IN ({spelled}))"
+            for truth, spelled in enumerate(("'0', '0.0', 'false'", "'1', '1.0', 'true'"))
+        },
     }
 
 

@@ -14,8 +14,8 @@ from monitoring_dagster.errors import MonitoringError
 _PARQUET = (".parquet", ".pq")
 _SUFFIXES = (*_PARQUET, ".csv", ".tsv")
 _OTHERS = (  # that may hold rows, too
-    ".zip", ".7z", ".xlsx", ".xls", ".feather", ".arrow", ".ipc", ".orc", ".avro", ".json", ".jsonl",
-    ".ndjson", ".pkl",
+    ".zip", ".7z", ".xlsx", ".xls", ".feather", ".arrow", ".ipc", ".orc", ".avro", ".json",
+    ".jsonl", ".ndjson", ".pkl",
 )  # fmt: skip
 _PACKED = (".gz", ".bz2", ".zst", ".lz4", ".br")
 _HIVE = re.compile(r"([^=/]+)=(.*)")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
+import pyarrow as pa
 
 from monitoring_dagster.decisions.findings import Severity
 from monitoring_dagster.integrations.inspection import Ids, Inspection, Odd, Times
@@ -20,11 +21,13 @@ from monitoring_dagster.integrations.readings import (
 )
 from monitoring_dagster.spec import ModelSpec, Predictions
 from monitoring_dagster.stats.bins import Bins, CategoricalBins, NumericBins
+from monitoring_dagster.stats.written import Style
 
 FEW = 0.01  # of the rows: what is odd about no more of them waits for the next planning
 MOST = 0.5
 MANY_REPEATED = 0.1
 NEARLY_ALL = 0.9
+_FEW_SCORES = 30  # below, which of two means is the larger says little
 _SHOWN_CHARACTERS = 40
 _NUMBER = re.compile(r"[-+]?\d+([.]\d*)?(e[-+]?\d+)?", re.IGNORECASE)
 _HOUR, _DAY = 3_600.0, 86_400.0
@@ -150,8 +153,18 @@ def _numeric_retyped(
 def _cannot(odd: Odd) -> str:
     return (
         f"{odd.odd:,} of {odd.values:,} values ({odd.share:.1%}) cannot be read"
-        f"{examples(odd.examples)}"
+        f"{examples(odd.examples)}{_how_written(odd.examples)}"
     )
+
+
+def _how_written(examples_: Sequence[str]) -> str:
+    """What keeps numbers from being read, and the way out; empty where they are none."""
+    style = Style.of(pa.array(examples_, pa.string())) if examples_ else None
+    if style is None or style.is_plain:
+        return ""
+    if style.percent:
+        return ". Numbers with percent signs? Write them without"
+    return ". Numbers with decimal commas, blanks or currency? Write them as 1234.5"
 
 
 def _type_of(bins: Bins | None) -> str:
@@ -196,6 +209,8 @@ def in_rows(spec: ModelSpec, day: date, found: Inspection) -> Iterator[Breach]:
         yield from _unanswered(log.score, found.counted - found.scores.values, found.counted)
     if found.scores.odd and log.score is not None:
         yield _scores(log, found)
+    elif log.score is not None and spec.task == "binary":
+        yield from _against_predictions(log, found)
 
 
 def _unanswered(name: str, missing: int, counted: int) -> Iterator[Breach]:
@@ -227,6 +242,18 @@ def _scores(log: Predictions, found: Inspection) -> Breach:
         is_judged=odd.share <= FEW,
         is_left_out=odd.share > MOST,
     )
+
+
+def _against_predictions(log: Predictions, found: Inspection) -> Iterator[Breach]:
+    """Scores that are lower where the prediction is 1 than where it is 0."""
+    low, high = found.mean_scores
+    if low is not None and high is not None and high < low and found.counted >= _FEW_SCORES:
+        words = (
+            f"{log.score!r} is {high:.3f} on average where {log.prediction!r} is 1, and"
+            f" {low:.3f} where it is 0: the probability of the other class, or of the predicted"
+            " one? Write that of class 1"
+        )
+        yield Breach(str(log.score), Severity.P1, words)
 
 
 def _ids(name: str, ids: Ids, counted: int) -> Iterator[Breach]:

@@ -106,6 +106,13 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding]:
         add(FindingKind.UNREADABLE_DATA, "rows", Severity.P1, service["error"])
     if not service.get("rows"):
         return found  # no day to speak of: the contract speaks
+    if service["synthetic"] == service["rows"]:
+        column = monitor.spec.predictions.synthetic
+        words = (
+            f"all {service['rows']:,} rows of {day} are synthetic by {column!r}, and none is"
+            " judged: does it say of real traffic that it is a test?"
+        )
+        add(FindingKind.EMPTY_DAY, "rows", Severity.P1, words)
     errors = service["error_rate"]
     if errors > rule.max_error_rate:
         add(

@@ -119,6 +119,20 @@ def test_predictions_as_booleans_are_read_as_the_same(world):
             " for example '<b>', 'old', 'young'",
             id="words in place of numbers",
         ),
+        pytest.param(
+            "age",
+            lambda it: [f"{one:.2f}".replace(".", ",") for one in it],
+            P1,
+            "Numbers with decimal commas, blanks or currency? Write them as 1234.5",
+            id="decimal commas",
+        ),
+        pytest.param(
+            "score",
+            lambda it: 1 - it,
+            P1,
+            "where it is 0: the probability of the other class, or of the predicted one?",
+            id="scores of the other class",
+        ),
         pytest.param("age", lambda it: [[one] for one in it], P1, "as DOUBLE[]", id="lists"),
         pytest.param("age", lambda it: [{"y": one} for one in it], P1, "STRUCT(y", id="structs"),
         pytest.param("age", lambda it: pa.nulls(300), P1, "nothing but missing", id="nulls"),
@@ -436,6 +450,16 @@ def test_one_score_of_1_7_among_300_costs_one_row(world):
     drifted = world.monitor.results.read("tiny", DRIFT, world.today).to_pylist()
     assert {one["verdict"] for one in drifted if not one["segment"]} == {"OK"}
     assert world.monitor.results.read("tiny", ESTIMATE, world.today).num_rows
+
+
+def test_a_day_of_nothing_but_test_traffic_is_told(world):
+    written(world, "synthetic", lambda it: [True] * 300)
+    for step in (contract, profile):
+        step.run(world.monitor, world.today)
+    (finding,) = profile.findings_of(world.monitor, world.today)
+    assert (finding.kind, finding.severity) == (FindingKind.EMPTY_DAY, P1)
+    assert "all 300 rows" in finding.words
+    assert "by 'synthetic', and none is judged" in finding.words
 
 
 def test_a_folder_of_a_day_is_a_day_like_any_other(world):
