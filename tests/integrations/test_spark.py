@@ -175,7 +175,7 @@ def test_a_day_is_the_same_to_the_last_count(cluster, day):
     root, bins = day
     account, profiles, versions, numbers = answers(spark, LOG, root, bins, SEGMENTS)
     others_account, others_profiles, others_versions, others_numbers = answers(
-        rows, LOG, root, bins, SEGMENTS
+        served, LOG, root, bins, SEGMENTS
     )
     assert account == others_account
     assert account.duplicate_ids > 1_000
@@ -276,7 +276,7 @@ def test_a_missing_day_and_a_missing_column_are_told_as_ever(cluster, day):
         (Predictions(path=PLAIN.path, latency_ms={"model": "model"}), DAY, UnknownColumn),
     ):
         told = []
-        for engine in (rows, spark):
+        for engine in (served, spark):
             with pytest.raises(error) as raised:
                 engine.service_numbers(log, on, root=root)
             told.append(str(raised.value))
@@ -298,7 +298,7 @@ def test_what_is_no_number_is_no_latency(cluster, day):
     """The stage is left out by both engines; the contract tells of it."""
     root, _ = day
     log = Predictions(path=PLAIN.path, latency_ms={"model": "colour", "features": "feature_ms"})
-    for engine in (rows, spark):
+    for engine in (served, spark):
         assert list(engine.service_numbers(log, DAY, root=root).latency_ms) == ["features"]
 
 
@@ -332,7 +332,7 @@ def test_a_day_written_otherwise_is_read_alike(cluster, tmp_path):
     }
     log = LOG.model_copy(update={"score": "score"})
     account, profiles, versions, numbers = answers(spark, log, tmp_path, {"1": bins, "2": bins})
-    others = answers(rows, log, tmp_path, {"1": bins, "2": bins})
+    others = answers(served, log, tmp_path, {"1": bins, "2": bins})
     assert (account, versions) == (others[0], others[2])
     assert_equal_profiles(profiles, others[1])
     assert_equal_service(numbers, others[3])
