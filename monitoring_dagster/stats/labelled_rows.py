@@ -136,7 +136,8 @@ def encoded(
     labels, predictions = arrow(label), arrow(prediction)
     if task == "regression":
         own = floats(labels, "label")
-        error = floats(predictions, "prediction") - own
+        with np.errstate(over="ignore"):  # of two numbers near the ends of what floats hold
+            error = floats(predictions, "prediction") - own
         known = ~np.isnan(error)
     else:
         names, truth, answer = _classes(labels, predictions, task=task)

@@ -133,6 +133,14 @@ def test_outcomes_add_up_whoever_sums_first(task, data):
     assert not x - x
 
 
+def test_an_error_that_no_float_holds_is_infinite_and_can_be_taken_away():
+    far, near = (
+        of("regression", [row]) for row in ((1.8e308 / 1.1, -1e308, None), (1.0, 2.0, None))
+    )
+    assert far.sums["error"].infinite == 1
+    assert far + near - far == near
+
+
 @pytest.mark.parametrize("task", rows_of)
 @settings(max_examples=25)
 @given(data=st.data())
