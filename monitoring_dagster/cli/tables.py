@@ -1,5 +1,6 @@
 """The commands about files: compare them, judge predictions, estimate without labels."""
 
+import gc
 import os
 import sys
 from datetime import datetime
@@ -67,6 +68,7 @@ def drift(
         "ignore": ignore,
         "segments": segment,
     }
+    gc.set_threshold(50_000)  # a comparison makes many objects and few cycles
     if keep is not None:
         check_keep(keep, force=force, read=[reference, current])
     if as_json:
