@@ -66,7 +66,7 @@ def written(cache: Path, rows: int) -> tuple[Path, Path]:
 def kept(reference: Path) -> Path:
     """The reference's profile, made anew: the code that made an older one may have changed."""
     profile = reference.with_suffix(".profile")
-    keeping = [_command(), "drift", reference, reference, "--keep", profile, "--json"]
+    keeping = [_command(), "drift", reference, reference, "--keep", profile, "--force", "--json"]
     run_fresh([*keeping, "--ignore", VERSION, "--ignore", SEGMENT])
     return profile
 
