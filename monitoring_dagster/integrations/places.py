@@ -80,11 +80,6 @@ def files_at(place: str) -> list[DataFile]:
     return [found[one] for one in sorted(found)]
 
 
-def paths_at(place: str) -> list[Path]:
-    """As `files_at`, their paths alone."""
-    return [one.path for one in files_at(place)]
-
-
 def others_at(place: str) -> list[str]:
     """Names of files in the folder *place* that may hold rows, and are not read."""
     folder = Path(place)

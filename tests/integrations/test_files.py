@@ -15,7 +15,7 @@ from monitoring_dagster.integrations.files import (
     UnreadableTable,
     UnusableColumn,
 )
-from monitoring_dagster.integrations.places import LoggedTable, NoFiles, paths_at
+from monitoring_dagster.integrations.places import LoggedTable, NoFiles, files_at
 
 ROWS = pa.table({"age": [30.5, 41.0, None], "plan": ["a", "b", None], "n": [1, 2, 3]})
 
@@ -173,7 +173,7 @@ def test_what_writers_hide_is_not_read(tmp_path, hidden):
     written(ROWS, tmp_path / "a.parquet")
     written(ROWS, tmp_path / hidden)
     for place in (tmp_path, tmp_path / "**"):
-        assert paths_at(str(place)) == [tmp_path / "a.parquet"]
+        assert [one.path for one in files_at(str(place))] == [tmp_path / "a.parquet"]
 
 
 def test_a_folder_may_be_called_as_a_file(tmp_path):
