@@ -26,7 +26,6 @@ from monitoring_dagster.pipeline.retraining import retrain
 from monitoring_dagster.pipeline.steps import steps_of
 from monitoring_dagster.pipeline.training import Rows, answers, register, train
 from monitoring_dagster.pipeline.trigger import pending_trigger
-from monitoring_dagster.pipeline.verdict import morning_after
 from monitoring_dagster.spec import ModelSpec
 
 START = date(2026, 3, 2)  # the first served day, a Monday
@@ -156,7 +155,7 @@ class World:
         candidate = train(self.monitor, known, holdout)
         version = register(self.monitor, candidate, tags={"cause": "first version"})
         promote(self.monitor, version, previous=None, reason="the first version", by="test",
-                at=morning_after(days[-1]))  # fmt: skip
+                at=self.monitor.judged_at(days[-1]))  # fmt: skip
         return version
 
     def served(self, day):

@@ -24,7 +24,6 @@ from monitoring_dagster.pipeline.outcomes import labels_on
 from monitoring_dagster.pipeline.promotion import promote
 from monitoring_dagster.pipeline.steps import steps_of
 from monitoring_dagster.pipeline.training import Rows, register, train
-from monitoring_dagster.pipeline.verdict import morning_after
 from monitoring_dagster.pipeline.workers import started
 
 TRAINING_DAYS = 90  # the model's history before it is first served
@@ -116,7 +115,7 @@ class Replayed:
             previous=None,
             reason="the first version",
             by="demo",
-            at=morning_after(end),
+            at=self.monitor.judged_at(end),
         )
         return version
 

@@ -43,7 +43,7 @@ def record(
     )
     for day, report in reports.items():
         for name, check in report.checks.items():
-            if name in wanted and day in storage_ids:
+            if name in wanted and day in storage_ids and check.passed is not None:
                 yield dg.AssetCheckEvaluation(
                     asset_key=key,
                     check_name=name,

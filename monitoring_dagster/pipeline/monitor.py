@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -25,6 +25,7 @@ class House:
     ledger_url: str
     tracking_uri: str
     links: Links
+    as_of: datetime | None = None  # what a replay calls now; else the clock says
 
     @classmethod
     def at(cls, root: Path, environment: Mapping[str, str] = os.environ) -> Self:
@@ -48,6 +49,10 @@ class House:
 
     def monitor(self, spec: ModelSpec) -> "Monitor":
         return Monitor(spec, self)
+
+    def now(self) -> datetime:
+        """The present moment, UTC."""
+        return self.as_of or datetime.now(UTC)
 
     @cached_property
     def results(self) -> ResultStore:
@@ -93,6 +98,10 @@ class Monitor:
     @property
     def registry(self) -> Registry:
         return self.house.registry
+
+    def judged_at(self, day: date) -> datetime:
+        """When *day* is judged: 06:00 UTC on the next one."""
+        return datetime.combine(day + timedelta(days=1), time(6), UTC)
 
     def first_day(self) -> date | None:
         """When monitoring begins: as declared, else the earliest day with predictions."""

@@ -18,7 +18,7 @@ class Tone(StrEnum):
 class Check:
     """One question about one day, answered in words."""
 
-    passed: bool
+    passed: bool | None  # None: no verdict, since nothing could be judged
     words: str
     tone: Tone = Tone.ERROR
 

@@ -12,7 +12,6 @@ from monitoring_dagster.pipeline.promotion import adopt_champion
 from monitoring_dagster.pipeline.quality import recent_breaches
 from monitoring_dagster.pipeline.reference import Reference, reference_of
 from monitoring_dagster.pipeline.verdict import STEP as VERDICT
-from monitoring_dagster.pipeline.verdict import morning_after
 from monitoring_dagster.spec import Retraining
 
 RETRAIN, WAIT = "retrain", "wait"
@@ -34,7 +33,7 @@ def pending_trigger(monitor: Monitor) -> Trigger | None:
     """
     judged = monitor.results.days(monitor.name, VERDICT)
     if judged and waiting_trigger(monitor) is None:  # a retraining that died has yet to say why
-        adopt_champion(monitor, at=morning_after(judged[-1]))
+        adopt_champion(monitor, at=monitor.judged_at(judged[-1]))
     known = {one.trigger_id for one in monitor.ledger.decisions(monitor.name)}
     if judged and str(judged[-1]) not in known:
         found = decision_on(monitor, judged[-1])
@@ -87,7 +86,7 @@ def record(monitor: Monitor, day: date, decision: Decision, situation: Situation
                 "labelled_rows": situation.labelled_rows,
                 "open_kinds": sorted(situation.open_kinds),
             },
-            at=morning_after(day),
+            at=monitor.judged_at(day),
         )
     )
 

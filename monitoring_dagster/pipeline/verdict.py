@@ -1,6 +1,6 @@
 """What is wrong with the model, as known at the end of this day?"""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 
 from monitoring_dagster.decisions.findings import FindingKind
 from monitoring_dagster.pipeline import (
@@ -78,7 +78,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
         monitor.spec,
         day,
         found,
-        now=morning_after(day),
+        now=monitor.judged_at(day),
         judged=judged,
         run_id=_run_of_champion(monitor, day),
     )
@@ -99,8 +99,3 @@ def _run_of_champion(monitor: Monitor, day: date) -> str | None:
     versions = profile.service_of(monitor, day).get("versions", {})
     known = [one for one in (reference_of(monitor, name) for name in versions) if one]
     return max(known, key=lambda one: int(one.version)).run_id if known else None
-
-
-def morning_after(day: date) -> datetime:
-    """When a day is judged: 06:00 UTC on the next one."""
-    return datetime.combine(day + timedelta(days=1), time(6), UTC)

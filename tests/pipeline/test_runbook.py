@@ -7,7 +7,6 @@ import pytest
 from monitoring_dagster.pipeline.promotion import promote
 from monitoring_dagster.pipeline.retraining import retrain
 from monitoring_dagster.pipeline.runbook import walk
-from monitoring_dagster.pipeline.verdict import morning_after
 from tests.world import START, World, day_after
 
 STEPS = [
@@ -42,7 +41,7 @@ def no_news(world):
 
 def another_version(world):
     retrain(world.monitor, as_of=None, cause="Asked for by ada.")
-    at = morning_after(day_after(world.today, -1))
+    at = world.monitor.judged_at(day_after(world.today, -1))
     promote(world.monitor, "2", previous="1", reason="a try", by="ada", at=at)
 
 

@@ -9,7 +9,6 @@ from monitoring_dagster.pipeline.promotion import NothingToRollBack, promote, ro
 from monitoring_dagster.pipeline.retraining import retrain
 from monitoring_dagster.pipeline.training import TooFewLabels
 from monitoring_dagster.pipeline.trigger import pending_trigger
-from monitoring_dagster.pipeline.verdict import morning_after
 from tests.world import attributes, day_after
 
 
@@ -91,7 +90,7 @@ def test_what_a_person_retrains_by_hand_the_sensor_does_not_retrain_as_well(worl
         asked.append(pending_trigger(monitor))
         raise TooFewLabels
 
-    place = "monitoring_dagster.pipeline.retraining._challenger"
+    place = "monitoring_dagster.pipeline.retraining.challenger"
     monkeypatch.setattr(place, train_while_the_sensor_ticks)
     with pytest.raises(TooFewLabels):
         retrain(world.monitor, as_of=None, cause="Asked for by ada.")
@@ -159,5 +158,5 @@ def test_a_promotion_that_somebody_overtook_changes_nothing(troubled):
     troubled.monitor.registry.set_champion("tiny", "2")
     with pytest.raises(PromotedMeanwhile, match="at version 2, not 1 any more"):
         promote(troubled.monitor, "3", previous="1", reason="better", by="gate",
-                at=morning_after(troubled.due))  # fmt: skip
+                at=troubled.monitor.judged_at(troubled.due))  # fmt: skip
     assert troubled.monitor.registry.champion("tiny") == "2"
