@@ -1,9 +1,11 @@
 """When is a challenger trained, and when may it serve?  Every answer carries its reason."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 
 from monitoring_dagster.decisions.findings import FindingKind
 from monitoring_dagster.spec import Retraining
@@ -123,6 +125,10 @@ def _objection(policy: Retraining, situation: Situation) -> str | None:
     return None
 
 
+MIN_SEGMENT_ROWS = 200  # below which a segment speaks neither for nor against a challenger
+_SHOWN_SEGMENTS, _SHOWN_CHARACTERS = 3, 40
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
     """Whether the challenger may serve, and why."""
@@ -138,33 +144,45 @@ def gate(
     metric: str,
     alpha: float = 0.05,
     margin: float = 0.05,
-    min_segment_rows: int = 200,
+    tolerated: Mapping[str, float] = MappingProxyType({}),
 ) -> Gate:
     """May the challenger replace the champion, judged on the same rows?
 
     It must be better on the whole (one-sided p below *alpha*), and in no segment worse by more
-    than *margin* of the champion's loss with evidence at *alpha* shared among the segments.
-    A loss that is no number passes nothing.
+    than is *tolerated* there (by default *margin* of the champion's metric) with evidence at
+    *alpha* shared among the segments. A metric that is not defined passes nothing; a segment in
+    which it is not is named.
     """
+    values = (
+        f"{metric} {overall.challenger:.4f} against the champion's {overall.champion:.4f} on the"
+        f" same {overall.n:,} rows"
+    )
+    if not overall.is_defined:
+        words = f"{metric} is not defined for both models on the holdout: nothing is compared"
+        return Gate(passed=False, words=words)
     if not overall.p_value < alpha:
-        return Gate(
-            passed=False,
-            words=f"{metric} {overall.challenger:.4f} against the champion's"
-            f" {overall.champion:.4f} on the same {overall.n:,} rows is no proof of being better"
-            f" (p = {overall.p_value:.3f}, needed below {alpha})",
-        )
-    large = {name: one for name, one in segments.items() if one.n >= min_segment_rows}
-    for name, one in sorted(large.items()):
-        bound = margin * abs(one.champion)
-        worse = -one.difference
-        if worse > bound and 1 - one.p_value < alpha / len(large):
+        why = f"p = {overall.p_value:.2g}" if math.isfinite(overall.low) else "too few days to tell"
+        return Gate(passed=False, words=f"{values}: not significantly better ({why})")
+    large = {name: one for name, one in segments.items() if one.n >= MIN_SEGMENT_ROWS}
+    judged = {name: one for name, one in large.items() if one.is_defined}
+    for name, one in sorted(judged.items()):
+        room = tolerated.get(name, margin * abs(one.champion))
+        if -one.difference > room and one.p_worse < alpha / len(judged):
             return Gate(
                 passed=False,
-                words=f"better on the whole, but {metric} in {name} rises from"
-                f" {one.champion:.4f} to {one.challenger:.4f} ({one.n:,} rows)",
+                words=f"{values}: better on the whole, but significantly worse in {_shown(name)}:"
+                f" {one.challenger:.4f} against {one.champion:.4f} ({one.n:,} rows)",
             )
-    return Gate(
-        passed=True,
-        words=f"{metric} {overall.challenger:.4f} against the champion's {overall.champion:.4f}"
-        f" on the same {overall.n:,} rows (p = {overall.p_value:.4f})",
-    )
+    words = f"{values}: significantly better (p = {overall.p_value:.4f})"
+    if undefined := sorted(large.keys() - judged.keys()):
+        more = len(undefined) - _SHOWN_SEGMENTS
+        named = ", ".join(map(_shown, undefined[:_SHOWN_SEGMENTS]))
+        named += f" and {more} more" if more > 0 else ""
+        words += f"; not compared in {named}, where {metric} is not defined"
+    return Gate(passed=True, words=words)
+
+
+def _shown(segment: str) -> str:
+    """A segment's name and value, cut and in one line: values come from data."""
+    cut = segment[:_SHOWN_CHARACTERS] + ("…" if len(segment) > _SHOWN_CHARACTERS else "")
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in cut)

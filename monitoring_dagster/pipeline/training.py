@@ -4,7 +4,7 @@ import hashlib
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from importlib import import_module
 from typing import Any, Self
@@ -61,6 +61,18 @@ class TooFewLabels(MonitoringError):
         return cls(f"no day of {model!r} was judged yet: materialise its verdict first")
 
 
+class NoScore(MonitoringError):
+    """A model that answers without the probability that is logged and judged."""
+
+    @classmethod
+    def of(cls, model: Any, column: str) -> Self:
+        return cls(
+            f"a {type(model).__name__} has no predict_proba, and predictions.score {column!r} is a"
+            " probability: let retraining.trainer return a model that has it, such as"
+            " CalibratedClassifierCV around it"
+        )
+
+
 class NoChampion(MonitoringError):
     """There is nothing to compare a challenger with."""
 
@@ -80,6 +92,7 @@ class Rows:
     labels: "pd.Series[Any]"
     days: "pd.Series[Any]"  # of the prediction
     segments: pd.DataFrame
+    further: pd.DataFrame = field(default_factory=pd.DataFrame)  # what the owner's metric needs
 
     @property
     def count(self) -> int:
@@ -107,6 +120,7 @@ def train(monitor: Monitor, rows: Rows, holdout: Rows) -> Candidate:
     spec = monitor.spec
     trainer = trainer_of(spec)
     model = trainer(rows.features, rows.labels)
+    answers(spec, model, rows.features[:1])  # what it cannot answer is told before the long part
     outside = _out_of_fold(trainer, rows, spec)
     columns: dict[str, Any] = {str(name): rows.features[name] for name in rows.features}
     columns |= {str(name): rows.segments[name] for name in rows.segments}
@@ -144,6 +158,8 @@ def answers(spec: ModelSpec, model: Any, features: pd.DataFrame) -> dict[str, ND
     log = spec.predictions
     said = {log.prediction: np.asarray(model.predict(features))}
     if spec.task != "regression" and log.score:
+        if not hasattr(model, "predict_proba"):
+            raise NoScore.of(model, log.score)
         probabilities = model.predict_proba(features)
         said[log.score] = probabilities[:, 1] if spec.task == "binary" else probabilities.max(1)
     return said
@@ -163,13 +179,6 @@ def row_losses(
         error: NDArray[np.float64] = np.asarray(said - truth, float)
         return np.abs(error)
     return np.asarray(said != truth, float)
-
-
-def loss_name(spec: ModelSpec) -> str:
-    """What `row_losses` averages to."""
-    if spec.task == "regression":
-        return "mae"
-    return "log_loss" if spec.task == "binary" and spec.predictions.score else "error rate"
 
 
 def trainer_of(spec: ModelSpec) -> Trainer:

@@ -2,6 +2,7 @@
 
 from monitoring_dagster.spec.channels import Channels as Channels
 from monitoring_dagster.spec.metrics import METRICS as METRICS
+from monitoring_dagster.spec.metrics import SCORE_METRICS as SCORE_METRICS
 from monitoring_dagster.spec.metrics import MetricDefinition as MetricDefinition
 from monitoring_dagster.spec.metrics import Task as Task
 from monitoring_dagster.spec.metrics import Tolerance as Tolerance

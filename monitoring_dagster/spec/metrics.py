@@ -27,6 +27,11 @@ METRICS: dict[Task, tuple[str, ...]] = {
     "multiclass": ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "ece"),
     "regression": ("mae", "rmse", "mse", "mape", "bias"),
 }  # what a rule may judge: every one has an interval
+SCORE_METRICS: dict[Task, frozenset[str]] = {
+    "binary": frozenset({"log_loss", "brier", "roc_auc", "average_precision", "ece", "bias"}),
+    "multiclass": frozenset({"ece"}),
+    "regression": frozenset(),
+}  # those of them that judge a probability
 
 
 class ValueTable(Record):

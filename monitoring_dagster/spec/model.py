@@ -8,7 +8,13 @@ from pydantic import Field
 
 from monitoring_dagster.errors import did_you_mean
 from monitoring_dagster.spec.channels import Channels
-from monitoring_dagster.spec.metrics import METRICS, MetricDefinition, Task, Tolerance
+from monitoring_dagster.spec.metrics import (
+    METRICS,
+    SCORE_METRICS,
+    MetricDefinition,
+    Task,
+    Tolerance,
+)
 from monitoring_dagster.spec.paths import SuitePath
 from monitoring_dagster.spec.record import (
     Day,
@@ -101,6 +107,7 @@ class ModelSpec(Record):
         self._check_first_day()
         self._check_metrics()
         self._check_thresholds(("rules", "performance"), self.rules.performance)
+        self._check_promotion()
         self._check_segments()
         if self.review and self.review.source not in self.further_labels:
             message = (
@@ -134,6 +141,18 @@ class ModelSpec(Record):
                 if getattr(one, way) is not None and self.task != task:
                     message = f"metrics: `{way}` of {one.name!r} is for {task}, not {self.task}"
                     raise Misplaced(message, "metrics", number, way)
+
+    def _check_promotion(self) -> None:
+        """A challenger is compared by the first rule, which must not want what no model says."""
+        wants_score = self.metric in SCORE_METRICS[self.task]
+        if self.retraining and wants_score and self.predictions.score is None:
+            without = [one for one in METRICS[self.task] if one not in SCORE_METRICS[self.task]]
+            message = (
+                f"rules.performance: {self.metric} stands first and so decides promotions, and it"
+                " needs probabilities: name their column in predictions.score, or put another"
+                f" metric first ({', '.join(without)})"
+            )
+            raise Misplaced(message, "rules", "performance", self.metric)
 
     def _check_segments(self) -> None:
         for column, values in self.rules.segments.items():

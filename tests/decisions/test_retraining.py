@@ -141,6 +141,9 @@ def test_a_stream_that_stays_bad_ends_in_a_call_for_a_person():
     assert len(attempts) <= 6
 
 
+NAN = float("nan")
+
+
 def compared(*, champion=0.5, challenger=0.45, p_value=0.001, n=10_000) -> Comparison:
     difference = champion - challenger
     return Comparison(champion, challenger, difference, difference, difference, p_value, n)
@@ -153,8 +156,18 @@ def test_a_better_challenger_passes():
 @pytest.mark.parametrize(
     ("overall", "segments", "why"),
     [
-        pytest.param(compared(p_value=0.05), {}, "no proof", id="exactly at alpha"),
-        pytest.param(compared(p_value=float("nan")), {}, "no proof", id="a p-value that is none"),
+        pytest.param(
+            compared(p_value=0.05), {}, "not significantly better (p = 0.05)", id="exactly at alpha"
+        ),
+        pytest.param(
+            compared(p_value=NAN), {}, "not significantly better", id="a p-value that is none"
+        ),
+        pytest.param(
+            compared(challenger=NAN),
+            {},
+            "not defined for both models on the holdout",
+            id="no value at all",
+        ),
         pytest.param(
             compared(),
             {"origin=JFK": compared(champion=0.4, challenger=0.5, p_value=0.9999, n=200)},
@@ -179,3 +192,25 @@ def test_the_champion_stays(overall, segments, why):
 )
 def test_a_segment_does_not_stop_it_when_it_is(segment):
     assert gate(compared(), {"origin=JFK": segment}, metric="log_loss").passed
+
+
+def test_a_segment_in_which_the_metric_is_not_defined_is_named_and_stops_nothing():
+    """Where all rows are of one class, say, there is no area under the curve."""
+    segments = {f"origin={name}": compared(champion=NAN) for name in ("a", "b\x1b", "c" * 99, "d")}
+    found = gate(compared(), segments, metric="roc_auc")
+    assert found.passed
+    assert "not compared in origin=a, origin=b\\x1b, origin=c" in found.words
+    assert "cc… and 1 more, where roc_auc is not defined" in found.words
+
+
+def test_a_segment_of_a_single_day_proves_nothing_against_the_challenger():
+    one_day = Comparison(0.4, 0.5, -0.1, float("-inf"), float("inf"), 1.0, 500)
+    assert gate(compared(), {"origin=JFK": one_day}, metric="log_loss").passed
+
+
+@pytest.mark.parametrize(("room", "passes"), [(0.02, True), (0.005, False)])
+def test_a_segment_may_get_worse_by_what_its_owner_tolerates(room, passes):
+    """Of a bias near 0 five per cent are nothing."""
+    segment = {"origin=JFK": compared(champion=0.001, challenger=0.011, p_value=0.9999)}
+    found = gate(compared(), segment, metric="size of bias", tolerated={"origin=JFK": room})
+    assert found.passed is passes

@@ -68,7 +68,7 @@ def test_an_equal_challenger_is_rejected_with_its_reason(world):
     """Trained by hand on healthy days: there was nothing to learn."""
     found = retrain(world.monitor, as_of=None, cause="Asked for by ada.")
     assert not found.promoted
-    assert "is no proof of being better" in found.words["gate"]
+    assert "not significantly better (p = " in found.words["gate"]
     assert world.monitor.registry.champion("tiny") == "1"
     assert world.monitor.registry.describe("tiny", "2").tags["gate"] == found.words["gate"]
     (text,) = told(world)
