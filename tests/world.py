@@ -73,9 +73,9 @@ def attributes(task="binary", **changed):
             "trainer": f"tests.world:train_{'classifier' if classifies else 'regressor'}",
             "breaches": 4,
             "of_days": 5,
-            "train_days": 3,
-            "holdout_days": 3,
-            "min_labelled_rows": 300,
+            "train_days": 2,
+            "holdout_days": 2,
+            "min_labelled_rows": 250,
             "cooldown_days": 7,
         },
     } | changed

@@ -233,20 +233,27 @@ def labelled_rows(
     root: Path,
     source: str | None = None,
     without: Collection[tuple[str, date]] = (),
+    unread_days: Collection[date] = (),
+    unread_arrivals: Collection[date] = (),
 ) -> pa.Table:
     """The predictions of *first* to *last* whose label had arrived on *as_of*, with *features*.
 
     Further columns: request_id, served_at, version, score, prediction, label; in the order of
     serving. What is known on *as_of* is what `join_labels` had joined by then from *source*;
     *without* are those whose label people discarded, by request id and UTC day of the prediction.
+    Files of predictions of *unread_days*, and of labels of *unread_arrivals*, are not opened.
     Raises UnreadableFile, UnknownColumn, UnusableName, NoLabels.
     """
     labels = labels_of(spec, source)
     _refuse(features, _LABELLED)
     since = first - timedelta(days=labels.accepted_days)
     with connected(labels, spec.predictions) as connection:
-        told = rows_in_parts(connection, labels, root=root, first=first, last=as_of)
-        known = rows_in_parts(connection, spec.predictions, root=root, first=since, last=last)
+        told = rows_in_parts(
+            connection, labels, root=root, first=first, last=as_of, without=unread_arrivals
+        )
+        known = rows_in_parts(
+            connection, spec.predictions, root=root, first=since, last=last, without=unread_days
+        )
         with readable(_place(labels, told, spec.predictions, known)):
             told_rows = told_of(labels, told, task=spec.task)
             connection.execute(f"CREATE TEMP TABLE {TOLD} AS {told_rows}")

@@ -3,7 +3,7 @@
 import hashlib
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from importlib import import_module
@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.pipeline.learning_days import LearningDays, counted
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.reference_truth import DAY
 from monitoring_dagster.spec import ModelSpec
@@ -50,11 +51,14 @@ class TooFewLabels(MonitoringError):
     """Not enough is known to train or to compare."""
 
     @classmethod
-    def between(cls, first: date, last: date, rows: int, needed: int) -> Self:
-        return cls(
-            f"{rows:,} labelled rows from {first} to {last} are too few to train and compare:"
-            f" at least {needed:,}. Wait for labels, or lower retraining.min_labelled_rows"
+    def on(cls, found: LearningDays, rows: int, *, days: int, left_out: str) -> Self:
+        policy = found.policy
+        words = (
+            f"{rows:,} labelled rows of {counted(days)} before a holdout of"
+            f" {counted(policy.holdout_days)} are too few to train on, as known on {found.as_of}:"
+            f" at least {policy.min_labelled_rows:,}. {found.words}. {found.way_out}"
         )
+        return cls(f"{words}. {left_out}" if left_out else words)
 
     @classmethod
     def never_judged(cls, model: str) -> Self:
@@ -97,6 +101,22 @@ class Rows:
     @property
     def count(self) -> int:
         return len(self.labels)
+
+    def on(self, days: Collection[date]) -> "Rows":
+        """The rows of these *days* alone."""
+        chosen = self.days.isin(days)
+        return Rows(
+            features=self.features[chosen].reset_index(drop=True),
+            labels=self.labels[chosen].reset_index(drop=True),
+            days=self.days[chosen].reset_index(drop=True),
+            segments=self.segments[chosen].reset_index(drop=True),
+            further=self.further[chosen].reset_index(drop=True),
+        )
+
+    def split(self, last_days: int) -> "tuple[Rows, Rows]":
+        """The rows before the *last_days* days that have any, and those of these days."""
+        days = sorted(self.days.unique())
+        return self.on(days[:-last_days]), self.on(days[-last_days:])
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,13 @@
 """Is a retraining due, as known on the last day that was judged?"""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from monitoring_dagster.decisions.findings import FindingKind, Severity
 from monitoring_dagster.decisions.retraining import Decision, Situation, decide
 from monitoring_dagster.integrations.ledger import RetrainingDecision
+from monitoring_dagster.pipeline.learning_days import learning_days
 from monitoring_dagster.pipeline.monitor import Monitor
-from monitoring_dagster.pipeline.outcomes import labels_on
 from monitoring_dagster.pipeline.promotion import adopt_champion
 from monitoring_dagster.pipeline.quality import recent_breaches
 from monitoring_dagster.pipeline.reference import Reference, reference_of
@@ -99,7 +99,7 @@ def _situation(monitor: Monitor, policy: Retraining, champion: Reference, day: d
         breaches={served: tuple(said) for served, said in recent_breaches(monitor, day).items()},
         trained_on=since,
         attempts=tuple(one.day for one in decisions if one.outcome == RETRAIN),
-        labelled_rows=_to_learn_from(monitor, policy, day),
+        labelled_rows=_to_learn_from(monitor, day),
         open_kinds=frozenset(
             one.kind
             for one in monitor.ledger.open_incidents(monitor.name)
@@ -109,8 +109,6 @@ def _situation(monitor: Monitor, policy: Retraining, champion: Reference, day: d
     )
 
 
-def _to_learn_from(monitor: Monitor, policy: Retraining, day: date) -> int:
-    """About how many labelled rows a training would find: those that arrived in its window."""
-    last = day - timedelta(days=policy.holdout_days)
-    days = (last - timedelta(days=n) for n in range(policy.train_days))
-    return sum(labels_on(monitor, one) for one in days)
+def _to_learn_from(monitor: Monitor, day: date) -> int:
+    """How many labelled rows a training would find before its holdout."""
+    return learning_days(monitor, day).training_rows

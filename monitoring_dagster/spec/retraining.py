@@ -14,8 +14,13 @@ class Retraining(Record):
     cadence: Literal["never", "daily", "weekly", "monthly", "quarterly"] = "never"
     breaches: int = Field(default=3, ge=1, description="Evaluated days worse than tolerated ...")
     of_days: int = Field(default=5, ge=1, description="... of the last so many.")
-    train_days: int = Field(default=90, ge=1)
-    holdout_days: int = Field(default=14, ge=1)
+    train_days: int = Field(default=90, ge=1, description="Served days before the holdout.")
+    holdout_days: int = Field(
+        default=14,
+        ge=1,
+        description="Last served days with mature labels, on which challenger and champion are"
+        " compared.",
+    )
     min_labelled_rows: int = Field(default=2000, ge=1)
     cooldown_days: int = Field(default=14, ge=0)
     max_runs_in_30_days: int = Field(default=3, ge=1)

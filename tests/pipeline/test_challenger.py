@@ -1,0 +1,278 @@
+"""What a challenger learns from, what it is compared on, and by which metric."""
+
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from monitoring_dagster.pipeline.alerts import send
+from monitoring_dagster.pipeline.challenger import challenger
+from monitoring_dagster.pipeline.learning_days import LearningDay, LearningDays, State
+from monitoring_dagster.pipeline.retraining import retrain
+from monitoring_dagster.pipeline.steps import steps_of
+from monitoring_dagster.pipeline.training import TooFewLabels
+from monitoring_dagster.pipeline.trigger import decision_on
+from monitoring_dagster.spec import Retraining
+from tests.world import START, World, attributes, day_after
+
+LATE = range(14, 21)  # days that a label takes
+
+
+class LateWorld(World):
+    """Labels come 14 to 20 days late, the negative ones first; nothing is served on Sundays."""
+
+    def rows(self, day):
+        frame = super().rows(day)
+        rank = frame["label"] * 4 + np.arange(len(frame)) % 4
+        return frame.assign(delay=LATE[0] + rank.clip(upper=LATE[-1] - LATE[0]))
+
+    def arriving(self, day):
+        parts = []
+        for lag in LATE:
+            served = day_after(day, -lag)
+            if served >= START and served.weekday() != 6:
+                rows = self.rows(served)
+                parts.append(rows[rows["delay"] == lag])
+        none = pd.DataFrame({"request_id": pd.Series(dtype=str), "label": pd.Series(dtype=int)})
+        told = pd.concat(parts)[["request_id", "label"]] if parts else none
+        return told.assign(arrived_at=pd.Timestamp(day) + timedelta(hours=23))
+
+    def live(self, days=1):
+        """Serve, and count what came; nobody acts."""
+        for _ in range(days):
+            self.write(self.today)
+            if self.today.weekday() == 6:
+                self.file("predictions", self.today).unlink()
+            for step in steps_of(self.monitor):
+                if step.name in ("contract", "profile", "outcomes"):
+                    step.run(self.monitor, self.today)
+            self.today = day_after(self.today)
+
+
+def late_spec(**policy):
+    changed = {"train_days": 4, "holdout_days": 3, "min_labelled_rows": 300, **policy}
+    return {
+        "labels": {"path": "data/labels/{day}.parquet", "mature_after_days": 20},
+        "retraining": attributes()["retraining"] | changed,
+    }
+
+
+@pytest.fixture(scope="session")
+def late_world(tmp_path_factory):
+    """Thirty days with labels that all came late: the first ten days are known."""
+    world = LateWorld(tmp_path_factory.mktemp("late"), rows_a_day=100, spec_changes=late_spec())
+    world.train_first()
+    world.live(30)
+    return world
+
+
+@pytest.fixture
+def late(late_world, tmp_path):
+    """A copy of it, to be broken."""
+    return late_world.copied_to(tmp_path)
+
+
+def last_day(world):
+    return day_after(world.today, -1)
+
+
+def made(world):
+    """The challenger of the last day, and what MLflow keeps of it."""
+    found = challenger(world.monitor, last_day(world), "Asked for.", "1")
+    return found, world.monitor.registry.describe("tiny", found.version)
+
+
+def learnt(world, version):
+    """The days that a version was trained on."""
+    table = world.monitor.registry.reference("tiny", version)
+    return sorted({str(day) for day in table["day"].to_pylist()})
+
+
+class Stopped(Exception):
+    """A training that looked at its rows, and went no further."""
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The rows of the training and of the holdout, without the training."""
+    seen = []
+
+    def stop(monitor, rows, holdout):
+        seen.append((rows, holdout))
+        raise Stopped
+
+    monkeypatch.setattr("monitoring_dagster.pipeline.challenger.train", stop)
+
+    def rows_on(world, day):
+        with pytest.raises(Stopped):
+            challenger(world.monitor, day, "Asked for.", "1")
+        return seen[-1]
+
+    return rows_on
+
+
+def test_labels_that_all_come_two_weeks_late_retrain(late):
+    """On 31 March all labels of 11 March are known, and no more than half of those of 12 March.
+
+    8 March was a Sunday, on which nothing is served.
+    """
+    found, version = made(late)
+    assert version.tags["holdout"] == "2026-03-09 to 2026-03-11"
+    assert learnt(late, "2") == ["2026-03-04", "2026-03-05", "2026-03-06", "2026-03-07"]
+    assert "on the same 285 rows: not significantly better (p = " in found.gate.words
+    assert version.tags["left_out"] == "Left out: 2026-03-08 (no file)"
+
+
+def test_the_installed_command_retrains_with_them(late):
+    late.declare()
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(late.root), str(Path(__file__).parents[2])]),
+        "DAGSTER_HOME": str(late.root),
+    }
+    program = "from monitoring_dagster.cli import main; main(prog_name='monitoring-dagster')"
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "retrain", "tiny", "--as-of", str(last_day(late))],
+        cwd=late.root, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert "on the same 285 rows" in ended.stdout
+    assert "Left out: 2026-03-08 (no file)" in ended.stdout
+
+
+def test_what_a_training_finds_is_what_was_counted_when_it_was_decided(late, asked):
+    """A decision to retrain never ends in too few labels."""
+    late.spec_changes = late_spec(cadence="weekly", min_labelled_rows=50)
+    decided = {}
+    for n in range(22, 30):
+        day = day_after(START, n)
+        decision, situation = decision_on(late.monitor, day)
+        decided[day] = decision.retrain
+        if decision.retrain:
+            rows, _ = asked(late, day)
+            assert situation.labelled_rows == rows.count
+        else:
+            with pytest.raises(TooFewLabels):
+                challenger(late.monitor, day, "Asked for.", "1")
+    assert set(decided.values()) == {True, False}
+
+
+def test_too_few_labels_name_what_was_looked_at_and_when_there_will_be_enough(late, asked):
+    """The advice is true: on that day there are enough."""
+    with pytest.raises(TooFewLabels) as error:
+        challenger(late.monitor, day_after(START, 25), "Asked for.", "1")
+    assert str(error.value) == (
+        "285 labelled rows of 3 days before a holdout of 3 days are too few to train on, as known"
+        " on 2026-03-27: at least 300. 23 days with predictions from 2026-03-02 to 2026-03-27:"
+        " 6 with mature labels, 17 waiting for labels. Enough will have matured on 2026-03-29; or"
+        " lower retraining.min_labelled_rows"
+    )
+    rows, _ = asked(late, day_after(START, 27))
+    assert str(day_after(START, 27)) == "2026-03-29"
+    assert rows.count >= 300
+
+
+@pytest.mark.parametrize(
+    ("changes", "way_out"),
+    [
+        pytest.param({"train_days": 2}, "raise retraining.train_days", id="the window is short"),
+        pytest.param(
+            {"min_labelled_rows": 100_000, "train_days": 1_000_000},
+            "Wait for more days than the 3 of the holdout",
+            id="there are few days",
+        ),
+    ],
+)
+def test_the_advice_is_one_that_helps(late, changes, way_out):
+    late.spec_changes = late_spec(**changes)
+    with pytest.raises(TooFewLabels, match=way_out):
+        challenger(late.monitor, last_day(late), "Asked for.", "1")
+
+
+def test_labels_that_never_came_are_named():
+    """Half of the predictions have no label when the wait is over."""
+    days = [LearningDay(day_after(START, n), State.THIN, 1000, 500) for n in range(30)]
+    found = LearningDays(day_after(START, 45), tuple(days), Retraining(trainer="a:b"), 14)
+    words = str(TooFewLabels.on(found, 0, days=0, left_out=""))
+    assert "30 days with predictions from 2026-03-02 to 2026-03-31: 30 with too few labels" in words
+    assert "find out where they are, or lower labels.min_coverage" in words
+
+
+def spoil(path, how):
+    """Make a day's file one that a careless writer left."""
+    table = pq.read_table(path) if path.exists() else None
+    if how == "missing":
+        path.unlink()
+    elif how == "cut off":
+        path.write_bytes(path.read_bytes()[:-100])
+    elif how == "broken inside":
+        pq.write_table(table, path, compression="zstd", use_dictionary=False)
+        written = bytearray(path.read_bytes())
+        written[100:4000] = bytes(3900)
+        path.write_bytes(bytes(written))
+    elif how == "half-written":
+        path.unlink()
+        (path / "_temporary").mkdir(parents=True)
+        pq.write_table(table, path / "part.parquet")
+    elif how == "without a column":
+        pq.write_table(table.drop_columns(["income"]), path)
+    elif how == "text":
+        place = table.column_names.index("income")
+        text = table["income"].cast(pa.string())
+        pq.write_table(table.set_column(place, "income", text), path)
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("missing", "no file"),
+        ("cut off", "unreadable"),
+        ("broken inside", "unreadable"),
+        ("half-written", "half-written"),
+        ("without a column", "no column 'income'"),
+        ("text", "'income' is VARCHAR and in newer files DOUBLE"),
+    ],
+)
+def test_a_spoilt_file_costs_its_day_and_is_said(late, asked, how, said):
+    late.spec_changes = late_spec(min_labelled_rows=200)
+    spoil(late.file("predictions", day_after(START, 3)), how)
+    rows, holdout = asked(late, last_day(late))
+    assert {str(day) for day in rows.days} >= {"2026-03-04", "2026-03-06", "2026-03-07"}
+    assert "2026-03-05" not in {str(day) for day in rows.days}
+    assert holdout.count == 285
+    assert not rows.features.isna().any(axis=None)
+    late.spec_changes = late_spec(min_labelled_rows=381)
+    with pytest.raises(TooFewLabels, match=r"Left out: .*2026-03-05") as error:
+        challenger(late.monitor, last_day(late), "Asked for.", "1")
+    assert said in str(error.value)
+
+
+def test_what_was_left_out_stands_in_tags_words_and_message(late):
+    late.spec_changes = late_spec(min_labelled_rows=100)
+    spoil(late.file("predictions", day_after(START, 3)), "cut off")
+    spoil(late.file("labels", day_after(START, 25)), "cut off")
+    found = retrain(late.monitor, as_of=last_day(late), cause="Asked for by ada.")
+    left_out = late.monitor.registry.describe("tiny", found.version).tags["left_out"]
+    assert "2026-03-05" in left_out
+    assert "labels of 2026-03-27 (unreadable)" in left_out
+    assert left_out in found.words["gate"]
+    send(late.house, token=None)
+    said = "Left out: 2026-03-05, labels of 2026-03-27 (unreadable)"
+    assert any(said in text for _, text in late.messages())
+
+
+def test_a_day_whose_labels_lie_in_a_spoilt_file_is_left_out(late, asked):
+    """A third of its labels would be the quick ones alone."""
+    late.spec_changes = late_spec(min_labelled_rows=100)
+    for n in (28, 29):
+        spoil(late.file("labels", day_after(START, n)), "cut off")
+    rows, holdout = asked(late, last_day(late))
+    share = {day: n / 95 for day, n in [*holdout.days.value_counts().items()]}
+    assert min(share.values()) >= 0.8
+    assert rows.days.max() < holdout.days.min()
