@@ -71,7 +71,8 @@ def compare(
         f"challenger_{metric}": overall.challenger,
         "p_value": overall.p_value,
     }
-    return gate(overall, segments, metric=name, tolerated=tolerated), numbers
+    finite = {key: value for key, value in numbers.items() if np.isfinite(value)}
+    return gate(overall, segments, metric=name, tolerated=tolerated), finite
 
 
 def _without_answer(spec: ModelSpec, said: Answers) -> int:

@@ -51,12 +51,8 @@ class LearningDays:
 
     @property
     def training(self) -> tuple[LearningDay, ...]:
-        """The days before the holdout."""
+        """The days before the holdout, which is the last ``holdout_days`` known ones."""
         return self.known[: -self.policy.holdout_days]
-
-    @property
-    def holdout(self) -> tuple[LearningDay, ...]:
-        return self.known[-self.policy.holdout_days :]
 
     @property
     def training_rows(self) -> int:
@@ -88,7 +84,7 @@ class LearningDays:
     def way_out(self) -> str:
         """What helps: time, where labels are on their way; else a setting."""
         usual, least = self._usual_rows, self.policy.min_labelled_rows
-        if self.known and usual * self.policy.train_days < least:
+        if usual and usual * self.policy.train_days < least:
             return (
                 f"About {usual:,.0f} labelled rows a day on train_days {self.policy.train_days}"
                 " never reach that: raise retraining.train_days, or lower"
@@ -108,8 +104,9 @@ class LearningDays:
 
     @property
     def _usual_rows(self) -> float:
-        """Labelled rows of a day, on average."""
-        return sum(one.labelled for one in self.known) / (len(self.known) or 1)
+        """Labelled rows of a day, on average; 0 where no day with mature labels was profiled."""
+        rows = [one.labelled for one in self.known if one.predictions]
+        return sum(rows) / len(rows) if rows else 0.0
 
 
 def counted(days: int) -> str:

@@ -110,7 +110,9 @@ class Rows:
             labels=self.labels[chosen].reset_index(drop=True),
             days=self.days[chosen].reset_index(drop=True),
             segments=self.segments[chosen].reset_index(drop=True),
-            further=self.further[chosen].reset_index(drop=True),
+            further=self.further[chosen].reset_index(drop=True)
+            if len(self.further)
+            else self.further,
         )
 
     def split(self, last_days: int) -> "tuple[Rows, Rows]":

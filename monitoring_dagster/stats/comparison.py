@@ -117,20 +117,18 @@ def jackknifed(
 
     Source: Busing, Meijer & van der Leeden (1999), Statistics and Computing 9(1).
     """
-    sizes = np.array([one.n for one in champion], float)
-    if not sizes.size:
+    pairs = [(old, new) for old, new in zip(champion, challenger, strict=True) if old.n]
+    sizes = np.array([old.n for old, _ in pairs], float)
+    if not pairs:
         return _compared(math.nan, math.nan, math.nan, math.nan, sizes)
-    before, after = (sum(each[1:], each[0]) for each in (champion, challenger))
+    before, after = (sum(each[1:], each[0]) for each in zip(*pairs, strict=True))
     values = measure(before), measure(after)
     sign = 1.0 if higher_is_better else -1.0
     difference, count, n = sign * (values[1] - values[0]), sizes.size, sizes.sum()
     if count < 2 or not math.isfinite(difference):
         return _compared(*values, difference, math.nan, sizes)
     without: Floats = np.array(
-        [
-            sign * (measure(after - new) - measure(before - old))
-            for old, new in zip(champion, challenger, strict=True)
-        ]
+        [sign * (measure(after - new) - measure(before - old)) for old, new in pairs]
     )
     ratio = n / sizes
     said = ratio * difference - (ratio - 1) * without

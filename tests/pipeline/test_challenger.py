@@ -204,6 +204,14 @@ def test_labels_that_never_came_are_named():
     assert "find out where they are, or lower labels.min_coverage" in words
 
 
+def test_days_that_were_never_profiled_are_no_days_without_labels():
+    """How many labels they have is seen when they are read."""
+    days = [LearningDay(day_after(START, n), State.KNOWN, 0, 0) for n in range(20)]
+    found = LearningDays(day_after(START, 45), tuple(days), Retraining(trainer="a:b"), 14)
+    words = str(TooFewLabels.on(found, 1500, days=6, left_out=""))
+    assert "Wait for more days than the 14 of the holdout" in words
+
+
 def spoil(path, how):
     """Make a day's file one that a careless writer left."""
     table = pq.read_table(path) if path.exists() else None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monitoring_dagster.pipeline import promotion, retraining, verdict
+from monitoring_dagster.pipeline import challenger, promotion, retraining, verdict
 from monitoring_dagster.pipeline.steps import steps_of
 
 REPOSITORY = Path(__file__).parents[2]
@@ -48,7 +48,7 @@ def test_revising_twice_changes_no_byte_either(world):
 @pytest.mark.parametrize(
     ("module", "name"),
     [
-        pytest.param(retraining, "train", id="before training"),
+        pytest.param(challenger, "train", id="before training"),
         pytest.param(retraining, "promote", id="registered, not promoted"),
         pytest.param(promotion.Promotion, "__init__", id="promoted in MLflow, not in the ledger"),
         pytest.param(retraining, "_tell", id="promoted, not told"),
