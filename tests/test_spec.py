@@ -64,6 +64,16 @@ def test_the_shortest_file_is_a_good_file():
         pytest.param("retraining.breaches", 9, "can never happen", id="impossible trigger"),
         pytest.param("retraining.cooldown_days", 1, "one holdout would judge two challengers",
                      id="cool-down below the holdout"),
+        pytest.param("retraining", {"trainer": "a:b", "cadence": "weekly", "cooldown_days": 14},
+                     "write cadence: monthly, or holdout_days and cooldown_days of at most 7",
+                     id="a cadence within the cool-down"),
+        pytest.param("retraining", {"trainer": "a:b", "cadence": "daily", "holdout_days": 2},
+                     "write cadence: weekly, or holdout_days and", id="within the holdout"),
+        pytest.param("retraining", {"trainer": "a:b", "cadence": "quarterly", "cooldown_days": 90},
+                     "write cadence: never, or", id="longer than a quarter may be"),
+        pytest.param("retraining",
+                     {"trainer": "a:b", "cadence": "weekly", "max_runs_in_30_days": 4},
+                     "below the 5 that cadence weekly asks for", id="a cadence beyond the quota"),
         pytest.param("labels", None, "retraining needs `labels`", id="nothing to compare with"),
         pytest.param("engine", "dask", "'duckdb' or 'spark'", id="unknown engine"),
         pytest.param("labels.expire_after_days", 2, "would expire while they are waited for",
@@ -207,3 +217,23 @@ def test_a_mistake_in_a_signal_is_told_and_repeats_no_value(signals, words):
     with pytest.raises(ValidationError, match=words) as told:
         ModelSpec.model_validate(changed("signals", signals))
     assert "secret" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "holdout", "cooldown", "runs"),
+    [
+        pytest.param({}, 14, 14, 3, id="no cadence"),
+        pytest.param({"cadence": "monthly"}, 14, 14, 3, id="a cadence slower than the cool-down"),
+        pytest.param({"cadence": "weekly"}, 7, 7, 5, id="a faster one"),
+        pytest.param({"cadence": "daily"}, 1, 1, 30, id="the fastest"),
+        pytest.param({"cadence": "weekly", "cooldown_days": 7, "holdout_days": 3}, 3, 7, 5,
+                     id="as written"),
+        pytest.param({"holdout_days": 21}, 21, 21, 3, id="a holdout longer than the cool-down"),
+        pytest.param({"cadence": "monthly", "cooldown_days": 28}, 14, 28, 3, id="just as long"),
+    ],
+)  # fmt: skip
+def test_what_nobody_wrote_about_retraining_fits_the_cadence(written, holdout, cooldown, runs):
+    found = Retraining.model_validate({"trainer": "a:b"} | written)
+    assert (found.holdout_days, found.cooldown_days) == (holdout, cooldown)
+    assert found.max_runs_in_30_days == runs
+    assert Retraining.model_validate(found.model_dump()) == found

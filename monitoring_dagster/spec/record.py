@@ -65,8 +65,10 @@ class Record(BaseModel):
         try:
             return validate(written)
         except ValidationError as error:
+            # A default that rests on the mistaken key is no mistake of its own.
+            mistakes = [e for e in error.errors() if e["type"] != "default_factory_not_called"]
             raise ValidationError.from_exception_data(
-                cls.__name__, [cls._reworded(one) for one in error.errors()]
+                cls.__name__, [cls._reworded(one) for one in mistakes]
             ) from None
 
     @classmethod

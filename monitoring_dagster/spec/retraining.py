@@ -1,10 +1,33 @@
 """When a challenger is trained, and what it must show."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import Field
 
 from monitoring_dagster.spec.record import Misplaced, Record, Reference
+
+_DAYS = {"daily": 1, "weekly": 7, "monthly": 28, "quarterly": 89}  # of a cadence, at the shortest
+
+
+def _until_next(written: Mapping[str, Any]) -> int | None:
+    return _DAYS.get(written.get("cadence", "never"))
+
+
+def _rest_days(written: Mapping[str, Any]) -> int:
+    """Two weeks, or the cadence where that is shorter."""
+    return min(14, _until_next(written) or 14)
+
+
+def _cooldown_days(written: Mapping[str, Any]) -> int:
+    """As `_rest_days`, and never so short that one holdout would judge two challengers."""
+    holdout_days: int = written.get("holdout_days", 1)
+    return max(_rest_days(written), holdout_days)
+
+
+def _runs_in_30_days(written: Mapping[str, Any]) -> int:
+    """Three, or as many as the cadence asks for."""
+    return max(3, -(-30 // (_until_next(written) or 30)))
 
 
 class Retraining(Record):
@@ -16,14 +39,20 @@ class Retraining(Record):
     of_days: int = Field(default=5, ge=1, description="... of the last so many.")
     train_days: int = Field(default=90, ge=1, description="Served days before the holdout.")
     holdout_days: int = Field(
-        default=14,
+        default_factory=_rest_days,
         ge=1,
         description="Last served days with mature labels, on which challenger and champion are"
-        " compared.",
+        " compared; 14, or the cadence where that is shorter.",
     )
     min_labelled_rows: int = Field(default=2000, ge=1)
-    cooldown_days: int = Field(default=14, ge=0)
-    max_runs_in_30_days: int = Field(default=3, ge=1)
+    cooldown_days: int = Field(
+        default_factory=_cooldown_days,
+        ge=0,
+        description="14, or the cadence where that is shorter.",
+    )
+    max_runs_in_30_days: int = Field(
+        default_factory=_runs_in_30_days, ge=1, description="3, or as many as the cadence needs."
+    )
     promotion: Literal["automatic", "manual"] = "automatic"
 
     def _check(self) -> None:
@@ -36,3 +65,21 @@ class Retraining(Record):
                 " one holdout would judge two challengers"
             )
             raise Misplaced(message, "cooldown_days")
+        period = _DAYS.get(self.cadence)
+        if period is not None and self.cooldown_days > period:
+            slower = next(
+                (one for one, days in _DAYS.items() if days >= self.cooldown_days), "never"
+            )
+            message = (
+                f"cadence {self.cadence} comes round within cooldown_days {self.cooldown_days}:"
+                f" write cadence: {slower}, or holdout_days and cooldown_days of at most {period}"
+            )
+            raise Misplaced(message, "cadence")
+        if (needed := _runs_in_30_days({"cadence": self.cadence})) > 3 and (
+            self.max_runs_in_30_days < needed
+        ):
+            message = (
+                f"max_runs_in_30_days {self.max_runs_in_30_days} is below the {needed} that cadence"
+                f" {self.cadence} asks for: raise it, or write a slower cadence"
+            )
+            raise Misplaced(message, "max_runs_in_30_days")
