@@ -9,7 +9,8 @@ PACKAGE = Path(__file__).parents[1] / "monitoring_dagster"
 # Ground floor first. A room may import itself and the rooms below it.
 FLOORS = [
     "errors", "stats", "spec", "decisions", "report",
-    "integrations", "standalone", "pipeline", "orchestration", "definitions", "demo", "cli",
+    "integrations", "serving", "standalone", "pipeline", "orchestration", "definitions", "demo",
+    "cli",
 ]  # fmt: skip
 
 # The only rooms that may know a foreign library; a path names the one file.

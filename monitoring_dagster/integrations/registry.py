@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 Kind = Literal["numeric", "categorical"]
 
 _CHAMPION = "champion"
+_FALLBACK = "monitoring.fallback"  # a tag of the registered model: on or off
 _REFERENCE = "reference/reference.parquet"
 _NO_TAGS: Mapping[str, str] = MappingProxyType({})
 _LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
@@ -112,16 +113,26 @@ class ModelVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class Serving:
+    """What MLflow says of a registered model to those who serve it."""
+
+    version: str | None  # under the alias champion
+    fallback: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Registry:
     """The models registered in one MLflow; RegistryUnavailable comes within seconds."""
 
     tracking_uri: str = field(repr=False)
 
-    def versions(self, name: str) -> list[str]:
-        """The versions of *name*, oldest first; none if nobody registered it."""
+    def versions(self, name: str, *, tag: tuple[str, str] | None = None) -> list[str]:
+        """The versions of *name*, oldest first, or those with this *tag*; none if nobody
+        registered it."""
         with self._client() as client:
             found = client.search_model_versions(f"name = '{name}'")
-        return sorted((str(each.version) for each in found), key=int)
+        wanted = (each for each in found if tag is None or each.tags.get(tag[0]) == tag[1])
+        return sorted((str(each.version) for each in wanted), key=int)
 
     def champion(self, name: str) -> str | None:
         """The version that serves, or None."""
@@ -130,6 +141,20 @@ class Registry:
                 return None
             aliases: dict[str, str] = client.get_registered_model(name).aliases
         return str(aliases[_CHAMPION]) if _CHAMPION in aliases else None
+
+    def serving(self, name: str) -> Serving | None:
+        """Which version serves and whether the fallback is on; None if nobody registered *name*."""
+        with self._client() as client:
+            if not client.search_registered_models(f"name = '{name}'"):
+                return None
+            model = client.get_registered_model(name)
+        version = model.aliases.get(_CHAMPION)
+        return Serving(version and str(version), model.tags.get(_FALLBACK) == "on")
+
+    def set_fallback(self, name: str, *, on: bool) -> None:
+        """Say in MLflow whether the callers of a registered model should use the fallback."""
+        with self._client() as client:
+            client.set_registered_model_tag(name, _FALLBACK, "on" if on else "off")
 
     def set_champion(self, name: str, version: str) -> None:
         """Make *version* the one that serves. Raises UnknownVersion."""

@@ -31,11 +31,11 @@ def announce(
     words: str,
     at: datetime,
     version: str | None = None,
-) -> None:
-    """Tell something in a thread of its own, once for each *key*."""
+) -> bool:
+    """Tell something in a thread of its own, once for each *key*; False if it was told before."""
     spec = monitor.spec
     described = monitor.registry.describe(spec.mlflow_name, version) if version else None
-    monitor.ledger.announce(
+    return monitor.ledger.announce(
         spec,
         Announcement(
             model=spec.name,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from monitoring_dagster.pipeline import drift, profile
+from monitoring_dagster.pipeline.fallback import words_of
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.quality import newest_quality
 from monitoring_dagster.pipeline.verdict import STEP as VERDICT
@@ -19,6 +20,7 @@ class Status:
     healthy: bool
     judged_until: str | None
     champion: str | None
+    fallback: str | None  # since when it is on, and by whom
     incidents: tuple[str, ...]
     undelivered: int
     metrics: Mapping[str, Mapping[str, float] | str]  # by family; MISSING where there is no data
@@ -38,9 +40,12 @@ def status_of(monitor: Monitor) -> Status:
     waiting = monitor.ledger.deliveries.waiting(datetime.now(UTC))
     promotions = monitor.ledger.promotions(monitor.name)
     champion = promotions[-1].version if promotions else None
+    switch = monitor.ledger.fallback(monitor.name)
+    fallback = words_of(switch) if switch and switch.on else None
     parts = [
         f"{monitor.name}: judged until {judged[-1] if judged else 'never'}",
         f"version {champion or '?'} serves",
+        *([f"fallback {fallback}"] if fallback else []),
         "; ".join(incidents) or "no open incident",
     ]
     if waiting.dead:
@@ -53,6 +58,7 @@ def status_of(monitor: Monitor) -> Status:
         healthy=not incidents and not waiting.dead and bool(judged),
         judged_until=str(judged[-1]) if judged else None,
         champion=champion,
+        fallback=fallback,
         incidents=incidents,
         undelivered=waiting.dead,
         metrics=_families(monitor, judged[-1]) if judged else {},
