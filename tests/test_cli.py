@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -10,12 +11,16 @@ from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
+from mlflow import MlflowClient
 
 from monitoring_dagster import cli
 from monitoring_dagster.cli import here
 from monitoring_dagster.errors import UnknownModel
-from monitoring_dagster.pipeline import profile
+from monitoring_dagster.integrations.ledger import Ledger
+from monitoring_dagster.pipeline import profile, promotion
+from monitoring_dagster.pipeline.alerts import send
 from monitoring_dagster.pipeline.profile import service_of
+from monitoring_dagster.pipeline.trigger import pending_trigger
 from tests.world import attributes, day_after
 
 COMMANDS = [
@@ -133,12 +138,143 @@ def test_retrain_promote_and_rollback_make_a_version_serve_and_another_again(com
     assert "no version of 'tiny' served before the present one" in err
 
 
-def test_promoting_a_version_that_does_not_exist_is_2_and_changes_nothing(command, world):
-    code, _, err = command("promote", "tiny", "12", "--reason", "typo")
-    assert code == 2
-    assert "has no version '12'" in err
+def registered(world, *numbers):
+    """The versions with these numbers, each a copy of version 1; without a reference if it is 9."""
+    client = MlflowClient(world.house.tracking_uri, world.house.tracking_uri)
+    first = client.get_model_version("tiny", "1")
+    for number in numbers:
+        run = first.run_id
+        if number == 9:
+            run = client.create_run(client.get_run(first.run_id).info.experiment_id).info.run_id
+        client.create_model_version("tiny", first.source, run, tags=first.tags)
+    return client
+
+
+def heard(world):
+    """What the channel was told of the champion."""
+    send(world.house, token=None)
+    return [text for _, text in world.messages() if "Champion is" in text]
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        pytest.param("12", "has no version '12'. Did you mean", id="that nobody registered"),
+        pytest.param("v2", "has no version 'v2'. Did you mean '2'?", id="with a letter"),
+        pytest.param("1", "version 1 of 'tiny' is the champion already: promote another one of 2,"
+                     " 3", id="that serves"),
+        pytest.param("3", "version 3 of 'tiny' has no artefact reference/reference.parquet:"
+                     " register it", id="without reference rows"),
+    ],
+)  # fmt: skip
+def test_promoting_a_version_refuses_one(command, world, version, said):
+    registered(world, 2, 9)
+    code, out, err = command("promote", "tiny", version, "--reason", "a try")
+    assert (code, out) == (2, "")
+    assert said in err
+    assert len(err.splitlines()) == 1
     assert world.monitor.registry.champion("tiny") == "1"
     assert len(world.monitor.ledger.promotions("tiny")) == 1
+    assert heard(world) == []
+
+
+def test_a_reason_is_no_blank(command, world):
+    code, _, err = command("rollback", "tiny", "--reason", " ")
+    assert code == 2
+    assert "--reason is blank: write why" in err
+
+
+def test_each_change_by_hand_is_announced_once_with_who_and_why(command, world):
+    registered(world, 2)
+    assert command("promote", "tiny", "2", "--reason", "looked at it")[0] == 0
+    assert command("rollback", "tiny", "--reason", "it shouts")[0] == 0
+    world.monitor.registry.set_champion("tiny", "2")  # in MLflow's own UI
+    for _ in range(2):
+        pending_trigger(world.judged())
+    back, promoted, moved = sorted(heard(world))
+    assert "v2 promoted by ada. Champion is v2 in place of v1. Reason: looked at it" in promoted
+    assert "Rolled back to v1 by ada. Champion is v1 in place of v2. Reason: it shouts" in back
+    assert "v2 promoted in MLflow. Champion is v2 in place of v1." in moved
+
+
+@pytest.mark.parametrize("died_at", ["announce", "Promotion"])
+def test_a_promotion_by_hand_that_died_is_written_down_and_announced_once(
+    command, world, monkeypatch, died_at
+):
+    class Killed(BaseException):
+        pass
+
+    def dying(*_, **__):
+        raise Killed
+
+    registered(world, 2)
+    with monkeypatch.context() as patch:
+        if died_at == "announce":
+            patch.setattr(promotion, "announce", dying)
+        else:
+            patch.setattr(Ledger, "record_promotion", dying)
+        with pytest.raises(Killed):
+            promotion.promote_by_hand(world.monitor, "2", reason="looked at it", by="ada")
+    for _ in range(2):
+        pending_trigger(world.judged())
+    assert world.monitor.ledger.promotions("tiny")[-1].version == "2"
+    assert len(heard(world)) == 1
+
+
+@pytest.mark.parametrize(
+    ("moves", "back"),
+    [
+        pytest.param("2", ["1"], id="once"),
+        pytest.param("23", ["2", "1"], id="twice"),
+        pytest.param("231", ["3", "2", "1"], id="an old one promoted again"),
+        pytest.param("23<3", ["2", "1"], id="promoted again after going back"),
+        pytest.param("232", ["1"], id="promoting the one before is going back"),
+    ],
+)
+def test_rolling_back_follows_the_line_of_champions(command, world, moves, back):
+    registered(world, 2, 3)
+    for move in moves:
+        words = ("rollback", "tiny") if move == "<" else ("promote", "tiny", move)
+        assert command(*words, "--reason", "a try")[0] == 0
+    found = []
+    while command("rollback", "tiny", "--reason", "back")[0] == 0:
+        found.append(world.monitor.registry.champion("tiny"))
+    assert found == back
+
+
+def test_rolling_back_to_a_version_that_was_deleted_names_the_one_before(command, world):
+    client = registered(world, 2, 3)
+    for version in "23":
+        assert command("promote", "tiny", version, "--reason", "a try")[0] == 0
+    client.delete_model_version("tiny", "2")
+    code, _, err = command("rollback", "tiny", "--reason", "complaints")
+    assert code == 2
+    assert "version 2 of 'tiny', which served before the present one, is no longer" in err
+    assert 'monitoring-dagster promote tiny 1 --reason "WHY" brings back the version before' in err
+    assert world.monitor.registry.champion("tiny") == "3"
+
+
+@pytest.mark.parametrize("words", [("rollback", "tiny"), ("promote", "tiny", "1")])
+def test_a_champion_that_was_deleted_is_replaced_all_the_same(command, world, words):
+    client = registered(world, 2)
+    assert command("promote", "tiny", "2", "--reason", "a try")[0] == 0
+    client.delete_model_version("tiny", "2")
+    assert command(*words, "--reason", "gone")[0] == 0
+    assert world.monitor.registry.champion("tiny") == "1"
+    assert world.monitor.ledger.promotions("tiny")[-1].previous == "2"
+
+
+def test_status_says_that_the_fallback_is_on(command, world):
+    assert command("fallback", "tiny", "on", "--reason", "the store is down")[0] == 0
+    said = r"fallback is on since \d{4}-\d\d-\d\d \d\d:\d\d UTC by ada"
+    assert re.search(said, command("status", "tiny")[1])
+    assert re.search(said, "fallback " + json.loads(command("status", "--json")[1])[0]["fallback"])
+    code, out, err = command("fallback", "tiny", "on")
+    assert (code, out) == (2, "")
+    assert "To switch it: monitoring-dagster fallback tiny off" in err
+    assert command("fallback", "tiny", "off")[0] == 0
+    assert "fallback" not in command("status", "tiny")[1]
+    assert json.loads(command("status", "--json")[1])[0]["fallback"] is None
 
 
 def test_retraining_a_model_without_a_trainer_is_2(command, world):

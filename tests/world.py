@@ -225,10 +225,17 @@ class World:
 
     def tick(self):
         """One tick of the retraining sensor, and what it asks for."""
-        trigger = pending_trigger(self.monitor)
+        monitor = self.judged()
+        trigger = pending_trigger(monitor)
         if trigger is None:
             return []
-        return [retrain(self.monitor, as_of=trigger.day, cause=trigger.words)]
+        return [retrain(monitor, as_of=trigger.day, cause=trigger.words, by="sensor")]
+
+    def judged(self, *, hours_ago=0):
+        """The monitor when the newest verdict is so many hours old."""
+        days = self.monitor.results.days("tiny", "verdict")
+        now = self.monitor.judged_at(days[-1]) + timedelta(hours=hours_ago)
+        return replace(self.monitor, house=replace(self.house, as_of=now))
 
     def revise(self, days):
         """Evaluate earlier days anew, with every label that is there now."""

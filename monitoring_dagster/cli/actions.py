@@ -9,6 +9,13 @@ import click
 from monitoring_dagster.cli import here
 
 
+def _given(_ctx: click.Context, _option: click.Parameter, reason: str) -> str:
+    if not reason.strip():
+        message = "--reason is blank: write why"
+        raise click.UsageError(message)
+    return reason.strip()
+
+
 @click.command("decide-label")
 @click.argument("model")
 @click.argument("decision", type=click.Choice(["discard", "keep"]))
@@ -37,7 +44,7 @@ def decide_label(model: str, decision: str, request_id: tuple[str, ...], reason:
 
 @click.command()
 @click.argument("model")
-@click.option("--reason", required=True, help="Goes into the ledger and to the channel.")
+@click.option("--reason", required=True, callback=_given, help="Goes to the channel, too.")
 def rollback(model: str, reason: str) -> None:
     """Make the previous champion serve again."""
     from monitoring_dagster.pipeline.promotion import roll_back
@@ -55,27 +62,27 @@ def resend() -> None:
 @click.command()
 @click.argument("model")
 @click.argument("version")
-@click.option("--reason", required=True, help="Goes into the ledger.")
+@click.option("--reason", required=True, callback=_given, help="Goes to the channel, too.")
 def promote(model: str, version: str, reason: str) -> None:
     """Make a version the champion: the approval that `promotion: manual` waits for."""
-    from monitoring_dagster.pipeline.promotion import adopt_champion
-    from monitoring_dagster.pipeline.promotion import promote as make_champion
+    from monitoring_dagster.pipeline.promotion import promote_by_hand
 
-    monitor, now = here.monitor(model), datetime.now(UTC)
-    adopt_champion(monitor, at=now)
-    previous = monitor.registry.champion(monitor.spec.mlflow_name)
-    make_champion(monitor, version, previous=previous, reason=reason, by=_person(), at=now)
-    click.echo(f"version {version} of {model} serves from now on")
+    click.echo(promote_by_hand(here.monitor(model), version, reason=reason, by=_person()))
 
 
 @click.command()
 @click.argument("model")
 @click.argument("switch", type=click.Choice(["on", "off"]))
-def fallback(model: str, switch: str) -> None:
-    """Tell the service to answer without the model (on), or with it again (off)."""
+@click.option("--reason", default="", help="Goes to the channel.")
+def fallback(model: str, switch: str, reason: str) -> None:
+    """Tell the service to answer without the model (on), or with it again (off).
+
+    The service reads it with `monitoring_dagster.serving.champion`.
+    """
+    from monitoring_dagster.pipeline.fallback import switch_fallback
+
     monitor = here.monitor(model)
-    monitor.ledger.set_fallback(model, on=switch == "on", by=_person(), now=datetime.now(UTC))
-    click.echo(f"fallback of {model} is {switch}; rows served so are counted, and not judged")
+    click.echo(switch_fallback(monitor, on=switch == "on", reason=reason.strip(), by=_person()))
 
 
 @click.command()
@@ -86,7 +93,8 @@ def retrain(model: str, as_of: datetime | None) -> None:
     from monitoring_dagster.pipeline.retraining import retrain as run
 
     day: date | None = as_of.date() if as_of else None
-    found = run(here.monitor(model), as_of=day, cause=f"Asked for by {_person()}.")
+    by = _person()
+    found = run(here.monitor(model), as_of=day, cause=f"Asked for by {by}.", by=by)
     click.echo(f"version {found.version} {found.words['outcome']}: {found.words['gate']}")
 
 

@@ -1,9 +1,9 @@
 """When is a challenger trained, and when may it serve?  Every answer carries its reason."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -20,6 +20,8 @@ DATA_INCIDENTS = frozenset(
         FindingKind.SCHEMA_BREACH,
     }
 )
+_WAITS = (timedelta(hours=1), timedelta(hours=6), *[timedelta(days=1)] * 4)
+TRIES = 1 + len(_WAITS)  # of one training, before it is given up
 _PERIOD_DAYS = {"daily": 1, "weekly": 7}
 _PERIOD_MONTHS = {"monthly": 1, "quarterly": 3}
 
@@ -38,9 +40,10 @@ class Situation:
     day: date
     breaches: Mapping[date, tuple[str, ...]]  # evaluated day: metrics worse than tolerated
     trained_on: date  # when the champion was made
-    attempts: tuple[date, ...]  # days of earlier retrainings, promoted or not
+    attempts: tuple[date, ...]  # days of earlier retrainings, promoted or not; none that failed
     labelled_rows: int  # to train on, before the holdout
     open_kinds: frozenset[FindingKind]
+    given_up: tuple[date, ...] = ()  # when trainings were given up, since the last retraining
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,19 @@ def next_due(cadence: str, since: date) -> date | None:
     first = date(months // 12, months % 12 + 1, 1)
     following = date((months + 1) // 12, (months + 1) % 12 + 1, 1)
     return min(first.replace(day=1) + timedelta(days=since.day - 1), following - timedelta(days=1))
+
+
+def next_try(failed_at: Sequence[datetime]) -> datetime | None:
+    """When a training that failed at these times is tried again: an hour later, six hours, then
+    daily; ``None`` once it failed `TRIES` times.
+
+    >>> from datetime import UTC
+    >>> str(next_try([datetime(2026, 3, 2, 6, tzinfo=UTC)]))
+    '2026-03-02 07:00:00+00:00'
+    """
+    if len(failed_at) >= TRIES:
+        return None
+    return max(failed_at) + _WAITS[len(failed_at) - 1]
 
 
 def decide(policy: Retraining, situation: Situation) -> Decision | None:
@@ -105,6 +121,14 @@ def _objection(policy: Retraining, situation: Situation) -> str | None:
     troubles = sorted(situation.open_kinds & DATA_INCIDENTS)
     if troubles:
         return f"the data has an open incident ({', '.join(troubles)})"
+    if situation.given_up:
+        given_up = max(situation.given_up)
+        again = given_up + timedelta(days=policy.cooldown_days)
+        if situation.day < again:
+            return (
+                f"training was given up on {given_up} after {TRIES} failed tries, a person should"
+                f" look; it is tried again from {again} on"
+            )
     month = [day for day in situation.attempts if situation.day - day < timedelta(days=30)]
     if len(month) >= policy.max_runs_in_30_days:
         return (

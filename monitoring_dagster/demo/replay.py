@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -195,13 +195,18 @@ def _walk(project: Project, model: Replayed, progress: Progress) -> Summary:
     for number, week in enumerate(_weeks(days), start=1):
         rows += model.serve(week)
         project.run_days(monitor, _steps(monitor, looks_ahead=False), week[0], week[-1])
-        asked = project.tick(monitor, "retraining")
+        asked = project.tick(_when_judged(monitor, week[-1]), "retraining")
         if number % _WEEKS_TO_REVISION == 0 or week[-1] == days[-1]:
             _revise(project, monitor, since=revised_until, until=week[-1])
             revised_until = week[-1]
         send(project.house, token=os.environ.get("SLACK_BOT_TOKEN"))
         progress.advance(len(week), "retrained" if asked else "")
     return _summary(monitor, days, rows)
+
+
+def _when_judged(monitor: Monitor, day: date) -> Monitor:
+    """The monitor on the morning after *day*."""
+    return replace(monitor, house=replace(monitor.house, as_of=monitor.judged_at(day)))
 
 
 def _second(project: Project, model: Replayed, progress: Progress) -> Summary:

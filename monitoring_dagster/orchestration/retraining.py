@@ -1,73 +1,117 @@
-"""The retraining asset of a model and the job that a sensor, or a person, starts."""
+"""The retraining of a model in Dagster: an asset to look at, and the one job that trains."""
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from monitoring_dagster.pipeline.monitor import Monitor
 
+if TYPE_CHECKING:
+    from monitoring_dagster.pipeline.trigger import Trigger
+
 RETRAINING = "retraining"
+TRY = "monitoring/try"  # the tag by which the sensor finds the run of a try again
 
 
 class RetrainingConfig(dg.Config):
     """What a retraining is told when it starts."""
 
     as_of: str = ""  # the last day that may be learnt from; by default the last one judged
-    cause: str = "asked for by hand"
+    cause: str = ""
+    by: str = ""  # who asks; by default what launched the run
 
 
-def retraining_asset(monitor: Monitor) -> dg.AssetsDefinition:
-    """Train a challenger in MLflow, compare it with the champion, and promote it or say why not."""
+def retraining_asset(monitor: Monitor) -> dg.AssetSpec:
+    """What the job makes, in its place in the lineage.
+
+    Nobody can materialise it: a selection of assets, a group and a backfill train nothing.
+    """
     spec = monitor.spec
-
-    @dg.asset(
-        key=[spec.name, RETRAINING],
+    return dg.AssetSpec(
+        [spec.name, RETRAINING],
         deps=[[spec.name, "verdict"], [spec.name, "labels"], [spec.name, "predictions"]],
         group_name=spec.name,
         owners=[spec.owner],
         kinds={"mlflow", "scikitlearn"},
         description="A challenger, trained on the labels known by then and compared with the"
-        " champion on the same recent rows, which neither has seen. Materialise it to"
-        " retrain by hand.",
+        " champion on the same recent rows, which neither has seen. The job"
+        f" {job_name(monitor)} makes it: its sensor starts that, or a person does in the"
+        f" Launchpad or by `monitoring-dagster retrain {spec.name}`.",
     )
-    def retraining(context: dg.AssetExecutionContext, config: RetrainingConfig) -> Any:
-        from monitoring_dagster.pipeline.retraining import retrain
-
-        as_of = date.fromisoformat(config.as_of) if config.as_of else None
-        report = retrain(monitor, as_of=as_of, cause=config.cause)
-        return dg.MaterializeResult(
-            metadata={**report.numbers, **report.words, "promoted": report.promoted}
-        )
-
-    return retraining
 
 
 def job_name(monitor: Monitor) -> str:
     return f"retrain_{monitor.name}"
 
 
-def retraining_job(monitor: Monitor) -> Any:
+def retraining_job(monitor: Monitor) -> dg.JobDefinition:
     """What the sensor starts, and what the Launchpad offers."""
-    return dg.define_asset_job(
-        job_name(monitor),
-        selection=dg.AssetSelection.assets([monitor.name, RETRAINING]),
-        description=f"Train a challenger for {monitor.name} and let it show what it can do.",
+
+    @dg.op(name=_op_name(monitor), out=dg.Out(dg.Nothing))
+    def train(context: dg.OpExecutionContext, config: RetrainingConfig) -> None:
+        from monitoring_dagster.pipeline.retraining import retrain
+
+        by = config.by.strip() or _launcher(context.run.tags)
+        report = retrain(
+            monitor,
+            as_of=date.fromisoformat(config.as_of) if config.as_of else None,
+            cause=config.cause or f"Asked for by {by}.",
+            by=by,
+            run_id=context.run_id,
+        )
+        context.log_event(
+            dg.AssetMaterialization(
+                [monitor.name, RETRAINING],
+                metadata={**report.numbers, **report.words, "by": by, "promoted": report.promoted},
+            )
+        )
+
+    @dg.job(
+        name=job_name(monitor),
+        description=f"Train a challenger for {monitor.name} and compare it with the champion.",
         executor_def=dg.in_process_executor,
+        tags={"dagster/max_retries": "0"},  # the sensor tries again, later each time
     )
+    def job() -> None:
+        train()
+
+    return job
 
 
-def request(monitor: Monitor, *, as_of: date, cause: str) -> dg.RunRequest:
-    """One run for one decision: the ledger and the run key both refuse a second one."""
+def request(monitor: Monitor, trigger: "Trigger") -> dg.RunRequest:
+    """One run for one try: the ledger and the run key both refuse a second one."""
+    from monitoring_dagster.pipeline.failed_training import SENSOR
+
+    config = RetrainingConfig(as_of=trigger.day.isoformat(), cause=trigger.words, by=SENSOR)
     return dg.RunRequest(
-        run_key=f"{monitor.name}-{as_of}",
+        run_key=run_key(monitor, trigger),
         job_name=job_name(monitor),
-        run_config=dg.RunConfig(
-            ops={
-                f"{monitor.name}__{RETRAINING}": RetrainingConfig(
-                    as_of=as_of.isoformat(), cause=cause
-                )
-            }
-        ),
-        tags={"monitoring/as_of": as_of.isoformat()},
+        run_config=dg.RunConfig(ops={_op_name(monitor): config}),
+        tags={"monitoring/as_of": trigger.day.isoformat(), TRY: run_key(monitor, trigger)},
     )
+
+
+def run_key(monitor: Monitor, trigger: "Trigger") -> str:
+    return f"{monitor.name}-{trigger.day}-try-{trigger.number}"
+
+
+def run_of(
+    monitor: Monitor, trigger: "Trigger", instance: dg.DagsterInstance
+) -> dg.DagsterRun | None:
+    """The newest run of this try, or None if it was not started yet."""
+    of_this_try = dg.RunsFilter(job_name=job_name(monitor), tags={TRY: run_key(monitor, trigger)})
+    return next(iter(instance.get_runs(of_this_try, limit=1)), None)
+
+
+def _op_name(monitor: Monitor) -> str:
+    return f"{monitor.name}__{RETRAINING}"
+
+
+def _launcher(tags: Mapping[str, str]) -> str:
+    """Who started a run whose configuration names nobody."""
+    for kind in ("sensor", "schedule"):
+        if name := tags.get(f"dagster/{kind}_name"):
+            return f"the {kind} {name}"
+    return "a person in Dagster"

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from monitoring_dagster.orchestration.retraining import job_name, request
+from monitoring_dagster.orchestration.retraining import TRY, job_name, request, run_of
 from monitoring_dagster.pipeline.monitor import Monitor
 
 RUNNING = dg.DefaultSensorStatus.RUNNING
@@ -52,16 +52,29 @@ def _retraining(monitor: Monitor) -> dg.SensorDefinition:
         minimum_interval_seconds=300,
         default_status=RUNNING,
         description="Starts a retraining when the verdicts ask for one and nothing speaks against"
-        " it.",
+        " it; a training that failed is tried again after an hour, six hours, then daily.",
     )
-    def retraining() -> Iterator[dg.RunRequest | dg.SkipReason]:
-        from monitoring_dagster.pipeline.trigger import pending_trigger
+    def retraining(
+        context: dg.SensorEvaluationContext,
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        from monitoring_dagster.pipeline.failed_training import record_lost_run
+        from monitoring_dagster.pipeline.fallback import publish_switch
+        from monitoring_dagster.pipeline.trigger import pending_trigger, why_not
 
+        publish_switch(monitor)
         trigger = pending_trigger(monitor)
         if trigger is None:
-            yield dg.SkipReason("no retraining is due")
-        else:
-            yield request(monitor, as_of=trigger.day, cause=trigger.words)
+            yield dg.SkipReason(why_not(monitor))
+            return
+        run = run_of(monitor, trigger, context.instance)
+        if run is None:
+            yield request(monitor, trigger)
+        elif not run.is_finished:
+            yield dg.SkipReason(f"run {run.run_id} trains a challenger as of {trigger.day}")
+        else:  # killed: what retrain() itself saw fail, it wrote down
+            cancelled = run.status is dg.DagsterRunStatus.CANCELED
+            record_lost_run(monitor, trigger.day, run_id=run.run_id, cancelled=cancelled)
+            yield dg.SkipReason(why_not(monitor))
 
     return retraining
 
@@ -70,15 +83,19 @@ def _failed_runs(monitor: Monitor) -> dg.SensorDefinition:
     @dg.run_failure_sensor(
         name=f"{monitor.name}_failed_runs",
         default_status=RUNNING,
-        description="Writes a failed run of this model into the ledger; the alerts sensor tells.",
+        description="Writes a failed run of this model into the ledger; the alerts sensor tells."
+        " Of a retraining that the sensor started, that sensor does.",
     )
     def failed_runs(context: dg.RunFailureSensorContext) -> None:
         from monitoring_dagster.pipeline.alerts import note_failed_run
+        from monitoring_dagster.pipeline.failed_training import is_recorded
 
         run = context.dagster_run
+        if TRY in run.tags or is_recorded(monitor, run.run_id):
+            return
         keys = run.asset_selection or set()
         ours = any(key.path[0] == monitor.name for key in keys)
-        if (ours or run.job_name == f"retrain_{monitor.name}") and (
+        if (ours or run.job_name == job_name(monitor)) and (
             run.tags.get("dagster/will_retry") != "true"
         ):
             note_failed_run(monitor, run_id=run.run_id, words=context.failure_event.message or "")

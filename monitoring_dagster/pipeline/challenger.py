@@ -37,7 +37,7 @@ class Challenger:
     numbers: Mapping[str, float]
 
 
-def challenger(monitor: Monitor, day: date, cause: str, attempt: str) -> Challenger:
+def challenger(monitor: Monitor, day: date, cause: str, attempt: str, by: str) -> Challenger:
     """Train, compare and register; the version's tags keep all that settling it needs.
 
     The holdout is the last ``holdout_days`` days with mature labels, as known on *day*, and the
@@ -69,6 +69,7 @@ def challenger(monitor: Monitor, day: date, cause: str, attempt: str) -> Challen
         verdict = Gate(passed=verdict.passed, words=f"{verdict.words}. {left_out}")
     tags = {
         "cause": cause,
+        "requested_by": by,
         "as_of": str(day),
         "attempt": attempt,
         "compared_with": champion,

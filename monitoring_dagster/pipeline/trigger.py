@@ -1,11 +1,21 @@
 """Is a retraining due, as known on the last day that was judged?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from monitoring_dagster.decisions.findings import FindingKind, Severity
-from monitoring_dagster.decisions.retraining import Decision, Situation, decide
+from monitoring_dagster.decisions.retraining import TRIES, Decision, Situation, decide
 from monitoring_dagster.integrations.ledger import RetrainingDecision
+from monitoring_dagster.pipeline.failed_training import (
+    FAILED,
+    GAVE_UP,
+    SENSOR,
+    due_at,
+    failures_of,
+    given_up_on,
+    result_id,
+)
 from monitoring_dagster.pipeline.learning_days import learning_days
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.promotion import adopt_champion
@@ -15,6 +25,8 @@ from monitoring_dagster.pipeline.verdict import STEP as VERDICT
 from monitoring_dagster.spec import Retraining
 
 RETRAIN, WAIT = "retrain", "wait"
+_RECENT = timedelta(days=7)  # an older day is history: nothing is trained because of it
+_AT_WORK = timedelta(days=1)  # so long a retraining by hand may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,39 +35,60 @@ class Trigger:
 
     day: date
     words: str
+    number: int = 1  # of the try
 
 
 def pending_trigger(monitor: Monitor) -> Trigger | None:
-    """Decide about the last judged day, once; return the retraining that is still to be done.
+    """Decide about the last judged day, once; return the retraining that is to be done now.
 
     Every decision is a row in the ledger with all it looked at, one for a model and a day: asking
-    again changes nothing, and a crash between deciding and doing loses nothing.
+    again changes nothing, and a crash between deciding and doing loses nothing. While one waits to
+    be carried out, no other is decided; and none about history, which a backfill judges.
     """
-    judged = monitor.results.days(monitor.name, VERDICT)
-    if judged and waiting_trigger(monitor) is None:  # a retraining that died has yet to say why
-        adopt_champion(monitor, at=monitor.judged_at(judged[-1]))
-    known = {one.trigger_id for one in monitor.ledger.decisions(monitor.name)}
-    if judged and str(judged[-1]) not in known:
-        found = decision_on(monitor, judged[-1])
-        if found is not None:
-            record(monitor, judged[-1], *found)
+    if _open(monitor) is None:  # a retraining that died has yet to say why
+        adopt_champion(monitor, at=monitor.house.now())
+        day = _last_judged(monitor)
+        known = {one.trigger_id for one in monitor.ledger.decisions(monitor.name)}
+        if day and _is_recent(monitor, day) and str(day) not in known:
+            found = decision_on(monitor, day)
+            if found is not None:
+                record(monitor, day, *found)
     return waiting_trigger(monitor)
 
 
 def waiting_trigger(monitor: Monitor) -> Trigger | None:
-    """The newest decision to retrain, unless it was carried out; what a person asked for by hand
-    is that person's to carry out."""
-    decisions = monitor.ledger.decisions(monitor.name)
-    done = {one.trigger_id for one in decisions}
-    asked = [one for one in decisions if one.outcome == RETRAIN and one.trigger_id == str(one.day)]
-    if not asked or result_id(asked[-1].trigger_id) in done:
+    """The newest decision to retrain, unless it was carried out or waits after a failed try."""
+    asked = _open(monitor)
+    if asked is None:
         return None
-    return Trigger(asked[-1].day, asked[-1].words)
+    decisions = monitor.ledger.decisions(monitor.name)
+    due = due_at(decisions, asked.trigger_id)
+    if due is not None and monitor.house.now() < due:
+        return None
+    number = len(failures_of(decisions, asked.trigger_id)) + 1
+    return Trigger(asked.day, asked.words, number)
 
 
-def result_id(trigger_id: str) -> str:
-    """The ledger's key for what came of one decision to retrain."""
-    return f"{trigger_id}/result"
+def why_not(monitor: Monitor) -> str:
+    """Why no retraining begins now, in words."""
+    day = _last_judged(monitor)
+    if day is None:
+        return "no day is judged yet"
+    decisions = monitor.ledger.decisions(monitor.name)
+    if asked := _open(monitor):
+        *_, last = failures_of(decisions, asked.trigger_id)
+        number, due = len(failures_of(decisions, asked.trigger_id)) + 1, due_at(
+            decisions, asked.trigger_id
+        )  # fmt: skip
+        return (
+            f"try {number} of {TRIES} as of {asked.day} at {due:%Y-%m-%d %H:%M} UTC: {last.words}"
+        )
+    about = [one for one in decisions if one.day == day]
+    if about:
+        return f"as of {day}: {about[-1].outcome}. {about[-1].words}"
+    if not _is_recent(monitor, day):
+        return f"the last judged day {day} is more than {_RECENT.days} days ago: no retraining"
+    return f"no retraining is due as of {day}"
 
 
 def decision_on(monitor: Monitor, day: date) -> tuple[Decision, Situation] | None:
@@ -80,9 +113,11 @@ def record(monitor: Monitor, day: date, decision: Decision, situation: Situation
             outcome=RETRAIN if decision.retrain else WAIT,
             words=decision.words,
             inputs={
+                "by": SENSOR,
                 "breaches": {str(one): list(said) for one, said in situation.breaches.items()},
                 "trained_on": str(situation.trained_on),
                 "attempts": [str(one) for one in situation.attempts],
+                "given_up": [str(one) for one in situation.given_up],
                 "labelled_rows": situation.labelled_rows,
                 "open_kinds": sorted(situation.open_kinds),
             },
@@ -91,14 +126,33 @@ def record(monitor: Monitor, day: date, decision: Decision, situation: Situation
     )
 
 
+def _open(monitor: Monitor) -> RetrainingDecision | None:
+    """The newest decision to retrain that has no result; what a person asked for by hand is that
+    person's to carry out."""
+    decisions = monitor.ledger.decisions(monitor.name)
+    done = {one.trigger_id for one in decisions}
+    asked = [one for one in decisions if one.outcome == RETRAIN and one.trigger_id == str(one.day)]
+    if not asked or result_id(asked[-1].trigger_id) in done:
+        return None
+    return asked[-1] if _is_recent(monitor, asked[-1].day) else None
+
+
+def _last_judged(monitor: Monitor) -> date | None:
+    return next(reversed(monitor.results.days(monitor.name, VERDICT)), None)
+
+
+def _is_recent(monitor: Monitor, day: date) -> bool:
+    return monitor.house.now() - monitor.judged_at(day) <= _RECENT
+
+
 def _situation(monitor: Monitor, policy: Retraining, champion: Reference, day: date) -> Situation:
     decisions = monitor.ledger.decisions(monitor.name)
-    since = champion.trained_until or champion.registered_on
+    attempts = _attempts(decisions, monitor.house.now())
     return Situation(
         day=day,
         breaches={served: tuple(said) for served, said in recent_breaches(monitor, day).items()},
-        trained_on=since,
-        attempts=tuple(one.day for one in decisions if one.outcome == RETRAIN),
+        trained_on=champion.trained_until or champion.registered_on,
+        attempts=attempts,
         labelled_rows=_to_learn_from(monitor, day),
         open_kinds=frozenset(
             one.kind
@@ -106,7 +160,22 @@ def _situation(monitor: Monitor, policy: Retraining, champion: Reference, day: d
             # A few rows that cannot be read are left out, and the rest may be learnt from.
             if (one.kind, one.severity) != (FindingKind.UNREADABLE_DATA, Severity.P3)
         ),
+        given_up=given_up_on(decisions, since=max(attempts, default=date.min)),
     )
+
+
+def _attempts(decisions: Sequence[RetrainingDecision], now: datetime) -> tuple[date, ...]:
+    """The days of retrainings that made a challenger, or are at work on one by hand."""
+    results = {one.trigger_id: one.outcome for one in decisions}
+
+    def counts(asked: RetrainingDecision) -> bool:
+        outcome = results.get(result_id(asked.trigger_id))
+        if outcome is not None:
+            return outcome not in (FAILED, GAVE_UP)
+        begun = asked.inputs.get("begun")
+        return begun is not None and now - datetime.fromisoformat(begun) < _AT_WORK
+
+    return tuple(one.day for one in decisions if one.outcome == RETRAIN and counts(one))
 
 
 def _to_learn_from(monitor: Monitor, day: date) -> int:

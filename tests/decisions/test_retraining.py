@@ -1,9 +1,17 @@
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from monitoring_dagster.decisions.findings import FindingKind
-from monitoring_dagster.decisions.retraining import Cause, Situation, decide, gate, next_due
+from monitoring_dagster.decisions.retraining import (
+    TRIES,
+    Cause,
+    Situation,
+    decide,
+    gate,
+    next_due,
+    next_try,
+)
 from monitoring_dagster.spec import Retraining
 from monitoring_dagster.stats.comparison import Comparison
 
@@ -68,6 +76,11 @@ def test_drift_alone_is_no_cause():
         pytest.param(
             {"attempts": (ago(29), ago(22), ago(15))}, "a person should look", id="the quota"
         ),
+        pytest.param(
+            {"given_up": (ago(13),)},
+            "failed tries, a person should look; it is tried again from 2026-07-02 on",
+            id="a training that failed for days",
+        ),
         pytest.param({"labelled_rows": 1999}, "1,999 labelled rows", id="one row too few"),
         *(
             pytest.param({"open_kinds": frozenset({kind})}, str(kind), id=f"open {kind}")
@@ -91,6 +104,7 @@ def test_a_due_retraining_waits_and_says_why(changes, why):
     [
         pytest.param({"attempts": (ago(14),)}, id="the cool-down is over on its last day"),
         pytest.param({"attempts": (ago(30), ago(22), ago(15))}, id="the quota forgets after 30"),
+        pytest.param({"given_up": (ago(14),)}, id="the rest after giving up is over"),
         pytest.param({"labelled_rows": 2000}, id="just enough rows"),
         pytest.param({"open_kinds": frozenset({FindingKind.FEATURE_DRIFT})}, id="open drift"),
     ],
@@ -112,6 +126,36 @@ def test_nothing_speaks_against_it_when(changes):
 )
 def test_a_cadence_names_the_next_day(cadence, since, due):
     assert next_due(cadence, since) == due
+
+
+def test_a_failed_training_is_tried_again_later_each_time_and_then_given_up():
+    now, waits = datetime(2026, 7, 1, 6, tzinfo=UTC), []
+    failed_at = [now]
+    while (due := next_try(failed_at)) is not None:
+        waits.append((due - failed_at[-1]) / timedelta(hours=1))
+        failed_at.append(due)
+    assert waits == [1, 6, 24, 24, 24, 24]
+    assert len(failed_at) == TRIES
+
+
+@pytest.mark.parametrize("cadence", ["daily", "weekly", "monthly", "quarterly"])
+def test_each_cadence_is_kept_for_a_year_with_all_else_as_it_comes(cadence):
+    """The cool-down and the quota that nobody wrote are no shorter leash than the cadence."""
+    policy, day, attempts = Retraining(trainer="a:b", cadence=cadence), ago(0), []
+    last = ago(60)
+    for number in range(365):
+        day = TODAY + timedelta(days=number)
+        found = decide(
+            policy, situation(day=day, breaches={}, trained_on=ago(60), attempts=tuple(attempts))
+        )
+        assert found is None or found.retrain, found
+        if found:
+            assert day >= next_due(cadence, last)
+            assert number == 0 or day == next_due(cadence, last)
+            attempts.append(day)
+            last = day
+    assert len(attempts) in {"daily": (365,), "weekly": (53,), "monthly": (12, 13),
+                             "quarterly": (4, 5)}[cadence]  # fmt: skip
 
 
 def test_two_causes_are_one_retraining():

@@ -11,6 +11,7 @@ from dagster._core.remote_representation.external_data import RepositorySnap
 from monitoring_dagster.integrations.ledger import RetrainingDecision
 from monitoring_dagster.orchestration.component import definitions_of
 from monitoring_dagster.pipeline import trigger
+from monitoring_dagster.pipeline.monitor import House
 
 CANARY = "xoxb-canary-0123456789"
 
@@ -32,6 +33,7 @@ def test_a_decision_is_one_run_however_often_the_sensor_looks(monitor, instance,
     decision = RetrainingDecision("churn", str(day), day, "retrain", "bad days", {}, now)
     monitor.ledger.record_decision(decision)
     monkeypatch.setattr(trigger, "pending_trigger", trigger.waiting_trigger)
+    monkeypatch.setattr(House, "now", lambda house: now)
 
     def asked():
         context = dg.build_sensor_context(instance=instance)

@@ -40,7 +40,7 @@ def no_news(world):
 
 
 def another_version(world):
-    retrain(world.monitor, as_of=None, cause="Asked for by ada.")
+    retrain(world.monitor, as_of=None, cause="Asked for by ada.", by="ada")
     at = world.monitor.judged_at(day_after(world.today, -1))
     promote(world.monitor, "2", previous="1", reason="a try", by="ada", at=at)
 

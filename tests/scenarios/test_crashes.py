@@ -51,7 +51,7 @@ def test_revising_twice_changes_no_byte_either(world):
         pytest.param(challenger, "train", id="before training"),
         pytest.param(retraining, "promote", id="registered, not promoted"),
         pytest.param(promotion.Promotion, "__init__", id="promoted in MLflow, not in the ledger"),
-        pytest.param(retraining, "_tell", id="promoted, not told"),
+        pytest.param(retraining, "_announce_result", id="promoted, not told"),
     ],
 )
 def test_a_retraining_that_died_is_finished_by_the_next_tick(troubled, undisturbed, module, name):
