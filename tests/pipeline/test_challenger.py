@@ -85,7 +85,7 @@ def last_day(world):
 
 def made(world):
     """The challenger of the last day, and what MLflow keeps of it."""
-    found = challenger(world.monitor, last_day(world), "Asked for.", "1")
+    found = challenger(world.monitor, last_day(world), "Asked for.", "1", "ada")
     return found, world.monitor.registry.describe("tiny", found.version)
 
 
@@ -112,7 +112,7 @@ def asked(monkeypatch):
 
     def rows_on(world, day):
         with pytest.raises(Stopped):
-            challenger(world.monitor, day, "Asked for.", "1")
+            challenger(world.monitor, day, "Asked for.", "1", "ada")
         return seen[-1]
 
     return rows_on
@@ -159,14 +159,14 @@ def test_what_a_training_finds_is_what_was_counted_when_it_was_decided(late, ask
             assert situation.labelled_rows == rows.count
         else:
             with pytest.raises(TooFewLabels):
-                challenger(late.monitor, day, "Asked for.", "1")
+                challenger(late.monitor, day, "Asked for.", "1", "ada")
     assert set(decided.values()) == {True, False}
 
 
 def test_too_few_labels_name_what_was_looked_at_and_when_there_will_be_enough(late, asked):
     """The advice is true: on that day there are enough."""
     with pytest.raises(TooFewLabels) as error:
-        challenger(late.monitor, day_after(START, 25), "Asked for.", "1")
+        challenger(late.monitor, day_after(START, 25), "Asked for.", "1", "ada")
     assert str(error.value) == (
         "285 labelled rows of 3 days before a holdout of 3 days are too few to train on, as known"
         " on 2026-03-27: at least 300. 23 days with predictions from 2026-03-02 to 2026-03-27:"
@@ -192,7 +192,7 @@ def test_too_few_labels_name_what_was_looked_at_and_when_there_will_be_enough(la
 def test_the_advice_is_one_that_helps(late, changes, way_out):
     late.spec_changes = late_spec(**changes)
     with pytest.raises(TooFewLabels, match=way_out):
-        challenger(late.monitor, last_day(late), "Asked for.", "1")
+        challenger(late.monitor, last_day(late), "Asked for.", "1", "ada")
 
 
 def test_labels_that_never_came_are_named():
@@ -257,7 +257,7 @@ def test_a_spoilt_file_costs_its_day_and_is_said(late, asked, how, said):
     assert not rows.features.isna().any(axis=None)
     late.spec_changes = late_spec(min_labelled_rows=381)
     with pytest.raises(TooFewLabels, match=r"Left out: .*2026-03-05") as error:
-        challenger(late.monitor, last_day(late), "Asked for.", "1")
+        challenger(late.monitor, last_day(late), "Asked for.", "1", "ada")
     assert said in str(error.value)
 
 
@@ -265,7 +265,7 @@ def test_what_was_left_out_stands_in_tags_words_and_message(late):
     late.spec_changes = late_spec(min_labelled_rows=100)
     spoil(late.file("predictions", day_after(START, 3)), "cut off")
     spoil(late.file("labels", day_after(START, 25)), "cut off")
-    found = retrain(late.monitor, as_of=last_day(late), cause="Asked for by ada.")
+    found = retrain(late.monitor, as_of=last_day(late), cause="Asked for by ada.", by="ada")
     left_out = late.monitor.registry.describe("tiny", found.version).tags["left_out"]
     assert "2026-03-05" in left_out
     assert "labels of 2026-03-27 (unreadable)" in left_out
