@@ -67,7 +67,7 @@ def miscalibrated(
     reference
         None measures against perfect calibration.
     min_effect
-        Gap in probability below which a change is real but small.
+        Gap in probability below which a significant change is no alarm.
 
     Returns
     -------
@@ -256,10 +256,10 @@ def _words(
     against = "perfect calibration" if reference is None else "the calibration of the reference"
     evidence = f"p = {drift.p_value:.2g}" if drift.p_value >= 1e-16 else "p < 1e-16"
     if drift.p_value >= alpha:
-        return f"no further from {against} than chance ({evidence}, needed below {alpha:g})"
+        return f"not significant: no further from {against} ({evidence}, needed below {alpha:g})"
     gap = f"{drift.effect:.3f} from {against} (bound {min_effect:g}, {evidence})"
     if drift.cause is CalibrationCause.NONE:
-        return f"real but small: scores are {gap}"
+        return f"significant, below the effect threshold: scores are {gap}"
     better = "" if drift.alarm else "better than before: "
     before = "" if reference is None else f", in the reference {drift.reference_slope:.2f}"
     return (

@@ -19,7 +19,7 @@ _NAN = float("nan")
 _NO_VARIANCE = 1e-18  # below it, rounding: the segment is the whole of its column
 _SHOWN_CHARACTERS = 40  # of a segment's value, which is a value from the data
 
-Better: TypeAlias = Literal["higher", "lower", "unchanged"]
+Better: TypeAlias = Literal["higher", "lower", "zero"]
 
 
 class SegmentVerdict(StrEnum):
@@ -54,13 +54,13 @@ class SegmentDrop:
 
 
 def better_when(metric: str) -> Better:
-    """In which direction a metric of scikit-learn's names improves; bias on neither side.
+    """In which direction a metric of scikit-learn's names improves; bias towards zero.
 
     >>> better_when("roc_auc"), better_when("log_loss"), better_when("bias")
-    ('higher', 'lower', 'unchanged')
+    ('higher', 'lower', 'zero')
     """
     if metric == "bias":
-        return "unchanged"
+        return "zero"
     return "higher" if metric in HIGHER_IS_BETTER else "lower"
 
 
@@ -81,9 +81,13 @@ def segment_drops(
         loss      =  d - sum w_i d_i                  positive where it is worse
         variance  =  v (1 - 2 w) + sum w_i^2 v_i      as the segment is part of the whole
 
+    A metric that is better near zero is judged by its size: with d signed, the loss is
+    ``|now - sum w_i d_i| - |before|``, and its p-value has two sides.
+
     Worse needs a one-sided p-value below *alpha* after the Benjamini-Hochberg correction over all
-    segments, and a loss of at least its tolerance. The variance of today's metric is the larger of
-    its own and its baseline's for as few rows: near 0 and 1 either alone is too small.
+    segments, a loss above its tolerance, and a value worse than its own baseline: one that
+    improved less than the others is no drop. The variance of today's metric is the larger of its
+    own and its baseline's for as few rows: near 0 and 1 either alone is too small.
 
     The pooled loss is Stein's: (1 - B) loss, B = v / (v + tau^2), with tau^2 how far segments truly
     differ, and Morris' interval.
@@ -110,12 +114,9 @@ def segment_drops(
     p = np.full(len(segments), _NAN)
     if enough.any():
         p[enough] = benjamini_hochberg(change.p_values(way)[enough])
-    # A metric that should stay as it is may leave on either side.
-    sign = np.where((way == "unchanged") & (change.loss < 0), -1.0, 1.0)
-    loss = sign * change.loss
-    worse = (p < alpha) & (loss >= [one.tolerance for one in segments])
-    pooled, reach = _pooled(change.loss, change.variance, change.known)
-    pooled *= sign
+    loss = change.loss
+    worse = (p < alpha) & (loss > [one.tolerance for one in segments]) & (change.own > 0)
+    pooled, reach = _pooled(loss, change.variance, change.known)
     impact = change.rows * np.where(enough, loss, pooled)
     looked_at = int(enough.sum())
     verdicts = np.where(
@@ -129,7 +130,7 @@ def segment_drops(
         raw, drawn, width, cost, adjusted = (column[i] for column in columns)
         near = Metric(drawn, drawn - width, drawn + width, one.now.n)
         verdict = SegmentVerdict(verdicts[i])
-        words = _words(one, metric, verdict, raw, near, adjusted, looked_at, min_rows)
+        words = _words(one, metric, verdict, raw, near, adjusted, looked_at, min_rows, alpha)
         found.append(SegmentDrop(one, raw, near, cost, adjusted, verdict, words))
     return [found[i] for i in np.lexsort([-impact, ~worse])]
 
@@ -139,6 +140,7 @@ class _Change:
     """Every segment's change beyond what the whole did; shape (segments,)."""
 
     loss: Floats  # NaN where there is nothing to compare
+    own: Floats  # against its own baseline alone; positive where it is worse
     variance: Floats
     rows: Floats
     rows_before: Floats
@@ -150,6 +152,7 @@ class _Change:
         now = np.array([one.now for one in segments], np.float64).T
         before = np.array([one.before or nothing for one in segments], np.float64).T
         change = (before[0] - now[0]) if way == "higher" else (now[0] - before[0])
+        size = np.abs(before[0])
         usual = _squared_error(before)
         with np.errstate(divide="ignore", invalid="ignore"):
             for_as_few = usual * before[3] / now[3]
@@ -167,9 +170,12 @@ class _Change:
             return of_each
 
         share = rows / np.maximum(of_column(rows), 1.0)
-        loss = change - of_column(share * change)
+        of_all = of_column(share * change)
+        loss, own = change - of_all, change
+        if way == "zero":
+            loss, own = np.abs(now[0] - of_all) - size, np.abs(now[0]) - size
         beyond = variance * (1 - 2 * share) + of_column(share**2 * variance)
-        return cls(np.where(known, loss, _NAN), beyond, now[3], before[3], known)
+        return cls(np.where(known, loss, _NAN), own, beyond, now[3], before[3], known)
 
     def p_values(self, way: Better) -> Floats:
         from scipy import special  # late: starting often must stay cheap
@@ -177,7 +183,9 @@ class _Change:
         # The only segment of its column is the whole: it cannot be worse than itself.
         spread = np.sqrt(np.where(self.variance > _NO_VARIANCE, self.variance, np.inf))
         z = self.loss / spread
-        p: Floats = 2 * special.ndtr(-np.abs(z)) if way == "unchanged" else special.ndtr(-z)
+        p: Floats = special.ndtr(-z)
+        if way == "zero":  # it may have left zero on either side
+            p = np.minimum(2 * p, 1.0)
         return p
 
 
@@ -213,6 +221,7 @@ def _words(
     p: float,
     looked_at: int,
     min_rows: int,
+    alpha: float,
 ) -> str:
     """One sentence with the numbers; the value comes from the data and is shortened."""
     where = f"{one.segment} = {one.value[:_SHOWN_CHARACTERS]!r}"
@@ -235,13 +244,15 @@ def _words(
     evidence = f"p = {p:.2g} among {looked_at}" if p >= 1e-16 else f"p < 1e-16 among {looked_at}"
     numbers = (
         f"{metric} {one.now.value:.4g} ({one.now.low:.4g} to {one.now.high:.4g}, {one.now.n:,}"
-        f" rows) where its baseline is {one.before.value:.4g}"
+        f" rows), baseline {one.before.value:.4g}"
     )
     if verdict is SegmentVerdict.WORSE:
         return (
-            f"{where}: {numbers}, {loss:.3g} worse than the whole changed (tolerated"
+            f"{where}: {numbers}, {loss:.3g} worse than the change of the whole (tolerance"
             f" {one.tolerance:.3g}; {evidence})"
         )
-    if loss >= one.tolerance:
-        return f"{where}: {numbers}, no more than chance ({evidence})"
-    return f"{where}: {numbers}, within the tolerated {one.tolerance:.3g} of what the whole did"
+    if loss > one.tolerance and p < alpha:
+        return f"{where}: {numbers}, not worse than its baseline, where the whole got better"
+    if loss > one.tolerance:
+        return f"{where}: {numbers}, not significant ({evidence})"
+    return f"{where}: {numbers}, within {one.tolerance:.3g} of the change of the whole"

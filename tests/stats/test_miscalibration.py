@@ -69,7 +69,7 @@ def test_half_a_point_of_a_million_rows_is_real_but_small():
     drift = miscalibrated(rows(rng, 1_000_000, truth=lambda s: s * 0.99), rows(rng, 500_000))
     assert drift.p_value < 1e-6
     assert not drift.alarm
-    assert drift.words.startswith("real but small: scores are 0.00")
+    assert drift.words.startswith("significant, below the effect threshold: scores are 0.00")
 
 
 @pytest.mark.parametrize(

@@ -99,8 +99,8 @@ def test_more_rows_of_an_easy_segment_are_nobodys_drop():
         pytest.param("accuracy", None, 0.60, [], id="accuracy rose"),
         pytest.param("log_loss", None, 0.60, ["x"], id="loss rose"),
         pytest.param("log_loss", None, 0.40, [], id="loss fell"),
-        pytest.param("bias", None, 0.60, ["x"], id="bias rose"),
-        pytest.param("bias", None, 0.40, ["x"], id="bias fell"),
+        pytest.param("bias", None, 0.60, ["x"], id="bias grew"),
+        pytest.param("bias", None, 0.40, [], id="bias came nearer to zero"),
         pytest.param("profit", "higher", 0.40, ["x"], id="a metric of one's own fell"),
         pytest.param("profit", "higher", 0.60, [], id="a metric of one's own rose"),
     ],
@@ -118,9 +118,9 @@ def test_worse_is_what_the_metric_calls_worse(metric, better, now, expected):
 @pytest.mark.parametrize(
     ("loss", "tolerance", "expected"),
     [
-        pytest.param(0.09, 0.0899, SegmentVerdict.WORSE, id="as much as tolerated"),
+        pytest.param(0.09, 0.0899, SegmentVerdict.WORSE, id="a little more than tolerated"),
         pytest.param(0.09, 0.0901, SegmentVerdict.OK, id="certain and tolerated"),
-        pytest.param(0.009, 0.001, SegmentVerdict.OK, id="no more than chance"),
+        pytest.param(0.009, 0.001, SegmentVerdict.OK, id="not significant"),
     ],
 )
 def test_worse_needs_evidence_and_effect(loss, tolerance, expected):
@@ -133,11 +133,51 @@ def test_worse_needs_evidence_and_effect(loss, tolerance, expected):
     assert x.verdict is expected
 
 
-def test_a_loss_on_the_tolerance_is_worse():
+def test_a_loss_on_the_tolerance_is_tolerated():
     halves = [pair("a", 0.7, 0.8), pair("b", 0.8, 0.8)]
     exactly = segment_drops(halves, metric="f1")[0].loss
     halves[0] = halves[0]._replace(tolerance=exactly)
+    assert worse(segment_drops(halves, metric="f1")) == []
+    halves[0] = halves[0]._replace(tolerance=np.nextafter(exactly, 0))
     assert worse(segment_drops(halves, metric="f1")) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "expected"),
+    [
+        pytest.param(0.1, 0.0, ["x"], id="left zero upwards"),
+        pytest.param(-0.1, 0.0, ["x"], id="left zero downwards"),
+        pytest.param(0.0, 0.2, [], id="came to zero from above"),
+        pytest.param(0.0, -0.2, [], id="came to zero from below"),
+        pytest.param(-0.1, 0.1, [], id="as far on the other side"),
+        pytest.param(-0.2, 0.1, ["x"], id="further on the other side"),
+        pytest.param(0.02, 0.0, [], id="exactly as far as is tolerated"),
+    ],
+)
+def test_a_bias_is_judged_by_its_size(now, before, expected):
+    others = [pair(name, 0.0, 0.0, n=100_000) for name in "abcdefgh"]
+    assert worse(segment_drops([*others, pair("x", now, before)], metric="bias")) == expected
+
+
+def test_two_segments_off_to_either_side_are_worse_though_the_whole_is_not():
+    off = [pair("a", 0.1, 0.0), pair("b", -0.1, 0.0)]
+    assert worse(segment_drops(off, metric="bias")) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "before", "now", "others"),
+    [
+        pytest.param("log_loss", 0.5, 0.45, 0.2, id="a loss fell less"),
+        pytest.param("accuracy", 0.8, 0.85, 0.95, id="a share rose less"),
+        pytest.param("bias", 0.5, 0.45, 0.2, id="a bias shrank less"),
+    ],
+)
+def test_what_got_better_is_no_drop_though_the_whole_got_better_still(metric, before, now, others):
+    rest = [pair(name, others, before) for name in "abcdefgh"]
+    found = segment_drops([*rest, pair("x", now, before)], metric=metric)
+    assert worse(found) == []
+    x = next(one for one in found if one.of.value == "x")
+    assert x.words.endswith("not worse than its baseline, where the whole got better")
 
 
 @pytest.mark.parametrize("metric", ["roc_auc", "bias"])
@@ -146,7 +186,8 @@ def test_the_p_value_is_that_of_a_part_against_its_whole(metric):
 
     Doubled by the correction for two looks, and for a bias, as both halves left, for two sides.
     """
-    found = segment_drops([pair("a", 0.76, 0.8), pair("b", 0.8, 0.8)], metric=metric)
+    before = 0.0 if metric == "bias" else 0.8
+    found = segment_drops([pair("a", before - 0.04, before), pair("b", 0.8, 0.8)], metric=metric)
     one_of_two = stats.norm.sf(0.04 / (2 * 0.01 / 1.959963985))
     assert found[0].p_adjusted == pytest.approx(2 * one_of_two, rel=1e-6)
 
@@ -302,10 +343,10 @@ def test_the_words_carry_the_numbers():
     others = [pair(str(i), 0.8, 0.8) for i in range(9)]
     found = segment_drops([*others, pair("DE", 0.7, 0.8)], metric="roc_auc")
     assert found[0].words.startswith(
-        "country = 'DE': roc_auc 0.7 (0.69 to 0.71, 1,000 rows) where its baseline is 0.8, 0.09"
-        " worse than the whole changed (tolerated 0.02; p"
+        "country = 'DE': roc_auc 0.7 (0.69 to 0.71, 1,000 rows), baseline 0.8, 0.09"
+        " worse than the change of the whole (tolerance 0.02; p"
     )
-    assert found[1].words.endswith("within the tolerated 0.02 of what the whole did")
+    assert found[1].words.endswith("within 0.02 of the change of the whole")
 
 
 def test_nothing_gives_nothing():
