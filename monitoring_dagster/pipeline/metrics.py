@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Hashable, Iterator, Mapping
 from datetime import date, timedelta
-from math import isfinite, nan
+from math import isclose, isfinite, nan, sqrt
 from typing import NamedTuple, Self
 
 from monitoring_dagster.errors import MonitoringError, did_you_mean
@@ -10,12 +10,19 @@ from monitoring_dagster.integrations.expressions import row_values
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.outcomes import STEP as OUTCOMES
 from monitoring_dagster.pipeline.outcomes import outcomes_by_day
-from monitoring_dagster.pipeline.reference import Reference, reference_of
+from monitoring_dagster.pipeline.reference import Reference, reference_of, role_columns
 from monitoring_dagster.spec import METRICS, MetricDefinition, ModelSpec, Tolerance
+from monitoring_dagster.stats.column_profile import NumericProfile
 from monitoring_dagster.stats.outcomes import Outcomes
 from monitoring_dagster.stats.outcomes_file import counts_table
 from monitoring_dagster.stats.own_metric import of_counts, of_values, value_per_prediction
-from monitoring_dagster.stats.performance import HIGHER_IS_BETTER, Metric, metrics, quantile_loss
+from monitoring_dagster.stats.performance import (
+    HIGHER_IS_BETTER,
+    Metric,
+    label_spread,
+    metrics,
+    quantile_loss,
+)
 from monitoring_dagster.stats.profile import Group
 
 BASELINE_DAYS = 28  # before a definition becomes valid
@@ -75,11 +82,12 @@ def higher_is_better(spec: ModelSpec, name: str) -> bool:
 
 
 def promise_of(monitor: Monitor, group: Group, name: str, day: date) -> float | None:
-    """What a metric is compared with on *day*; None where nothing was promised, or the definition
-    is not the one that the day is judged by.
+    """The baseline of a metric on *day*; None where there is none, or the definition is not the one
+    that the day is judged by.
 
     In this order: what was registered with the version; its reference's own labelled rows; of a
-    metric of the owner's, the days before it became valid.
+    metric of the owner's, the days before it became valid. A segment has its own rows' metric, and
+    is moved by `level_shift` to where the whole's baseline is.
     """
     definition = monitor.spec.definition(name)
     if definition is not None and not definition.judged_on(day):
@@ -87,13 +95,46 @@ def promise_of(monitor: Monitor, group: Group, name: str, day: date) -> float | 
     reference = reference_of(monitor, group.version)
     if reference is None:
         return None
+    own = _of_reference(monitor.spec, reference, group, name)
+    if group.segment and isfinite(own):
+        return _inside(name, own + level_shift(monitor.spec, reference, name))
     registered = nan if group.segment else reference.baseline.get(name, nan)
     if isfinite(registered):
         return registered
-    own = _of_reference(monitor.spec, reference, group, name)
     if isfinite(own):
         return own
     return _before(monitor, group, definition) if definition else None
+
+
+def level_shift(spec: ModelSpec, reference: Reference, name: str) -> float:
+    """What was registered, less what the reference's own rows say; 0 where either is unknown.
+
+    The level of a baseline is the holdout's: newer rows, and the very model that serves. How far
+    segments lie apart is the reference's, which has rows enough for them. Moved by this, segments
+    and whole have one baseline: by its rows, the mean of the segments is that of the whole.
+    """
+    registered = reference.baseline.get(name, nan)
+    shift = registered - _of_reference(spec, reference, Group(reference.version), name)
+    return shift if isfinite(shift) else 0.0
+
+
+def at_level(spec: ModelSpec, reference: Reference, name: str, metric: Metric) -> Metric:
+    """A segment's *metric* over the reference's own rows, moved to the level of the whole's
+    baseline with its interval."""
+    moved = _inside(name, metric.value + level_shift(spec, reference, name))
+    by = moved - metric.value
+    return Metric(moved, metric.low + by, metric.high + by, metric.n)
+
+
+def _inside(name: str, value: float) -> float:
+    """*value*, but no share above 1 and no loss below 0."""
+    if name in _SHARES:
+        return min(max(value, 0.0), 1.0)
+    return max(value, 0.0) if name in _LOSSES else value
+
+
+_SHARES = HIGHER_IS_BETTER - {"r2"}
+_LOSSES = {"log_loss", "brier", "ece", "mae", "rmse", "mse", "mape"}
 
 
 def _of_reference(spec: ModelSpec, reference: Reference, group: Group, name: str) -> float:
@@ -149,7 +190,15 @@ class Worse(NamedTuple):
     name: str
     metric: Metric
     promise: float
-    room: float  # how far from the promise is tolerated
+    room: float  # how far beyond it is tolerated
+    limit: float  # of a bias the largest size that is tolerated
+
+    @property
+    def words(self) -> str:
+        """What it is compared with."""
+        if self.name == "bias":
+            return f"baseline {self.promise:.4f}, at most {self.limit:.4f} from zero is tolerated"
+        return f"baseline {self.promise:.4f}, tolerance {self.room:.4f}"
 
 
 def worse_than_tolerated(
@@ -162,20 +211,73 @@ def worse_than_tolerated(
             metric = metrics_of_group.get(name)
             if promise is None or metric is None:
                 continue
-            if beyond(monitor.spec, name, metric, promise, tolerance):
-                yield Worse(group.version, name, metric, promise, tolerance.around(promise))
+            spread = spread_of(monitor, group.version) if name == "bias" else nan
+            room = room_of(tolerance, name, promise, spread=spread)
+            limit = limit_of(monitor.spec, name, promise, room, spread=spread)
+            if beyond(monitor.spec, name, metric, limit):
+                yield Worse(group.version, name, metric, promise, room, limit)
 
 
-def beyond(
-    spec: ModelSpec, name: str, metric: Metric, promise: float, tolerance: Tolerance
-) -> bool:
-    """Whether the whole interval lies further on the bad side than is tolerated; ``bias`` is bad on
-    either side."""
-    room = tolerance.around(promise)
-    over, under = metric.low > promise + room, metric.high < promise - room
+def room_of(tolerance: Tolerance, name: str, promise: float, *, spread: float) -> float:
+    """How much worse than its baseline a metric may be, in its unit; NaN where a tolerance is of
+    the label's *spread* and nobody knows that."""
+    return tolerance.around(spread if name == "bias" else promise)
+
+
+def limit_of(
+    spec: ModelSpec, name: str, promise: float, room: float, *, spread: float = nan
+) -> float:
+    """The worst value that is tolerated; of a bias its size.
+
+    A bias is better nearer to zero, whatever was registered, and a bad baseline is no licence: it
+    counts up to a fifth of the label's *spread*, a small effect, or up to *room* where that is
+    unknown.
+
+    Source: Cohen (1988), Statistical Power Analysis, for a small effect.
+    """
     if name == "bias":
-        return over or under
-    return under if higher_is_better(spec, name) else over
+        most = _SMALL_EFFECT * spread if isfinite(spread) else room
+        return min(abs(promise), most) + room
+    return promise - room if higher_is_better(spec, name) else promise + room
+
+
+_SMALL_EFFECT = 0.2  # in standard deviations
+
+
+def beyond(spec: ModelSpec, name: str, metric: Metric, limit: float) -> bool:
+    """Whether the whole interval lies on the bad side of *limit*; exactly on it is tolerated."""
+    if name == "bias":
+        return _above(metric.low, limit) or _above(-metric.high, limit)
+    if higher_is_better(spec, name):
+        return _above(limit, metric.high)
+    return _above(metric.low, limit)
+
+
+def _above(value: float, bound: float) -> bool:
+    """Above by more than the rounding of a sum; never where either is unknown."""
+    return value > bound and not isclose(value, bound, rel_tol=1e-12)
+
+
+def spread_of(monitor: Monitor, version: str) -> float:
+    """The label's standard deviation where the version was made; NaN where nothing tells it.
+
+    Of the reference's own labels, else of the answers that it holds: what the model says varies
+    somewhat less than what is true.
+    """
+    reference = reference_of(monitor, version)
+    if reference is None:
+        return nan
+    whole = Group(version)
+    spread = label_spread(reference.outcomes.get(whole, Outcomes(monitor.spec.task)))
+    if isfinite(spread):
+        return spread
+    columns = reference.profiles[whole].columns if whole in reference.profiles else {}
+    answers = columns.get(role_columns(monitor.spec)[0])
+    if not isinstance(answers, NumericProfile) or not answers.finite:
+        return nan
+    if monitor.spec.task == "regression":
+        return sqrt(answers.variance)
+    return sqrt(max(answers.mean * (1 - answers.mean), 0.0))
 
 
 def label_of(group: Group) -> str:

@@ -2,12 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from math import isfinite
+from math import isfinite, nan
 from typing import Any, NamedTuple
 
 from monitoring_dagster.integrations.labels import labels_of
 from monitoring_dagster.pipeline.estimate import estimates_of
-from monitoring_dagster.pipeline.metrics import metric_label, metrics_of, promise_of
+from monitoring_dagster.pipeline.metrics import (
+    metric_label,
+    metrics_of,
+    promise_of,
+    room_of,
+    spread_of,
+)
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.outcomes import STEP as OUTCOMES
 from monitoring_dagster.pipeline.outcomes import outcomes_by_day
@@ -52,6 +58,7 @@ def track_records(
     outcomes = outcomes_by_day(monitor, first, as_of, as_of=as_of)
     known = [day for day in sorted(outcomes) if _enough(monitor, day, outcomes[day])][-_DAYS:]
     checked: dict[Slice, list[Checked]] = {Slice(): []}
+    version = ""
     for day in known:
         for group, metrics in estimates_of(monitor, day).items():
             promise = promise_of(monitor, group, metric, day)
@@ -61,22 +68,29 @@ def track_records(
             realised = metrics_of(spec, one, own=[]).get(metric)
             if realised is None:
                 continue  # the score of no labelled row is known
-            estimate = metrics[metric]
+            estimate, version = metrics[metric], group.version
             checked.setdefault(Slice(group.segment, group.value), []).append(
                 Checked(estimate.value, estimate.low, estimate.high, realised.value, promise)
             )
+    spread = spread_of(monitor, version) if metric == "bias" and version else nan
     return {
         part: estimate_record(
-            checked[part], metric=metric, tolerance=_tolerated(spec, part, metric, checked[part])
+            checked[part],
+            metric=metric,
+            tolerance=_tolerated(spec, part, metric, checked[part], spread=spread),
         )
         for part in sorted(checked)
     }
 
 
-def _tolerated(spec: ModelSpec, part: Slice, metric: str, checked: Sequence[Checked]) -> float:
+def _tolerated(
+    spec: ModelSpec, part: Slice, metric: str, checked: Sequence[Checked], *, spread: float
+) -> float:
     """How much worse than its newest promise the metric may get; 0 where it is not judged."""
     rules = spec.tolerances_where(*part) if part.segment else spec.tolerances
-    return rules[metric].around(checked[-1].reference) if metric in rules and checked else 0.0
+    if metric not in rules or not checked:
+        return 0.0
+    return room_of(rules[metric], metric, checked[-1].reference, spread=spread)
 
 
 def track_record(monitor: Monitor, metric: str, *, as_of: date) -> EstimateRecord:

@@ -96,9 +96,18 @@ class MetricDefinition(Record):
 
 
 class Tolerance(Record):
-    """How much worse a metric may get before somebody is told; exactly one unit."""
+    """How much worse a metric may get before somebody is told; exactly one unit.
 
-    relative: float | None = Field(default=None, gt=0, description="0.05: five per cent of it.")
+    A bias is good at zero, so its tolerance lies around zero and not around its baseline, and five
+    per cent of a baseline near zero would be nothing: `relative` is of the label's spread there.
+    """
+
+    relative: float | None = Field(
+        default=None,
+        gt=0,
+        description="0.05: five per cent of the baseline; of bias, of the label's standard"
+        " deviation in the reference.",
+    )
     absolute: float | None = Field(default=None, gt=0, description="In the metric's own unit.")
     version: int = Field(
         default=1, ge=1, description="Which definition of a metric of your own it was set for."
@@ -109,6 +118,6 @@ class Tolerance(Record):
             message = "give either `relative` or `absolute`"
             raise ValueError(message)
 
-    def around(self, baseline: float) -> float:
-        """The tolerated distance from *baseline*, in the metric's unit."""
-        return self.absolute if self.absolute is not None else abs(baseline) * (self.relative or 0)
+    def around(self, scale: float) -> float:
+        """The tolerated distance, in the metric's unit: of *scale*, its baseline or a spread."""
+        return self.absolute if self.absolute is not None else abs(scale) * (self.relative or 0)

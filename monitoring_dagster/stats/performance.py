@@ -221,6 +221,22 @@ def _of_numbers(outcomes: Outcomes) -> dict[str, Metric]:
     }
 
 
+def label_spread(outcomes: Outcomes) -> float:
+    """Standard deviation of the labels, in their unit; NaN without rows, and for classes.
+
+    >>> label_spread(Outcomes("binary", {("1", "1"): 2, ("0", "1"): 8}))
+    0.4
+    """
+    if outcomes.task == "regression":
+        variance = outcomes.sums.get("label", Sum()).variance
+    elif outcomes.task == "binary" and outcomes.n > 0:
+        ones = sum(rows for (label, _), rows in outcomes.cells.items() if label == "1")
+        variance = ones / outcomes.n * (1 - ones / outcomes.n)
+    else:
+        variance = _NAN
+    return _root(variance)
+
+
 def quantile_loss(outcomes: Outcomes, level: float) -> Metric:
     """Pinball loss of a regression that predicts the quantile at *level*, 0 to 1.
 

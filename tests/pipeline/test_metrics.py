@@ -10,7 +10,14 @@ import pytest
 from monitoring_dagster.pipeline import metrics, outcomes
 from monitoring_dagster.pipeline.evaluation import breaches, evaluate
 from monitoring_dagster.pipeline.history import history
-from monitoring_dagster.pipeline.metrics import UnknownMetric, beyond, metric_label, promise_of
+from monitoring_dagster.pipeline.metrics import (
+    UnknownMetric,
+    beyond,
+    limit_of,
+    metric_label,
+    promise_of,
+    room_of,
+)
 from monitoring_dagster.pipeline.reference import reference_of
 from monitoring_dagster.spec import ModelSpec, Tolerance
 from monitoring_dagster.stats.performance import Metric
@@ -64,6 +71,29 @@ def test_a_registered_metric_goes_before_what_the_reference_rows_say(founded, pr
     assert promise(founded.monitor, "brier", registered=registered) == promise(
         founded.monitor, "brier"
     )
+
+
+def test_segments_are_compared_at_the_level_of_the_whole(founded, promise):
+    """The holdout was harder than the reference: every part's baseline is, by as much."""
+    monitor, rows = founded.monitor, reference_of(founded.monitor, "1").outcomes
+    parts = [group for group in rows if group.segment]
+    for registered in ({"log_loss": 0.63}, {"log_loss": 0.2}, {}):
+        whole = promise(monitor, "log_loss", registered=registered)
+        said = [promise(monitor, "log_loss", group=one, registered=registered) for one in parts]
+        mean = sum(value * rows[one].n for value, one in zip(said, parts, strict=True))
+        assert mean / rows[WHOLE].n == pytest.approx(whole, rel=1e-9)
+        own = [promise(monitor, "log_loss", group=one) for one in parts]
+        assert said[0] - said[1] == pytest.approx(own[0] - own[1])  # as far apart as they were
+
+
+def test_no_baseline_of_a_share_lies_above_one_and_none_of_a_loss_below_zero(founded, promise):
+    best = {"accuracy": 1.0, "log_loss": 0.0}
+    for name in best:
+        values = [
+            promise(founded.monitor, name, group=Group("1", "country", value), registered=best)
+            for value in ("DE", "FR")
+        ]
+        assert all(0 <= one <= 1 for one in values)
 
 
 def test_without_either_the_days_before_a_definition_promise_as_known_when_it_began(
@@ -122,25 +152,75 @@ OWN = ModelSpec.model_validate(
         ("log_loss", 0.1, 0.2, False),
         ("pain", 1.251, 1.5, True),
         ("pain", 0.1, 0.2, False),
-        ("bias", 1.251, 1.5, True),
-        ("bias", 0.5, 0.749, True),
-        ("bias", 0.75, 1.25, False),
         ("accuracy", nan, nan, False),
         ("log_loss", nan, nan, False),
-        ("bias", nan, nan, False),
     ],
 )
 @pytest.mark.parametrize("unit", ["relative", "absolute"])
 def test_worse_is_where_the_whole_interval_lies_beyond_the_tolerance(name, low, high, worse, unit):
     """Of a promise of 1 a quarter is tolerated."""
     metric = Metric((low + high) / 2, low, high, 100)
-    assert beyond(OWN, name, metric, 1.0, Tolerance(**{unit: 0.25})) is worse
+    assert is_worse(name, metric, 1.0, Tolerance(**{unit: 0.25})) is worse
+
+
+def is_worse(name, metric, promise, tolerance, *, spread=nan):
+    room = room_of(tolerance, name, promise, spread=spread)
+    return beyond(OWN, name, metric, limit_of(OWN, name, promise, room, spread=spread))
+
+
+@pytest.mark.parametrize(
+    ("promise", "low", "high", "worse"),
+    [
+        pytest.param(0.0, -0.01, 0.01, False, id="at zero"),
+        pytest.param(-0.3, -0.01, 0.01, False, id="at zero, and less was registered"),
+        pytest.param(0.08, -0.01, 0.01, False, id="at zero, and more was registered"),
+        pytest.param(0.08, 0.05, 0.06, False, id="nearer to zero"),
+        pytest.param(0.08, -0.09, -0.085, False, id="as far on the other side"),
+        pytest.param(0.0, 0.05, 0.1, False, id="from the tolerance on"),
+        pytest.param(0.0, 0.051, 0.1, True, id="above the tolerance"),
+        pytest.param(0.0, -0.1, -0.051, True, id="below it on the other side"),
+        pytest.param(0.0, -0.1, -0.05, False, id="up to it on the other side"),
+        pytest.param(0.0, 0.04, 0.2, False, id="uncertain"),
+        pytest.param(0.0, -0.2, 0.2, False, id="either side is possible"),
+        pytest.param(0.08, 0.131, 0.14, True, id="worse than registered"),
+        pytest.param(0.3, 0.29, 0.31, True, id="as bad as registered"),
+        pytest.param(0.5, 0.29, 0.31, True, id="bad, and less so than registered"),
+        pytest.param(0.0, nan, nan, False, id="unknown"),
+    ],
+)
+@pytest.mark.parametrize("unit", [{"relative": 0.1}, {"absolute": 0.05}])
+def test_a_bias_is_judged_by_its_size(promise, low, high, worse, unit):
+    """Of labels that spread by 0.5: a twentieth is tolerated, and 0.1 of a baseline counts."""
+    metric = Metric((low + high) / 2, low, high, 100)
+    assert is_worse("bias", metric, promise, Tolerance(**unit), spread=0.5) is worse
+
+
+def test_where_the_spread_is_unknown_a_bad_baseline_counts_no_more_than_is_tolerated():
+    far = Metric(0.3, 0.29, 0.31, 100)
+    assert is_worse("bias", far, 0.3, Tolerance(absolute=0.05))
+    assert not is_worse("bias", far, 0.3, Tolerance(absolute=0.2))
+
+
+@pytest.mark.parametrize("rows", [True, False])
+def test_the_spread_of_labels_is_that_of_the_reference_else_of_its_answers(
+    founded, monkeypatch, rows
+):
+    found = reference_of(founded.monitor, "1")
+    rate = share_of_ones(found.outcomes[WHOLE])
+    changed = replace(found, outcomes=found.outcomes if rows else {})
+    monkeypatch.setattr(metrics, "reference_of", lambda monitor, version: changed)
+    spread = metrics.spread_of(founded.monitor, "1")
+    assert spread == pytest.approx((rate * (1 - rate)) ** 0.5, rel=1e-9 if rows else 0.05)
+
+
+def share_of_ones(outcomes):
+    return sum(n for (label, _), n in outcomes.cells.items() if label == "1") / outcomes.n
 
 
 def test_a_promise_below_zero_is_tolerated_as_far_either_side():
     metric = Metric(-1.3, -1.4, -1.26, 100)
-    assert beyond(OWN, "cost", metric, -1.0, Tolerance(relative=0.25))
-    assert not beyond(OWN, "cost", metric, -1.0, Tolerance(relative=0.26))
+    assert is_worse("cost", metric, -1.0, Tolerance(relative=0.25))
+    assert not is_worse("cost", metric, -1.0, Tolerance(relative=0.26))
 
 
 def test_a_name_means_its_newest_definition_and_a_label_that_very_one():
@@ -207,7 +287,7 @@ def test_a_retired_metric_keeps_its_history_and_is_judged_no_more(founded, promi
         day = day_after(START, n)
         said = breaches(world.monitor, evaluate(world.monitor, day, as_of=LAST))
         assert points[day].value.value == pytest.approx(worth(world.joined(day)), rel=1e-12)
-        assert points[day].judged == ("cost" in said) == (day < CHANGED_ON)
+        assert points[day].judged == ("cost" in said["1"]) == (day < CHANGED_ON)
 
 
 def test_a_threshold_of_the_second_definition_judges_no_day_before_it_is_valid(founded, promise):
@@ -221,4 +301,4 @@ def test_a_threshold_of_the_second_definition_judges_no_day_before_it_is_valid(f
     for n in range(5):
         day = day_after(START, n)
         said = breaches(world.monitor, evaluate(world.monitor, day, as_of=LAST))
-        assert said.keys() == ({"cost_v2"} if day >= CHANGED_ON else set())
+        assert said["1"].keys() == ({"cost_v2"} if day >= CHANGED_ON else set())
