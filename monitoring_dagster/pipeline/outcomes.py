@@ -23,6 +23,7 @@ from monitoring_dagster.pipeline.label_decisions import DISCARDED, RESTORED, bri
 from monitoring_dagster.pipeline.label_decisions import STEP as DECISIONS
 from monitoring_dagster.pipeline.label_findings import wrong_with
 from monitoring_dagster.pipeline.monitor import HOME, Monitor
+from monitoring_dagster.pipeline.review import random_share
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
 from monitoring_dagster.spec import Labels, Predictions
 from monitoring_dagster.stats.labelled_rows import UnusableOutcome
@@ -176,19 +177,21 @@ def _joined(
     )
     chosen: dict[str, int] = {}
     if spec.review is not None and source == spec.review.source:
-        joined, chosen = _random(joined, spec.review.share)
+        joined, chosen = _random(monitor, joined)
     found = counted(spec, joined)
     more = joined.group_by("day").aggregate([("sign", "sum")]).sort_by("day")
     by_day = dict(zip(map(str, more["day"].to_pylist()), more["sign_sum"].to_pylist(), strict=True))
     return found, asdict(account) | chosen | {BY_DAY: by_day} | _said_by(found)
 
 
-def _random(joined: pa.Table, share: float) -> tuple[pa.Table, dict[str, int]]:
+def _random(monitor: Monitor, joined: pa.Table) -> tuple[pa.Table, dict[str, int]]:
     """Of reviewed rows those that chance alone chose, as only they stand for all; and how many
     others there were."""
-    bound = bound_of(share)
-    drawn = pa.array([key_of(one) < bound for one in joined["request_id"].to_pylist()], pa.bool_())
-    kept = joined.filter(drawn)
+    days = joined["day"].to_pylist()
+    bounds = {day: bound_of(random_share(monitor, day)) for day in set(days)}
+    ids = joined["request_id"].to_pylist()
+    drawn = [key_of(one) < bounds[day] for one, day in zip(ids, days, strict=True)]
+    kept = joined.filter(pa.array(drawn, pa.bool_()))
     return kept, {"chosen_by_rule": joined.num_rows - kept.num_rows}
 
 

@@ -18,17 +18,24 @@ from monitoring_dagster.stats.verdict import Verdict
 
 STEP = "review"
 LABEL = "label"  # the empty column that people fill in
+PROBABILITY = "probability"  # of being in the batch
+_SHARE = "share"  # metadata key: of the requests, chosen at random
 _EMPTY = pa.table({REASON: pa.array([], pa.string())})
 
 
 def run(monitor: Monitor, day: date) -> StepReport:
     """Choose the day's requests, store them, and write them out for people.
 
-    What the model said is left out of the file: whoever reads it answers like the model.
+    What the model said is left out of the file: whoever reads it answers like the model. A day that
+    is drawn again keeps the random share that it was first drawn with, which answers may already
+    have come for.
     """
     review = _review(monitor)
-    chosen = _chosen(monitor, review, day) if is_usable(monitor, day) else _EMPTY
-    monitor.results.write(monitor.name, STEP, day, chosen)
+    share = random_share(monitor, day)
+    chosen = _chosen(monitor, review, day, share=share) if is_usable(monitor, day) else _EMPTY
+    monitor.results.write(
+        monitor.name, STEP, day, _with_probability(chosen, share), metadata={_SHARE: repr(share)}
+    )
     path = batch_file(monitor, day)
     answers = {LABEL: pa.nulls(chosen.num_rows, pa.string())}
     write_csv(pa.table(dict(zip(chosen.column_names, chosen.columns, strict=True)) | answers), path)
@@ -39,12 +46,28 @@ def run(monitor: Monitor, day: date) -> StepReport:
     )
 
 
+def random_share(monitor: Monitor, day: date) -> float:
+    """Of the requests of *day*, the share that chance alone chose: what it was when they were
+    drawn, else what the spec says now.
+
+    Only these rows stand for all: the least sure ones are the hard ones, and were chosen for that.
+    """
+    stored = monitor.results.metadata(monitor.name, STEP, day) or {}
+    return float(stored.get(_SHARE, _review(monitor).share))
+
+
+def _with_probability(chosen: pa.Table, share: float) -> pa.Table:
+    """The batch with how likely each row was to be in it: a rule is sure of its rows."""
+    drawn = pc.equal(chosen[REASON], "random")
+    return chosen.append_column(PROBABILITY, pc.if_else(drawn, share, 1.0).cast(pa.float64()))
+
+
 def batch_file(monitor: Monitor, day: date) -> Path:
     """Where people find the requests of *day*."""
     return monitor.root / HOME / STEP / monitor.name / f"{day}.csv"
 
 
-def _chosen(monitor: Monitor, review: Review, day: date) -> pa.Table:
+def _chosen(monitor: Monitor, review: Review, day: date, *, share: float) -> pa.Table:
     log, root = monitor.spec.predictions, monitor.root
     said = {log.prediction, log.score, log.status, log.synthetic, *log.latency_ms.values()}
     try:
@@ -54,7 +77,7 @@ def _chosen(monitor: Monitor, review: Review, day: date) -> pa.Table:
             day,
             root=root,
             columns=columns,
-            share=review.share,
+            share=share,
             score=log.score if monitor.spec.task != "regression" else None,
             least_sure_at=0.5 if monitor.spec.task == "binary" else 0.0,
             batch_rows=review.batch_rows if _scores_drift(monitor, day) else 0,

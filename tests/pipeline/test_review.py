@@ -8,6 +8,7 @@ import pytest
 from monitoring_dagster.pipeline import drift, outcomes, profile, review
 from monitoring_dagster.pipeline.evaluation import evaluate
 from monitoring_dagster.pipeline.evaluation import run as evaluate_day
+from monitoring_dagster.stats.profile import Group
 from monitoring_dagster.stats.sample import bound_of, key_of
 from tests.world import START, as_table, day_after
 
@@ -90,6 +91,64 @@ def test_reviewed_labels_come_back_as_a_series_of_their_own(reviewed):
     evaluate_day(reviewed.monitor, START)
     stored = reviewed.monitor.results.read("tiny", "evaluation", START).to_pandas()
     assert set(stored["source"]) == {"", "human"}
+
+
+def unsure(log):
+    """Scores that drift, and the nearer to one half the less they tell."""
+    return log.assign(score=0.5 + (log["score"] - 0.5) / 3)
+
+
+def test_the_batch_says_why_each_row_is_in_it_and_how_likely_that_was(reviewed):
+    reviewed.write(START, log=unsure(reviewed.served(START)))
+    for step in (profile, drift, review):
+        step.run(reviewed.monitor, START)
+    stored = reviewed.monitor.results.read("tiny", "review", START).to_pandas()
+    assert set(zip(stored["reason"], stored["probability"], strict=True)) == {
+        ("random", SHARE),
+        ("unsure", 1.0),
+    }
+    assert "probability" not in batch(reviewed)[0]
+
+
+def test_a_day_that_is_drawn_again_keeps_its_share(reviewed):
+    review.run(reviewed.monitor, START)
+    before = batch(reviewed)
+    reviewed.spec_changes["review"] = {"share": 0.9, "batch_rows": 25}
+    review.run(reviewed.monitor, START)
+    assert batch(reviewed) == before
+    later = day_after(START)
+    review.run(reviewed.monitor, later)
+    assert len(batch(reviewed, later)) > 0.8 * len(reviewed.joined(later))
+
+
+@pytest.mark.parametrize("raised_to", [0.05, 0.6])
+def test_the_reviewed_series_is_right_on_average_though_the_least_sure_are_reviewed_too(
+    reviewed, raised_to
+):
+    """Six days of drift, a random twentieth and the hundred least sure of each; then the owner
+    raises the share, and the answers come: those of the hundred are no part of the series."""
+    reviewed.spec_changes["review"] = {"share": 0.05, "batch_rows": 100}
+    days = [day_after(START, n) for n in range(6)]
+    for day in days:
+        reviewed.write(day, log=unsure(reviewed.served(day)))
+        for step in (profile, drift, review):
+            step.run(reviewed.monitor, day)
+    reviewed.spec_changes["review"] = {"share": raised_to, "batch_rows": 100}
+    errors, rows = [], 0
+    for day in days:
+        truth = reviewed.rows(day).set_index("request_id")["label"]
+        ids = [row["request_id"] for row in batch(reviewed, day)]
+        answer(reviewed, "human", day, pd.DataFrame({"request_id": ids, "label": truth[ids]}))
+        outcomes.run(reviewed.monitor, day)
+        human = evaluate(reviewed.monitor, day, as_of=day, source="human")
+        found = human.metrics[Group("1")]["accuracy"]
+        joined = reviewed.joined(day)
+        true = (joined["label"] == joined["prediction"]).mean()
+        errors.append((found.value - true) * found.n)
+        rows += found.n
+    noise = (0.2 * 0.8 / rows) ** 0.5  # of a share of 0.8
+    assert abs(sum(errors) / rows) < 2 * noise
+    assert rows < 0.1 * 300 * len(days)
 
 
 def test_weak_labels_are_corrected_for_their_known_errors(reviewed):
