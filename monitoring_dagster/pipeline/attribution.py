@@ -5,11 +5,12 @@ from datetime import date
 import pyarrow as pa
 
 from monitoring_dagster.pipeline.evaluation import evaluate
+from monitoring_dagster.pipeline.metrics import promise_of
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.outcomes import STEP as OUTCOMES
-from monitoring_dagster.pipeline.reference import reference_of
 from monitoring_dagster.pipeline.step import StepReport
 from monitoring_dagster.stats.attribution import Served, decompose
+from monitoring_dagster.stats.profile import Group
 
 STEP = "attribution"
 SCHEMA = pa.schema(
@@ -30,13 +31,10 @@ def run(monitor: Monitor, day: date) -> StepReport:
     evaluation = evaluate(monitor, day, as_of=max([day, *arrived]))
     served = []
     for group, found in evaluation.metrics.items():
-        reference = None if group.segment else reference_of(monitor, group.version)
+        promise = None if group.segment else promise_of(monitor, group, metric, day)
         known = metric in found and found[metric].n > 0
-        if reference and known and metric in reference.baseline:
-            served.append(
-                Served(group.version, found[metric].n, found[metric].value,
-                       reference.baseline[metric])
-            )  # fmt: skip
+        if promise is not None and known:
+            served.append(Served(group.version, found[metric].n, found[metric].value, promise))
     before = _promise_before(monitor, served, day)
     effects = decompose(served, before) if served and before is not None else None
     parts = effects.parts if effects else []
@@ -57,7 +55,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
             "data_effect": effects.data_effect,
         },
         words={
-            "attribution": f"{metric} lies {effects.change:+.4f} from what was promised before:"
+            "attribution": f"{metric} lies {effects.change:+.4f} from the baseline before:"
             f" {effects.version_effect:+.4f} by the change of version,"
             f" {effects.data_effect:+.4f} by the data"
         },
@@ -74,7 +72,7 @@ def _promise_before(monitor: Monitor, served: list[Served], day: date) -> float 
         if promotion.at.date() > day:
             continue  # what came later says nothing about this day
         if promotion.version == oldest.version and promotion.previous:
-            reference = reference_of(monitor, promotion.previous)
-            if reference and monitor.spec.metric in reference.baseline:
-                return reference.baseline[monitor.spec.metric]
+            before = promise_of(monitor, Group(promotion.previous), monitor.spec.metric, day)
+            if before is not None:
+                return before
     return oldest.baseline

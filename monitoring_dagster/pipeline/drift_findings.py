@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
 from monitoring_dagster.decisions.incidents import is_told
+from monitoring_dagster.pipeline.champion import Roles, roles_on
 from monitoring_dagster.pipeline.drift import STEP, Record
 from monitoring_dagster.pipeline.findings import stored_findings
 from monitoring_dagster.pipeline.monitor import Monitor
@@ -28,29 +29,60 @@ _MIN_SHARED_WEIGHT = 0.5
 
 
 def findings_of(monitor: Monitor, day: date) -> list[Finding]:
-    """One finding a drifted column; segments speak only where the whole is silent."""
+    """One finding a drifted column of a version; segments speak only where the whole is silent."""
     table = monitor.results.read(monitor.name, STEP, day)
-    found: dict[tuple[str, str], Finding] = {}
+    drifted: dict[tuple[str, str], list[Record]] = {}  # by column: a row a version
     for row in table.to_pylist() if table is not None else ():
-        if row["verdict"] == Verdict.DRIFT:
-            found.setdefault((row["role"], row["column"]), _finding(monitor, day, row))
-    answers_first = sorted(found.values(), key=lambda one: one.kind is FindingKind.FEATURE_DRIFT)
+        of_column = drifted.setdefault((row["role"], row["column"]), [])
+        if row["verdict"] == Verdict.DRIFT and row["version"] not in {
+            one["version"] for one in of_column
+        }:
+            of_column.append(row)
+    roles = roles_on(monitor, day) if any(drifted.values()) else Roles(None, {})
+    found = [one for rows in drifted.values() for one in _of_column(monitor, day, rows, roles)]
+    answers_first = sorted(found, key=lambda one: one.kind is FindingKind.FEATURE_DRIFT)
     told = _within_budget(monitor, day, answers_first)
     return [*told, *_importance_shifts(monitor, day)]
 
 
-def _finding(monitor: Monitor, day: date, row: Record) -> Finding:
-    rules = monitor.spec.rules.drift
+def _of_column(
+    monitor: Monitor, day: date, rows: Sequence[Record], roles: Roles
+) -> Iterator[Finding]:
+    """What drifted in one column: an input that all versions share is the champion's finding, and
+    another version has one of its own where it is more urgent."""
+    rows = sorted(rows, key=lambda row: row["version"] != roles.champion)
+    found = [_finding(monitor, day, row, roles) for row in rows]
+    if not found or found[0].kind is FindingKind.PREDICTION_DRIFT:
+        yield from found
+        return
+    first, *others = found
+    alike = rows[0]["version"] == roles.champion
+    same = [
+        row["version"]
+        for row, one in zip(rows[1:], others, strict=True)
+        if alike and one.severity >= first.severity
+    ]
+    likewise = f" (likewise version {', '.join(same)})" if same else ""
+    yield replace(first, words=f"{first.words}{likewise}")
+    yield from (
+        one for row, one in zip(rows[1:], others, strict=True) if row["version"] not in same
+    )
+
+
+def _finding(monitor: Monitor, day: date, row: Record, roles: Roles) -> Finding:
+    rules, version = monitor.spec.rules.drift, row["version"]
     answer = row["role"] == "answer"
     where = f" where {row['segment']} is {row['value']}" if row["segment"] else ""
     against = f" against {row['baseline']}" if len(rules.baselines) > 1 else ""
+    of_version = f" of version {version}"
+    severity = severity_of(row, psi_alert=rules.psi_alert)
     return Finding(
         model=monitor.name,
         day=day,
         kind=FindingKind.PREDICTION_DRIFT if answer else FindingKind.FEATURE_DRIFT,
-        subject=row["column"],
-        severity=severity_of(row, psi_alert=rules.psi_alert),
-        words=f"{row['column']}{where}{against}: {row['reason']}",
+        subject=roles.subject(row["column"], version),
+        severity=roles.severity(severity, version),
+        words=f"{row['column']}{of_version}{where}{against}: {row['reason']}{roles.words(version)}",
         step=STEP,
     )
 

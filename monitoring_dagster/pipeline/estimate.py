@@ -7,6 +7,7 @@ from math import isfinite
 import numpy as np
 import pyarrow as pa
 
+from monitoring_dagster.pipeline.champion import FEWEST_ROWS
 from monitoring_dagster.pipeline.drift import STEP as DRIFT
 from monitoring_dagster.pipeline.estimators import Estimated, by_confidence, by_losses
 from monitoring_dagster.pipeline.metrics import label_of, promise_of, worse_than_tolerated
@@ -54,14 +55,28 @@ def estimates_of(monitor: Monitor, day: date) -> dict[Group, dict[str, Metric]]:
     return found
 
 
-def worse_than_promised(monitor: Monitor, day: date) -> dict[str, str]:
-    """Metrics that are expected to be worse than tolerated with 95 % certainty, in words."""
-    return {
-        one.name: f"{one.name} of version {one.version} is expected to be {one.metric.value:.4f}"
-        f" ({one.metric.low:.4f} to {one.metric.high:.4f}, {one.metric.n:,} predictions) where"
-        f" {one.promise:.4f} was promised"
-        for one in worse_than_tolerated(monitor, day, estimates_of(monitor, day))
+def worse_than_promised(monitor: Monitor, day: date) -> dict[str, dict[str, str]]:
+    """Metrics that are expected to be worse than tolerated with 95 % certainty, in words, by
+    version: a version that is fine has an empty entry, one without an estimate has none.
+
+    Of versions side by side one with few rows is not judged.
+    """
+    estimates = estimates_of(monitor, day)
+    rows = {
+        group.version: max((one.n for one in found.values()), default=0)
+        for group, found in estimates.items()
+        if not group.segment
     }
+    least = FEWEST_ROWS if len(rows) > 1 else 0
+    worse: dict[str, dict[str, str]] = {version: {} for version, n in rows.items() if n >= least}
+    for one in worse_than_tolerated(monitor, day, estimates):
+        if one.version in worse:
+            worse[one.version][one.name] = (
+                f"{one.name} of version {one.version} is expected to be {one.metric.value:.4f}"
+                f" ({one.metric.low:.4f} to {one.metric.high:.4f}, {one.metric.n:,} predictions),"
+                f" {one.words}"
+            )
+    return worse
 
 
 def _estimates(monitor: Monitor, day: date) -> Iterator[tuple[Group, Estimated]]:
@@ -109,8 +124,13 @@ def _report(monitor: Monitor, day: date, estimated: Mapping[Group, Estimated]) -
         f"nothing is expected of version {group.version or '(none)'}: {one.reason}"
         for group, one in estimated.items() if one.reason and not group.segment
     ]  # fmt: skip
+    few = [
+        f"version {group.version}: no verdict, as it has few rows"
+        for group in whole if group.version not in worse
+    ]  # fmt: skip
     if judged:
-        said = [*(worse.values() or ["within what registration promised"]), *without]
+        bad = [words for found in worse.values() for words in found.values()]
+        said = [*(bad or ["within tolerance of the baseline"]), *few, *without]
     elif whole:
         said = [f"no judged metric can be estimated: {', '.join(monitor.spec.tolerances)}"]
     else:
@@ -123,23 +143,29 @@ def _report(monitor: Monitor, day: date, estimated: Mapping[Group, Estimated]) -
             if isfinite(metric.value)
         },
         words={"reach": BLIND_SPOT},
-        checks={"expected_performance": Check(passed=not worse, words="; ".join(said),
+        checks={"expected_performance": Check(passed=not any(worse.values()) if judged else None,
+                                              words="; ".join(said),
                                               tone=Tone.WARN)},
         table=[
             {"group": label_of(group), "metric": name, "estimate": round(metric.value, 4),
-             "low": round(metric.low, 4), "high": round(metric.high, 4), "n": metric.n}
+             "low": round(metric.low, 4), "high": round(metric.high, 4),
+             "baseline": _rounded(promise_of(monitor, group, name, day)), "n": metric.n}
             for group, metrics in found.items() for name, metric in metrics.items()
             if name in monitor.spec.tolerances
         ],
         picture=intervals(
-            "Expected quality with 95 % intervals (grey: promised at registration)",
+            "Expected quality with 95 % intervals (grey: baseline)",
             [
                 Estimate(label_of(group), metrics[name].value, metrics[name].low,
                          metrics[name].high, promise_of(monitor, group, name, day),
-                         name in worse and not group.segment)
+                         name in worse.get(group.version, {}) and not group.segment)
                 for name in judged[:1] for group, metrics in found.items()
             ],
         )
         if judged
         else None,
     )  # fmt: skip
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

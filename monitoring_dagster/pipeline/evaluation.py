@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from monitoring_dagster.integrations.labels import labels_of
 from monitoring_dagster.pipeline.arrivals import arrivals_of, curve_on, late_bias_on
+from monitoring_dagster.pipeline.champion import FEWEST_ROWS, champion_on
 from monitoring_dagster.pipeline.metrics import (
     label_of,
     metrics_of,
@@ -56,8 +57,31 @@ class Evaluation:
 
     @property
     def judged(self) -> bool:
-        """Whether there are labels enough for a verdict; else it is INSUFFICIENT."""
-        return self.maturity is not Maturity.PENDING and self.coverage >= self.min_coverage
+        """Whether a version has labels enough for a verdict; else the day is INSUFFICIENT."""
+        return any(self.judges(version) for version in self.versions)
+
+    @property
+    def versions(self) -> list[str]:
+        """The versions whose rows were counted."""
+        return sorted(group.version for group in self.predictions if not group.segment)
+
+    def judges(self, version: str) -> bool:
+        """Whether one version has labels enough for a verdict of its own.
+
+        Beside other versions it needs 30 of them: a share of few rows tells nothing.
+        """
+        labelled, predicted = self.labelled(version), self.predictions.get(Group(version), 0)
+        least = FEWEST_ROWS if len(self.versions) > 1 else 1
+        return (
+            self.maturity is not Maturity.PENDING
+            and labelled >= least
+            and labelled >= self.min_coverage * predicted > 0
+        )
+
+    def labelled(self, version: str) -> int:
+        """Rows of one version whose label is known."""
+        found = self.outcomes.get(Group(version))
+        return 0 if found is None else found.n
 
     @property
     def state(self) -> str:
@@ -110,20 +134,24 @@ def evaluate(
     )
 
 
-def breaches(monitor: Monitor, evaluation: Evaluation) -> dict[str, str]:
-    """Metrics that are worse than tolerated with 95 % certainty, in words.
+def breaches(monitor: Monitor, evaluation: Evaluation) -> dict[str, dict[str, str]]:
+    """Metrics that are worse than tolerated with 95 % certainty, in words, by version.
 
-    Judged per version against its own registration; a day counts as worse only where the whole
-    interval lies beyond the tolerance. ``bias`` is judged on either side of its baseline.
+    A version that is fine has an empty entry, one without a verdict has none. Each is judged
+    against its own registration; a day counts as worse only where the whole interval lies beyond
+    the tolerance. ``bias`` is judged by its size.
     """
-    if not evaluation.judged:
-        return {}
-    return {
-        one.name: f"{one.name} of version {one.version} was {one.metric.value:.4f}"
-        f" ({one.metric.low:.4f} to {one.metric.high:.4f}, {one.metric.n:,} labels) where"
-        f" registration promised {one.promise:.4f} and {one.room:.4f} is tolerated"
-        for one in worse_than_tolerated(monitor, evaluation.day, evaluation.metrics)
+    found: dict[str, dict[str, str]] = {
+        version: {} for version in evaluation.versions if evaluation.judges(version)
     }
+    for one in worse_than_tolerated(monitor, evaluation.day, evaluation.metrics):
+        if one.version in found:
+            found[one.version][one.name] = (
+                f"{one.name} of version {one.version} was {one.metric.value:.4f}"
+                f" ({one.metric.low:.4f} to {one.metric.high:.4f}, {one.metric.n:,} labels),"
+                f" {one.words}"
+            )
+    return found
 
 
 def run(monitor: Monitor, day: date) -> StepReport:
@@ -178,38 +206,66 @@ def _second_opinions(
 def _report(monitor: Monitor, evaluation: Evaluation, notes: Mapping[str, str]) -> StepReport:
     worse = breaches(monitor, evaluation)
     day, judged = evaluation.day, monitor.spec.tolerances
+    champion = champion_on(monitor, day)
     numbers: dict[str, int | float] = {"coverage": evaluation.coverage}
     rows = []
     for group, found in evaluation.metrics.items():
         if not group.segment:
+            of_champion = group.version == champion or len(evaluation.versions) < 2
+            suffix = "" if of_champion else f"_v{group.version}"
             numbers["labelled"] = numbers.get("labelled", 0) + evaluation.outcomes[group].n
-            numbers |= {name: metric.value for name, metric in found.items()}
+            numbers |= {f"{name}{suffix}": metric.value for name, metric in found.items()}
         rows += [(group, name, found[name]) for name in judged if name in found]
-    if worse:
-        words = "; ".join(worse.values())
-    elif not evaluation.judged:
-        words = f"too few for a verdict ({evaluation.state}): {evaluation.reason}"
-    else:
-        words = f"within what registration promised ({evaluation.state})"
     return StepReport(
         numbers=numbers,
         words={"maturity": str(evaluation.maturity), "known": evaluation.reason,
                "as_of": evaluation.as_of.isoformat(), **notes},
-        checks={"performance": Check(passed=not worse, words=words,
-                                     tone=Tone.ERROR if worse else Tone.WARN)},
+        checks={"performance": _check(evaluation, worse, champion)},
         table=[
             {"group": label_of(group), "metric": name, "estimate": round(metric.value, 4),
-             "low": round(metric.low, 4), "high": round(metric.high, 4), "n": metric.n}
+             "low": round(metric.low, 4), "high": round(metric.high, 4),
+             "baseline": _rounded(promise_of(monitor, group, name, day)), "n": metric.n}
             for group, name, metric in rows
         ],
         picture=intervals(
-            "Quality with 95 % intervals (grey: promised at registration)",
+            "Quality with 95 % intervals (grey: baseline)",
             [
                 Estimate(label_of(group), metric.value, metric.low, metric.high,
-                         promise_of(monitor, group, name, day), name in worse and not group.segment)
+                         promise_of(monitor, group, name, day),
+                         name in worse.get(group.version, {}) and not group.segment)
                 for group, name, metric in rows if name == monitor.spec.metric
             ],
         )
         if rows
         else None,
     )  # fmt: skip
+
+
+def _check(
+    evaluation: Evaluation, worse: Mapping[str, Mapping[str, str]], champion: str | None
+) -> Check:
+    """Each version by itself: the champion's breach is an error, another's a warning, and one
+    without a verdict is named as such."""
+    if not worse:
+        words = f"no verdict ({evaluation.state}): {evaluation.reason}"
+        return Check(passed=None, words=words, tone=Tone.WARN)
+    alone = len(evaluation.versions) == 1
+    said = []
+    for version in evaluation.versions:
+        if version not in worse:
+            said.append(
+                f"version {version}: no verdict ({evaluation.labelled(version):,} labels,"
+                f" {evaluation.predictions[Group(version)]:,} predictions)"
+            )
+        elif worse[version]:
+            said += worse[version].values()
+        else:
+            which = "" if alone else f"version {version}: "
+            said.append(f"{which}within tolerance of the baseline ({evaluation.state})")
+    bad = [version for version, found in worse.items() if found]
+    loud = bad and (alone or champion in bad)
+    return Check(passed=not bad, words="; ".join(said), tone=Tone.ERROR if loud else Tone.WARN)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

@@ -1,6 +1,6 @@
 """Which signals went before this model's losses of quality, and when should they alert?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import accumulate
 from math import isfinite
@@ -13,14 +13,21 @@ from numpy.random import Generator
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.integrations.labels import labels_of
 from monitoring_dagster.pipeline.announcements import Announcements, Loss
+from monitoring_dagster.pipeline.champion import champion_on
 from monitoring_dagster.pipeline.history import Point, history
-from monitoring_dagster.pipeline.metrics import higher_is_better, metric_label
+from monitoring_dagster.pipeline.metrics import (
+    higher_is_better,
+    limit_of,
+    metric_label,
+    room_of,
+    spread_of,
+)
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.outcomes import BY_DAY, account_of
 from monitoring_dagster.pipeline.outcomes import STEP as OUTCOMES
 from monitoring_dagster.pipeline.profile import service_of
 from monitoring_dagster.pipeline.signals import signals_of
-from monitoring_dagster.spec import ModelSpec, Tolerance
+from monitoring_dagster.spec import Tolerance
 from monitoring_dagster.stats.proxies import Proxy, proxies
 from monitoring_dagster.stats.thresholds import LossEvent, announced, loss_events
 from monitoring_dagster.stats.values import Floats
@@ -95,7 +102,7 @@ def announcements(
     arrivals = _arrivals(monitor)
     labelled = _labelled_on(monitor, days, arrivals)
     known = [one for one in points if one.day in labelled and isfinite(one.value.value)]
-    values, loss = _loss(spec, label, known, days)
+    values, loss = _loss(monitor, label, known, days)
     events = loss_events(loss, tolerance=0.0, baseline=0.0)
     signals = signals_of(monitor, days, metric=label)
     found = sorted(
@@ -169,24 +176,38 @@ def _coverage(monitor: Monitor, days: Sequence[date], arrivals: _Arrivals) -> fl
 
 
 def _loss(
-    spec: ModelSpec, metric: str, points: Sequence[Point], days: Sequence[date]
+    monitor: Monitor, metric: str, points: Sequence[Point], days: Sequence[date]
 ) -> tuple[Floats, Floats]:
-    """The metric by day, and how much worse it was than is tolerated; versions by their rows."""
+    """The metric by day, and how much worse it was than is tolerated: the champion's, and where it
+    did not serve all versions' by their rows."""
+    spec = monitor.spec
     rule = spec.tolerances.get(metric, _USUAL)
     usual = median(one.value.value for one in points) if points else _NAN
     sums = {day: np.zeros(3) for day in days}
-    for one in points:
+    for one in _of_champion(monitor, points):
         promise = usual if one.promise is None else one.promise
-        change = one.value.value - promise
+        spread = spread_of(monitor, one.group.version) if metric == "bias" else _NAN
+        room = room_of(rule, metric, promise, spread=spread)
+        limit = limit_of(spec, metric, promise, room, spread=spread)
         if metric == "bias":
-            worse = abs(change)
+            excess = abs(one.value.value) - limit
         else:
-            worse = -change if higher_is_better(spec, metric) else change
-        excess = worse - rule.around(promise)
+            excess = one.value.value - limit
+            excess = -excess if higher_is_better(spec, metric) else excess
         sums[one.day] += one.value.n * np.array([1.0, one.value.value, excess])
     rows, values, loss = np.array(list(sums.values())).T
     rows = np.where(rows > 0, rows, _NAN)
     return values / rows, loss / rows
+
+
+def _of_champion(monitor: Monitor, points: Sequence[Point]) -> Iterator[Point]:
+    """Of each day the champion's point; all where it has none."""
+    by_day: dict[date, list[Point]] = {}
+    for one in points:
+        by_day.setdefault(one.day, []).append(one)
+    for day, some in by_day.items():
+        champion = champion_on(monitor, day) if len(some) > 1 else None
+        yield from [one for one in some if one.group.version == champion] or some
 
 
 def _losses(

@@ -6,7 +6,8 @@ from typing import Any
 
 from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
 from monitoring_dagster.integrations.labels import labels_of
-from monitoring_dagster.pipeline.evaluation import STEP, breaches, evaluate
+from monitoring_dagster.pipeline.champion import roles_on
+from monitoring_dagster.pipeline.evaluation import STEP, Evaluation, breaches, evaluate
 from monitoring_dagster.pipeline.findings import stored_findings
 from monitoring_dagster.pipeline.label_decisions import DECIDED
 from monitoring_dagster.pipeline.monitor import Monitor
@@ -21,26 +22,39 @@ def findings_of(monitor: Monitor, day: date) -> Iterator[Finding]:
     wait = labels_of(monitor.spec).mature_after_days
     account = account_of(monitor, day)
     changed = {*account.get(BY_DAY, {}), *account.get(DECIDED, {})}
+    roles = roles_on(monitor, day)
     for served in sorted(map(date.fromisoformat, changed)):
         if (day - served).days <= wait:
             continue  # still waited for: its verdict is no verdict yet
         before, now = (
             evaluate(monitor, served, as_of=as_of) for as_of in (day - timedelta(days=1), day)
         )
-        was, is_now = breaches(monitor, before), breaches(monitor, now)
-        for metric in sorted(was.keys() ^ is_now.keys()):
-            told = _was_told(monitor, served, metric, until=day)
-            said = is_now.get(metric, f"{metric} is not worse than tolerated any more")
+        was, is_now = _said(monitor, before), _said(monitor, now)
+        for version, metric in sorted(was.keys() ^ is_now.keys()):
+            subject = roles.subject(metric, version)
+            told = _was_told(monitor, served, subject, until=day)
+            calm = f"{metric} of version {version} is not worse than tolerated any more"
+            said = is_now.get((version, metric), calm)
+            severity = Severity.P2 if told or (version, metric) in is_now else Severity.P3
             yield Finding(
                 model=monitor.name,
                 day=day,
                 kind=FindingKind.REVISED_QUALITY,
-                subject=f"{metric} of {served}",
-                severity=Severity.P2 if told or metric in is_now else Severity.P3,
+                subject=f"{subject} of {served}",
+                severity=roles.severity(severity, version),
                 words=f"{_cause(account, served)} the verdict on {served}"
-                f"{', which was told' if told else ''}: {said}",
+                f"{', which was notified' if told else ''}: {said}{roles.words(version)}",
                 step=STEP,
             )
+
+
+def _said(monitor: Monitor, evaluation: Evaluation) -> dict[tuple[str, str], str]:
+    """What was worse than tolerated, by version and metric."""
+    return {
+        (version, metric): words
+        for version, found in breaches(monitor, evaluation).items()
+        for metric, words in found.items()
+    }
 
 
 def _cause(account: Mapping[str, Any], served: date) -> str:
@@ -49,13 +63,13 @@ def _cause(account: Mapping[str, Any], served: date) -> str:
     return "labels that came late change"
 
 
-def _was_told(monitor: Monitor, served: date, metric: str, *, until: date) -> bool:
+def _was_told(monitor: Monitor, served: date, subject: str, *, until: date) -> bool:
     """Whether people were told of a drop on the days on which *served* was looked at."""
     wait = labels_of(monitor.spec).mature_after_days
     last = min(until, served + timedelta(days=wait + _TOLD_WITHIN_DAYS))
     days = (served + timedelta(days=n) for n in range((last - served).days))
     return any(
-        one.kind is FindingKind.PERFORMANCE_DROP and one.subject == metric
+        one.kind is FindingKind.PERFORMANCE_DROP and one.subject == subject
         for day in days
         for one in stored_findings(monitor, _VERDICT, day)
     )

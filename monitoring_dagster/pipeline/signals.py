@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from monitoring_dagster.integrations.signals import values_by_day
+from monitoring_dagster.pipeline.champion import champion_on
 from monitoring_dagster.pipeline.drift import STEP as DRIFT
 from monitoring_dagster.pipeline.estimate import estimates_of
 from monitoring_dagster.pipeline.monitor import Monitor
@@ -25,8 +26,8 @@ from monitoring_dagster.stats.verdict import Verdict
 
 _TOP_FEATURES = 10  # by importance; each further one makes the others harder to prove
 _NAN = float("nan")
-_DRIFT_COLUMNS = ["column", "role", "kind", "verdict", "psi", "mean_current", "n_current",
-                  "importance"]  # fmt: skip
+_DRIFT_COLUMNS = ["version", "column", "role", "kind", "verdict", "psi", "mean_current",
+                  "n_current", "importance"]  # fmt: skip
 
 _Numbers = dict[str, float]
 
@@ -44,8 +45,8 @@ def signals_of(monitor: Monitor, days: Sequence[date], *, metric: str) -> dict[s
 
     From stored results: PSI and mean of the answers, PSI of the ten most important features, how
     many features drifted, how sure the scores were, the estimate of the *metric*, the service's
-    error rate and the labels that arrived that day per prediction of it; versions taken together,
-    against the first baseline. Then the spec's `signals`.
+    error rate and the labels that arrived that day per prediction of it; of several versions those
+    of the champion, against the first baseline. Then the spec's `signals`.
 
     Raises
     ------
@@ -55,13 +56,14 @@ def signals_of(monitor: Monitor, days: Sequence[date], *, metric: str) -> dict[s
     outside = {
         name: values_by_day(one, root=monitor.root) for name, one in monitor.spec.signals.items()
     }
-    drifts = [_drift(monitor, day) for day in days]
+    versions = [_champion(monitor, day) for day in days]
+    drifts = [_drift(monitor, day, one) for day, one in zip(days, versions, strict=True)]
     found = [
         drift.numbers
-        | _scores(monitor, day)
-        | _estimate(monitor, day, metric)
+        | _scores(monitor, day, version)
+        | _estimate(monitor, day, version, metric)
         | _service(monitor, day)
-        for day, drift in zip(days, drifts, strict=True)
+        for day, version, drift in zip(days, versions, drifts, strict=True)
     ]
     names = list(dict.fromkeys(name for one in found for name in one))
     return {
@@ -72,6 +74,13 @@ def signals_of(monitor: Monitor, days: Sequence[date], *, metric: str) -> dict[s
         },
         **{name: _series(values.get(day) for day in days) for name, values in outside.items()},
     }
+
+
+def _champion(monitor: Monitor, day: date) -> str | None:
+    """The version whose numbers are the model's on *day*; None where it did not serve."""
+    served = service_of(monitor, day).get("versions", {})
+    champion = champion_on(monitor, day) if len(served) > 1 else None
+    return champion if champion in served else None
 
 
 def _series(values: Iterable[float | None]) -> Floats:
@@ -86,8 +95,8 @@ def _most_important(drifts: Sequence[_Drifts]) -> list[str]:
     return sorted(weight, key=lambda column: (-weight[column], column))[:_TOP_FEATURES]
 
 
-def _drift(monitor: Monitor, day: date) -> _Drifts:
-    """Of whole rows; a column of several versions is their mean by rows."""
+def _drift(monitor: Monitor, day: date, version: str | None) -> _Drifts:
+    """Of whole rows of one *version*; of all, a column is their mean by rows."""
     table = monitor.results.read(monitor.name, DRIFT, day)
     if table is None:
         return _Drifts({}, {}, {})
@@ -97,7 +106,8 @@ def _drift(monitor: Monitor, day: date) -> _Drifts:
     )
     by_column: dict[str, list[dict[str, Any]]] = {}
     for row in table.filter(whole).select(_DRIFT_COLUMNS).to_pylist():
-        by_column.setdefault(row["column"], []).append(row)
+        if version in (None, row["version"]):
+            by_column.setdefault(row["column"], []).append(row)
     answers = role_columns(monitor.spec)
     features = {name: some for name, some in by_column.items() if some[0]["role"] == "feature"}
     numbers: _Numbers = {}
@@ -131,7 +141,7 @@ def _mean(weighted: Iterable[tuple[float | None, int]]) -> float:
     return sum(value * rows for value, rows in known) / total if total else _NAN
 
 
-def _scores(monitor: Monitor, day: date) -> _Numbers:
+def _scores(monitor: Monitor, day: date, version: str | None) -> _Numbers:
     """How sure the day's scores were; no other column of its profiles is decoded."""
     score = monitor.spec.predictions.score
     table = monitor.results.read(monitor.name, PROFILE, day)
@@ -140,6 +150,8 @@ def _scores(monitor: Monitor, day: date) -> _Numbers:
     own = pc.and_(pc.equal(table["segment"], ""), pc.equal(table["column"], score))
     found = []
     for group, profile in profiles_from_table(table.filter(own)).items():
+        if version not in (None, group.version):
+            continue
         reference, scores = reference_of(monitor, group.version), profile.columns[score]
         bins = reference.bins.get(score) if reference is not None else None
         if isinstance(scores, NumericProfile) and isinstance(bins, NumericBins):
@@ -150,8 +162,12 @@ def _scores(monitor: Monitor, day: date) -> _Numbers:
     }
 
 
-def _estimate(monitor: Monitor, day: date, metric: str) -> _Numbers:
-    whole = [one for group, one in estimates_of(monitor, day).items() if not group.segment]
+def _estimate(monitor: Monitor, day: date, version: str | None, metric: str) -> _Numbers:
+    whole = [
+        one
+        for group, one in estimates_of(monitor, day).items()
+        if not group.segment and version in (None, group.version)
+    ]
     known = [one[metric] for one in whole if metric in one]
     return {f"estimated {metric}": _mean((one.value, one.n) for one in known)} if known else {}
 

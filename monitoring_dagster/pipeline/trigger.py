@@ -150,7 +150,11 @@ def _situation(monitor: Monitor, policy: Retraining, champion: Reference, day: d
     attempts = _attempts(decisions, monitor.house.now())
     return Situation(
         day=day,
-        breaches={served: tuple(said) for served, said in recent_breaches(monitor, day).items()},
+        breaches={
+            served: tuple(said[champion.version])
+            for served, said in recent_breaches(monitor, day).items()
+            if champion.version in said  # another version's trouble is no reason to retrain it
+        },
         trained_on=champion.trained_until or champion.registered_on,
         attempts=attempts,
         labelled_rows=_to_learn_from(monitor, day),

@@ -12,6 +12,7 @@ from monitoring_dagster.pipeline import (
     quality,
     revisions,
 )
+from monitoring_dagster.pipeline.champion import champion_on
 from monitoring_dagster.pipeline.contract import STEP as CONTRACT
 from monitoring_dagster.pipeline.findings import findings_table, stored_findings
 from monitoring_dagster.pipeline.monitor import Monitor
@@ -95,7 +96,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
 
 
 def _run_of_champion(monitor: Monitor, day: date) -> str | None:
-    """The MLflow run of the newest version that served on *day*."""
-    versions = profile.service_of(monitor, day).get("versions", {})
-    known = [one for one in (reference_of(monitor, name) for name in versions) if one]
-    return max(known, key=lambda one: int(one.version)).run_id if known else None
+    """The MLflow run of the version that was champion on *day*."""
+    champion = champion_on(monitor, day)
+    reference = reference_of(monitor, champion) if champion else None
+    return reference.run_id if reference else None

@@ -111,7 +111,7 @@ def test_a_finding_names_the_baseline_where_there_are_several(lived):
 
     (found,) = [one for one in findings_of(lived.monitor, SHIFTED) if one.subject == "income"]
     furthest = max(income(lived, SHIFTED).values(), key=lambda row: row["effect"])
-    assert found.words.startswith(f"income against {furthest['baseline']}: ")
+    assert found.words.startswith(f"income of version 1 against {furthest['baseline']}: ")
 
 
 def test_a_backtest_says_what_the_stored_verdicts_say_and_writes_nothing(lived):

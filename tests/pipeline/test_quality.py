@@ -9,8 +9,9 @@ from monitoring_dagster.decisions.findings import FindingKind, Severity
 from monitoring_dagster.pipeline import drift, estimate, outcomes, profile, quality, revisions
 from monitoring_dagster.pipeline.evaluation import evaluate
 from monitoring_dagster.pipeline.evaluation import run as evaluate_day
+from monitoring_dagster.pipeline.training import register, train
 from monitoring_dagster.stats.maturity import Maturity
-from tests.world import LATEST_DAYS, START, day_after
+from tests.world import HISTORY_DAYS, LATEST_DAYS, START, day_after
 
 FIRST = day_after(START, 8)  # the first day after those that the world has lived through
 DAYS = [day_after(FIRST, n) for n in range(5)]
@@ -56,10 +57,56 @@ def test_nothing_is_told_of_quiet_days(world):
     assert found(world) == {}
 
 
+def registered(world, **metrics):
+    """A version like the first, of which something else was registered."""
+    days = [day_after(START, -n) for n in range(HISTORY_DAYS, 0, -1)]
+    made = train(world.monitor, world._labelled(days[:-5]), world._labelled(days[-5:]))
+    changed = replace(made, baseline={**made.baseline, **metrics})
+    return register(world.monitor, changed, tags={})
+
+
+def test_segments_and_whole_have_one_baseline_wherever_it_is_shown(world):
+    """The holdout was harder than the reference; a segment that is better than that is no drop."""
+    version = registered(world, log_loss=0.63)
+    live(
+        world,
+        serve=lambda log: log.assign(model_version=version),
+        label=lambda rows: flipped(
+            rows, where=(rows["country"] == "FR") & (rows["income"] > 57) & (rows["age"] > 60)
+        ),
+    )
+    assert not {FindingKind.SEGMENT_DROP, FindingKind.PERFORMANCE_DROP} & found(world).keys()
+    for report in (evaluate_day(world.monitor, DAYS[0]), estimate.run(world.monitor, DAYS[0])):
+        rows = {row["group"]: row for row in report.table if row["metric"] == "log_loss"}
+        whole, *parts = (rows[f"v{version}{one}"] for one in ("", " country=DE", " country=FR"))
+        assert whole["baseline"] == 0.63  # what was registered stays visible
+        assert min(one["baseline"] for one in parts) <= 0.63 <= max(x["baseline"] for x in parts)
+        assert all(one["estimate"] < one["baseline"] for one in parts)
+
+
+def test_a_bias_is_no_better_for_having_been_registered_and_none_is_worse_for_being_gone(world):
+    world.spec_changes["rules"] = {"performance": {"bias": {"absolute": 0.05}}}
+    version = registered(world, bias=0.3)
+    live(
+        world,
+        serve=lambda log: log.assign(
+            model_version=version, score=(log["score"] + 0.3).clip(upper=0.999)
+        ),
+    )
+    told = found(world)[FindingKind.PERFORMANCE_DROP]
+    assert told.words.startswith(f"bias of version {version} was 0.2")
+    assert "baseline 0.3000, at most 0.1" in told.words
+    live(world, serve=lambda log: log.assign(model_version=version))
+    assert FindingKind.PERFORMANCE_DROP not in found(world)
+
+
 def test_truth_that_changed_behind_the_same_inputs_is_called_concept_drift(world):
     live(world, label=lambda rows: flipped(rows, where=rows["income"] > 50))
     told = found(world)
-    assert "concept drift" in told[FindingKind.PERFORMANCE_DROP].words
+    assert (
+        "not explained by the inputs: likely concept drift"
+        in told[FindingKind.PERFORMANCE_DROP].words
+    )
     assert FindingKind.EXPECTED_DROP not in told  # no estimate can see it
 
 
