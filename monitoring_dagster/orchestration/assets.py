@@ -10,30 +10,34 @@ from monitoring_dagster.orchestration.days import as_days, days_of, record
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.steps import LABELS, PREDICTIONS, Step, steps_of
 from monitoring_dagster.pipeline.workers import run_days
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec import ModelSpec, Schedule
 
 HEAL_DAYS = 7  # an outage up to this long mends itself
 HEAL_WEEKS = 4  # and for what is looked at once a week
 
 
-def daily() -> dg.AutomationCondition[Any]:
-    """Each morning, every day of the last week that has no result yet: outages heal themselves."""
-    words = "daily at 06:00 UTC, missing days of the last week"
-    return _missing_in(timedelta(days=HEAL_DAYS), words)
+def daily(schedule: Schedule) -> dg.AutomationCondition[Any]:
+    """Each morning, every day of the last week that has no result yet: outages heal themselves.
+
+    Where there is a grace this comes at its end, for what has not arrived by then; what has is
+    asked for by the model's sensor of late files.
+    """
+    words = f"daily at {schedule.words}: missing days of the last week"
+    return _missing_in(timedelta(days=HEAL_DAYS), schedule, words)
 
 
-def weekly() -> dg.AutomationCondition[Any]:
+def weekly(schedule: Schedule) -> dg.AutomationCondition[Any]:
     """The morning after a week has ended; each morning, what is missing of the last few weeks."""
-    words = "daily at 06:00 UTC, missing weeks of the last four that ended"
-    return _missing_in(timedelta(weeks=HEAL_WEEKS), words)
+    words = f"daily at {schedule.words}: missing weeks of the last four that ended"
+    return _missing_in(timedelta(weeks=HEAL_WEEKS), schedule, words)
 
 
-def _missing_in(window: timedelta, words: str) -> dg.AutomationCondition[Any]:
+def _missing_in(window: timedelta, schedule: Schedule, words: str) -> dg.AutomationCondition[Any]:
     return (
         dg.AutomationCondition.in_latest_time_window(window)
         & dg.AutomationCondition.missing()
         & ~dg.AutomationCondition.in_progress()
-        & dg.AutomationCondition.cron_tick_passed("0 6 * * *")
+        & dg.AutomationCondition.cron_tick_passed(schedule.cron, schedule.time_zone)
     ).with_label(words)
 
 
@@ -123,7 +127,7 @@ def _step_asset(
                 owners=[spec.owner],
                 kinds=set(step.kinds),
                 metadata=_columns(step.columns),
-                automation_condition=_condition(step, window),
+                automation_condition=_condition(monitor, step, window),
                 partitions_def=periods,
             )
         ],
@@ -145,10 +149,10 @@ def _step_asset(
     return run
 
 
-def _condition(step: Step, window: int) -> dg.AutomationCondition[Any]:
+def _condition(monitor: Monitor, step: Step, window: int) -> dg.AutomationCondition[Any]:
     if step.looks_ahead:
         return whenever_labels_arrive(window)
-    return weekly() if step.weekly else daily()
+    return weekly(monitor.schedule) if step.weekly else daily(monitor.schedule)
 
 
 def _exists(monitor: Monitor, name: str) -> bool:

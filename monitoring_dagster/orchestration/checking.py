@@ -12,9 +12,10 @@ from dagster_shared.yaml_utils.source_position import ValueAndSourcePositionTree
 from pydantic import ValidationError
 
 from monitoring_dagster.errors import MonitoringError, did_you_mean
+from monitoring_dagster.integrations.settings import BadSettings, settings_at
 from monitoring_dagster.integrations.suites import BadSuite, load_suite
-from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.spec.record import shown
+from monitoring_dagster.spec import ModelSpec, Schedule
+from monitoring_dagster.spec.record import Misplaced, shown
 
 TYPES = (
     "monitoring_dagster.orchestration.MonitoredModel",
@@ -96,6 +97,10 @@ def mistakes_below(folder: Path, root: Path, chosen: Callable[[Path], bool]) -> 
         mistakes += found
         names += declared
     mistakes += same_names(names)
+    try:
+        settings_at(root)
+    except BadSettings as error:
+        mistakes.append(Mistake(error.file, error.line, error.words))
     wrong = {one for one in mistakes if chosen(one.file)}
     return sorted(wrong, key=lambda one: (one.file, one.line, one.words))
 
@@ -145,15 +150,26 @@ def mistakes_of(file: Path, document: ValueAndSourcePositionTree, root: Path) ->
         spec = ModelSpec.model_validate(attributes)
         if spec.expectations and "{{" not in spec.expectations:
             load_suite(root / spec.expectations)
+        spec.schedule.over(_usual_schedule(root))
     except BadSuite as error:
         place = ["attributes", "expectations"]
         yield Mistake(file, line_of(document, place), f"{'.'.join(place)}: {error}")
+    except Misplaced as error:
+        keys = ["attributes", *error.place]
+        yield Mistake(file, line_of(document, keys), f"{'.'.join(map(str, keys))}: {error}")
     except ValidationError as error:
         for one in error.errors():
             keys = ["attributes", *one["loc"]]
             key = shown(".".join(map(str, keys)))[1:-1]
             words = one["msg"].removeprefix("Value error, ")
             yield Mistake(file, line_of(document, keys), f"{key}: {words}")
+
+
+def _usual_schedule(root: Path) -> Schedule:
+    try:
+        return settings_at(root).schedule
+    except BadSettings:  # a mistake of its own
+        return Schedule()
 
 
 def repeated_keys(file: Path) -> list[Mistake]:

@@ -75,7 +75,7 @@ class MonitoredModel(dg.Component):
         with enrich_validation_errors_with_source_position(
             positions.children["attributes"], ["attributes"]
         ):
-            written = attributes.model_dump(mode="json")
+            written = attributes.model_dump(mode="json", exclude_unset=True)
             spec = ModelSpec.model_validate(context.resolution_context.resolve_value(written))
         return cls(spec, Declared(spec.name, file, line_of(document, ["attributes", "name"])))
 

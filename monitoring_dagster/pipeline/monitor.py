@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -11,10 +11,12 @@ from typing import Self
 from monitoring_dagster.integrations.ledger import Ledger
 from monitoring_dagster.integrations.registry import Registry
 from monitoring_dagster.integrations.results import ResultStore
+from monitoring_dagster.integrations.settings import settings_at
 from monitoring_dagster.report.messages import Links
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec import ModelSpec, Schedule
 
 HOME = ".monitoring"  # everything we write lies here, below the project's root
+_DEFAULT = Schedule()
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class House:
     tracking_uri: str
     links: Links
     as_of: datetime | None = None  # what a replay calls now; else the clock says
+    schedule: Schedule = _DEFAULT  # of models that say nothing else
 
     @classmethod
     def at(cls, root: Path, environment: Mapping[str, str] = os.environ) -> Self:
@@ -33,7 +36,13 @@ class House:
 
         ``MONITORING_POSTGRES_URL`` moves the ledger to PostgreSQL, ``MLFLOW_TRACKING_URI`` the
         models; ``DAGSTER_UI_URL``, ``MLFLOW_UI_URL`` and ``RUNBOOK_URL`` are what messages link.
+        The rest stands in pyproject.toml.
+
+        Raises
+        ------
+        BadSettings
         """
+        settings = settings_at(root)
         home = root / HOME
         home.mkdir(parents=True, exist_ok=True)
         return cls(
@@ -45,6 +54,7 @@ class House:
                 mlflow_url=environment.get("MLFLOW_UI_URL") or "http://127.0.0.1:5000",
                 runbook_url=environment.get("RUNBOOK_URL") or (root / "runbooks").as_uri(),
             ),
+            schedule=settings.schedule,
         )
 
     def monitor(self, spec: ModelSpec) -> "Monitor":
@@ -99,9 +109,14 @@ class Monitor:
     def registry(self) -> Registry:
         return self.house.registry
 
+    @cached_property
+    def schedule(self) -> Schedule:
+        """When days are judged: the model's own, or what the project says. Raises Misplaced."""
+        return self.spec.schedule.over(self.house.schedule)
+
     def judged_at(self, day: date) -> datetime:
-        """When *day* is judged: 06:00 UTC on the next one."""
-        return datetime.combine(day + timedelta(days=1), time(6), UTC)
+        """When *day* is judged: by default 06:00 UTC on the next one."""
+        return self.schedule.judged_at(day)
 
     def first_day(self) -> date | None:
         """When monitoring begins: as declared, else the earliest day with predictions."""

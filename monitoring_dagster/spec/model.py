@@ -28,6 +28,7 @@ from monitoring_dagster.spec.record import (
 )
 from monitoring_dagster.spec.retraining import Retraining
 from monitoring_dagster.spec.rules import Rules
+from monitoring_dagster.spec.schedule import Schedule
 from monitoring_dagster.spec.sources import FurtherLabels, Labels, Predictions, Review, Signal
 
 _FIRST_LOG = date(1970, 1, 1)
@@ -87,6 +88,10 @@ class ModelSpec(Record):
         default=False,
         description="Also look at all features together, once a week: whether they drifted even"
         " where each alone looks the same; and weigh estimates towards days that drifted.",
+    )
+    schedule: Schedule = Field(
+        default=Schedule(),
+        description="When a day is judged; by default what pyproject.toml says, or 06:00 UTC.",
     )
     rules: Rules = Rules()
     channels: Channels = Channels()

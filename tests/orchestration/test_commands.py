@@ -148,3 +148,17 @@ def test_one_folder_is_checked_alone_where_it_is_named(new_checkout):
     done = checkout.run("dg", "check", "yaml", "assets/csv")
     assert done.returncode == 1
     assert "assets/csv/defs.yaml:6 - " in done.stdout
+
+
+def test_a_mistake_in_the_projects_settings_is_named_by_every_command(churn_checkout):
+    file = churn_checkout.root / "pyproject.toml"
+    text = file.read_text(encoding="utf-8")
+    line = len(text.splitlines()) + 2
+    file.write_text(f'{text}[tool.monitoring_dagster.schedule]\ntime_zone = "Europe/Berln"\n')
+    words = f"{file}:{line} - [tool.monitoring_dagster] schedule.time_zone: there is no time zone"
+    for command in (["dg", "check", "defs"], ["monitoring-dagster", "status"]):
+        done = churn_checkout.run(*command)
+        assert done.returncode in (1, 2), done.stdout
+        assert words in done.stdout
+        assert "Did you mean 'Europe/Berlin'?" in done.stdout
+        assert "Traceback" not in done.stdout

@@ -150,6 +150,21 @@ def test_environment_variables_stand_in_braces(
     assert predictions.metadata["source"] == "/mnt/logs/{day}.parquet"
 
 
+def test_a_model_is_judged_at_the_projects_hour_but_for_what_it_says_itself(
+    project: DefsFolderSandbox,
+):
+    """Its own zone, the project's hour: and Dagster shows both where the days are asked for."""
+    file = project.project_root / "pyproject.toml"
+    hour = '\n[tool.monitoring_dagster.schedule]\nat = "07:30"\n'
+    file.write_text((file.read_text() if file.exists() else "") + hour)
+    zone = {"schedule": {"time_zone": "Europe/Berlin"}}
+    graph = loaded(project, ATTRIBUTES | zone).resolve_asset_graph()
+    condition = graph.get(dg.AssetKey(["churn", "contract"])).automation_condition
+    assert condition is not None
+    label = "daily at 07:30 Europe/Berlin: missing days of the last week"
+    assert condition.get_label() == label
+
+
 WRONG: list[Any] = [
     pytest.param(
         lambda spec: spec.update(descripton=""),
