@@ -15,6 +15,7 @@ OF_THE_DATA = frozenset(
         FindingKind.UNREADABLE_DATA,
         FindingKind.SCHEMA_BREACH,
         FindingKind.LOW_VOLUME,
+        FindingKind.LATE_LABELS,
     }
 )  # of what was delivered: a day that is delivered anew is as if it had never been bad
 _NAMESPACE = UUID("6f0c1f4e-2d0b-5e0a-9a55-0f6d1c5c3b11")
