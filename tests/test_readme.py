@@ -9,6 +9,7 @@ import yaml
 from click.testing import CliRunner
 
 from monitoring_dagster.cli import main
+from monitoring_dagster.integrations.settings import settings_at
 from monitoring_dagster.pipeline.steps import STEPS
 from monitoring_dagster.spec import ModelSpec
 
@@ -22,7 +23,7 @@ def blocks(language: str) -> list[str]:
 
 
 def test_every_block_is_of_a_kind_that_is_tested_here():
-    assert {name for name, _ in BLOCKS} == {"", "sh", "yaml", "python"}
+    assert {name for name, _ in BLOCKS} == {"", "sh", "yaml", "toml", "python"}
     assert len(blocks("")) == 1  # the story in one line
 
 
@@ -31,6 +32,12 @@ def test_every_yaml_is_a_valid_model(text):
     declared = yaml.safe_load(text)
     assert declared["type"] == "monitoring_dagster.orchestration.MonitoredModel"
     assert ModelSpec.model_validate(declared["attributes"]).name == "churn"
+
+
+@pytest.mark.parametrize("text", blocks("toml"))
+def test_every_toml_is_a_valid_project(text, tmp_path):
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert settings_at(tmp_path).schedule.grace_minutes == 60
 
 
 @pytest.mark.parametrize("line", [line for text in blocks("sh") for line in text.splitlines()])

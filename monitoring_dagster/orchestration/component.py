@@ -110,6 +110,6 @@ def _definitions(monitor: Monitor) -> dg.Definitions:
             *([retraining_asset(monitor)] if retrains else []),
         ],
         jobs=[retraining_job(monitor)] if retrains else [],
-        sensors=model_sensors(monitor),
+        sensors=model_sensors(monitor, first),
         executor=dg.in_process_executor,
     )

@@ -1,19 +1,22 @@
 """What runs without a click: each day's steps, alerts, retraining, and a word about failed runs."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import dagster as dg
 
+from monitoring_dagster.orchestration.late_files import late_files_sensor
 from monitoring_dagster.orchestration.retraining import TRY, job_name, request, run_of
 from monitoring_dagster.pipeline.monitor import Monitor
 
 RUNNING = dg.DefaultSensorStatus.RUNNING
 
 
-def model_sensors(monitor: Monitor) -> list[Any]:
-    """Every sensor of one model; all of them run by default."""
+def model_sensors(monitor: Monitor, first: date) -> list[Any]:
+    """Every sensor of one model, monitored from *first* on; all of them run by default."""
     sensors: list[Any] = [_automation(monitor), _alerts(monitor), _failed_runs(monitor)]
+    sensors.append(late_files_sensor(monitor, first=first))
     if monitor.spec.retraining:
         sensors.append(_retraining(monitor))
     return sensors

@@ -13,6 +13,7 @@ from monitoring_dagster.integrations import contracts, rows, served
 from monitoring_dagster.integrations.inspection import Inspection, inspect_day
 from monitoring_dagster.integrations.readings import is_text, time_of
 from monitoring_dagster.integrations.suites import load_suite
+from monitoring_dagster.pipeline import late_files
 from monitoring_dagster.pipeline.breaches import (
     Breach,
     examples,
@@ -70,6 +71,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
     """Inspect the day's predictions and store what breaches the contract."""
     found = _Found(monitor, day)
     count = 0
+    files = late_files.seen_on(monitor, monitor.spec.predictions, day)
     try:
         columns, unreadable = rows.schema_of(monitor.spec.predictions, day, root=monitor.root)
         _roles(found, columns, unreadable)
@@ -92,6 +94,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
             LEFT_OUT: json.dumps(sorted(found.left_out)),
         },
     )
+    late_files.keep(monitor, STEP, day, files)
     return _report(found.findings, count)
 
 

@@ -22,6 +22,7 @@ from monitoring_dagster.pipeline.counting import counted, counted_columns
 from monitoring_dagster.pipeline.label_decisions import DISCARDED, RESTORED, bring_in, decided_on
 from monitoring_dagster.pipeline.label_decisions import STEP as DECISIONS
 from monitoring_dagster.pipeline.label_findings import wrong_with
+from monitoring_dagster.pipeline.late_files import FILES, seen_on
 from monitoring_dagster.pipeline.monitor import HOME, Monitor
 from monitoring_dagster.pipeline.review import random_share
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
@@ -154,6 +155,7 @@ def _step(source: str | None) -> str:
 def _judge(monitor: Monitor, day: date, source: str | None) -> None:
     """Store what the labels that arrived on *day* say, and after it which files said so."""
     seen = _versions(monitor, day, source)
+    files = seen_on(monitor, labels_of(monitor.spec, source), day)
     account: dict[str, Any] = {"rows": 0}
     found: dict[tuple[date, Group], Outcomes] = {}
     try:
@@ -164,8 +166,8 @@ def _judge(monitor: Monitor, day: date, source: str | None) -> None:
     step, table = _step(source), outcomes_to_table(found)
     notes = {ACCOUNT: json.dumps(account)}
     monitor.results.write(monitor.name, step, day, table, metadata=notes)
-    nothing = pa.table({})
-    _seen(monitor).write(monitor.name, step, day, nothing, metadata={_SEEN: json.dumps(seen)})
+    nothing, notes = pa.table({}), {_SEEN: json.dumps(seen), FILES: files}
+    _seen(monitor).write(monitor.name, step, day, nothing, metadata=notes)
 
 
 def _joined(

@@ -6,6 +6,7 @@ from monitoring_dagster.decisions.findings import FindingKind
 from monitoring_dagster.pipeline import (
     drift_findings,
     labelling,
+    late_files,
     multivariate,
     outcomes,
     profile,
@@ -83,6 +84,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
         judged=judged,
         run_id=_run_of_champion(monitor, day),
     )
+    late_files.keep_judged(monitor, day)
     still_open = [one for one in incidents if one.closed_on is None]
     return StepReport(
         numbers={"findings": len(found), "open_incidents": len(still_open)},

@@ -23,7 +23,8 @@ def sensor(monitor, name):
 def test_every_sensor_runs_by_default(monitor):
     sensors = definitions_of(monitor).sensors
     assert {one.name for one in sensors} == {
-        f"churn_{name}" for name in ("automation", "alerts", "failed_runs", "retraining")
+        f"churn_{name}"
+        for name in ("automation", "alerts", "failed_runs", "late_files", "retraining")
     }
     assert {one.default_status for one in sensors} == {dg.DefaultSensorStatus.RUNNING}
 
