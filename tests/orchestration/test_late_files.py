@@ -13,10 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from monitoring_dagster.decisions.findings import FindingKind
+from monitoring_dagster.integrations.rows import file_of
 from monitoring_dagster.orchestration.component import definitions_of
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.steps import steps_of
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec import Labels, ModelSpec, Predictions
 from tests.orchestration.small_project import (
     ATTRIBUTES,
     DAYS,
@@ -143,6 +144,27 @@ def test_a_quiet_day_asks_for_nothing(clocked: Clocked):
     assert clocked.tick(MORNING) == {}
     assert "no file came or changed" in clocked.said
     assert clocked.tick(at(TODAY, 23)) == {}
+
+
+def test_a_quiet_look_is_at_the_last_week_and_reads_no_file(
+    clocked: Clocked, monkeypatch: pytest.MonkeyPatch
+):
+    """However long the history is: seven days of each source, and nothing of Dagster's runs."""
+    clocked.judge(LAST)
+    looked: list[date] = []
+
+    def counting(source: Predictions | Labels, day: date, *, root: Path) -> Path | None:
+        looked.append(day)
+        return file_of(source, day, root=root)
+
+    monkeypatch.setattr("monitoring_dagster.integrations.fingerprints.file_of", counting)
+    monkeypatch.setattr(dg.DagsterInstance, "get_runs", None)
+    for folder in ("predictions", "labels"):
+        for path in clocked.file(folder, LAST).parent.glob("*.parquet"):
+            path.write_bytes(b"0" * path.stat().st_size)  # nobody can read these
+            clocked.written(path, at(date.fromisoformat(path.stem) + timedelta(days=1), 2))
+    assert clocked.tick(MORNING) == {}
+    assert sorted(looked) == sorted([*DAYS[-7:], *DAYS[-7:]])
 
 
 def test_a_file_that_lands_at_nine_is_read_and_its_incident_closes(clocked: Clocked):
