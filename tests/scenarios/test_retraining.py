@@ -204,7 +204,8 @@ def test_what_no_repetition_mends_waits_for_the_next_judged_day(troubled):
     """Too few labels: announced once, though it is asked for on each day."""
 
     def too_few(*_):
-        raise TooFewLabels.between(troubled.due, troubled.due, 7, 300)
+        message = "7 labelled rows are too few"
+        raise TooFewLabels(message)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("monitoring_dagster.pipeline.retraining.challenger", too_few)
