@@ -13,6 +13,7 @@ from monitoring_dagster.cli import here
 from monitoring_dagster.cli.output import print_json, reserved
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.integrations.outputs import refuse_to_overwrite, write_whole
+from monitoring_dagster.report import runbooks
 
 
 class NoModels(MonitoringError):
@@ -318,10 +319,22 @@ def suspects(
 
 
 @click.command()
-@click.argument("model")
+@click.argument("model", required=False)
 @click.option("--json", "as_json", is_flag=True)
-def runbook(model: str, as_json: bool) -> None:
+@click.option(
+    "--page",
+    type=click.Choice(runbooks.names()),
+    metavar="KIND",
+    help="Print the page of a kind of finding, or of on_call, and nothing else.",
+)
+def runbook(model: str | None, as_json: bool, page: str | None) -> None:
     """The on-call steps for a model, each with its evidence. Exits with 1 where one is FAIL."""
+    if page is not None:
+        click.echo(runbooks.page(page), nl=False)
+        return
+    if model is None:
+        message = "name a MODEL, or a page with --page KIND"
+        raise click.UsageError(message)
     from monitoring_dagster.pipeline.runbook import walk
 
     monitor = here.monitor(model)

@@ -54,6 +54,12 @@ class Finding:
     severity: Severity
     words: str  # one sentence with the numbers in it: the fact and the bound
     step: str  # which step found it; a step's findings of a day are replaced together
+    about: date | None = None  # the day or week that was judged, where that is not `day`
+
+    @property
+    def evidence_day(self) -> date:
+        """The day, or the Monday of the week, whose partition in Dagster shows it."""
+        return self.about or self.day
 
     @property
     def fingerprint(self) -> str:

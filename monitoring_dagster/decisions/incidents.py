@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID, uuid5
 
@@ -18,6 +18,7 @@ OF_THE_DATA = frozenset(
         FindingKind.LATE_LABELS,
     }
 )  # of what was delivered: a day that is delivered anew is as if it had never been bad
+HEALING = timedelta(days=7)  # an outage this long heals itself, and is told as usual
 _NAMESPACE = UUID("6f0c1f4e-2d0b-5e0a-9a55-0f6d1c5c3b11")
 
 
@@ -67,6 +68,17 @@ def is_told(severity: Severity) -> bool:
     return severity < Severity.P3
 
 
+def is_history(judged_at: datetime, *, now: datetime) -> bool:
+    """Whether a day is long over: it should have been judged before the healing window began.
+
+    >>> from datetime import UTC
+    >>> now = datetime(2026, 3, 9, 6, tzinfo=UTC)
+    >>> is_history(now - HEALING, now=now), is_history(now - timedelta(days=8), now=now)
+    (False, True)
+    """
+    return now - judged_at > HEALING
+
+
 def advance(
     incident: Incident | None,
     findings: Sequence[Finding],
@@ -114,6 +126,18 @@ def repaired(incident: Incident, *, day: date) -> tuple[Incident, Reason | None]
     """
     closed = replace(incident, closed_on=day, firing=frozenset())
     return (closed, None) if closed.told is None else _told(closed, Reason.RESOLVED, day)
+
+
+def unsent(before: Incident | None, after: Incident) -> Incident:
+    """*after*, where no message about this turn goes out: people know what they knew *before*.
+
+    So an incident that is still open on the next live day is notified then.
+    """
+    if before is None or before.id != after.id or before.told is None:
+        return replace(after, told=None)
+    is_reopened = before.closed_on is not None and after.closed_on is None
+    known = frozenset[str]() if is_reopened else before.told.known
+    return replace(after, told=replace(before.told, known=known))
 
 
 def _broken_again(

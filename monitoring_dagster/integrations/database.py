@@ -69,6 +69,7 @@ class Tables:
     findings: Table
     judged: Table
     incidents: Table
+    turns: Table
     deliveries: Table
     decisions: Table
     promotions: Table
@@ -143,6 +144,7 @@ def engine(url: str) -> Engine:
         # Two processes may start at once: the second one waits here and finds all tables.
         _wait_for(connection, "tables")
         tables().metadata.create_all(connection)
+        _add_columns(connection)
     return made
 
 
@@ -243,7 +245,7 @@ def tables() -> Tables:
     findings = table(
         "findings",
         *(key("model"), key("day", Date), key("step"), key("kind"), key("subject")),
-        *(fact("severity"), fact("words")),
+        *(fact("severity"), fact("words"), maybe("about", Date)),
     )
     incidents = table(
         "incidents",
@@ -259,6 +261,12 @@ def tables() -> Tables:
         unique=True,
         sqlite_where=still_open,
         postgresql_where=still_open,
+    )
+    turns = table(
+        "turns",
+        Column("number", Integer, primary_key=True, autoincrement=True),
+        *(fact("model"), fact("incident"), fact("turn"), fact("day", Date)),
+        *(fact("noted_at", Moment), maybe("digest")),
     )
     deliveries = table(
         "deliveries",
@@ -294,12 +302,28 @@ def tables() -> Tables:
         findings,
         judged,
         incidents,
+        turns,
         deliveries,
         decisions,
         promotions,
         fallbacks,
         label_decisions,
     )
+
+
+def _add_columns(connection: Connection) -> None:
+    """Give tables that an earlier version made the columns that came since; none is required."""
+    from sqlalchemy import inspect
+
+    look = inspect(connection)
+    for table in tables().metadata.sorted_tables:
+        existing = {column["name"] for column in look.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in existing:
+                kind = column.type.compile(connection.dialect)
+                connection.exec_driver_sql(
+                    f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {kind}'
+                )
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -16,15 +16,18 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.error import URLError
+from urllib.parse import urlsplit
 
 from monitoring_dagster.decisions.incidents import Reason
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.integrations.deliveries import Delivery
 from monitoring_dagster.integrations.ledger import Ledger
-from monitoring_dagster.report.messages import IncidentEvent, Links, Message, render
+from monitoring_dagster.report.links import Links
+from monitoring_dagster.report.messages import IncidentEvent, Message, render
 from monitoring_dagster.report.outbox import PAGE, Entry, write_outbox
 
 if TYPE_CHECKING:
@@ -66,6 +69,13 @@ class SlackError(MonitoringError):
         return cls(
             "SLACK_BOT_TOKEN has characters no token has (a line break, perhaps, or quotes):"
             " copy it again, or unset it to write to the local outbox"
+        )
+
+    @classmethod
+    def unusable_address(cls) -> Self:
+        return cls(
+            "SLACK_API_URL is no address to send a token to: write https://HOST/api/ (http:// for"
+            " this machine alone, no user, no query), or unset it for Slack's own"
         )
 
 
@@ -130,18 +140,21 @@ def drain(
     Raises
     ------
     SlackError
-        The token can be none.
+        The token can be none, or the address.
     """
     if token is None:
         return _drain_into_page(ledger, links=links, outbox=outbox, clock=clock)
     if not re.fullmatch(r"[\x21-\x7e]+", token):
         raise SlackError.unusable_token()  # urllib would quote it in its complaint
-    client = _client(token, base_url)
+    client = _client(token, api_address(base_url) if base_url else None)
     return _Sender(ledger, links, client, clock, sleep).drain(max_messages)
 
 
 def entries(ledger: Ledger, links: Links, *, limit: int = 500) -> list[Entry]:
-    """The latest *limit* messages as they read now: an opening message tells of its end."""
+    """The latest *limit* messages as they read now: an opening message tells of its end.
+
+    Each has the time that it is about, which in a replay is not the time of sending.
+    """
     deliveries = ledger.deliveries.sent(limit=limit)
     ends = {d.incident: d.event.day for d in deliveries if _is_end(d)}
     return [
@@ -149,11 +162,42 @@ def entries(ledger: Ledger, links: Links, *, limit: int = 500) -> list[Entry]:
             id=d.id,
             thread=d.incident,
             channel=d.destination,
-            at=d.sent_at or d.created_at,
+            at=d.created_at,
             message=render(d.event, links, resolved_on=ends.get(d.incident) if not d.seq else None),
         )
         for d in deliveries
+        if not _is_quiet(d)
     ]
+
+
+def api_address(url: str) -> str:
+    """The address of the Slack API, with the slash at its end that the SDK needs.
+
+    Raises
+    ------
+    SlackError
+        A token would travel in the clear, or to nobody.
+
+    >>> api_address("https://slack.example.org/api")
+    'https://slack.example.org/api/'
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise SlackError.unusable_address() from None
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and _is_this_machine(host))
+    is_plain = re.fullmatch(r"[\x21-\x7e]+", url) and not (parts.query or parts.fragment)
+    if not (host and is_safe and is_plain) or "@" in parts.netloc:
+        raise SlackError.unusable_address()
+    return f"{url.rstrip('/')}/"
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _drain_into_page(
@@ -229,6 +273,10 @@ class _Sender:
 
     def _send(self, delivery: Delivery) -> None:
         root = self._root(delivery)
+        if _is_quiet(delivery):
+            place = root or delivery
+            self._finish(delivery, root, channel=place.channel or OUTBOX, ts=place.ts or "")
+            return
         channel = root.channel if root and root.channel else delivery.destination
         self._pace()
         answer = _call(
@@ -395,6 +443,11 @@ def _content(message: Message, delivery_id: str) -> dict[str, Any]:
 def _is_end(delivery: Delivery) -> bool:
     event = delivery.event
     return isinstance(event, IncidentEvent) and event.reason is Reason.RESOLVED
+
+
+def _is_quiet(delivery: Delivery) -> bool:
+    event = delivery.event
+    return isinstance(event, IncidentEvent) and event.quietly
 
 
 def _seconds(moment: datetime) -> str:

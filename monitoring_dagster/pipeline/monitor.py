@@ -8,11 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
+from monitoring_dagster.decisions.incidents import is_history
 from monitoring_dagster.integrations.ledger import Ledger
 from monitoring_dagster.integrations.registry import Registry
 from monitoring_dagster.integrations.results import ResultStore
 from monitoring_dagster.integrations.settings import settings_at
-from monitoring_dagster.report.messages import Links
+from monitoring_dagster.report.links import Links
 from monitoring_dagster.spec import ModelSpec, Schedule
 
 HOME = ".monitoring"  # everything we write lies here, below the project's root
@@ -29,14 +30,15 @@ class House:
     links: Links
     as_of: datetime | None = None  # what a replay calls now; else the clock says
     schedule: Schedule = _DEFAULT  # of models that say nothing else
+    slack_api_url: str | None = None  # else Slack's own
 
     @classmethod
     def at(cls, root: Path, environment: Mapping[str, str] = os.environ) -> Self:
         """The house below *root*; the environment overrules each default.
 
         ``MONITORING_POSTGRES_URL`` moves the ledger to PostgreSQL, ``MLFLOW_TRACKING_URI`` the
-        models; ``DAGSTER_UI_URL``, ``MLFLOW_UI_URL`` and ``RUNBOOK_URL`` are what messages link.
-        The rest stands in pyproject.toml.
+        models; ``DAGSTER_UI_URL``, ``MLFLOW_UI_URL`` and ``RUNBOOK_URL`` are what messages link,
+        and ``SLACK_API_URL`` is where they are sent. The rest stands in pyproject.toml.
 
         Raises
         ------
@@ -52,9 +54,10 @@ class House:
             links=Links(
                 dagster_url=environment.get("DAGSTER_UI_URL") or "http://127.0.0.1:3000",
                 mlflow_url=environment.get("MLFLOW_UI_URL") or "http://127.0.0.1:5000",
-                runbook_url=environment.get("RUNBOOK_URL") or (root / "runbooks").as_uri(),
+                runbook_url=environment.get("RUNBOOK_URL") or None,
             ),
             schedule=settings.schedule,
+            slack_api_url=environment.get("SLACK_API_URL") or None,
         )
 
     def monitor(self, spec: ModelSpec) -> "Monitor":
@@ -117,6 +120,10 @@ class Monitor:
     def judged_at(self, day: date) -> datetime:
         """When *day* is judged: by default 06:00 UTC on the next one."""
         return self.schedule.judged_at(day)
+
+    def is_history(self, day: date) -> bool:
+        """Whether *day* is long over: a digest tells of it, and no message of its own."""
+        return is_history(self.judged_at(day), now=self.house.now())
 
     def first_day(self) -> date | None:
         """When monitoring begins: as declared, else the earliest day with predictions."""

@@ -100,6 +100,7 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding] | None:
         severity=Severity.P2,
         words="; ".join(words),
         step=STEP,
+        about=ended[-1],
     )
     return [finding] if words else []
 

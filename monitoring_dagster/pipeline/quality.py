@@ -108,9 +108,16 @@ class _Recent:
     of_champion: Collection[str] | None = None  # what fell there; None without a verdict on it
 
     def finding(
-        self, kind: FindingKind, what: str, severity: Severity, words: str, *, by_version: bool
+        self,
+        kind: FindingKind,
+        what: str,
+        severity: Severity,
+        words: str,
+        *,
+        by_version: bool,
+        about: date | None = None,
     ) -> Finding:
-        """A finding about this version; *by_version* where what it is about names it already."""
+        """A finding about this version, as *about* shows it; *by_version* where *what* names it."""
         return Finding(
             self.monitor.name,
             self.day,
@@ -119,6 +126,7 @@ class _Recent:
             self.roles.severity(severity, self.version),
             f"{words}{self.roles.words(self.version)}",
             estimate.STEP if kind is FindingKind.EXPECTED_DROP else STEP,
+            about,
         )
 
 
@@ -166,7 +174,10 @@ def _performance(
                 f" evaluated days were as bad){_foreseen(recent, days, metric)}"
             )
             kind = FindingKind.PERFORMANCE_DROP
-            yield metric, recent.finding(kind, metric, Severity.P1, words, by_version=False)
+            yield (
+                metric,
+                recent.finding(kind, metric, Severity.P1, words, by_version=False, about=newest),
+            )
 
 
 def _foreseen(recent: _Recent, days: Sequence[date], metric: str) -> str:
@@ -274,6 +285,7 @@ def _segments(
                     Severity.P2,
                     words,
                     by_version=False,
+                    about=recent.days[0].day,
                 )
 
 
@@ -316,4 +328,6 @@ def _calibration(
     if len(shown) >= min(needed, len(days)):
         words = f"version {recent.version}: {found.words}"
         kind = FindingKind.MISCALIBRATION
-        yield recent.finding(kind, recent.version, Severity.P2, words, by_version=True)
+        yield recent.finding(
+            kind, recent.version, Severity.P2, words, by_version=True, about=recent.days[0].day
+        )

@@ -45,6 +45,7 @@ def findings_of(monitor: Monitor, day: date) -> Iterator[Finding]:
                 words=f"{_cause(account, served)} the verdict on {served}"
                 f"{', which was notified' if told else ''}: {said}{roles.words(version)}",
                 step=STEP,
+                about=served,
             )
 
 

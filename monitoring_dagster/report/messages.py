@@ -1,18 +1,25 @@
 """What do people read about an incident?  Events in, calm and harmless messages out."""
 
-import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from pydantic import Field, TypeAdapter
 
 from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
 from monitoring_dagster.decisions.incidents import Reason
+from monitoring_dagster.report import runbooks
+from monitoring_dagster.report.guides import GUIDES
+from monitoring_dagster.report.links import Link, Links
+from monitoring_dagster.report.wording import clean, counted, date_words, escaped, sentence
 
 SHOWN_FINDINGS = 8
+_WORDS_OF_ALL, _LEAST_WORDS = 2400, 320  # characters that the findings of a message share
+_ESCAPED_OF_ALL, _SECTION = 4400, 2900
+_URL = 600
+_HEADLINE = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,9 @@ class IncidentEvent:
     findings: tuple[Finding, ...]  # the most urgent of the day
     total: int  # how many there were
     run_id: str | None = None  # the MLflow run that made the version which served
+    at: datetime | None = None  # when the day was judged
+    evidence: date | None = None  # the newest judged day or week with a finding, else `day`
+    quietly: bool = False  # the opening message is edited, and nothing is posted
     type: Literal["incident"] = "incident"
 
 
@@ -46,182 +56,15 @@ class Announcement:
     words: str
     version: str | None = None  # the MLflow version it is about
     run_id: str | None = None  # the run that made it
+    at: datetime | None = None  # when it was decided or done
+    dagster_run: str | None = None  # the run that it is about
+    rows: tuple[tuple[str, str], ...] = ()  # subject, words: as findings are shown
+    total: int = 0  # rows that there were
     type: Literal["announcement"] = "announcement"
 
 
 Event = Annotated[IncidentEvent | Announcement, Field(discriminator="type")]
 EVENT: TypeAdapter[IncidentEvent | Announcement] = TypeAdapter(Event)
-
-
-@dataclass(frozen=True, slots=True)
-class Guide:
-    """What a kind of finding means to a reader: its words, its Dagster asset, what to do first."""
-
-    words: str
-    step: str
-    next_step: str
-    weekly: bool = False  # the step's partitions are weeks: no day leads to one
-
-
-GUIDES: Mapping[FindingKind, Guide] = {
-    FindingKind.MISSING_DAY: Guide(
-        "missing day",
-        "contract",
-        "Find out why no predictions arrived, then run the day again.",
-    ),
-    FindingKind.EMPTY_DAY: Guide(
-        "empty day",
-        "contract",
-        "Check whether the model served at all, then look at the export of its log.",
-    ),
-    FindingKind.UNREADABLE_DATA: Guide(
-        "unreadable data",
-        "contract",
-        "Have the file written again; nothing was computed from it.",
-    ),
-    FindingKind.SCHEMA_BREACH: Guide(
-        "schema breach",
-        "contract",
-        "Ask the producer what changed; judge drift of these columns only afterwards.",
-    ),
-    FindingKind.LOW_VOLUME: Guide(
-        "low volume",
-        "profile",
-        "Compare with the callers' own count: is traffic down or is the log incomplete?",
-    ),
-    FindingKind.SERVICE_ERRORS: Guide(
-        "service errors",
-        "profile",
-        "Read the service's error log of that day; consider the fallback or a rollback.",
-    ),
-    FindingKind.SLOW_SERVICE: Guide(
-        "slow service",
-        "profile",
-        "Look at the latency by stage, and at the load of the same hours.",
-    ),
-    FindingKind.UNKNOWN_VERSION: Guide(
-        "unknown version",
-        "profile",
-        "Find out who deployed it and register it, or roll it back.",
-    ),
-    FindingKind.PREDICTION_DRIFT: Guide(
-        "prediction drift",
-        "drift",
-        "Look for a release or a new kind of traffic, then at the drifted features.",
-    ),
-    FindingKind.FEATURE_DRIFT: Guide(
-        "feature drift",
-        "drift",
-        "Ask whether the world or the pipeline changed; a sudden shift is usually the pipeline.",
-    ),
-    FindingKind.MULTIVARIATE_DRIFT: Guide(
-        "multivariate drift",
-        "multivariate",
-        "Look at the columns that tell the week apart: did a join or a unit change between them?",
-        weekly=True,
-    ),
-    FindingKind.PERFORMANCE_DROP: Guide(
-        "performance drop",
-        "evaluation",
-        "Read the attribution first: did the rows change, or their meaning?",
-    ),
-    FindingKind.EXPECTED_DROP: Guide(
-        "expected drop",
-        "estimate",
-        "Look at the inputs that moved; labels have yet to confirm it.",
-    ),
-    FindingKind.SEGMENT_DROP: Guide(
-        "segment drop",
-        "evaluation",
-        "Look at that segment's rows: the whole is too large to show it.",
-    ),
-    FindingKind.MISCALIBRATION: Guide(
-        "miscalibration",
-        "evaluation",
-        "Read the reliability table; whoever acts on the score acts on a wrong probability.",
-    ),
-    FindingKind.REVISED_QUALITY: Guide(
-        "revised quality",
-        "evaluation",
-        "Read what was decided because of the former verdict, and whether it still holds.",
-    ),
-    FindingKind.LABEL_DELAY: Guide(
-        "label delay",
-        "outcomes",
-        "Ask the label source what holds it up; verdicts on quality come later meanwhile.",
-    ),
-    FindingKind.LABEL_PROCESS: Guide(
-        "label process",
-        "outcomes",
-        "Ask who labels now, and by which rule, before you believe in a change of quality.",
-    ),
-    FindingKind.LATE_LABELS: Guide(
-        "late labels",
-        "outcomes",
-        "Ask the label source; quality of these days stays unknown until they arrive.",
-    ),
-    FindingKind.ORPHAN_LABELS: Guide(
-        "orphan labels",
-        "outcomes",
-        "Compare the request ids on both sides; labels without a prediction count for nothing.",
-    ),
-    FindingKind.VERSION_METADATA: Guide(
-        "version metadata",
-        "profile",
-        "Register the version again with its signature and reference data.",
-    ),
-    FindingKind.IMPORTANCE_SHIFT: Guide(
-        "importance shift",
-        "drift",
-        "Compare both versions' training data: the new one may lean on a leak or a proxy.",
-    ),
-    FindingKind.RETRAINING: Guide(
-        "retraining",
-        "retraining",
-        "Read the comparison with the champion before you overrule it.",
-    ),
-    FindingKind.FAILED_RUN: Guide(
-        "failed run",
-        "verdict",
-        "Open the run in Dagster, repair the cause and run the day again.",
-    ),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A label and where it leads."""
-
-    label: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Links:
-    """Where the pages stand that a message points to."""
-
-    dagster_url: str
-    mlflow_url: str
-    runbook_url: str  # the folder that holds <kind>.md, on the web or as file://
-
-    def of(self, event: IncidentEvent | Announcement) -> tuple[Link, ...]:
-        step = GUIDES[event.kind].step
-        asset = f"{quote(event.model, safe='')}/{step}"
-        if not GUIDES[event.kind].weekly:
-            asset += f"?{urlencode({'partition': event.day})}"
-        model = quote(event.registered_model, safe="")
-        version = getattr(event, "version", None)
-        suffix = f"/versions/{quote(version, safe='')}" if version else ""
-        if event.run_id:
-            run = quote(event.run_id, safe="")
-            in_mlflow = Link("MLflow run", _join(self.mlflow_url, f"#/runs/{run}"))
-        else:
-            in_mlflow = Link("MLflow model", _join(self.mlflow_url, f"#/models/{model}{suffix}"))
-        return (
-            Link("Runbook", _join(self.runbook_url, f"{event.kind}.md")),
-            Link(f"Dagster: {step}", _join(self.dagster_url, f"assets/{asset}")),
-            in_mlflow,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,45 +76,53 @@ class Message:
 
     tone: str
     title: str
+    headline: str  # cause and number in one line, for notifications
     lead: str
     findings: tuple[tuple[str, str], ...]  # subject, words
     more: int  # findings that are not shown
     facts: tuple[tuple[str, str], ...]
     next_step: str
-    links: tuple[Link, ...] = field(default=())
+    links: tuple[Link, ...]
+    kind: str
+    steps: tuple[str, ...] = field(default=())  # of the runbook, where no link leads there
 
     @property
     def text(self) -> str:
         """The notification line of Slack, escaped."""
-        return _escaped(f"{self.title}. {self.lead}", 300)
+        return escaped(self.headline, _HEADLINE)
 
     @property
     def blocks(self) -> list[dict[str, Any]]:
         """Slack blocks, escaped, within Slack's limits; all text together below 10,000."""
+        room = _ESCAPED_OF_ALL // max(len(self.findings), 1)
         lines = [
-            f"• *{_escaped(subject, 90)}*: {_escaped(words, 400)}"
+            f"• *{escaped(subject, 90)}*: {escaped(words, min(room, _WORDS_OF_ALL))}"
             for subject, words in self.findings
         ]
-        # Two sections: eight lines of 500 characters are more than one may hold.
-        halves = ["\n".join(lines[:4]), "\n".join(lines[4:])]
-        if self.more:
-            halves[-1 if halves[-1] else 0] += f"\n_+{self.more} more_"
+        lines += [f"_+{self.more} more_"] if self.more else []
         blocks: list[dict[str, Any]] = [
-            _header(_escaped(self.title, 150)),
-            _section(_escaped(self.lead, 1200)),
-            *(_section(half) for half in halves if half),
+            _header(escaped(self.title, 150)),
+            _section(escaped(self.lead, 1000)),
+            *(_section(part) for part in _parts(lines)),
             {
                 "type": "section",
                 "fields": [
-                    _mrkdwn(f"*{_escaped(name, 40)}*\n{_escaped(value, 200)}")
+                    _mrkdwn(f"*{escaped(name, 40)}*\n{escaped(value, 160)}")
                     for name, value in self.facts
                 ],
             },
         ]
-        if self.next_step:
-            blocks.append(_section(f"*Next*  {_escaped(self.next_step, 300)}"))
+        if self.steps:
+            steps = "\n".join(escaped(step, 800) for step in self.steps)
+            blocks.append(_section(f"*Runbook*\n{steps}\n{self._whole_page}"))
+        elif self.next_step:
+            blocks.append(_section(f"*Next*  {escaped(self.next_step, 300)}"))
         blocks.append(_section("  ·  ".join(_slack_link(link) for link in self.links)))
         return blocks
+
+    @property
+    def _whole_page(self) -> str:
+        return f"Whole page: `monitoring-dagster runbook --page {self.kind}`"
 
 
 def render(
@@ -279,32 +130,28 @@ def render(
 ) -> Message:
     """The message about *event*; with *resolved_on* the opening message as it reads afterwards."""
     if isinstance(event, Announcement):
-        return Message(
-            tone="note",
-            title=_clean(f"{event.model}: {event.title}", 150),
-            lead=_clean(event.words, 1000),
-            findings=(),
-            more=0,
-            facts=(("Model", _clean(event.model, 80)), ("Owner", _clean(event.owner, 120))),
-            next_step="",
-            links=links.of(event),
-        )
+        return _announced(event, links)
     over = resolved_on is not None or event.reason is Reason.RESOLVED
     shown = () if event.reason is Reason.RESOLVED else event.findings[:SHOWN_FINDINGS]
+    opens = event.reason is Reason.FIRST and not over
     return Message(
         tone="resolved" if over else event.severity.value,
-        title=_clean(_title(event, over=over), 150),
+        title=clean(_title(event, over=over), 150),
+        headline=_headline(event, resolved_on),
         lead=_lead(event, resolved_on),
-        findings=tuple((_clean(f.subject, 60), _clean(f.words, 240)) for f in shown),
+        findings=_shown([(one.subject, one.words) for one in shown]),
         more=max(event.total - len(shown), 0) if shown else 0,
         facts=(
             ("Severity", event.severity.value),
-            ("Model", _clean(event.model, 80)),
-            ("Owner", _clean(event.owner, 120)),
+            ("Model", clean(event.model, 80)),
+            ("Owner", clean(event.owner, 120)),
             ("Since", event.opened_on.isoformat()),
+            ("Day", _day_words(event.day, event.at)),
         ),
         next_step="" if over else GUIDES[event.kind].next_step,
-        links=links.of(event),
+        links=_links(event, links, event.evidence or event.day),
+        kind=event.kind,
+        steps=_steps(event, links) if opens else (),
     )
 
 
@@ -314,7 +161,10 @@ def to_text(message: Message) -> str:
     lines += [f"  - {subject}: {words}" for subject, words in message.findings]
     lines += [f"  +{message.more} more"] if message.more else []
     lines += [f"  {name}: {value}" for name, value in message.facts]
-    lines += [f"  Next: {message.next_step}"] if message.next_step else []
+    if message.steps:
+        lines += ["  Runbook:", *(f"    {step}" for step in message.steps)]
+    elif message.next_step:
+        lines += [f"  Next: {message.next_step}"]
     lines += [f"  {link.label}: {link.url}" for link in message.links]
     return "\n".join(lines)
 
@@ -322,6 +172,54 @@ def to_text(message: Message) -> str:
 def most_urgent(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """The findings an event carries along: the most urgent, as many as a message shows."""
     return tuple(sorted(findings, key=lambda f: (f.severity, f.subject))[:SHOWN_FINDINGS])
+
+
+def _announced(event: Announcement, links: Links) -> Message:
+    rows = event.rows[:SHOWN_FINDINGS]
+    return Message(
+        tone="note",
+        title=clean(f"{event.model}: {event.title}", 150),
+        headline=f"{clean(f'{event.model}: {event.title}', 150)}. {sentence(event.words, 140)}",
+        lead=sentence(event.words, 1000),
+        findings=_shown(rows),
+        more=max(event.total - len(rows), 0) if rows else 0,
+        facts=(
+            ("Model", clean(event.model, 80)),
+            ("Owner", clean(event.owner, 120)),
+            ("Day", _day_words(event.day, event.at)),
+        ),
+        next_step="",
+        links=_links(event, links, event.day),
+        kind=event.kind,
+        steps=() if event.rows else _steps(event, links),
+    )
+
+
+def _shown(rows: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    room = max(_WORDS_OF_ALL // max(len(rows), 1), _LEAST_WORDS)
+    return tuple(
+        (sentence(subject, 60), sentence(words, room, about=subject)) for subject, words in rows
+    )
+
+
+def _links(event: IncidentEvent | Announcement, links: Links, day: date) -> tuple[Link, ...]:
+    guide, version = GUIDES[event.kind], getattr(event, "version", None)
+    run = getattr(event, "dagster_run", None)
+    found = (
+        links.runbook(event.kind),
+        links.dagster_run(run)
+        if run
+        else links.asset(event.model, guide.step, day, guide.partitions),
+        links.mlflow(event.registered_model, version=version, run_id=event.run_id),
+    )
+    return tuple(link for link in found if link is not None)
+
+
+def _steps(event: IncidentEvent | Announcement, links: Links) -> tuple[str, ...]:
+    """The first steps of the runbook, for readers whom no link leads to it."""
+    if links.runbook(event.kind) is not None:
+        return ()
+    return runbooks.first_steps(event.kind, model=event.model)
 
 
 def _title(event: IncidentEvent, *, over: bool) -> str:
@@ -332,69 +230,65 @@ def _title(event: IncidentEvent, *, over: bool) -> str:
     return f"{event.severity} · {prefix[event.reason]}{about}"
 
 
+def _headline(event: IncidentEvent, resolved_on: date | None) -> str:
+    """Such as "P1 churn: performance drop, log loss 0.71 against 0.45, 4 of 5 days"."""
+    kind, model = GUIDES[event.kind].words, clean(event.model, 63)
+    if resolved_on is not None or event.reason is Reason.RESOLVED:
+        return f"{model}: {kind} resolved {_ended(event, resolved_on)}"
+    state = {
+        Reason.FIRST: "",
+        Reason.WORSE: "worse: ",
+        Reason.REMINDER: f"open since {date_words(event.opened_on)}: ",
+    }
+    start = f"{event.severity} {model}: {state[event.reason]}{kind}"
+    more = f" (+{event.total - 1} more)" if event.total > 1 else ""
+    if not event.findings:
+        return f"{start}{more}"
+    worst = event.findings[0]
+    room = _HEADLINE - len(start) - len(more) - 2
+    return f"{start}, {sentence(worst.words, room, about=worst.subject)}{more}"
+
+
 def _lead(event: IncidentEvent, resolved_on: date | None) -> str:
-    since = f"{event.opened_on:%A %d %B %Y}"
-    count = f"{_counted(event.total, 'finding')} on {event.day}"
-    lasted = _counted(((resolved_on or event.day) - event.opened_on).days, "day")
+    count = f"{counted(event.total, 'finding')} on {date_words(event.day)}"
     if resolved_on is not None:
-        return f"Resolved on {resolved_on} after {lasted}. It began with {count}."
+        return f"Resolved {_ended(event, resolved_on)}. It began with {count}."
     if event.reason is Reason.RESOLVED:
-        return f"No finding any more on {event.day}. It was open since {since}, for {lasted}."
+        return f"Resolved {_ended(event, resolved_on)}."
     if event.reason is Reason.FIRST:
         return f"{event.reason.capitalize()}: {count}."
-    return f"{event.reason.capitalize()}: {count}. Open since {since}, for {lasted}."
+    lasted = counted((event.day - event.opened_on).days, "day")
+    since = f"open since {date_words(event.opened_on)}, for {lasted}"
+    return f"{event.reason.capitalize()}: {count}, {since}."
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _ended(event: IncidentEvent, resolved_on: date | None) -> str:
+    day = resolved_on or event.day
+    return f"on {date_words(day)} after {counted((day - event.opened_on).days, 'day')}"
 
 
-def _join(base: str, path: str) -> str:
-    return f"{base.rstrip('/')}/{path}"
+def _day_words(day: date, at: datetime | None) -> str:
+    return f"{day}, judged {at:%Y-%m-%d %H:%M} UTC" if at else str(day)
 
 
-def _clean(text: str, limit: int) -> str:
-    """One line without control, bidi, zero-width or unpaired characters, at most *limit* long.
-
-    What is left of nothing is a dash: Slack refuses empty texts.
-
-    >>> _clean("income\\n\\u202egnp.exe\\x00", 10)
-    'income gn…'
-    """
-    kept = "".join(
-        character
-        for character in " ".join(text.split())
-        if unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn"}
-    )
-    return (kept if len(kept) <= limit else kept[: limit - 1] + "…") or "-"
-
-
-def _escaped(text: str, limit: int) -> str:
-    """Text that Slack shows as it is, at most *limit* long and never cut inside an entity.
-
-    >>> _escaped("<!channel>", 100), _escaped("a<<<", 6)
-    ('&lt;!channel&gt;', 'a&lt;…')
-    """
-    escaped = [{"&": "&amp;", "<": "&lt;", ">": "&gt;"}.get(c, c) for c in text]
-    if sum(map(len, escaped)) <= limit:
-        return "".join(escaped)
-    return "".join(_fitting(escaped, limit - 1)) + "…"
-
-
-def _fitting(pieces: Sequence[str], room: int) -> Iterator[str]:
-    for piece in pieces:
-        room -= len(piece)
-        if room < 0:
-            return
-        yield piece
+def _parts(lines: Sequence[str]) -> Iterator[str]:
+    """The lines in as few texts as one block can hold each."""
+    part = ""
+    for line in lines:
+        if part and len(part) + len(line) + 1 > _SECTION:
+            yield part
+            part = ""
+        part = f"{part}\n{line}" if part else line
+    if part:
+        yield part
 
 
 def _slack_link(link: Link) -> str:
-    """A link Slack opens; what it would not open, such as a local file, is named instead."""
-    label, url = _escaped(link.label, 75), quote(link.url, safe=":/?#[]@!$&'()*+,;=%~")
-    if not url.startswith(("https://", "http://")) or len(_escaped(url, 5000)) > 900:
-        return f"{label}: {_escaped(url, 900)}"
-    return f"<{_escaped(url, 900)}|{label}>"
+    """A link Slack opens; what it would not open is named instead."""
+    label, url = escaped(link.label, 75), quote(link.url, safe=":/?#[]@!$&'()*+,;=%~")
+    if not url.startswith(("https://", "http://")) or len(escaped(url, 5000)) > _URL:
+        return f"{label}: {escaped(url, _URL)}"
+    return f"<{escaped(url, _URL)}|{label}>"
 
 
 def _header(text: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from monitoring_dagster.report import runbooks
 from monitoring_dagster.report.messages import Message
 
 PAGE, LINES = "index.html", "messages.jsonl"
@@ -16,7 +17,7 @@ PAGE, LINES = "index.html", "messages.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One delivered message: the thread it belongs to, and when and where it went."""
+    """One delivered message: its thread, the time that it is about, and where it went."""
 
     id: str
     thread: str
@@ -50,6 +51,7 @@ def page(entries: Sequence[Entry]) -> str:
         lstrip_blocks=True,
     )
     environment.tests["openable"] = _openable
+    environment.globals["runbook"] = runbooks.page
     return environment.get_template("outbox.html").render(
         threads=sorted(threads.values(), key=lambda thread: thread[-1].at, reverse=True),
         channels=sorted({entry.channel for entry in entries}),
@@ -58,7 +60,7 @@ def page(entries: Sequence[Entry]) -> str:
 
 
 def _openable(url: str) -> bool:
-    return url.startswith(("https://", "http://", "file://"))
+    return url.startswith(("https://", "http://"))
 
 
 def _line(entry: Entry) -> dict[str, Any]:

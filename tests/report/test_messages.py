@@ -1,4 +1,5 @@
 import json
+import re
 import unicodedata
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -11,12 +12,13 @@ from slack_sdk.models.blocks import Block
 
 from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
 from monitoring_dagster.decisions.incidents import Reason
+from monitoring_dagster.report import runbooks
+from monitoring_dagster.report.guides import GUIDES, Partitions
+from monitoring_dagster.report.links import Links
 from monitoring_dagster.report.messages import (
     EVENT,
-    GUIDES,
     Announcement,
     IncidentEvent,
-    Links,
     render,
     to_text,
 )
@@ -47,6 +49,7 @@ def event(*findings, reason=Reason.FIRST, kind=FindingKind.FEATURE_DRIFT, total=
         day=DAY,
         findings=findings,
         total=len(findings) if total is None else total,
+        at=datetime(2026, 1, 8, 6, tzinfo=UTC),
     )
 
 
@@ -65,16 +68,18 @@ NOTE = Announcement(
 def test_a_message_reads_like_a_sentence():
     assert to_text(render(event(found()), LINKS)) == (
         "P2 · feature drift in credit\n"
-        "First seen: 1 finding on 2026-01-07.\n"
+        "First seen: 1 finding on 7 January.\n"
         "  - income: PSI 0.31, more than 0.2\n"
         "  Severity: P2\n"
         "  Model: credit\n"
         "  Owner: team:risk\n"
         "  Since: 2026-01-05\n"
+        "  Day: 2026-01-07, judged 2026-01-08 06:00 UTC\n"
         "  Next: Ask whether the world or the pipeline changed; a sudden shift is usually the"
         " pipeline.\n"
         "  Runbook: https://wiki.example.org/runbooks/feature_drift.md\n"
-        "  Dagster: drift: http://127.0.0.1:3000/assets/credit/drift?partition=2026-01-07\n"
+        "  Dagster: drift of 2026-01-07:"
+        " http://127.0.0.1:3000/assets/credit/drift?view=partitions&partition=2026-01-07\n"
         "  MLflow model: http://127.0.0.1:5000/#/models/credit_risk"
     )
 
@@ -85,20 +90,19 @@ def test_a_message_reads_like_a_sentence():
         pytest.param(
             Reason.WORSE,
             "P2 · worse: feature drift in credit",
-            "Got worse: 1 finding on 2026-01-07. Open since Monday 05 January 2026, for 2 days.",
+            "Got worse: 1 finding on 7 January, open since 5 January, for 2 days.",
             id="worse",
         ),
         pytest.param(
             Reason.REMINDER,
             "P2 · still open: feature drift in credit",
-            "Still open: 1 finding on 2026-01-07. Open since Monday 05 January 2026, for 2 days.",
+            "Still open: 1 finding on 7 January, open since 5 January, for 2 days.",
             id="reminder",
         ),
         pytest.param(
             Reason.RESOLVED,
             "Resolved: feature drift in credit",
-            "No finding any more on 2026-01-07."
-            " It was open since Monday 05 January 2026, for 2 days.",
+            "Resolved on 7 January after 2 days.",
             id="resolved",
         ),
     ],
@@ -112,7 +116,7 @@ def test_the_opening_message_tells_of_its_end():
     message = render(event(found()), LINKS, resolved_on=date(2026, 1, 9))
     assert message.tone == "resolved"
     assert message.title == "Resolved: feature drift in credit"
-    assert message.lead.startswith("Resolved on 2026-01-09 after 4 days.")
+    assert message.lead.startswith("Resolved on 9 January after 4 days.")
 
 
 def test_an_announcement_links_to_the_version_it_is_about():
@@ -127,21 +131,110 @@ def test_every_message_of_every_kind_leads_to_its_runbook(kind, reason):
     """And to a Dagster asset that exists, by its day if it has days, and to the model in MLflow."""
     blocks = json.dumps(render(event(found(), kind=kind, reason=reason), LINKS).blocks)
     assert f"<https://wiki.example.org/runbooks/{kind}.md|Runbook>" in blocks
-    by_day = "|" if GUIDES[kind].weekly else f"?partition={DAY}|"
-    assert f"<http://127.0.0.1:3000/assets/credit/{GUIDES[kind].step}{by_day}" in blocks
+    partition = {
+        Partitions.DAYS: "?view=partitions&amp;partition=2026-01-07|",
+        Partitions.WEEKS: "?view=partitions&amp;partition=2026-01-05|",  # its Monday
+        Partitions.NONE: "?view=events|",
+    }[GUIDES[kind].partitions]
+    assert f"<http://127.0.0.1:3000/assets/credit/{GUIDES[kind].step}{partition}" in blocks
     assert "<http://127.0.0.1:5000/#/models/credit_risk|MLflow model>" in blocks
 
 
-def test_a_runbook_on_disk_is_named_because_slack_would_not_open_it():
-    links = replace(LINKS, runbook_url="file:///srv/ml/runbooks")
-    (text,) = [t for t in texts(render(event(found()), links).blocks) if "Runbook" in t]
-    assert text.startswith("Runbook: file:///srv/ml/runbooks/feature_drift.md  ·  <http")
+@pytest.mark.parametrize("url", [None, "file:///srv/ml/runbooks", "/srv/ml/runbooks"])
+@pytest.mark.parametrize("kind", FindingKind)
+def test_without_a_runbook_on_the_web_its_first_steps_stand_in_the_opening_message(kind, url):
+    """No link leads from Slack to somebody's disk; the command for the whole page is named."""
+    message = render(event(found(), kind=kind), replace(LINKS, runbook_url=url))
+    (text,) = [t for t in texts(message.blocks) if t.startswith("*Runbook*")]
+    assert text.startswith("*Runbook*\n1. ")
+    assert text.endswith(f"`monitoring-dagster runbook --page {kind}`")
+    assert "MODEL" not in text
+    assert ".md" not in text
+    assert "```" not in text
+    assert "file://" not in json.dumps(message.blocks)
+    later = render(event(found(), kind=kind, reason=Reason.WORSE), replace(LINKS, runbook_url=url))
+    assert "*Runbook*" not in json.dumps(later.blocks)
+
+
+def test_steps_are_cut_between_steps():
+    for kind in FindingKind:
+        steps = runbooks.first_steps(kind, model="credit")
+        assert 0 < sum(map(len, steps)) <= 1000
+        assert all(re.match(r"\d\. \S", step) for step in steps)
+        assert steps[-1].endswith((".", "`", "?")), steps[-1]
+
+
+def test_a_link_leads_to_the_day_that_was_judged_not_to_the_one_on_which_it_was_noticed():
+    """Of a resolved message it is the last day with a finding."""
+    late = replace(event(reason=Reason.RESOLVED), evidence=date(2026, 1, 2))
+    (dagster,) = [one for one in render(late, LINKS).links if "Dagster" in one.label]
+    assert dagster.label == "Dagster: drift of 2026-01-02"
+    assert dagster.url.endswith("/assets/credit/drift?view=partitions&partition=2026-01-02")
+
+
+def test_a_failed_run_leads_to_the_run():
+    failed = replace(NOTE, kind=FindingKind.FAILED_RUN, version=None, dagster_run="4f1c")
+    assert "http://127.0.0.1:3000/runs/4f1c" in [one.url for one in render(failed, LINKS).links]
+
+
+@pytest.mark.parametrize(
+    ("reason", "line"),
+    [
+        pytest.param(Reason.FIRST, "P2 credit: feature drift, PSI 0.31, more than 0.2", id="first"),
+        pytest.param(
+            Reason.WORSE, "P2 credit: worse: feature drift, PSI 0.31, more than 0.2", id="worse"
+        ),
+        pytest.param(
+            Reason.REMINDER,
+            "P2 credit: open since 5 January: feature drift, PSI 0.31, more than 0.2",
+            id="reminder",
+        ),
+        pytest.param(
+            Reason.RESOLVED, "credit: feature drift resolved on 7 January after 2 days", id="end"
+        ),
+    ],
+)
+def test_the_notification_line_holds_cause_and_number(reason, line):
+    assert render(event(found(), reason=reason), LINKS).text == line
+    several = render(event(found(), found("age"), total=12), LINKS).text
+    assert several.endswith("PSI 0.31, more than 0.2 (+11 more)")
 
 
 def test_of_many_findings_eight_are_shown_and_the_rest_counted():
     message = render(event(*[found(f"column_{n}") for n in range(8)], total=1000), LINKS)
     assert len(message.findings) == 8
     assert "+992 more" in json.dumps(message.blocks)
+
+
+LONG = "a column whose name somebody wrote as a whole sentence, with every unit and source " * 4
+NAME = "a_feature_with_a_name_that_nobody_would_want_to_type_" * 6
+NUMBERS = "; ".join(f"source {n}: {n / 7:.4f} where {n / 9:.4f} was promised" for n in range(40))
+
+
+@pytest.mark.parametrize("name", [NAME, LONG, NUMBERS])
+@pytest.mark.parametrize("count", [1, 3, 8])
+@pytest.mark.parametrize("kind", FindingKind)
+def test_no_message_cuts_off_its_conclusion(kind, count, name):
+    """However long the names in it; behind a long name the number is kept, too."""
+    number, conclusion = "0.71 where 0.45 was promised", "not explained by inputs: concept drift"
+    words = f"{name}: {number} (on 2026-03-04; {name}); {conclusion}"
+    findings = [found(name, words)] * count
+    for links in (LINKS, replace(LINKS, runbook_url=None)):
+        message = render(event(*findings, kind=kind), links)
+        shown = "".join(texts(message.blocks))
+        assert shown.count(conclusion) == to_text(message).count(conclusion) == count
+        assert name is NUMBERS or shown.count(number) == count
+        assert conclusion in message.text
+        assert len(shown) < 10_000
+
+
+def test_short_words_are_never_touched():
+    words = (
+        "log_loss of version 1 was 0.7100 (0.6500 to 0.7700, 300 labels) where registration"
+        " promised 0.4500 and 0.0225 is tolerated (on 2026-03-04; 4 of the last 5 evaluated days"
+        " were as bad); not explained by the inputs: likely concept drift"
+    )
+    assert render(event(found("log_loss", words)), LINKS).findings == (("log_loss", words),)
 
 
 HOSTILE = [
@@ -181,7 +274,15 @@ def test_any_message_keeps_slacks_limits(subject, words, owner, count, more):
     findings = [found(subject, words)] * count
     told = replace(event(*findings, total=count + more), owner=owner)
     noted = replace(NOTE, title=subject, words=words, owner=owner)
-    for message in (render(told, LINKS), render(noted, LINKS)):
+    nowhere = replace(LINKS, runbook_url=None)
+    digest = replace(noted, rows=((subject, words),) * count, total=count + more)
+    for message in (
+        render(told, LINKS),
+        render(noted, LINKS),
+        render(told, nowhere),
+        render(noted, nowhere),
+        render(digest, nowhere),
+    ):
         for block in Block.parse_all(message.blocks):
             block.validate_json()
         assert all(0 < len(text) <= 3000 for text in texts(message.blocks))
@@ -229,19 +330,19 @@ def test_the_page_shows_threads_and_runs_nothing():
     assert "default-src 'none'" in html
 
 
-def test_the_page_opens_no_address_but_pages_and_files():
+def test_the_page_opens_no_address_but_pages_on_the_web():
     links = replace(LINKS, dagster_url="javascript:alert(1)", runbook_url="file:///srv/runbooks")
     tags = Tags()
-    tags.feed(page([entry(render(event(found()), links))]))
-    assert tags.addresses == [
-        "file:///srv/runbooks/feature_drift.md",
-        "http://127.0.0.1:5000/#/models/credit_risk",
-    ]
+    html = page([entry(render(event(found()), links))])
+    tags.feed(html)
+    assert tags.addresses == ["http://127.0.0.1:5000/#/models/credit_risk"]
+    assert "## What it means" in html, "the page is shown, since no link leads to it"
+    assert "## What it means" not in page([entry(render(event(found()), LINKS))])
 
 
 def test_an_empty_outbox_is_a_page_too(tmp_path):
     write_outbox(tmp_path, [])
-    assert "Nobody was disturbed" in (tmp_path / "index.html").read_text()
+    assert "No messages." in (tmp_path / "index.html").read_text()
 
 
 def test_the_outbox_holds_what_slack_would_have_got(tmp_path):
