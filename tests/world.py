@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -118,7 +118,8 @@ class World:
 
     @property
     def monitor(self):
-        return Monitor(self.spec, self.house)
+        morning = datetime.combine(day_after(self.today), time(6), UTC)
+        return Monitor(self.spec, replace(self.house, as_of=morning))
 
     def rows(self, day):
         """What is true of one day: features, label, and how many days the label takes."""

@@ -196,5 +196,12 @@ def add_delivery(
     return True
 
 
+def next_seq(connection: Transaction, incident: str) -> int:
+    """The place of one more reply in a thread."""
+    table = tables().deliveries
+    rows = connection.execute(table.select().where(table.c.incident == incident))
+    return max((int(row.seq) for row in rows), default=-1) + 1
+
+
 def _delivery(row: dict[str, Any]) -> Delivery:
     return Delivery(**{**row, "event": EVENT.validate_python(row["event"])})

@@ -16,11 +16,20 @@ from monitoring_dagster.decisions.incidents import (
     Reason,
     advance,
     repaired,
+    unsent,
 )
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.integrations.database import address, reading, storable, tables, writing
-from monitoring_dagster.integrations.deliveries import Deliveries, add_delivery
+from monitoring_dagster.integrations.deliveries import Deliveries, add_delivery, next_seq
 from monitoring_dagster.integrations.label_decisions import LabelDecisions
+from monitoring_dagster.integrations.turns import (
+    Turn,
+    latest_turn,
+    mark_told,
+    note_turn,
+    pending_turns,
+)
+from monitoring_dagster.report.digest import digest_of
 from monitoring_dagster.report.messages import Announcement, IncidentEvent, most_urgent
 from monitoring_dagster.spec import ModelSpec
 
@@ -127,6 +136,7 @@ class Ledger:
         now: datetime,
         judged: Collection[FindingKind] = tuple(FindingKind),
         run_id: str | None = None,
+        history_at: datetime | None = None,
     ) -> list[Incident]:
         """Store a judged day: its findings, what they do to the incidents, and the messages.
 
@@ -139,6 +149,9 @@ class Ledger:
             while labels are missing, is neither found nor cleared.
         run_id
             The MLflow run that made the version which served: messages link it.
+        history_at
+            Now, where *day* is long over: incidents move as ever, and instead of messages about
+            single ones ``announce_history`` tells what they did.
 
         Returns
         -------
@@ -152,6 +165,7 @@ class Ledger:
         kinds = frozenset(judged) | {finding.kind for finding in findings}
         stored = tables().findings
         touched = []
+        judging = _Judging(spec, day, now, run_id, history_at)
         with writing(self.url, spec.name) as connection:
             connection.execute(
                 stored.delete().where(
@@ -165,12 +179,10 @@ class Ledger:
                 incident = incidents.get(kind)
                 of_kind = [finding for finding in findings if finding.kind is kind]
                 if day >= last_days.get(kind, day):
-                    incident = _advance(
-                        connection, spec, incident, of_kind, day=day, now=now, run_id=run_id
-                    )
+                    incident = _advance(connection, judging, incident, of_kind)
                 if incident is not None and _is_repaired(connection, incident, day):
                     after, reason = repaired(incident, day=day)
-                    incident = _record(connection, spec, after, reason, (), day, now, run_id)
+                    incident = _record(connection, judging, incident, after, reason, ())
                 if incident is not None and incident.closed_on in (None, day):
                     touched.append(incident)
         return touched
@@ -206,6 +218,48 @@ class Ledger:
                 ),
                 now=now,
             )
+
+    def announce_history(
+        self,
+        spec: ModelSpec,
+        days: Collection[date] = (),
+        *,
+        now: datetime,
+        quiet_since: datetime | None = None,
+    ) -> bool:
+        """Tell once what incidents did in *days* long over, and in others that were not told yet.
+
+        Parameters
+        ----------
+        quiet_since
+            Say nothing while turns were noted after this moment: a run may be under way.
+
+        Returns
+        -------
+        Whether there was anything that nobody had been told.
+        """
+        table = tables().incidents
+        with writing(self.url, spec.name) as connection:
+            turns = pending_turns(connection, spec.name)
+            if not turns or (quiet_since is not None and turns[-1].noted_at > quiet_since):
+                return False
+            query = table.select().where(table.c.id.in_({one.incident for one in turns}))
+            rows = connection.execute(query).mappings().all()
+            incidents = [_incident(dict(row)) for row in rows]
+            last = {one.id: _last_findings(connection, one) for one in incidents}
+            thread = str(uuid5(_NAMESPACE, f"{spec.name}/history/{turns[0].number}"))
+            digest = digest_of(
+                spec,
+                incidents,
+                opened=len({one.incident for one in turns if one.turn is Turn.OPENED}),
+                days={*days, *(one.day for one in turns)},
+                causes={id_: found[0] for id_, found in last.items() if found},
+                at=now,
+            )
+            channel = spec.channels.slack
+            add_delivery(connection, thread, 0, destination=channel, event=digest, now=now)
+            mark_told(connection, spec.name, thread)
+        return True
 
     def record_decision(self, decision: RetrainingDecision) -> bool:
         """Store a retraining decision; False if its trigger was decided before."""
@@ -312,27 +366,35 @@ def _mark_judged(
     return last_days
 
 
+@dataclass(frozen=True, slots=True)
+class _Judging:
+    """The day that is recorded, and who hears of it."""
+
+    spec: ModelSpec
+    day: date
+    now: datetime
+    run_id: str | None
+    history_at: datetime | None
+
+
 def _advance(
     connection: Transaction,
-    spec: ModelSpec,
+    judging: _Judging,
     before: Incident | None,
     findings: Sequence[Finding],
-    *,
-    day: date,
-    now: datetime,
-    run_id: str | None,
 ) -> Incident | None:
-    """Store where the incident stands after *day*, and the message about it if there is one."""
+    """Store where the incident stands after the day, and the message about it if there is one."""
+    channels = judging.spec.channels
     after, reason = advance(
         before,
         findings,
-        day=day,
-        remind_every_days=spec.channels.remind_every_days,
-        clear_after_days=spec.channels.clear_after_days,
+        day=judging.day,
+        remind_every_days=channels.remind_every_days,
+        clear_after_days=channels.clear_after_days,
     )
     if after is None or after == before:
         return after
-    return _record(connection, spec, after, reason, findings, day, now, run_id)
+    return _record(connection, judging, before, after, reason, findings)
 
 
 def _is_repaired(connection: Transaction, incident: Incident, day: date) -> bool:
@@ -351,26 +413,92 @@ def _is_repaired(connection: Transaction, incident: Incident, day: date) -> bool
 
 def _record(
     connection: Transaction,
-    spec: ModelSpec,
-    incident: Incident,
+    judging: _Judging,
+    before: Incident | None,
+    after: Incident,
     reason: Reason | None,
     findings: Sequence[Finding],
-    day: date,
-    now: datetime,
-    run_id: str | None,
 ) -> Incident:
     """Store where the incident stands, and the message about it if there is a *reason* for one."""
-    _save_incident(connection, incident)
-    if incident.told is not None and reason is not None:
+    if judging.history_at is not None:
+        return _record_history(connection, judging, judging.history_at, before, after, reason)
+    _save_incident(connection, after)
+    if reason is not None:
+        _notify(connection, judging, after, reason, findings)
+    elif after.closed_on is not None and after.told is None:
+        _end_in_digest(connection, judging, after)
+    return after
+
+
+def _record_history(
+    connection: Transaction,
+    judging: _Judging,
+    at: datetime,
+    before: Incident | None,
+    after: Incident,
+    reason: Reason | None,
+) -> Incident:
+    """Store where the incident stands after a day long over; what it did waits for the digest."""
+    ends_thread = reason is Reason.RESOLVED
+    if not ends_thread:
+        after = unsent(before, after)
+    if after == before:
+        return after
+    _save_incident(connection, after)
+    latest = latest_turn(connection, after.id)
+    was_noted = latest is not None and latest.turn is Turn.OPENED
+    turn = None
+    if ends_thread:
+        _notify(connection, judging, after, Reason.RESOLVED, (), quietly=True)
+        turn = Turn.CLOSED
+    elif after.closed_on is not None and was_noted:
+        turn = Turn.CLOSED
+    elif reason is Reason.FIRST:
+        turn = Turn.OPENED
+    if turn is not None:
+        note_turn(connection, after.model, after.id, turn, day=judging.day, at=at)
+    return after
+
+
+def _end_in_digest(connection: Transaction, judging: _Judging, incident: Incident) -> None:
+    """Tell the end of an incident that no message but a digest told, in the digest's thread."""
+    latest = latest_turn(connection, incident.id)
+    if latest is None or latest.turn is not Turn.OPENED:
+        return
+    note_turn(
+        connection, incident.model, incident.id, Turn.CLOSED,
+        day=judging.day, at=judging.now, digest=latest.digest,
+    )  # fmt: skip
+    if latest.digest is not None:
         add_delivery(
             connection,
-            incident.id,
-            incident.told.seq,
-            destination=spec.channels.slack,
-            event=_event(spec, incident, reason, day, findings, run_id),
-            now=now,
+            latest.digest,
+            next_seq(connection, latest.digest),
+            destination=judging.spec.channels.slack,
+            event=_event(connection, judging, incident, Reason.RESOLVED, ()),
+            now=judging.now,
         )
-    return incident
+
+
+def _notify(
+    connection: Transaction,
+    judging: _Judging,
+    incident: Incident,
+    reason: Reason,
+    findings: Sequence[Finding],
+    *,
+    quietly: bool = False,
+) -> None:
+    assert incident.told is not None, "who gives a reason says what was told"
+    event = _event(connection, judging, incident, reason, findings)
+    add_delivery(
+        connection,
+        incident.id,
+        incident.told.seq,
+        destination=judging.spec.channels.slack,
+        event=replace(event, quietly=quietly),
+        now=judging.now,
+    )
 
 
 def _save_incident(connection: Transaction, incident: Incident) -> None:
@@ -392,13 +520,14 @@ def _save_incident(connection: Transaction, incident: Incident) -> None:
 
 
 def _event(
-    spec: ModelSpec,
+    connection: Transaction,
+    judging: _Judging,
     incident: Incident,
     reason: Reason,
-    day: date,
     findings: Sequence[Finding],
-    run_id: str | None,
 ) -> IncidentEvent:
+    spec = judging.spec
+    last = findings or _last_findings(connection, incident)
     return IncidentEvent(
         reason=reason,
         model=spec.name,
@@ -407,11 +536,24 @@ def _event(
         kind=incident.kind,
         severity=incident.severity,
         opened_on=incident.opened_on,
-        day=day,
+        day=judging.day,
         findings=most_urgent(findings),
         total=len(findings),
-        run_id=run_id,
+        run_id=judging.run_id,
+        at=judging.now,
+        evidence=max((one.evidence_day for one in last), default=incident.last_seen),
     )
+
+
+def _last_findings(connection: Transaction, incident: Incident) -> list[Finding]:
+    """What was found on the last day on which the incident had a finding, the most urgent first."""
+    table = tables().findings
+    query = table.select().where(
+        table.c.model == incident.model,
+        table.c.kind == incident.kind,
+        table.c.day == incident.last_seen,
+    )
+    return list(most_urgent([_finding(dict(row)) for row in connection.execute(query).mappings()]))
 
 
 def _fields(record: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from monitoring_dagster.orchestration.days import as_days, days_of, record
+from monitoring_dagster.pipeline.alerts import tell_at_end
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.steps import LABELS, PREDICTIONS, Step, steps_of
 from monitoring_dagster.pipeline.workers import run_days
@@ -144,6 +145,8 @@ def _step_asset(
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckEvaluation]:
         days = as_days(days_of(context, key))
         reports = run_days(monitor, step, days)
+        if step.in_order:
+            tell_at_end(monitor, days)
         yield from record(context, key, {str(day): one for day, one in reports.items()})
 
     return run

@@ -40,8 +40,9 @@ def _alerts(monitor: Monitor) -> dg.SensorDefinition:
         " to the local outbox.",
     )
     def alerts() -> dg.SkipReason:
-        from monitoring_dagster.pipeline.alerts import send
+        from monitoring_dagster.pipeline.alerts import send, tell_left_behind
 
+        tell_left_behind(monitor)
         delivered = send(monitor.house, token=dg.EnvVar("SLACK_BOT_TOKEN").get_value())
         return dg.SkipReason(delivered.words)
 

@@ -1,12 +1,15 @@
 """Send what the ledger holds, and put into it what nobody else would tell."""
 
 import time
-from datetime import UTC, date, datetime
+from collections.abc import Collection
+from datetime import UTC, date, datetime, timedelta
 
 from monitoring_dagster.decisions.findings import FindingKind
 from monitoring_dagster.integrations.slack import Delivered, drain
 from monitoring_dagster.pipeline.monitor import House, Monitor
 from monitoring_dagster.report.messages import Announcement
+
+_A_RUN_IS_OVER = timedelta(hours=1)  # without a new turn: it told its digest, or died
 
 
 def send(house: House, *, token: str | None) -> Delivered:
@@ -18,7 +21,24 @@ def send(house: House, *, token: str | None) -> Delivered:
         token=token or None,
         clock=lambda: datetime.now(UTC),
         sleep=time.sleep,
+        base_url=house.slack_api_url,
     )
+
+
+def tell_at_end(monitor: Monitor, days: Collection[date]) -> None:
+    """One digest of what incidents did on those of a run's *days* that are long over, if anything.
+
+    A run that died before left its turns in the ledger; the next one tells them.
+    """
+    past = {day for day in days if monitor.is_history(day)}
+    if past:
+        monitor.ledger.announce_history(monitor.spec, past, now=monitor.house.now())
+
+
+def tell_left_behind(monitor: Monitor) -> None:
+    """The digest of a run that died before it could tell it, once that run must be over."""
+    now = monitor.house.now()
+    monitor.ledger.announce_history(monitor.spec, now=now, quiet_since=now - _A_RUN_IS_OVER)
 
 
 def announce(
@@ -31,6 +51,7 @@ def announce(
     words: str,
     at: datetime,
     version: str | None = None,
+    dagster_run: str | None = None,
 ) -> bool:
     """Tell something in a thread of its own, once for each *key*; False if it was told before."""
     spec = monitor.spec
@@ -47,6 +68,8 @@ def announce(
             words=words,
             version=version,
             run_id=described.run_id if described else None,
+            at=at,
+            dagster_run=dagster_run,
         ),
         key=key,
         now=at,
@@ -55,7 +78,7 @@ def announce(
 
 def note_failed_run(monitor: Monitor, *, run_id: str, words: str) -> None:
     """A failed run is told once, however often somebody notices it."""
-    now = datetime.now(UTC)
+    now = monitor.house.now()
     announce(
         monitor,
         FindingKind.FAILED_RUN,
@@ -64,4 +87,5 @@ def note_failed_run(monitor: Monitor, *, run_id: str, words: str) -> None:
         title=f"A run of {monitor.name} failed",
         words=f"run {run_id}: {words}",
         at=now,
+        dagster_run=run_id,
     )

@@ -83,6 +83,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
         now=monitor.judged_at(day),
         judged=judged,
         run_id=_run_of_champion(monitor, day),
+        history_at=monitor.house.now() if monitor.is_history(day) else None,
     )
     late_files.keep_judged(monitor, day)
     still_open = [one for one in incidents if one.closed_on is None]

@@ -14,8 +14,17 @@ import pytest
 from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
 from monitoring_dagster.integrations import slack as slack_module
 from monitoring_dagster.integrations.ledger import Ledger
-from monitoring_dagster.integrations.slack import GRACE, Delivered, SlackError, drain
-from monitoring_dagster.report.messages import Announcement, Links
+from monitoring_dagster.integrations.slack import (
+    GRACE,
+    Delivered,
+    SlackError,
+    api_address,
+    drain,
+)
+from monitoring_dagster.pipeline import alerts
+from monitoring_dagster.pipeline.monitor import House
+from monitoring_dagster.report.links import Links
+from monitoring_dagster.report.messages import Announcement
 from monitoring_dagster.spec import Channels, ModelSpec, Predictions
 from tests.fake_slack import TOKEN, FakeSlack, Fault, Posted, texts
 
@@ -111,11 +120,11 @@ def test_an_incident_is_one_thread(ledger, slack, send, clock):
     judge(ledger, clock, "income", "income age", "")
     assert send() == Delivered(sent=3)
     (root,) = slack.roots
-    assert [reply.text.split(".")[0] for reply in slack.replies(root)] == [
-        "P1 · worse: feature drift in credit",
-        "Resolved: feature drift in credit",
+    assert [reply.text for reply in slack.replies(root)] == [
+        "P1 credit: worse: feature drift, age is off (+1 more)",
+        "credit: feature drift resolved on 7 January after 2 days",
     ]
-    assert root.text.startswith("Resolved: "), "the opening message tells of its end"
+    assert "resolved on 7 January" in root.text, "the opening message tells of its end"
     assert root.edits == 1
     assert send() == Delivered()
 
@@ -268,8 +277,9 @@ def test_whatever_fails_each_incident_is_told_exactly_once(ledger, slack, send, 
     assert seen == Counter(delivery.id for delivery in ledger.deliveries.sent(limit=100))
     assert len(slack.roots) == 5
     for incident in ledger.incidents():
-        (root,) = [m for m in slack.roots if f"in {incident.model}." in m.text]
-        assert [reply.text.split()[0] for reply in slack.replies(root)] == ["P1", "Resolved:"]
+        (root,) = [m for m in slack.roots if f"{incident.model}: feature drift" in m.text]
+        starts = [reply.text.split()[0] for reply in slack.replies(root)]
+        assert starts == ["P1", f"{incident.model}:"]
         assert root.edits >= 1
 
 
@@ -285,7 +295,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from monitoring_dagster.integrations import slack
 from monitoring_dagster.integrations.deliveries import Deliveries
-from monitoring_dagster.report.messages import Links
+from monitoring_dagster.report.links import Links
 from monitoring_dagster.integrations.ledger import Ledger
 
 def die(*_, **__):
@@ -342,7 +352,7 @@ def test_a_killed_sender_loses_nothing_and_doubles_nothing(
     assert (waiting.pending, waiting.claimed, waiting.dead) == (0, 0, 0)
     (root,) = slack.roots
     assert len(slack.replies(root)) == ("update" in point)
-    assert root.text.startswith("Resolved") == ("update" in point)
+    assert ("resolved on" in root.text) == ("update" in point)
 
 
 def test_a_killed_writer_of_the_page_loses_nothing(ledger, slack, send, clock, tmp_path):
@@ -365,7 +375,8 @@ def test_without_a_token_the_page_tells_it_all(ledger, slack, send, clock, tmp_p
     assert send(token=None) == Delivered(sent=3)
     html = (tmp_path / "outbox" / "index.html").read_text()
     assert html.count("<article") == 1
-    assert "Resolved on 2026-01-07" in html
+    assert "Resolved on 7 January" in html
+    assert "06 Jan 2026, 12:00 UTC" in html
     assert slack.requests == []
 
 
@@ -412,3 +423,41 @@ def test_the_token_is_in_no_log_no_error_and_no_pickle(
     stored = str(ledger.deliveries.waiting(clock()))
     for text in [*said, caplog.text, out.out, out.err, stored]:
         assert "canary" not in text
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://slack.example.org/api/",
+        "http://10.0.0.7/api/",
+        "ftp://127.0.0.1/",
+        "slack.example.org",
+        "https://",
+        "https://user:canary@slack.example.org/api/",
+        "https://slack.example.org/api/?next=canary",
+        "https://slack.example.org/api\n/canary",
+        "https://[::1/api",
+        "https://slack.example.org:99999/",
+    ],
+)
+def test_a_token_goes_over_https_or_stays_on_this_machine(address, ledger, send, clock):
+    judge(ledger, clock, "income")
+    with pytest.raises(SlackError, match="write https://HOST/api/") as caught:
+        send(base_url=address)
+    assert "canary" not in str(caught.value)
+    assert ledger.deliveries.waiting(clock()).pending == 1, "nothing was claimed"
+
+
+@pytest.mark.parametrize(
+    "address", ["https://slack.example.org/api", "http://127.0.0.1:9/api", "http://localhost/x/"]
+)
+def test_the_address_of_the_api_ends_with_a_slash(address):
+    assert api_address(address) == f"{address.rstrip('/')}/"
+
+
+def test_the_address_is_a_setting(ledger, slack, clock, tmp_path):
+    """SLACK_API_URL, read once with the project's other settings."""
+    house = House.at(tmp_path, {"SLACK_API_URL": slack.base_url})
+    house.ledger.announce(spec(), note(), key="k", now=clock())
+    assert alerts.send(house, token=TOKEN) == Delivered(sent=1)
+    assert len(slack.messages) == 1

@@ -1,0 +1,230 @@
+"""A backfill of days long over: incidents move as ever, and people get one digest at most."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import create_engine, inspect, text
+
+from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
+from monitoring_dagster.decisions.incidents import Reason
+from monitoring_dagster.integrations.ledger import Ledger
+from monitoring_dagster.integrations.slack import Delivered, drain, entries
+from monitoring_dagster.report.links import Links
+from monitoring_dagster.report.messages import Announcement, render, to_text
+from monitoring_dagster.spec import Channels, ModelSpec, Predictions
+from tests.fake_slack import TOKEN, FakeSlack
+
+DAY = date(2026, 1, 5)
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+LINKS = Links("http://127.0.0.1:3000", "http://127.0.0.1:5000")
+SPEC = ModelSpec(
+    name="credit",
+    owner="team:risk",
+    task="binary",
+    predictions=Predictions(path="{day}.parquet"),
+    channels=Channels(clear_after_days=1),
+)
+
+
+@pytest.fixture
+def ledger(ledger_url):
+    return Ledger(ledger_url)
+
+
+def judged(ledger, *days, first=0, history=True, at=NOW):
+    """Judge one day after another; a day is its subjects, ``age:P3`` with a severity."""
+    for number, words in enumerate(days, start=first):
+        day = DAY + timedelta(days=number)
+        findings = []
+        for word in words.split():
+            subject, _, severity = word.partition(":")
+            findings.append(
+                Finding("credit", day, FindingKind.FEATURE_DRIFT, subject,
+                        Severity(severity or "P2"), f"{subject} drifts, PSI 0.31", "drift")
+            )  # fmt: skip
+        morning = datetime(day.year, day.month, day.day, 6, tzinfo=UTC) + timedelta(days=1)
+        ledger.record_day(SPEC, day, findings, now=morning, history_at=at if history else None)
+    return {DAY + timedelta(days=number) for number in range(first, first + len(days))}
+
+
+def backfilled(ledger, *days, first=0):
+    """What one run over history does: its days in order, and the digest at its end."""
+    at = NOW + timedelta(minutes=first)
+    return ledger.announce_history(SPEC, judged(ledger, *days, first=first, at=at), now=at)
+
+
+def sent(ledger):
+    """What a sender takes now, in order."""
+    taken = []
+    while delivery := ledger.deliveries.claim(now=NOW):
+        ledger.deliveries.mark_sent(delivery, channel="C1", ts=str(len(taken)), now=NOW)
+        taken.append(delivery)
+    return taken
+
+
+def states(ledger):
+    return [replace(incident, told=None) for incident in ledger.incidents()]
+
+
+def test_history_moves_the_incidents_as_live_days_do_and_sends_one_digest(ledger, tmp_path):
+    days = ["income", "income age", "", "debt", ""]
+    assert backfilled(ledger, *days)
+    live = Ledger(f"sqlite:///{tmp_path}/live.db")
+    judged(live, *days, history=False)
+    assert states(ledger) == states(live)
+    (digest,) = sent(ledger)
+    assert isinstance(digest.event, Announcement)
+    assert to_text(render(digest.event, LINKS)) == (
+        "credit: backfill of 5 past days: 0 still open of 2 incidents\n"
+        "5 January to 9 January 2026 were judged after the fact: 2 opened, 2 closed, 0 still open."
+        " Messages about single incidents of these days were not sent.\n"
+        "  - feature drift: P2, 5 January to 7 January, 2 days: age drifts, PSI 0.31\n"
+        "  - feature drift: P2, 8 January to 9 January, 1 day: debt drifts, PSI 0.31\n"
+        "  Model: credit\n"
+        "  Owner: team:risk\n"
+        "  Day: 2026-01-06, judged 2026-06-01 12:00 UTC\n"
+        "  Dagster: drift of 2026-01-06:"
+        " http://127.0.0.1:3000/assets/credit/drift?view=partitions&partition=2026-01-06\n"
+        "  MLflow model: http://127.0.0.1:5000/#/models/credit"
+    )
+
+
+def test_a_repeated_backfill_says_nothing_more(ledger):
+    assert backfilled(ledger, "income", "")
+    before = states(ledger)
+    assert not backfilled(ledger, "income", "")
+    assert states(ledger) == before
+    assert len(sent(ledger)) == 1
+
+
+@pytest.mark.parametrize(
+    "days", [pytest.param(["", ""], id="fine days"), pytest.param(["age:P3", ""], id="P3 alone")]
+)
+def test_where_nothing_would_have_been_sent_there_is_no_digest(ledger, days):
+    assert not backfilled(ledger, *days)
+    assert sent(ledger) == []
+
+
+def test_three_backfills_are_three_digests_at_most(ledger):
+    backfilled(ledger, "income", "income")
+    backfilled(ledger, "income", "", first=2)
+    backfilled(ledger, "", "", first=4)
+    first, second = (one.event for one in sent(ledger))
+    assert first.words.endswith(
+        "1 opened, 0 closed, 1 still open. Messages about single incidents of these days were not"
+        " sent."
+    )
+    assert "0 opened, 1 closed, 0 still open" in second.words
+
+
+def test_the_first_live_day_gives_an_open_incident_its_own_thread(ledger):
+    backfilled(ledger, "income", "income")
+    judged(ledger, "income", "", first=2, history=False)
+    first, end, digest = sent(ledger)
+    assert digest.event.words.startswith("5 January to 6 January 2026 were judged")
+    assert (first.event.reason, first.event.day) == (Reason.FIRST, DAY + timedelta(days=2))
+    assert first.event.opened_on == DAY
+    assert (end.incident, end.event.reason) == (first.incident, Reason.RESOLVED)
+
+
+def test_what_a_digest_called_open_ends_in_its_thread(ledger):
+    """No live day had a finding any more: nobody is left with an incident that never ends."""
+    backfilled(ledger, "income")
+    judged(ledger, "", "", first=1, history=False)
+    digest, end = sent(ledger)
+    assert (end.incident, end.seq, end.event.reason) == (digest.incident, 1, Reason.RESOLVED)
+    judged(ledger, "", "", first=1, history=False)
+    assert sent(ledger) == []
+
+
+def test_a_thread_that_history_ends_is_edited_and_nothing_posted_in_it(tmp_path):
+    """The product stood still for weeks, and a backfill catches up."""
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db")
+    moment = [NOW]
+
+    def send():
+        return drain(
+            ledger, links=LINKS, outbox=tmp_path, token=TOKEN, clock=lambda: moment[0],
+            sleep=lambda seconds: None, base_url=slack.base_url,
+        )  # fmt: skip
+
+    with FakeSlack(clock=lambda: moment[0]) as slack:
+        judged(ledger, "income", history=False)
+        assert send() == Delivered(sent=1)
+        assert backfilled(ledger, "income", "", "debt", first=1)
+        send()
+        root, digest = slack.messages
+    assert root.text == "credit: feature drift resolved on 7 January after 2 days"
+    assert "backfill of 3 past days" in digest.text
+    shown = [one.message.title for one in entries(ledger, LINKS)]
+    assert shown == [
+        "Resolved: feature drift in credit",
+        "credit: backfill of 3 past days: 1 still open of 2 incidents",
+    ]
+
+
+KILLED = """
+import os, signal, sys
+from monitoring_dagster.integrations import ledger as module
+from tests.integrations.test_history import backfilled
+times = int(sys.argv[3])
+whole = getattr(module, sys.argv[2])
+def counted(*args, **kwargs):
+    global times
+    times -= 1
+    if not times:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return whole(*args, **kwargs)
+setattr(module, sys.argv[2], counted)
+backfilled(module.Ledger(sys.argv[1]), "income", "income age", "", "debt")
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "times"),
+    [
+        pytest.param("note_turn", 1, id="in the first day"),
+        pytest.param("_save_incident", 3, id="in the third day"),
+        pytest.param("pending_turns", 1, id="before the digest"),
+        pytest.param("mark_told", 1, id="within the digest"),
+    ],
+)
+def test_kill_9_in_a_backfill_loses_and_doubles_nothing(tmp_path, place, times):
+    whole, died = (Ledger(f"sqlite:///{tmp_path}/{name}.db") for name in ("whole", "died"))
+    days = ["income", "income age", "", "debt"]
+    backfilled(whole, *days)
+    code = subprocess.run([sys.executable, "-c", KILLED, died.url, place, str(times)], check=False)
+    assert code.returncode == -9
+    backfilled(died, *days)
+    assert died.incidents() == whole.incidents()
+    assert [one.event for one in sent(died)] == [one.event for one in sent(whole)]
+
+
+def test_the_digest_of_a_run_that_died_is_told_when_it_must_be_over(ledger):
+    judged(ledger, "income", "")
+    hour = timedelta(hours=1)
+    assert not ledger.announce_history(SPEC, now=NOW, quiet_since=NOW - hour)
+    assert ledger.announce_history(SPEC, now=NOW + hour, quiet_since=NOW)
+    (digest,) = sent(ledger)
+    assert "5 January to 6 January 2026" in digest.event.words
+
+
+def test_a_ledger_of_an_earlier_version_gets_its_new_columns(tmp_path):
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    old = create_engine(url)
+    with old.begin() as connection:
+        connection.execute(
+            text("CREATE TABLE findings (model TEXT, day DATE, step TEXT, kind TEXT, subject TEXT,"
+                 " severity TEXT, words TEXT)")
+        )  # fmt: skip
+        connection.execute(
+            text("INSERT INTO findings VALUES"
+                 " ('credit', '2026-01-05', 'drift', 'feature_drift', 'a', 'P2', 'off')")
+        )  # fmt: skip
+    (finding,) = Ledger(url).findings("credit", DAY, DAY)
+    assert (finding.words, finding.evidence_day) == ("off", DAY)
+    assert "about" in {one["name"] for one in inspect(old).get_columns("findings")}
+    old.dispose()
