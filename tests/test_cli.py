@@ -89,6 +89,18 @@ def test_status_of_an_open_incident_is_1_and_as_json_one_document(command, world
     assert f"P1 missing_day since {world.today}" in found["incidents"]
 
 
+def test_a_page_of_the_runbook_is_printed_as_it_stands(command):
+    """Without a model, and from any folder; a kind that is none is refused with those there are."""
+    whole = (Path(cli.__file__).parents[2] / "runbooks" / "missing_day.md").read_text()
+    assert command("runbook", "--page", "missing_day")[:2] == (0, whole)
+    code, _, error = command("runbook", "--page", "mising_day")
+    assert code == 2
+    assert "missing_day" in error
+    code, _, error = command("runbook")
+    assert code == 2
+    assert "--page KIND" in error
+
+
 def test_runbook_as_text_and_as_json(command):
     """The rows of the small world are not of yesterday: exit code 1."""
     code, out, _ = command("runbook", "tiny")

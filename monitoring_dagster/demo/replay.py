@@ -96,6 +96,11 @@ class Replayed:
     def _all_days(self) -> list[date]:
         return [one.date() for one in sorted(self.flights["day"].unique())]
 
+    def as_of(self, day: date) -> Self:
+        """The same model on the morning on which *day* is judged: what was before is the past."""
+        house = replace(self.monitor.house, as_of=self.monitor.judged_at(day))
+        return replace(self, monitor=replace(self.monitor, house=house))
+
     def train_first(self) -> str:
         """Version 1, from the 90 days before; it serves at once."""
         days = [day for day in self._all_days if day < self.days[0]][-TRAINING_DAYS:]
@@ -186,13 +191,14 @@ def replay(project: Project, *, end: date, seed: int, progress: Progress) -> lis
 
 def _walk(project: Project, model: Replayed, progress: Progress) -> Summary:
     """Week by week: serve, monitor what has arrived, and let the sensors act."""
-    monitor, days, rows = model.monitor, model.days, 0
-    progress.begin(f"{monitor.name}: training version 1", 1)
+    days, rows = model.days, 0
+    progress.begin(f"{model.monitor.name}: training version 1", 1)
     model.train_first()
     progress.advance(1)
-    progress.begin(f"{monitor.name}: serving and monitoring", len(days))
+    progress.begin(f"{model.monitor.name}: serving and monitoring", len(days))
     revised_until = days[0]
     for number, week in enumerate(_weeks(days), start=1):
+        monitor = model.as_of(week[-1]).monitor
         rows += model.serve(week)
         project.run_days(monitor, _steps(monitor, looks_ahead=False), week[0], week[-1])
         asked = project.tick(_when_judged(monitor, week[-1]), "retraining")
@@ -201,7 +207,7 @@ def _walk(project: Project, model: Replayed, progress: Progress) -> Summary:
             revised_until = week[-1]
         send(project.house, token=os.environ.get("SLACK_BOT_TOKEN"))
         progress.advance(len(week), "retrained" if asked else "")
-    return _summary(monitor, days, rows)
+    return _summary(model.monitor, days, rows)
 
 
 def _when_judged(monitor: Monitor, day: date) -> Monitor:
@@ -211,7 +217,8 @@ def _when_judged(monitor: Monitor, day: date) -> Monitor:
 
 def _second(project: Project, model: Replayed, progress: Progress) -> Summary:
     """The second model: it went live some weeks ago, and is caught up with in one run."""
-    monitor, days = model.monitor, model.days
+    days = model.days
+    monitor = model.as_of(days[-1]).monitor
     progress.begin(f"{monitor.name}: training and serving", 2)
     model.train_first()
     progress.advance(1)

@@ -13,6 +13,8 @@ from urllib.request import urlopen
 
 import pytest
 
+from monitoring_dagster.report.guides import Partitions
+from monitoring_dagster.report.links import Links
 from tests.orchestration.small_project import DAYS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -70,6 +72,10 @@ def test_the_lineage_and_an_asset_are_there_to_see(address: str):
     assert "features_drifted" in drift
     assert "Plots" in drift
     assert "picture" in drift
+    link = Links(address, address).asset("churn", "drift", DAYS[4], Partitions.DAYS)
+    partition = page(link.url)
+    assert "View all historical events" in partition, "the partition of that day is open"
+    assert "features_drifted" in partition
     checks = page(f"{address}/assets/churn/drift?view=checks")
     assert "feature_drift" in checks
     assert "prediction_drift" in checks

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from monitoring_dagster.spec import ModelSpec
 from tests.orchestration.small_project import ATTRIBUTES, CHECKOUT, DAYS, declared, write_days
 
 PYPROJECT = """\
@@ -60,3 +61,32 @@ def test_a_project_that_installs_the_wheel_finds_the_component(tmp_path, new_che
         cwd=project, env=environment, text=True, capture_output=True, check=True, timeout=60,
     )  # fmt: skip
     assert seen.stdout.startswith(str(site))
+    _reads_runbooks(project, environment)
+
+
+def _reads_runbooks(project: Path, environment: dict[str, str]) -> None:
+    """The pages came along: in messages by their first steps, and whole by the command."""
+    program = (
+        "import sys; from datetime import UTC, datetime; from pathlib import Path\n"
+        "from monitoring_dagster.pipeline import alerts\n"
+        "from monitoring_dagster.pipeline.monitor import House\n"
+        "from monitoring_dagster.spec import ModelSpec\n"
+        "monitor = House.at(Path.cwd(), {}).monitor(ModelSpec.model_validate_json(sys.argv[1]))\n"
+        "alerts.note_failed_run(monitor, run_id='r1', words='the disk is full')\n"
+        "alerts.send(monitor.house, token=None)"
+    )
+    spec = ModelSpec.model_validate(ATTRIBUTES).model_dump_json()
+    command = "from monitoring_dagster.cli import main; main()"
+    for words in (
+        [program, spec],
+        *([command, "runbook", "--page", one] for one in ("failed_run", "on_call")),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", *words],
+            cwd=project, env=environment, text=True, capture_output=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    assert done.stdout == (CHECKOUT / "runbooks" / "on_call.md").read_text()
+    page = (project / ".monitoring/outbox/index.html").read_text()
+    assert "Run it again from the run" in page
+    assert "file://" not in page
