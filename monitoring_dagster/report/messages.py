@@ -198,7 +198,8 @@ def _announced(event: Announcement, links: Links) -> Message:
 def _shown(rows: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     room = max(_WORDS_OF_ALL // max(len(rows), 1), _LEAST_WORDS)
     return tuple(
-        (sentence(subject, 60), sentence(words, room, about=subject)) for subject, words in rows
+        (sentence(subject, 60), sentence(words.removeprefix(f"{subject}: "), room, about=subject))
+        for subject, words in rows
     )
 
 

@@ -33,6 +33,7 @@ def first_steps(kind: FindingKind, *, model: str) -> tuple[str, ...]:
     body = page(str(kind)).split("## Do\n", 1)[1].split("\n## ", 1)[0]
     body = re.sub(r"\n?```\n(.+?)\n```", r" `\1`", body, flags=re.DOTALL)
     body = re.sub(r"\[([^\]]+)\]\(\w+\.md\)", r"\1", body).replace("MODEL", model)
+    body = re.sub(r"\*([^*\n]+)\*", r"\1", body)
     items = [" ".join(item.split()) for item in re.split(r"\n(?=\d+\. )", body.strip())]
     shown: list[str] = []
     for item in items:

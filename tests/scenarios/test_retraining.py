@@ -28,7 +28,8 @@ def told(world):
     """Everything sent about retrainings."""
     send(world.house, token=None)
     words = ("Challenger", "etraining", "promoted", "Rolled back", "Fallback")
-    return [text for _, text in world.messages() if any(one in text for one in words)]
+    texts = [text for _, text in world.messages() if text.startswith("tiny: ")]  # no incident's
+    return [text for text in texts if any(one in text for one in words)]
 
 
 def train_nothing(*_, **__):
