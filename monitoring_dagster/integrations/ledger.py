@@ -463,21 +463,20 @@ def _record_history(
 def _end_in_digest(connection: Transaction, judging: _Judging, incident: Incident) -> None:
     """Tell the end of an incident that no message but a digest told, in the digest's thread."""
     latest = latest_turn(connection, incident.id)
-    if latest is None or latest.turn is not Turn.OPENED:
-        return
+    if latest is None or latest.turn is not Turn.OPENED or latest.digest is None:
+        return  # the digest that is still to come tells the end, too
     note_turn(
         connection, incident.model, incident.id, Turn.CLOSED,
         day=judging.day, at=judging.now, digest=latest.digest,
     )  # fmt: skip
-    if latest.digest is not None:
-        add_delivery(
-            connection,
-            latest.digest,
-            next_seq(connection, latest.digest),
-            destination=judging.spec.channels.slack,
-            event=_event(connection, judging, incident, Reason.RESOLVED, ()),
-            now=judging.now,
-        )
+    add_delivery(
+        connection,
+        latest.digest,
+        next_seq(connection, latest.digest),
+        destination=judging.spec.channels.slack,
+        event=_event(connection, judging, incident, Reason.RESOLVED, ()),
+        now=judging.now,
+    )
 
 
 def _notify(

@@ -140,6 +140,17 @@ def test_what_a_digest_called_open_ends_in_its_thread(ledger):
     assert sent(ledger) == []
 
 
+def test_a_live_day_of_the_same_run_is_no_past_day_of_its_digest(ledger):
+    """What it ends is told as closed by the digest that follows."""
+    days = judged(ledger, "income", "income")
+    judged(ledger, "", first=2, history=False)
+    assert ledger.announce_history(SPEC, days, now=NOW)
+    (digest,) = sent(ledger)
+    assert digest.event.title == "backfill of 2 past days: 0 still open of 1 incident"
+    assert digest.event.words.startswith("5 January to 6 January 2026 were judged after the fact:")
+    assert digest.event.rows[0][1].startswith("P2, 5 January to 7 January, 2 days")
+
+
 def test_a_thread_that_history_ends_is_edited_and_nothing_posted_in_it(tmp_path):
     """The product stood still for weeks, and a backfill catches up."""
     ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db")
