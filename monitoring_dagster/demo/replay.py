@@ -201,18 +201,13 @@ def _walk(project: Project, model: Replayed, progress: Progress) -> Summary:
         monitor = model.as_of(week[-1]).monitor
         rows += model.serve(week)
         project.run_days(monitor, _steps(monitor, looks_ahead=False), week[0], week[-1])
-        asked = project.tick(_when_judged(monitor, week[-1]), "retraining")
+        asked = project.tick(monitor, "retraining")
         if number % _WEEKS_TO_REVISION == 0 or week[-1] == days[-1]:
             _revise(project, monitor, since=revised_until, until=week[-1])
             revised_until = week[-1]
         send(project.house, token=os.environ.get("SLACK_BOT_TOKEN"))
         progress.advance(len(week), "retrained" if asked else "")
     return _summary(model.monitor, days, rows)
-
-
-def _when_judged(monitor: Monitor, day: date) -> Monitor:
-    """The monitor on the morning after *day*."""
-    return replace(monitor, house=replace(monitor.house, as_of=monitor.judged_at(day)))
 
 
 def _second(project: Project, model: Replayed, progress: Progress) -> Summary:
