@@ -124,7 +124,8 @@ def _register(root: Path) -> None:
     score = rng.beta(1, 4, 20_000)
     rows = pd.DataFrame({"x": rng.normal(size=score.size)})
     label = (rng.random(score.size) < score).astype(int)
-    reference = rows.assign(score=score, prediction=(score > 0.3).astype(int), label=label)
+    said = (score > 0.3).astype(int)
+    reference = rows.assign(score=score, prediction=said, label=label, day=FIRST)
     house = House.at(root, {})
     monitor = house.monitor(ModelSpec.model_validate(yaml.safe_load(_yaml())["attributes"]))
     for version in ("1", "2"):

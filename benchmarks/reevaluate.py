@@ -75,12 +75,15 @@ def _register(house: House, rng: np.random.Generator) -> None:
         model=DummyClassifier().fit(features, rows["prediction"]),
         task="binary",
         features=features,
-        reference=pa.Table.from_pandas(rows, preserve_index=False),
+        reference=pa.Table.from_pandas(
+            rows.assign(label=rows["prediction"], day=FIRST), preserve_index=False
+        ),
         training_window=(FIRST, FIRST),
         metrics={},
         importances={},
         code_hash="",
         parameters={},
+        score=None,
     )
 
 

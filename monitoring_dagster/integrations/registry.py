@@ -6,11 +6,12 @@ import re
 import tempfile
 import warnings
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from importlib.metadata import version as installed
+from math import isfinite
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -22,6 +23,7 @@ import yaml
 
 from monitoring_dagster.errors import MonitoringError, did_you_mean
 from monitoring_dagster.integrations.model_files import UntrustedModel, model_from, trusted_types
+from monitoring_dagster.integrations.registration import Registration, refuse_mistakes
 from monitoring_dagster.spec import Task
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ Kind = Literal["numeric", "categorical"]
 _CHAMPION = "champion"
 _FALLBACK = "monitoring.fallback"  # a tag of the registered model: on or off
 _REFERENCE = "reference/reference.parquet"
+_SHOWN_CHARACTERS = 200  # of other people's errors
 _NO_TAGS: Mapping[str, str] = MappingProxyType({})
 _LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
 _SETTINGS = {
@@ -71,7 +74,7 @@ class UnknownVersion(MonitoringError):
 
 
 class UnknownReference(MonitoringError):
-    """A version without the rows that it is compared with."""
+    """A version without rows that it could be compared with."""
 
     @classmethod
     def of(cls, name: str, version: str) -> Self:
@@ -79,6 +82,37 @@ class UnknownReference(MonitoringError):
             f"version {version} of {name!r} has no artefact {_REFERENCE}:"
             " register it with Registry.log_version, or log that file to its run"
         )
+
+    @classmethod
+    def without_run(cls, name: str, version: str) -> Self:
+        return cls(
+            f"the run that made version {version} of {name!r} is gone from MLflow, and its"
+            f" {_REFERENCE} with it: register the version again with Registry.log_version"
+        )
+
+    @classmethod
+    def empty(cls, name: str, version: str) -> Self:
+        return cls(
+            f"the {_REFERENCE} of version {version} of {name!r} holds no row: log the training"
+            " rows to its run, or register the version again"
+        )
+
+    @classmethod
+    def unreadable(cls, name: str, version: str, error: Exception) -> Self:
+        reason = str(error).partition("\n")[0][:_SHOWN_CHARACTERS]
+        return cls(
+            f"the {_REFERENCE} of version {version} of {name!r} cannot be used ({reason}):"
+            " log the file anew to its run, or register the version again"
+        )
+
+
+class GoneFromRegistry(MonitoringError):
+    """The registry answers, and has no such run or file."""
+
+    @classmethod
+    def of(cls, error: Exception) -> Self:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        return cls(f"MLflow has it no more: {lines[-1][:_SHOWN_CHARACTERS]}. Register it again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,29 +197,32 @@ class Registry:
             client.set_registered_model_alias(name, _CHAMPION, version)
 
     def describe(self, name: str, version: str) -> ModelVersion:
-        """All that is known of *version*; what is not is in `missing_metadata`.
+        """All that is known of *version*; what is not, or cannot be read, is in `missing_metadata`.
 
         Raises UnknownVersion.
         """
         registered = self._registered(name, version)
-        with self._client() as client:
+        run, importances, mlmodel = None, None, {}
+        with suppress(GoneFromRegistry), self._client() as client:
             run = client.get_run(registered.run_id) if registered.run_id else None
         tags = {**(run.data.tags if run else {}), **registered.tags}
-        window = json.loads(tags.get("training_window", "null"))
-        importances = self._artefact(run.info.run_id, "importances.json") if run else None
+        if run is not None:
+            with suppress(GoneFromRegistry):
+                importances = self._artefact(run.info.run_id, "importances.json")
+        with suppress(GoneFromRegistry, yaml.YAMLError, UnicodeDecodeError):
+            mlmodel = self._mlmodel(registered)
         return ModelVersion(
             name=name,
             version=version,
             run_id=registered.run_id or "",
             created_at=datetime.fromtimestamp(registered.creation_timestamp / 1000, UTC),
             task=tags.get("task"),
-            features=_features(self._mlmodel(registered)),
-            training_window=window
-            and (date.fromisoformat(window[0]), date.fromisoformat(window[1])),
+            features=_features(mlmodel),
+            training_window=_window(tags.get("training_window")),
             metrics=dict(run.data.metrics) if run else {},
-            importances=json.loads(importances) if importances else {},
+            importances=_weights(importances),
             parameters=dict(run.data.params) if run else {},
-            library_versions=json.loads(tags.get("library_versions", "{}")),
+            library_versions=_mapping(tags.get("library_versions")),
             code_hash=tags.get("code_hash"),
             tags=tags,
         )
@@ -193,20 +230,27 @@ class Registry:
     def reference(self, name: str, version: str) -> pa.Table:
         """The rows that *version* was trained on, or a sample of them.
 
-        Raises UnknownVersion, UnknownReference.
+        Raises UnknownVersion; UnknownReference where there are none, or nobody can read them.
         """
         registered = self._registered(name, version)
         run_id = registered.run_id
-        content = self._artefact(run_id, _REFERENCE) if run_id else None
+        try:
+            content = self._artefact(run_id, _REFERENCE) if run_id else None
+        except GoneFromRegistry:
+            raise UnknownReference.without_run(name, version) from None
         if content is None:
             raise UnknownReference.of(name, version)
-        return pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
+        try:
+            return pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
+        except (pa.ArrowException, OSError) as error:
+            raise UnknownReference.unreadable(name, version, error) from error
 
     def load_model(self, name: str, version: str) -> Any:
         """The fitted scikit-learn pipeline of *version*.
 
         Only the very bytes that `log_version` wrote are opened, never a pickle, and only if they
-        hold nothing but types known to be safe. Raises UnknownVersion, UntrustedModel.
+        hold nothing but types known to be safe. Raises UnknownVersion, UntrustedModel,
+        GoneFromRegistry.
         """
         registered = self._registered(name, version)
         flavour = self._mlmodel(registered).get("flavors", {}).get("sklearn", {})
@@ -239,11 +283,53 @@ class Registry:
         code_hash: str,
         parameters: Mapping[str, object],
         tags: Mapping[str, str] = _NO_TAGS,
+        prediction: str = "prediction",
+        score: str | None = "score",
+        own_metrics: Collection[str] = (),
+        today: date | None = None,
     ) -> str:
         """Register *model*, fitted on columns like *features*, and return its version.
 
-        Raises UntrustedModel for a model that `load_model` would refuse.
+        Parameters
+        ----------
+        reference
+            Rows that the version is compared with, best those of a holdout: the features, the
+            segments, ``label`` (what turned out to be true), ``day`` (a date), and the model's
+            answers under the names of the inference log.
+        training_window
+            The first and the last day of the training rows, both in it.
+        metrics
+            What the version promises, named as in `rules.performance`.
+        prediction, score
+            Columns of the reference, named as in the inference log; a *score* of None says that
+            the log has none. Regression has no score.
+        own_metrics
+            Names of the metrics of your own that *metrics* may hold, as defs.yaml declares them.
+        today
+            The day up to which training rows can exist; by default the clock's.
+
+        Raises
+        ------
+        RefusedRegistration
+            Monitoring could not work with what is given. Nothing is written.
+        UntrustedModel
+            `load_model` would refuse the model. Nothing is written.
         """
+        refuse_mistakes(
+            name,
+            Registration(
+                task,
+                features,
+                reference,
+                training_window,
+                metrics,
+                importances,
+                prediction,
+                score,
+                own_metrics,
+            ),
+            today=today or datetime.now(UTC).date(),
+        )
         described = {
             **tags,
             "task": task,
@@ -258,7 +344,9 @@ class Registry:
             pq.write_table(
                 reference, folder / _REFERENCE, compression="zstd", write_page_checksum=True
             )
-            (folder / "importances.json").write_text(json.dumps(dict(importances)))
+            (folder / "importances.json").write_text(
+                json.dumps({key: float(value) for key, value in importances.items()})
+            )
             run = client.create_run(self._experiment(client, name), tags=described)
             status = "FAILED"
             try:
@@ -282,6 +370,8 @@ class Registry:
                 client = mlflow.MlflowClient(self.tracking_uri, self.tracking_uri)
             yield client
         except mlflow.MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                raise GoneFromRegistry.of(error) from None
             raise RegistryUnavailable.at(self.tracking_uri, error) from None
         except (OSError, ModuleNotFoundError) as error:  # a folder or a driver that is not there
             raise RegistryUnavailable.at(self.tracking_uri, error) from error
@@ -308,8 +398,8 @@ class Registry:
 
     def _mlmodel(self, registered: "RegisteredVersion") -> dict[str, Any]:
         """MLflow's own description of the stored model."""
-        described: dict[str, Any] = yaml.safe_load(self._download(registered, "MLmodel"))
-        return described
+        described = yaml.safe_load(self._download(registered, "MLmodel"))
+        return described if isinstance(described, dict) else {}
 
     def _download(self, registered: "RegisteredVersion", file: str) -> bytes:
         """A file of the stored model."""
@@ -385,13 +475,45 @@ def _log_numbers(
 
 
 def _features(mlmodel: Mapping[str, Any]) -> tuple[tuple[str, Kind], ...]:
-    inputs = json.loads((mlmodel.get("signature") or {}).get("inputs") or "[]")
+    """Names and kinds from the signature; none where it has none, or is one of tensors."""
+    signature = mlmodel.get("signature")
+    inputs = _json(signature.get("inputs")) if isinstance(signature, dict) else None
     numbers = ("integer", "long", "float", "double")
     return tuple(
-        (column["name"], "numeric" if column["type"] in numbers else "categorical")
-        for column in inputs
-        if "name" in column
+        (str(column["name"]), "numeric" if column.get("type") in numbers else "categorical")
+        for column in (inputs if isinstance(inputs, list) else [])
+        if isinstance(column, dict) and "name" in column
     )
+
+
+def _window(written: str | None) -> tuple[date, date] | None:
+    """The days that a tag names; None where it names none."""
+    try:
+        first, last = (date.fromisoformat(day) for day in _json(written))
+    except (TypeError, ValueError):
+        return None
+    return first, last
+
+
+def _weights(written: bytes | None) -> dict[str, float]:
+    return {
+        name: float(weight)
+        for name, weight in _mapping(written).items()
+        if isinstance(weight, int | float) and isfinite(weight)
+    }
+
+
+def _mapping(written: str | bytes | None) -> dict[str, Any]:
+    found = _json(written)
+    return found if isinstance(found, dict) else {}
+
+
+def _json(written: str | bytes | None) -> Any:
+    """What somebody wrote as JSON, who may be anybody; None where it is none."""
+    try:
+        return json.loads(written or "null")
+    except (TypeError, ValueError):
+        return None
 
 
 def _public(uri: str) -> str:

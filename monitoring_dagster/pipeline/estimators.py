@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.random import Generator
 
 from monitoring_dagster.errors import UnknownColumn
+from monitoring_dagster.integrations.registration import LABEL
 from monitoring_dagster.integrations.rows import MissingDay, UnreadableFile
 from monitoring_dagster.integrations.samples import sample_day
 from monitoring_dagster.pipeline.monitor import Monitor
@@ -22,7 +23,6 @@ from monitoring_dagster.pipeline.reference_sample import features_of
 from monitoring_dagster.pipeline.reference_truth import (
     ANSWERS_FILE,
     BINS_FILE,
-    LABEL,
     LABELLED_FILE,
     days_in,
     evenly,

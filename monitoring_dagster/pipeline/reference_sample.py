@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from monitoring_dagster.integrations.registration import DAY
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.reference import Reference, folder_of
-from monitoring_dagster.pipeline.reference_truth import DAY
 from monitoring_dagster.stats.bins import Bins
 from monitoring_dagster.stats.encoding import Pooled, uniform_columns
 from monitoring_dagster.stats.multivariate import MIN_ROWS, domain_classifier

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from monitoring_dagster.integrations.registration import DAY, LABEL
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.stats.bins import Bins, NumericBins
 from monitoring_dagster.stats.labelled_rows import ROUNDING, UnusableOutcome, unusable
@@ -17,8 +18,6 @@ from monitoring_dagster.stats.outcomes import Outcomes, outcomes_by_group
 from monitoring_dagster.stats.profile import Group
 from monitoring_dagster.stats.values import Codes, WrongType, categories, numbers
 
-DAY = "day"  # the column of the reference table that tells its days apart
-LABEL = "label"  # and the one that holds what turned out to be true, where that is known
 LONG_AGO = date(1970, 1, 1)  # the reference as one day
 BINS_FILE, ANSWERS_FILE, LABELLED_FILE = "bins.parquet", "answers.parquet", "labelled.parquet"
 _LABELLED_ROWS = 50_000

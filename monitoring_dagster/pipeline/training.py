@@ -15,9 +15,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.integrations.registration import DAY, LABEL
 from monitoring_dagster.pipeline.learning_days import LearningDays, counted
 from monitoring_dagster.pipeline.monitor import Monitor
-from monitoring_dagster.pipeline.reference_truth import DAY
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.stats.outcomes import Outcomes
 from monitoring_dagster.stats.performance import metrics
@@ -146,7 +146,7 @@ def train(monitor: Monitor, rows: Rows, holdout: Rows) -> Candidate:
     outside = _out_of_fold(trainer, rows, spec)
     columns: dict[str, Any] = {str(name): rows.features[name] for name in rows.features}
     columns |= {str(name): rows.segments[name] for name in rows.segments}
-    columns |= {"label": rows.labels, DAY: rows.days} | outside
+    columns |= {LABEL: rows.labels, DAY: rows.days} | outside
     return Candidate(
         model=model,
         sample=rows.features[:_SAMPLE_ROWS],
@@ -172,6 +172,10 @@ def register(monitor: Monitor, candidate: Candidate, *, tags: Mapping[str, str])
         code_hash=code_hash(spec),
         parameters=_parameters(candidate.model),
         tags=tags,
+        prediction=spec.predictions.prediction,
+        score=spec.predictions.score,
+        own_metrics=[one.label for one in spec.metrics],
+        today=monitor.house.now().date(),
     )
 
 

@@ -34,8 +34,18 @@ FRAME = pd.DataFrame(
     {"age": [1, 2, 3, 4] * 5, "income": [0.5, None, 1.5, 2.5] * 5, "country": ["DE", "FR"] * 10}
 )
 LABELS = [0, 1, 1, 0] * 5
-REFERENCE = pa.table({"age": [1, 2], "country": ["DE", "FR"]})
 WINDOW = (date(2025, 1, 1), date(2025, 3, 31))
+REFERENCE = pa.table(
+    {
+        "age": [1, 2],
+        "income": [0.5, None],
+        "country": ["DE", "FR"],
+        "label": [0, 1],
+        "prediction": [0, 1],
+        "score": [0.25, 0.75],
+        "day": WINDOW,
+    }
+)
 
 
 def fitted():
