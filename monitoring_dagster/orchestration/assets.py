@@ -58,8 +58,8 @@ def whenever_labels_arrive(days: int) -> dg.AutomationCondition[Any]:
     ).with_label("when labels arrive that belong to the day")
 
 
-def external_assets(spec: ModelSpec) -> list[dg.AssetSpec]:
-    """The inference log and the labels, which somebody else writes."""
+def external_assets(spec: ModelSpec, *, remark: str = "") -> list[dg.AssetSpec]:
+    """The inference log and the labels, which somebody else writes; with a *remark* on the log."""
     log, feed = spec.predictions, spec.labels
     columns = {
         log.request_id: ("string", "identifies the request"),
@@ -72,7 +72,7 @@ def external_assets(spec: ModelSpec) -> list[dg.AssetSpec]:
             [spec.name, PREDICTIONS],
             group_name=spec.name,
             owners=[spec.owner],
-            description=f"The inference log. {spec.description}".strip(),
+            description=" ".join(filter(None, ["The inference log.", spec.description, remark])),
             kinds={"parquet"} if log.path else {"duckdb"},
             metadata=_columns(columns) | {"source": log.path or f"{log.database}: {log.table}"},
         )

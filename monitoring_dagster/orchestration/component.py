@@ -1,9 +1,10 @@
 """Dagster's view of a monitored model: one YAML in, its lineage, checks and sensors out."""
 
+import logging
 import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,6 +27,8 @@ from monitoring_dagster.orchestration.scaffolder import ModelScaffolder
 from monitoring_dagster.orchestration.sensors import model_sensors
 from monitoring_dagster.pipeline.monitor import House, Monitor
 from monitoring_dagster.spec import ModelSpec
+
+_log = logging.getLogger(__name__)
 
 
 class Attributes(ModelSpec):
@@ -101,11 +104,15 @@ def definitions_of(monitor: Monitor) -> dg.Definitions:
 
 
 def _definitions(monitor: Monitor) -> dg.Definitions:
-    first = monitor.first_day() or datetime.now(UTC).date() - timedelta(days=1)
+    found, problem = monitor.beginning()
+    first = found or monitor.house.now().date() - timedelta(days=1)
+    if problem:
+        problem = f"Its days begin on {first} as long as its predictions cannot be asked: {problem}"
+        _log.warning("model %s is loaded. %s", monitor.name, problem)
     retrains = monitor.spec.retraining is not None
     return dg.Definitions(
         assets=[
-            *external_assets(monitor.spec),
+            *external_assets(monitor.spec, remark=problem),
             *step_assets(monitor, first),
             *([retraining_asset(monitor)] if retrains else []),
         ],

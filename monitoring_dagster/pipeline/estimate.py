@@ -10,7 +10,12 @@ import pyarrow as pa
 from monitoring_dagster.pipeline.champion import FEWEST_ROWS
 from monitoring_dagster.pipeline.drift import STEP as DRIFT
 from monitoring_dagster.pipeline.estimators import Estimated, by_confidence, by_losses
-from monitoring_dagster.pipeline.metrics import label_of, promise_of, worse_than_tolerated
+from monitoring_dagster.pipeline.metrics import (
+    label_of,
+    promise_of,
+    unpromised,
+    worse_than_tolerated,
+)
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.profile import profiles_of
 from monitoring_dagster.pipeline.reference import reference_of
@@ -124,13 +129,21 @@ def _report(monitor: Monitor, day: date, estimated: Mapping[Group, Estimated]) -
         f"nothing is expected of version {group.version or '(none)'}: {one.reason}"
         for group, one in estimated.items() if one.reason and not group.segment
     ]  # fmt: skip
+    unknown = [
+        f"no verdict on {name} of version {group.version}: nothing was promised"
+        for group in whole
+        for name in unpromised(monitor, group, day)
+        if name in judged
+    ]
     few = [
         f"version {group.version}: no verdict, as it has few rows"
         for group in whole if group.version not in worse
     ]  # fmt: skip
+    bad = [words for found in worse.values() for words in found.values()]
+    is_unjudged = not judged or (not bad and len(unknown) == len(whole) * len(judged))
     if judged:
-        bad = [words for found in worse.values() for words in found.values()]
-        said = [*(bad or ["within tolerance of the baseline"]), *few, *without]
+        fine = [] if is_unjudged else ["within tolerance of the baseline"]
+        said = [*(bad or fine), *unknown, *few, *without]
     elif whole:
         said = [f"no judged metric can be estimated: {', '.join(monitor.spec.tolerances)}"]
     else:
@@ -143,9 +156,8 @@ def _report(monitor: Monitor, day: date, estimated: Mapping[Group, Estimated]) -
             if isfinite(metric.value)
         },
         words={"reach": BLIND_SPOT},
-        checks={"expected_performance": Check(passed=not any(worse.values()) if judged else None,
-                                              words="; ".join(said),
-                                              tone=Tone.WARN)},
+        checks={"expected_performance": Check(passed=None if is_unjudged else not bad,
+                                              words="; ".join(said), tone=Tone.WARN)},
         table=[
             {"group": label_of(group), "metric": name, "estimate": round(metric.value, 4),
              "low": round(metric.low, 4), "high": round(metric.high, 4),

@@ -13,6 +13,7 @@ from monitoring_dagster.pipeline.metrics import (
     label_of,
     metrics_of,
     promise_of,
+    unpromised,
     worse_than_tolerated,
 )
 from monitoring_dagster.pipeline.monitor import Monitor
@@ -220,7 +221,7 @@ def _report(monitor: Monitor, evaluation: Evaluation, notes: Mapping[str, str]) 
         numbers=numbers,
         words={"maturity": str(evaluation.maturity), "known": evaluation.reason,
                "as_of": evaluation.as_of.isoformat(), **notes},
-        checks={"performance": _check(evaluation, worse, champion)},
+        checks={"performance": _check(monitor, evaluation, worse, champion)},
         table=[
             {"group": label_of(group), "metric": name, "estimate": round(metric.value, 4),
              "low": round(metric.low, 4), "high": round(metric.high, 4),
@@ -242,29 +243,40 @@ def _report(monitor: Monitor, evaluation: Evaluation, notes: Mapping[str, str]) 
 
 
 def _check(
-    evaluation: Evaluation, worse: Mapping[str, Mapping[str, str]], champion: str | None
+    monitor: Monitor,
+    evaluation: Evaluation,
+    worse: Mapping[str, Mapping[str, str]],
+    champion: str | None,
 ) -> Check:
-    """Each version by itself: the champion's breach is an error, another's a warning, and one
-    without a verdict is named as such."""
+    """Each version by itself: the champion's breach is an error, another's a warning, and what has
+    no verdict is named as such."""
     if not worse:
         words = f"no verdict ({evaluation.state}): {evaluation.reason}"
         return Check(passed=None, words=words, tone=Tone.WARN)
     alone = len(evaluation.versions) == 1
-    said = []
+    said, fine = [], False
     for version in evaluation.versions:
+        unknown = unpromised(monitor, Group(version), evaluation.day)
         if version not in worse:
             said.append(
                 f"version {version}: no verdict ({evaluation.labelled(version):,} labels,"
                 f" {evaluation.predictions[Group(version)]:,} predictions)"
             )
-        elif worse[version]:
+            continue
+        if worse[version]:
             said += worse[version].values()
-        else:
-            which = "" if alone else f"version {version}: "
+        elif len(unknown) < len(monitor.spec.tolerances):
+            which, fine = "" if alone else f"version {version}: ", True
             said.append(f"{which}within tolerance of the baseline ({evaluation.state})")
+        said += [
+            f"no verdict on {name} of version {version}: neither its registration nor labels in"
+            " its reference promise one"
+            for name in unknown
+        ]
     bad = [version for version, found in worse.items() if found]
     loud = bad and (alone or champion in bad)
-    return Check(passed=not bad, words="; ".join(said), tone=Tone.ERROR if loud else Tone.WARN)
+    passed = False if bad else (True if fine else None)
+    return Check(passed=passed, words="; ".join(said), tone=Tone.ERROR if loud else Tone.WARN)
 
 
 def _rounded(value: float | None) -> float | None:

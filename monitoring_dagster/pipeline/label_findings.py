@@ -67,6 +67,18 @@ def wrong_with(
     yield from _of_ids(odd, place)
 
 
+def never_came(labels: Labels, day: date) -> Wrong:
+    """No label for weeks, though the wait for some predictions is over."""
+    return Wrong(
+        FindingKind.LATE_LABELS,
+        "labels",
+        Severity.P2,
+        f"{_place(labels, day)}: no label has arrived for predictions that are older than"
+        f" mature_after_days ({labels.mature_after_days}). Deliver labels, or raise"
+        " labels.mature_after_days to when they come",
+    )
+
+
 def _together(oddities: Iterator[Oddity]) -> list[Oddity]:
     """One a kind: predictions at fault are of several days."""
     found: dict[str, Oddity] = {}

@@ -106,6 +106,17 @@ def promise_of(monitor: Monitor, group: Group, name: str, day: date) -> float | 
     return _before(monitor, group, definition) if definition else None
 
 
+def unpromised(monitor: Monitor, group: Group, day: date) -> list[str]:
+    """The judged metrics that nothing was promised for on *day*: nobody can say whether they are
+    worse."""
+    return [
+        name
+        for name in monitor.spec.tolerances
+        if ((own := monitor.spec.definition(name)) is None or own.judged_on(day))
+        and promise_of(monitor, group, name, day) is None
+    ]
+
+
 def level_shift(spec: ModelSpec, reference: Reference, name: str) -> float:
     """What was registered, less what the reference's own rows say; 0 where either is unknown.
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from monitoring_dagster.decisions.incidents import is_history
+from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.integrations.ledger import Ledger
 from monitoring_dagster.integrations.registry import Registry
 from monitoring_dagster.integrations.results import ResultStore
@@ -16,6 +17,7 @@ from monitoring_dagster.integrations.settings import settings_at
 from monitoring_dagster.report.links import Links
 from monitoring_dagster.spec import ModelSpec, Schedule
 
+_FIRST_STEP = "contract"
 HOME = ".monitoring"  # everything we write lies here, below the project's root
 _DEFAULT = Schedule()
 
@@ -85,6 +87,13 @@ class House:
         return self.root / HOME / "outbox"
 
 
+class Beginning(NamedTuple):
+    """The first day of monitoring, and why it may be another one."""
+
+    day: date | None
+    problem: str = ""  # with the source, which could not be asked
+
+
 @dataclass(frozen=True)
 class Monitor:
     """One model's spec, in its house."""
@@ -127,8 +136,17 @@ class Monitor:
 
     def first_day(self) -> date | None:
         """When monitoring begins: as declared, else the earliest day with predictions."""
+        return self.beginning().day
+
+    def beginning(self) -> Beginning:
+        """The same; while nobody can read the predictions, the earliest day with a result."""
         if self.spec.first_day is not None:
-            return self.spec.first_day
+            return Beginning(self.spec.first_day)
         from monitoring_dagster.integrations.rows import days_available
 
-        return min(days_available(self.spec.predictions, root=self.root), default=None)
+        try:
+            found = days_available(self.spec.predictions, root=self.root)
+        except MonitoringError as error:
+            stored = self.results.days(self.name, _FIRST_STEP)
+            return Beginning(min(stored, default=None), str(error))
+        return Beginning(min(found, default=None))

@@ -8,8 +8,10 @@ from datetime import date, timedelta
 from threading import Lock
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from monitoring_dagster.decisions.findings import Finding
 from monitoring_dagster.errors import UnknownColumn
@@ -21,13 +23,16 @@ from monitoring_dagster.integrations.rows import MissingDay, UnreadableFile, fil
 from monitoring_dagster.pipeline.counting import counted, counted_columns
 from monitoring_dagster.pipeline.label_decisions import DISCARDED, RESTORED, bring_in, decided_on
 from monitoring_dagster.pipeline.label_decisions import STEP as DECISIONS
-from monitoring_dagster.pipeline.label_findings import wrong_with
+from monitoring_dagster.pipeline.label_findings import never_came, wrong_with
 from monitoring_dagster.pipeline.late_files import FILES, seen_on
 from monitoring_dagster.pipeline.monitor import HOME, Monitor
 from monitoring_dagster.pipeline.review import random_share
+from monitoring_dagster.pipeline.service import service_of
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
 from monitoring_dagster.spec import Labels, Predictions
 from monitoring_dagster.stats.labelled_rows import UnusableOutcome
+from monitoring_dagster.stats.late_labels import labels_due
+from monitoring_dagster.stats.maturity import WINDOW_DAYS
 from monitoring_dagster.stats.outcomes import Outcomes
 from monitoring_dagster.stats.outcomes_file import outcomes_from_table, outcomes_to_table
 from monitoring_dagster.stats.profile import Group
@@ -140,12 +145,53 @@ def labels_on(monitor: Monitor, day: date) -> int:
 
 
 def findings_of(monitor: Monitor, day: date) -> list[Finding]:
-    """Labels that did not come, cannot be read, say nothing, or belong to nothing."""
+    """Labels that did not come, cannot be read, say nothing, or belong to nothing.
+
+    None is late while none can have come yet: on the first days, and after a pause of the service.
+    """
+    labels, account = labels_of(monitor.spec, None), account_of(monitor, day)
+    if _nothing_came(account) and not are_due(monitor, day):
+        return []
+    found = [*wrong_with(monitor.spec, labels, day, account)]
+    if not found and _nothing_came(account) and not _came_before(monitor, day).sum():
+        found = [never_came(labels, day)]
+    return [Finding(monitor.name, day, *wrong, STEP) for wrong in found]
+
+
+def are_due(monitor: Monitor, day: date) -> bool:
+    """Whether labels ought to arrive on *day*, by when they came before it.
+
+    While earlier days are not counted yet, a feed that has begun is due as long as it has
+    predictions.
+    """
     labels = labels_of(monitor.spec, None)
-    return [
-        Finding(monitor.name, day, *wrong, STEP)
-        for wrong in wrong_with(monitor.spec, labels, day, account_of(monitor, day))
-    ]
+    days = [day - timedelta(days=n) for n in range(WINDOW_DAYS + labels.accepted_days, -1, -1)]
+    served = [service_of(monitor, one).get("counted", 0) for one in days]
+    came = _came_before(monitor, day)
+    if not came.sum() and labels.path is not None:
+        stored = {*monitor.results.days(monitor.name, STEP)}
+        waiting = (one for one in days[:-1] if one not in stored)
+        if any(_version(labels, one, monitor) for one in waiting):
+            return any(served)
+    return labels_due(came, served, mature_after_days=labels.mature_after_days)
+
+
+def _came_before(monitor: Monitor, day: date) -> NDArray[np.int64]:
+    """Labels that arrived in the weeks before *day*, by their lag in days."""
+    accepted = labels_of(monitor.spec, None).accepted_days
+    came = np.zeros(accepted + 1, np.int64)
+    for n in range(1, WINDOW_DAYS + accepted + 1):
+        arrival = day - timedelta(days=n)
+        for served, labels in account_of(monitor, arrival).get(BY_DAY, {}).items():
+            lag = (arrival - date.fromisoformat(served)).days
+            if 0 <= lag <= accepted:
+                came[lag] += max(labels, 0)
+    return came
+
+
+def _nothing_came(account: Mapping[str, Any]) -> bool:
+    """Whether a day has no file of labels, or none in it; not where it cannot be read."""
+    return bool(account.get("missing")) or ("error" not in account and not account.get("rows"))
 
 
 def _step(source: str | None) -> str:
@@ -317,14 +363,23 @@ def _report(monitor: Monitor, day: date, account: Mapping[str, Any]) -> StepRepo
     found = findings_of(monitor, day)
     numbers = {name: value for name, value in account.items()
                if isinstance(value, int | float) and not isinstance(value, bool)}  # fmt: skip
-    words = "; ".join(one.words for one in found) or _said(account)
+    words = "; ".join(one.words for one in found)
+    too_early = not found and _nothing_came(account) and not are_due(monitor, day)
+    if too_early:
+        words = (
+            "no label yet, and none is due: labels of a day are waited for until"
+            f" {labels_of(monitor.spec, None).mature_after_days} days after it"
+        )
+    passed = None if too_early else not found
     return StepReport(
         numbers=numbers,
-        checks={"labels": Check(passed=not found, words=words, tone=Tone.WARN)},
+        checks={"labels": Check(passed=passed, words=words or _said(account), tone=Tone.WARN)},
     )
 
 
 def _said(account: Mapping[str, Any]) -> str:
+    if _nothing_came(account):
+        return "no label arrived"
     words = f"{account['joined'] + account['late']:,} of {account['rows']:,} labels joined"
     told = [
         f"{account[kind]:,} {kind}"

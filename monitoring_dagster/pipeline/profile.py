@@ -1,7 +1,7 @@
 """One pass over the day's rows: the only step that reads them all."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
 from functools import lru_cache
@@ -21,10 +21,15 @@ from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.reference import (
     Reference,
     reference_of,
+    reference_or_reason,
     role_columns,
     with_extremes,
 )
+from monitoring_dagster.pipeline.service import SERVICE
+from monitoring_dagster.pipeline.service import STEP as STEP
+from monitoring_dagster.pipeline.service import service_of as service_of
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
+from monitoring_dagster.pipeline.version_gaps import few_days, gaps, in_words
 from monitoring_dagster.report.pictures import histograms
 from monitoring_dagster.spec import Predictions
 from monitoring_dagster.stats.bins import Bins
@@ -36,9 +41,9 @@ from monitoring_dagster.stats.profile import (
     profiles_to_table,
 )
 
-STEP = "profile"
-SERVICE = "service"  # metadata key: what the day says about the service
 _WEEKS = 4
+_DAYS = ": days of the reference"  # in the subject of a finding about them
+_RECENT_DAYS = 7  # a version that served before them is not new
 
 
 class _Engine(Protocol):
@@ -84,14 +89,6 @@ def profiles_of(monitor: Monitor, day: date) -> Mapping[Group, Profile]:
     """The stored profiles of one day; empty where it was not profiled."""
     stamp = monitor.results.stamp(monitor.name, STEP, day)
     return _decoded(monitor.results, monitor.name, day, stamp) if stamp else {}
-
-
-def service_of(monitor: Monitor, day: date) -> Mapping[str, Any]:
-    """Rows, errors and latencies of one day."""
-    found: Mapping[str, Any] = json.loads(
-        (monitor.results.metadata(monitor.name, STEP, day) or {}).get(SERVICE, "{}")
-    )
-    return found
 
 
 def findings_of(monitor: Monitor, day: date) -> list[Finding]:
@@ -141,26 +138,50 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding]:
             f" (limit {rule.min_rows_share:.0%} of it)",
         )
     for version, count in service["versions"].items():
-        if not version:
-            continue  # the contract counts rows that name none
-        reference = reference_of(monitor, version)
-        if reference is None:
-            add(
-                FindingKind.UNKNOWN_VERSION,
-                version,
-                Severity.P1,
-                f"{count:,} rows name version {shown(version)}, which MLflow does not know"
-                f" for {monitor.spec.mlflow_name!r}, or only without reference rows"
-                f"{_likely_version(version)}",
-            )
-        elif reference.missing_metadata:
-            add(
-                FindingKind.VERSION_METADATA,
-                version,
-                Severity.P3,
-                f"version {version} was registered without {', '.join(reference.missing_metadata)}",
-            )
+        if version:  # the contract counts rows that name none
+            found += _of_version(monitor, day, version, count)
     return found
+
+
+def _of_version(monitor: Monitor, day: date, version: str, count: int) -> Iterator[Finding]:
+    """What the registry lacks of a version that served."""
+    reference = reference_or_reason(monitor, version)
+    if reference is None:
+        yield Finding(
+            monitor.name,
+            day,
+            FindingKind.UNKNOWN_VERSION,
+            version,
+            Severity.P1,
+            f"{count:,} rows name version {shown(version)}, which MLflow does not know"
+            f" for {monitor.spec.mlflow_name!r}{_likely_version(version)}",
+            STEP,
+        )
+        return
+    kind = FindingKind.VERSION_METADATA
+    if not isinstance(reference, Reference):
+        words = f"{count:,} rows of version {version} are counted and not judged: {reference}"
+        yield Finding(monitor.name, day, kind, version, Severity.P1, words, STEP)
+        return
+    found = gaps(monitor, reference, day)
+    if found:
+        words = in_words(reference, found)
+        yield Finding(monitor.name, day, kind, version, found[0].severity, words, STEP)
+    if (few := few_days(reference)) and not _served_before(monitor, day, version):
+        yield Finding(monitor.name, day, kind, f"{version}{_DAYS}", Severity.P3, few, STEP)
+
+
+def _is_said_once(finding: Finding) -> bool:
+    """Whether it is about the reference's length: a remark on a new version, and no fault of it."""
+    return finding.subject.endswith(_DAYS)
+
+
+def _served_before(monitor: Monitor, day: date, version: str) -> bool:
+    """Whether a version served in the last days: what is said once was said then."""
+    return any(
+        version in service_of(monitor, day - timedelta(days=n)).get("versions", {})
+        for n in range(1, _RECENT_DAYS + 1)
+    )
 
 
 @lru_cache(maxsize=128)
@@ -283,7 +304,7 @@ def _report(
                 ),
             ),
             "versions": Check(
-                passed=not versions,
+                passed=all(_is_said_once(one) for one in versions),
                 words="; ".join(one.words for one in versions) or f"served by version {served}",
                 tone=Tone.ERROR if unknown else Tone.WARN,
             ),

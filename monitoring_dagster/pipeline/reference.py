@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from monitoring_dagster.integrations.registration import DAY
 from monitoring_dagster.integrations.registry import UnknownReference, UnknownVersion
 from monitoring_dagster.pipeline.monitor import HOME, Monitor
 from monitoring_dagster.pipeline.reference_truth import (
     ANSWERS_FILE,
     BINS_FILE,
-    DAY,
     LABELLED_FILE,
     LONG_AGO,
     answers_in,
@@ -39,8 +39,10 @@ from monitoring_dagster.stats.profile import (
     profiles_from_table,
     profiles_to_table,
 )
-from monitoring_dagster.stats.usual import Usual, usual
+from monitoring_dagster.stats.usual import MIN_ROWS, Usual, usual
+from monitoring_dagster.stats.values import WrongType
 
+_MOST_DIGITS = 18  # of a version
 _FORMAT = "4"  # what was cached in another one is fetched again
 
 
@@ -60,6 +62,8 @@ class Reference:
     trained_until: date | None
     registered_on: date
     run_id: str  # of the MLflow run that made it
+    days: int | None = None  # with rows enough to say what is ordinary; None: nobody counted
+    has_days: bool = True  # whether its rows say of which day they are
     # Metrics of its rows, by group and definition, once somebody asked for them.
     asked: dict[tuple[Group, str], float] = field(default_factory=dict, compare=False, repr=False)
 
@@ -75,14 +79,29 @@ def reference_of(monitor: Monitor, version: str) -> Reference | None:
     RegistryUnavailable
         The version was never read before and MLflow does not answer.
     """
-    if not (version.isascii() and version.isdigit()):
+    found = reference_or_reason(monitor, version)
+    return found if isinstance(found, Reference) else None
+
+
+def reference_or_reason(monitor: Monitor, version: str) -> Reference | UnknownReference | None:
+    """The same, and why a version that the registry knows has none; None if nobody knows it.
+
+    Raises
+    ------
+    RegistryUnavailable
+    """
+    if not (version.isascii() and version.isdigit() and len(version) <= _MOST_DIGITS):
         return None  # MLflow numbers its versions; anything else is a value from the data
     folder = folder_of(monitor, version)
     if not folder.exists():
         try:
             _fetch(monitor, version, folder)
-        except (UnknownVersion, UnknownReference):
+        except UnknownVersion:
             return None
+        except UnknownReference as error:
+            return error
+        except (WrongType, KeyError, ValueError, pa.ArrowException) as error:
+            return UnknownReference.unreadable(monitor.spec.mlflow_name, version, error)
     return _load(folder)
 
 
@@ -130,7 +149,7 @@ def _extremes_of(spec: ModelSpec) -> str:
 def _fetch(monitor: Monitor, version: str, folder: Path) -> None:
     spec = monitor.spec
     described = monitor.registry.describe(spec.mlflow_name, version)
-    table = monitor.registry.reference(spec.mlflow_name, version)
+    table = _rows_of(monitor, version)
     kinds: dict[str, str] = dict(described.features)
     if spec.features is not None:
         kinds = {one.name: one.kind or kinds.get(one.name, "numeric") for one in spec.features}
@@ -140,16 +159,12 @@ def _fetch(monitor: Monitor, version: str, folder: Path) -> None:
         **({spec.predictions.score: "numeric"} if spec.predictions.score else {}),
         spec.predictions.prediction: "numeric" if spec.task == "regression" else "categorical",
     }
-    bins: dict[str, Bins] = {
-        name: bins_of(
-            table[name],
-            column=name,
-            kind=kinds[name],  # type: ignore[arg-type]
-            cuts=CUTS if name == spec.predictions.score else (),
-        )
-        for name in dict.fromkeys([*role_columns(spec), *kinds])
-        if name in table.column_names
-    }
+    bins: dict[str, Bins] = {}
+    for name in dict.fromkeys([*role_columns(spec), *kinds]):
+        cuts = CUTS if name == spec.predictions.score else ()
+        if name in table.column_names:
+            with suppress(WrongType):  # it is one that the reference lacks
+                bins[name] = bins_of(table[name], column=name, kind=kinds[name], cuts=cuts)  # type: ignore[arg-type]
     profiles = _profiles(spec, table, bins, version)
     days = [_profiles(spec, part, bins, version) for part in _by_day(table)]
     outcomes = outcomes_in(spec, table, version)
@@ -159,6 +174,7 @@ def _fetch(monitor: Monitor, version: str, folder: Path) -> None:
         group: usual([day[group] for day in days if group in day], one, bins)
         for group, one in profiles.items()
     }
+    whole = Group(version)
     facts = {
         "baseline": dict(described.metrics),
         "importances": dict(described.importances),
@@ -170,6 +186,8 @@ def _fetch(monitor: Monitor, version: str, folder: Path) -> None:
         "registered_on": described.created_at.date().isoformat(),
         "run_id": described.run_id,
         "usual": [[group, asdict(one)] for group, one in ordinary.items()],
+        "days": sum(day[whole].rows >= MIN_ROWS for day in days if whole in day),
+        "has_days": bool(days),
     }
     folder.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".building-"))
@@ -219,7 +237,19 @@ def _load(folder: Path) -> Reference:
         trained_until=date.fromisoformat(until) if until else None,
         registered_on=date.fromisoformat(facts["registered_on"]),
         run_id=facts["run_id"],
+        days=facts.get("days"),  # not there where an earlier release wrote them
+        has_days=facts.get("has_days", True),
     )
+
+
+def _rows_of(monitor: Monitor, version: str) -> pa.Table:
+    """The reference's rows; of two columns of one name, which nobody can tell apart, neither."""
+    name = monitor.spec.mlflow_name
+    table = monitor.registry.reference(name, version)
+    if not table.num_rows:
+        raise UnknownReference.empty(name, version)
+    names = table.column_names
+    return table.select([i for i, column in enumerate(names) if names.count(column) == 1])
 
 
 def _profiles(

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from monitoring_dagster.decisions.findings import Finding, FindingKind
+from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.integrations.rows import days_available
 from monitoring_dagster.pipeline import drift_findings, profile
 from monitoring_dagster.pipeline.contract import STEP as CONTRACT
 from monitoring_dagster.pipeline.findings import stored_findings
 from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.pipeline.outcomes import are_due
 from monitoring_dagster.pipeline.promotion import predecessor
 from monitoring_dagster.pipeline.verdict import STEP as VERDICT
 
@@ -69,7 +71,15 @@ def _upstream(monitor: Monitor, today: date) -> Answer:
     for name, source in sources.items():
         if source is None:
             continue
-        days = days_available(source, root=monitor.root)
+        if name == "labels" and not are_due(monitor, today - timedelta(days=1)):
+            said.append("labels: none is due yet")
+            continue
+        try:
+            days = days_available(source, root=monitor.root)
+        except MonitoringError as error:
+            said.append(f"{name}: {error}")
+            late = True
+            continue
         newest = days[-1] if days else None
         age = (today - newest).days if newest else None
         late |= age is None or age > 1

@@ -38,6 +38,40 @@ class Delay:
     words: str
 
 
+def labels_due(came: ArrayLike, predictions: ArrayLike, *, mature_after_days: int) -> bool:
+    """Ought a label to arrive today?
+
+    By the lags on which labels came so far: of each lag the usual share of the predictions that
+    are so old today. Due are labels from a tenth of what an ordinary day brings; so none is on the
+    first days after a pause of the service. Where none ever came, they are due once the wait for
+    some predictions is over.
+
+    Parameters
+    ----------
+    came
+        Labels by lag in days that arrived before today, shape ``(lags,)``.
+    predictions
+        Per day, oldest first, the last one today; shape ``(days,)``.
+
+    >>> labels_due([0, 90], [100, 100, 100], mature_after_days=3)
+    True
+    >>> labels_due([0, 90], [100, 0, 0], mature_after_days=3)
+    False
+    >>> [labels_due([0, 0], [100] * days, mature_after_days=3) for days in (3, 4)]
+    [False, True]
+    """
+    labels, rows = np.asarray(came, np.float64), np.asarray(predictions, np.float64)
+    today = rows.size - 1
+    if not labels.sum():
+        last = rows.size - mature_after_days  # of the days whose wait is over, and a week of them
+        return bool(rows[max(last - _WEEK, 0) : max(last, 0)].sum())
+    lags = np.arange(min(labels.size, rows.size))
+    before = np.append(0.0, np.cumsum(rows))[today - lags]  # predictions that were so old already
+    share = np.divide(labels[lags], before, out=np.zeros(lags.size), where=before > 0)
+    ordinary = float(rows[rows > 0].mean()) * float(share.sum()) if rows.any() else 0.0
+    return ordinary > 0 and bool(share @ rows[today - lags] >= _MIN_MISSING * ordinary)
+
+
 def slower(triangle: ArrayLike, predictions: ArrayLike, *, alpha: float = 0.05) -> Delay | None:
     """Is labelling slower than usual?
 

@@ -1,8 +1,10 @@
 """A registration that monitoring could not work with is refused, and nothing is written."""
 
+import shutil
 import sqlite3
 from contextlib import closing
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from monitoring_dagster.integrations.registration import RefusedRegistration
-from monitoring_dagster.integrations.registry import Registry
+from monitoring_dagster.integrations.registry import Registry, UnknownReference
 
 NOWHERE = "http://127.0.0.1:1"  # who asks it waits, and is refused
 ROWS = 40
@@ -246,3 +248,77 @@ def test_nothing_is_left_in_mlflow_of_what_was_refused(registry):
 def test_what_is_right_is_registered(changed, registry):
     version = registry.log_version("right", **given(**changed))
     assert registry.describe("right", version).missing_metadata == ()
+
+
+@pytest.fixture
+def spoilt(registry):
+    """Register a version, and spoil what MLflow keeps of it; returns its name and number."""
+    folder = Path(registry.tracking_uri.removeprefix("sqlite:///")).parent
+
+    def spoil(what):
+        version = registry.log_version("spoilt", **given(metrics={"log_loss": 0.4}))
+        run_id = registry.describe("spoilt", version).run_id
+        what(folder / "artifacts" / "spoilt" / run_id / "artifacts", run_id)
+        return "spoilt", version
+
+    def forget_run(_artefacts, run_id):
+        with closing(sqlite3.connect(folder / "mlflow.db")) as database, database:
+            for table in ("metrics", "latest_metrics", "params", "tags", "runs"):
+                database.execute(f"DELETE FROM {table} WHERE run_uuid = ?", (run_id,))
+
+    spoil.forget_run = forget_run
+    return spoil
+
+
+def cut_off(path):
+    path.write_bytes(path.read_bytes()[:100])
+
+
+@pytest.mark.parametrize(
+    ("what", "missing", "why"),
+    [
+        pytest.param(
+            lambda it, _: shutil.rmtree(it / "model"), ("signature",), None, id="no model"
+        ),
+        pytest.param(
+            lambda it, _: (it / "model/MLmodel").write_bytes(b"\xff: ["), ("signature",), None,
+            id="a description that is none",
+        ),
+        pytest.param(
+            lambda it, _: (it / "importances.json").write_text("{half"), (), None,
+            id="importances that are none",
+        ),
+        pytest.param(
+            lambda it, _: shutil.rmtree(it), ("signature",), "has no artefact", id="no artefact"
+        ),
+        pytest.param(
+            lambda it, _: cut_off(it / "reference/reference.parquet"), (), "cannot be used",
+            id="half a reference",
+        ),
+        pytest.param("forget_run", (), "is gone from MLflow", id="the run was purged"),
+    ],
+)  # fmt: skip
+def test_a_version_that_was_spoilt_is_described_as_far_as_it_goes(
+    registry, spoilt, what, missing, why
+):
+    """The registry answers: it is no registry that is down, and other versions are as they were."""
+    name, version = spoilt(spoilt.forget_run if what == "forget_run" else what)
+    seen = registry.describe(name, version)
+    assert set(missing) <= set(seen.missing_metadata)
+    if why is None:
+        assert registry.reference(name, version).num_rows == ROWS
+        return
+    with pytest.raises(UnknownReference, match=why):
+        registry.reference(name, version)
+
+
+@pytest.mark.parametrize("written", ["2025-01-01/2025-03-31", "[1, 2]", '["2025-01-01"]', "{}"])
+def test_a_window_that_somebody_wrote_otherwise_is_unknown(registry, written):
+    """Tags are anybody's to set."""
+    version = registry.log_version("tagged", **given())
+    with registry._client() as client:
+        client.set_model_version_tag("tagged", version, "training_window", written)
+        client.set_model_version_tag("tagged", version, "library_versions", "numpy 2")
+    seen = registry.describe("tagged", version)
+    assert seen.training_window is None
+    assert seen.missing_metadata == ("training_window", "library_versions")

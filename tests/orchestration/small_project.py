@@ -67,7 +67,12 @@ class OneVersion:
         )
 
     def reference(self, name: str, version: str) -> pa.Table:
-        return rows_of(FIRST - timedelta(days=60), rows=2000)
+        first = FIRST - timedelta(days=60)
+        rows = rows_of(first, rows=2000)
+        drawn = np.random.default_rng(0).random(rows.num_rows)
+        label = (drawn < rows["score"].to_numpy()).astype(int)
+        days = [first + timedelta(days=number // 200) for number in range(rows.num_rows)]
+        return rows.append_column("label", pa.array(label)).append_column("day", pa.array(days))
 
 
 def rows_of(day: date, *, rows: int = ROWS, shift: float = 0) -> pa.Table:

@@ -382,7 +382,7 @@ def test_rows_without_a_version_are_said_once_and_are_no_unknown_model(world):
 
 @pytest.mark.parametrize(
     ("version", "cause"),
-    [("v1", "log '1'?"), ("version-1", "log '1'?"), ("latest", "without reference rows")],
+    [("v1", "log '1'?"), ("version-1", "log '1'?"), ("latest", "know for 'tiny'")],
 )
 def test_a_version_that_is_not_the_registrys_is_unknown_with_the_likely_cause(
     world, version, cause
@@ -405,9 +405,9 @@ def test_a_version_registered_without_reference_rows_costs_its_own_rows_alone(wo
     monkeypatch.setattr(reference, "_fetch", bare)
     world.monitored(world.today)
     (finding,) = world.findings(world.today)
-    assert (finding.kind, finding.subject) == (FindingKind.UNKNOWN_VERSION, "2")
-    assert "20 rows name version '2', which MLflow does not know" in finding.words
-    assert "or only without reference rows" in finding.words
+    assert (finding.kind, finding.subject) == (FindingKind.VERSION_METADATA, "2")
+    assert "20 rows of version 2 are counted and not judged" in finding.words
+    assert "has no artefact reference/reference.parquet: register it" in finding.words
     assert profile.service_of(world.monitor, world.today)["versions"] == {"1": 275, "2": 20}
 
 

@@ -242,7 +242,6 @@ def test_metrics_that_need_the_rows_are_summed_as_labels_arrive(tmp_path):
 @pytest.mark.parametrize(
     ("labels", "kind"),
     [
-        pytest.param(None, FindingKind.LATE_LABELS, id="no file"),
         pytest.param(b"rot", FindingKind.UNREADABLE_DATA, id="no table"),
         pytest.param({"a": 1, "x": 1}, FindingKind.ORPHAN_LABELS, id="half of no request"),
         pytest.param({"a": None, "b": 1}, FindingKind.UNREADABLE_DATA, id="half without a value"),
@@ -255,7 +254,7 @@ def test_what_is_wrong_with_a_delivery_is_found(monitor, labels, kind):
     if isinstance(labels, bytes):
         (monitor.root / "told").mkdir()
         (monitor.root / "told" / f"{on(0)}.parquet").write_bytes(labels)
-    elif labels is not None:
+    else:
         tell(monitor.root, 0, labels)
     report = run(monitor, on(0))
     assert [one.kind for one in findings_of(monitor, on(0))] == ([kind] if kind else [])

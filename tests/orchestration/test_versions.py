@@ -1,0 +1,197 @@
+"""A version that cannot be judged costs itself alone: its rows, and no other's."""
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from monitoring_dagster.decisions.findings import FindingKind, Severity
+from monitoring_dagster.integrations.registry import (
+    ModelVersion,
+    UnknownReference,
+    UnknownVersion,
+)
+from monitoring_dagster.pipeline import profile
+from monitoring_dagster.pipeline.backtest import backtest
+from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.pipeline.runbook import walk
+from monitoring_dagster.pipeline.status import status_of
+from tests.orchestration.small_project import (
+    DAYS,
+    ROWS,
+    OneVersion,
+    evaluations,
+    rows_of,
+    run_days,
+)
+
+UNKNOWN, METADATA = FindingKind.UNKNOWN_VERSION, FindingKind.VERSION_METADATA
+P1, P2, P3 = Severity.P1, Severity.P2, Severity.P3
+STEPS = ("contract", "profile", "drift", "estimate", "outcomes", "verdict")
+EACH = 10  # rows of each odd version, in a day of 150
+
+
+class ManyVersions(OneVersion):
+    """Version 1 is as it ought to be; the others lack something, each something else."""
+
+    def describe(self, name: str, version: str) -> ModelVersion:
+        if version not in [*map(str, range(1, 9))]:
+            raise UnknownVersion.named(name, version, available=["1", "2"])
+        whole = super().describe(name, version)
+        if version == "5":
+            return replace(whole, metrics={})
+        if version == "7":
+            return replace(whole, features=(), parameters={}, code_hash=None)
+        return whole
+
+    def reference(self, name: str, version: str) -> pa.Table:
+        rows = super().reference(name, version)
+        if version == "2":
+            raise UnknownReference.of(name, version)
+        if version == "3":
+            raise UnknownReference.unreadable(name, version, OSError("Parquet magic bytes not"))
+        if version == "8":
+            return rows[:0]
+        without = {"4": ["amount"], "6": ["score", "prediction"]}.get(version, [])
+        if version == "5":
+            nested = pa.array([[1.0]] * rows.num_rows)
+            return rows.set_column(rows.column_names.index("amount"), "amount", nested)
+        return rows.drop_columns(without)
+
+
+@dataclass(frozen=True)
+class Daily(OneVersion):
+    """Version 2 has a reference of so many days, of so many rows each."""
+
+    days: int
+    rows: int
+
+    def describe(self, name: str, version: str) -> ModelVersion:
+        return replace(super().describe(name, version), version=version)
+
+    def reference(self, name: str, version: str) -> pa.Table:
+        first = DAYS[0] - timedelta(days=60)
+        days = [first + timedelta(days=n) for n in range(max(self.days, 1))]
+        table = pa.concat_tables([rows_of(day, rows=self.rows) for day in days])
+        table = table.append_column("label", table["prediction"])
+        column = [day for day in days for _ in range(self.rows)]
+        return table.append_column("day", pa.array(column)) if self.days else table
+
+
+ODD = ["2", "3", "4", "5", "6", "7", "8", "9", "v2", "champion", "007", "9" * 400]
+
+
+def serve(monitor: Monitor, day: date, *versions: str) -> None:
+    """A day's log of which the first rows, ten each, name other versions than 1; all rows where
+    only one is named."""
+    each = EACH if len(versions) > 1 else ROWS
+    named = [one for one in versions for _ in range(each)]
+    log = rows_of(day)
+    place = log.column_names.index("model_version")
+    column = pa.array([*named, *["1"] * (ROWS - len(named))])
+    path = monitor.root / f"data/predictions/{day}.parquet"
+    pq.write_table(log.set_column(place, "model_version", column), path)
+
+
+@pytest.fixture
+def served(monitor: Monitor) -> Monitor:
+    """The small project, with rows of every odd version on the second of three days."""
+    monitor.house.__dict__["registry"] = ManyVersions()
+    serve(monitor, DAYS[1], *ODD)
+    return monitor
+
+
+def test_each_odd_version_has_its_finding_and_all_days_are_judged(
+    served: Monitor, instance: dg.DagsterInstance
+):
+    """Three days in one run of Dagster, the middle one with a dozen odd versions."""
+    result = run_days(served, instance, STEPS, DAYS[0], DAYS[2])
+    assert result.success
+    found = {
+        one.subject: one
+        for one in served.ledger.findings(served.name, DAYS[1], DAYS[1])
+        if one.kind in (UNKNOWN, METADATA)
+    }
+    assert {name: (one.kind, one.severity) for name, one in found.items()} == {
+        "2": (METADATA, P1),
+        "3": (METADATA, P1),
+        "4": (METADATA, P2),
+        "5": (METADATA, P2),
+        "6": (METADATA, P2),
+        "7": (METADATA, P2),
+        "8": (METADATA, P1),
+        **dict.fromkeys(ODD[7:], (UNKNOWN, P1)),
+    }
+    said = {name: one.words for name, one in found.items()}
+    assert (
+        "10 rows of version 2 are counted and not judged: version 2 of 'churn' has no" in said["2"]
+    )
+    assert "cannot be used (Parquet magic bytes not)" in said["3"]
+    assert "without feature 'amount' in its reference" in said["4"]
+    assert "not judged: drift of amount" in said["4"]
+    assert "a value of log_loss" in said["5"]
+    assert "quality by log_loss (rules.performance)" in said["5"]
+    assert "column 'prediction' in its reference, column 'score' in its reference" in said["6"]
+    assert "features in its signature" in said["7"]
+    assert "code_hash" in said["7"]
+    assert "holds no row" in said["8"]
+    assert said["v2"].endswith("log '2'?")
+    judged = {
+        (one.partition, one.check_name) for one in evaluations(result) if one.passed is not None
+    }
+    assert {(str(day), "feature_drift") for day in DAYS[:3]} <= judged
+    for day in DAYS[:3]:
+        table = served.results.read(served.name, "drift", day)
+        versions = set(table["version"].to_pylist())
+        assert "1" in versions
+        assert day != DAYS[1] or versions == {"1", "4", "5", "6", "7"}
+
+
+def test_commands_answer_about_a_model_with_odd_versions(
+    served: Monitor, instance: dg.DagsterInstance
+):
+    run_days(served, instance, STEPS, DAYS[0], DAYS[2])
+    assert status_of(served).judged_until == str(DAYS[2])
+    assert len(walk(served, today=DAYS[3])) == 8
+    assert len(backtest(served).days) == 3
+
+
+def test_a_reference_of_few_days_says_so_on_the_first_day_alone(
+    monitor: Monitor, instance: dg.DagsterInstance
+):
+    """Once, and as no fault: its check passes."""
+    monitor.house.__dict__["registry"] = Daily(3, 700)
+    for day in DAYS[:3]:
+        serve(monitor, day, "2")
+    result = run_days(monitor, instance, ("contract", "profile", "verdict"), DAYS[0], DAYS[2])
+    checks = [one for one in evaluations(result) if one.check_name == "versions"]
+    first, *others = sorted(checks, key=lambda one: str(one.partition))
+    assert "has 3 days of 100 rows or more: limits for drift are wide" in str(first.description)
+    assert all("limits" not in str(one.description) for one in others)
+    assert all(one.passed for one in checks)
+    found = monitor.ledger.findings(monitor.name, DAYS[0], DAYS[2])
+    assert [one.day for one in found if one.kind is METADATA] == [DAYS[0]]
+
+
+@pytest.mark.parametrize(
+    ("days", "rows", "words"),
+    [
+        pytest.param(1, 2000, "has 1 day of 100 rows or more: normal variation", id="one day"),
+        pytest.param(5, 400, "has 5 days of 100 rows or more: limits for drift are", id="five"),
+        pytest.param(40, 50, "has no days of 100 rows or more: normal variation", id="small days"),
+        pytest.param(0, 2000, "has no column 'day': normal variation", id="none told apart"),
+        pytest.param(7, 200, "", id="a week"),
+    ],
+)
+def test_how_many_days_a_reference_has_is_counted(
+    monitor: Monitor, days: int, rows: int, words: str
+):
+    monitor.house.__dict__["registry"] = Daily(days, rows)
+    serve(monitor, DAYS[1], "2")
+    profile.run(monitor, DAYS[1])
+    found = [one.words for one in profile.findings_of(monitor, DAYS[1])]
+    assert len(found) == bool(words)
+    assert all(words in one for one in found)
