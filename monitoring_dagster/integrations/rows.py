@@ -62,10 +62,13 @@ class UnreadableFile(MonitoringError):
 
     @classmethod
     def at(cls, place: str, error: Exception) -> Self:
-        reason = str(error).partition("\n")[0]
-        return cls(
-            f"cannot read {place}: {reason}. Write it anew, then re-materialise the days it holds."
-        )
+        reason = str(error).partition("\n")[0].rstrip(".!")
+        way = "Write it anew, then re-materialise the days it holds."
+        if "Could not set lock" in reason:
+            way = "Somebody else writes to it: re-materialise the day once they are done."
+        elif reason.endswith("does not exist"):
+            way = "Correct `database` or `table` in defs.yaml, or write it."
+        return cls(f"cannot read {place}: {reason}. {way}")
 
     @classmethod
     def unfinished(cls, place: Path) -> Self:

@@ -1,14 +1,14 @@
 """Does the day's file look as it must, before anything is computed from it?"""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
 import pyarrow as pa
 
 from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
-from monitoring_dagster.errors import did_you_mean
+from monitoring_dagster.errors import UnknownColumn, did_you_mean
 from monitoring_dagster.integrations import contracts, rows, served
 from monitoring_dagster.integrations.inspection import Inspection, inspect_day
 from monitoring_dagster.integrations.readings import is_text, time_of
@@ -83,6 +83,10 @@ def run(monitor: Monitor, day: date) -> StepReport:
     except rows.UnreadableFile as error:
         found.usable = False
         found.add(FindingKind.UNREADABLE_DATA, "file", Severity.P1, str(error))
+    except UnknownColumn as error:  # of a table, whose rows have their day from that column
+        found.usable = False
+        name = monitor.spec.predictions.served_at
+        found.breach(Breach(name, Severity.P1, str(error), is_left_out=True))
     monitor.results.write(
         monitor.name,
         STEP,
@@ -151,7 +155,8 @@ class _Expected:
 def _inspect(found: _Found, columns: Mapping[str, str], unreadable: Mapping[str, str]) -> int:
     """The number of rows; what their columns, their values and the suite say is *found*."""
     monitor, day, log = found.monitor, found.day, found.monitor.spec.predictions
-    newest = _newest_reference(monitor, day)
+    references = _references(monitor, day)
+    newest = references[-1] if references else None
     expected = _expected(monitor, newest)
     inspection = _looked_into(monitor, day, columns, expected)
     if not inspection.rows:
@@ -176,14 +181,16 @@ def _inspect(found: _Found, columns: Mapping[str, str], unreadable: Mapping[str,
         found.breach(breach)
     _suite(found, columns)
     if newest is not None:
-        _signature(found, newest, columns, unreadable)
+        others = {name for one in references for name, _ in one.features}
+        _signature(found, newest, columns, unreadable, others=others)
     return inspection.rows
 
 
-def _newest_reference(monitor: Monitor, day: date) -> Reference | None:
+def _references(monitor: Monitor, day: date) -> list[Reference]:
+    """Of the versions that serve and have a signature, the newest last."""
     versions = served.versions_of(monitor.spec.predictions, day, root=monitor.root)
     references = [one for one in (reference_of(monitor, name) for name in versions) if one]
-    return max(references, key=lambda one: int(one.version), default=None)
+    return sorted((one for one in references if one.features), key=lambda one: int(one.version))
 
 
 def _expected(monitor: Monitor, newest: Reference | None) -> dict[str, _Expected]:
@@ -264,9 +271,15 @@ def _truths(
 
 
 def _signature(
-    found: _Found, newest: Reference, columns: Mapping[str, str], unreadable: Mapping[str, str]
+    found: _Found,
+    newest: Reference,
+    columns: Mapping[str, str],
+    unreadable: Mapping[str, str],
+    *,
+    others: Collection[str],
 ) -> None:
-    """Missing, reordered and added columns are different findings."""
+    """Missing, reordered and added columns are different findings; features of *others* that serve
+    beside the newest version are none of them."""
     expected = dict(newest.features)
     for name in expected:
         if name in unreadable:
@@ -289,7 +302,7 @@ def _signature(
         found.breach(Breach("column order", Severity.P3, words))
     spec = found.monitor.spec
     log = spec.predictions
-    known = {*rows.needed(log), *log.latency_ms.values(), *spec.segments, *expected}
+    known = {*rows.needed(log), *log.latency_ms.values(), *spec.segments, *expected, *others}
     for name in columns:
         if name not in known:
             words = f"column {name!r} is new: neither defs.yaml nor the signature names it"

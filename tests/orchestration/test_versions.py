@@ -58,7 +58,8 @@ class ManyVersions(OneVersion):
         without = {"4": ["amount"], "6": ["score", "prediction"]}.get(version, [])
         if version == "5":
             nested = pa.array([[1.0]] * rows.num_rows)
-            return rows.set_column(rows.column_names.index("amount"), "amount", nested)
+            rows = rows.set_column(rows.column_names.index("amount"), "amount", nested)
+            return rows.drop_columns(["label"])
         return rows.drop_columns(without)
 
 
@@ -148,6 +149,8 @@ def test_each_odd_version_has_its_finding_and_all_days_are_judged(
         versions = set(table["version"].to_pylist())
         assert "1" in versions
         assert day != DAYS[1] or versions == {"1", "4", "5", "6", "7"}
+        columns = {row["column"] for row in table.to_pylist() if row["version"] == "1"}
+        assert columns == {"score", "score: extremes", "prediction", "amount", "country"}
 
 
 def test_commands_answer_about_a_model_with_odd_versions(
