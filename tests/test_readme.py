@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,12 @@ from click.testing import CliRunner
 
 from monitoring_dagster.cli import main
 from monitoring_dagster.integrations.settings import settings_at
+from monitoring_dagster.pipeline.monitor import House
+from monitoring_dagster.pipeline.reference import reference_of
 from monitoring_dagster.pipeline.steps import STEPS
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.pipeline.version_gaps import few_days, gaps
+from monitoring_dagster.spec import Labels, ModelSpec
+from monitoring_dagster.stats.profile import Group
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -62,11 +67,31 @@ def test_every_python_block_runs(tmp_path, monkeypatch, capsys):
         exec(compile(text, "README.md", "exec"), names)
     assert str(names["found"].verdict) == "DRIFT"
     assert names["registry"].champion("churn") == names["version"] == "1"
+    nothing_is_missing(tmp_path)
     assert "1 models:/churn/1 False" in capsys.readouterr().out
 
 
+def nothing_is_missing(root):
+    """What the README registers is all that its shortest file needs."""
+    spec = ModelSpec.model_validate(yaml.safe_load(blocks("yaml")[0])["attributes"])
+    monitor = House.at(root, {}).monitor(spec)
+    reference = reference_of(monitor, "1")
+    assert gaps(monitor, reference, date(2026, 2, 1)) == []
+    assert few_days(reference) == ""
+    assert reference.outcomes[Group("1")].n == 2800
+
+
+def test_the_columns_of_a_label_file_are_those_that_are_read():
+    """By their default names."""
+    section = README.partition("## Labels that come late")[2].partition("\n## ")[0]
+    columns = re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE)
+    labels = Labels(path="labels/{day}.parquet")
+    assert columns == [labels.request_id, labels.label, labels.arrived_at]
+
+
 def test_the_table_of_assets_is_the_table_of_steps():
-    rows = re.findall(r"^\| `(\w+)` \| .* \| (.*)\|$", README, flags=re.MULTILINE)
+    section = README.partition("## What a day goes through")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| .* \| (.*)\|$", section, flags=re.MULTILINE)
     told = {name: set(re.findall(r"`(\w+)`", checks)) for name, checks in rows}
     assert told == {step.name: set(step.checks) for step in STEPS} | {"retraining": set()}
 
