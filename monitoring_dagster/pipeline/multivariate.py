@@ -11,6 +11,7 @@ import pyarrow as pa
 from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.integrations.readings import reading
+from monitoring_dagster.integrations.registry import UnknownReference, UnknownVersion
 from monitoring_dagster.integrations.rows import (
     MissingDay,
     UnreadableFile,
@@ -64,11 +65,10 @@ def run(monitor: Monitor, week: date) -> StepReport:
     served: Counter[str] = Counter()
     for versions in days.values():
         served.update(versions)
-    records = [
-        _record(monitor, reference, week, list(days))
-        for version, _ in served.most_common()
-        if (reference := reference_of(monitor, version)) is not None
-    ]
+    compared = (
+        _compared(monitor, version, week, list(days)) for version, _ in served.most_common()
+    )
+    records = [one for one in compared if one is not None]
     monitor.results.write(monitor.name, STEP, week, pa.Table.from_pylist(records, schema=SCHEMA))
     return _report(records, len(days))
 
@@ -105,11 +105,25 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding] | None:
     return [finding] if words else []
 
 
+def _compared(
+    monitor: Monitor, version: str, week: date, days: Sequence[date]
+) -> dict[str, Any] | None:
+    """One version's week; None where the registry has nothing to compare it with, which the
+    profile step tells."""
+    reference = reference_of(monitor, version)
+    if reference is None:
+        return None
+    current = _sample(monitor, reference, days)
+    try:
+        return _record(monitor, reference, week, current) if current is not None else None
+    except (UnknownVersion, UnknownReference):
+        return None  # its rows are gone since they were read first
+
+
 def _record(
-    monitor: Monitor, reference: Reference, week: date, days: Sequence[date]
+    monitor: Monitor, reference: Reference, week: date, current: pa.Table
 ) -> dict[str, Any]:
     sample = reference_sample(monitor, reference)
-    current = _sample(monitor, reference, days)
     verdict = compare(
         sample.rows.select(current.column_names),
         current,
@@ -120,8 +134,9 @@ def _record(
     return _as_row(reference.version, verdict, sample.usual_auc)
 
 
-def _sample(monitor: Monitor, reference: Reference, days: Sequence[date]) -> pa.Table:
-    """The week's sample of one version, of the columns that every day has in the right kind."""
+def _sample(monitor: Monitor, reference: Reference, days: Sequence[date]) -> pa.Table | None:
+    """The week's sample of one version, of the columns that every day has in the right kind; None
+    without any."""
     bins = features_of(monitor, reference)
     log, root = monitor.spec.predictions, monitor.root
     for day in days:
@@ -132,6 +147,8 @@ def _sample(monitor: Monitor, reference: Reference, days: Sequence[date]) -> pa.
             if name in there and name not in quiet
             and reading(there[name], [one]) is not None
         }  # fmt: skip
+    if not bins:
+        return None
     parts = []
     for day in days:
         rows = sample_day(log, day, root=root, columns=list(bins), version=reference.version,
@@ -173,7 +190,7 @@ def _report(records: Sequence[Mapping[str, Any]], days: int) -> StepReport:
         words={"compared": words or "nothing"},
         checks={
             "multivariate_drift": Check(
-                passed=not drifted,
+                passed=not drifted if records else None,
                 words=words or "nothing to compare in this week",
                 tone=Tone.WARN,
             )

@@ -14,7 +14,7 @@ from monitoring_dagster.integrations.registry import (
     UnknownReference,
     UnknownVersion,
 )
-from monitoring_dagster.pipeline import profile
+from monitoring_dagster.pipeline import contract, evaluation, multivariate, profile
 from monitoring_dagster.pipeline.backtest import backtest
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.runbook import walk
@@ -198,3 +198,60 @@ def test_how_many_days_a_reference_has_is_counted(
     found = [one.words for one in profile.findings_of(monitor, DAYS[1])]
     assert len(found) == bool(words)
     assert all(words in one for one in found)
+
+
+class Forgotten(OneVersion):
+    """Its reference rows were deleted after they were read once."""
+
+    def reference(self, name: str, version: str) -> pa.Table:
+        raise UnknownReference.of(name, version)
+
+
+@pytest.mark.parametrize("registry", [ManyVersions, Forgotten])
+def test_a_week_with_versions_that_cannot_be_compared_is_judged_for_the_others(
+    monitor: Monitor, registry: type[OneVersion]
+):
+    """Of a critical model: one has no features, one had its rows deleted."""
+    critical = replace(monitor, spec=monitor.spec.model_copy(update={"critical": True}))
+    critical.house.__dict__["registry"] = registry()
+    if registry is ManyVersions:
+        serve(critical, DAYS[1], *ODD)
+    for day in DAYS[:7]:
+        contract.run(critical, day)
+        profile.run(critical, day)
+    multivariate.run(critical, DAYS[0])
+    table = critical.results.read(critical.name, multivariate.STEP, DAYS[0])
+    versions = {*table["version"].to_pylist()}
+    assert versions == ({"1", "4", "5", "6"} if registry is ManyVersions else set())
+
+
+class Unpromised(OneVersion):
+    """A metric is registered under a name that no rule knows, and the reference has no labels."""
+
+    def describe(self, name: str, version: str) -> ModelVersion:
+        return replace(super().describe(name, version), version=version, metrics={"log_los": 0.65})
+
+    def reference(self, name: str, version: str) -> pa.Table:
+        return super().reference(name, version).drop_columns(["label"])
+
+
+def test_a_rule_whose_metric_nobody_promised_has_no_verdict(
+    monitor: Monitor, instance: dg.DagsterInstance
+):
+    """Never "within what registration promised": the check is silent, and a finding says why."""
+    monitor.house.__dict__["registry"] = Unpromised()
+    for day in DAYS[:3]:
+        serve(monitor, day, "2")
+    steps = (*STEPS, "evaluation")
+    result = run_days(monitor, instance, steps, DAYS[0], DAYS[2])
+    assert result.success
+    said = [one.description for one in evaluations(result) if one.check_name == "performance"]
+    assert not any("within what registration promised" in str(words) for words in said)
+    check = evaluation.run(monitor, DAYS[0]).checks["performance"]
+    assert check.passed is None
+    assert check.words.startswith("no verdict on log_loss of version 2: neither its registration")
+    found = monitor.ledger.findings(monitor.name, DAYS[0], DAYS[0])
+    (finding,) = (one for one in found if one.kind is METADATA)
+    assert finding.severity is P2
+    assert "a value of log_loss" in finding.words
+    assert "quality by log_loss (rules.performance)" in finding.words
