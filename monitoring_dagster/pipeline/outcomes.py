@@ -26,7 +26,7 @@ from monitoring_dagster.pipeline.label_decisions import STEP as DECISIONS
 from monitoring_dagster.pipeline.label_findings import never_came, wrong_with
 from monitoring_dagster.pipeline.late_files import FILES, seen_on
 from monitoring_dagster.pipeline.monitor import HOME, Monitor
-from monitoring_dagster.pipeline.review import random_share
+from monitoring_dagster.pipeline.review_share import random_share
 from monitoring_dagster.pipeline.service import service_of
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
 from monitoring_dagster.spec import Labels, Predictions

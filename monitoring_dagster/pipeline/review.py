@@ -11,15 +11,15 @@ from monitoring_dagster.integrations.samples import REASON, review_rows
 from monitoring_dagster.pipeline.contract import is_usable
 from monitoring_dagster.pipeline.drift import STEP as DRIFT
 from monitoring_dagster.pipeline.monitor import HOME, Monitor
+from monitoring_dagster.pipeline.review_share import SHARE, random_share, review_of
+from monitoring_dagster.pipeline.review_share import STEP as STEP
 from monitoring_dagster.pipeline.spreadsheet import write_csv
 from monitoring_dagster.pipeline.step import StepReport
 from monitoring_dagster.spec import Review
 from monitoring_dagster.stats.verdict import Verdict
 
-STEP = "review"
 LABEL = "label"  # the empty column that people fill in
 PROBABILITY = "probability"  # of being in the batch
-_SHARE = "share"  # metadata key: of the requests, chosen at random
 _EMPTY = pa.table({REASON: pa.array([], pa.string())})
 
 
@@ -30,11 +30,11 @@ def run(monitor: Monitor, day: date) -> StepReport:
     is drawn again keeps the random share that it was first drawn with, which answers may already
     have come for.
     """
-    review = _review(monitor)
+    review = review_of(monitor)
     share = random_share(monitor, day)
     chosen = _chosen(monitor, review, day, share=share) if is_usable(monitor, day) else _EMPTY
     monitor.results.write(
-        monitor.name, STEP, day, _with_probability(chosen, share), metadata={_SHARE: repr(share)}
+        monitor.name, STEP, day, _with_probability(chosen, share), metadata={SHARE: repr(share)}
     )
     path = batch_file(monitor, day)
     answers = {LABEL: pa.nulls(chosen.num_rows, pa.string())}
@@ -44,16 +44,6 @@ def run(monitor: Monitor, day: date) -> StepReport:
         numbers={"requests": chosen.num_rows, **{one["values"]: one["counts"] for one in reasons}},
         words={"file": str(path), "come_back_as": f"further_labels.{review.source}"},
     )
-
-
-def random_share(monitor: Monitor, day: date) -> float:
-    """Of the requests of *day*, the share that chance alone chose: what it was when they were
-    drawn, else what the spec says now.
-
-    Only these rows stand for all: the least sure ones are the hard ones, and were chosen for that.
-    """
-    stored = monitor.results.metadata(monitor.name, STEP, day) or {}
-    return float(stored.get(_SHARE, _review(monitor).share))
 
 
 def _with_probability(chosen: pa.Table, share: float) -> pa.Table:
@@ -93,9 +83,3 @@ def _scores_drift(monitor: Monitor, day: date) -> bool:
         row["role"] == "answer" and row["verdict"] == Verdict.DRIFT
         for row in table.select(["role", "verdict"]).to_pylist()
     )
-
-
-def _review(monitor: Monitor) -> Review:
-    review = monitor.spec.review
-    assert review is not None, "a model without reviews has no review step"
-    return review
