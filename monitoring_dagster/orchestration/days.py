@@ -29,8 +29,14 @@ def record(
 
     A single run over many days has no place for per-day check results in `AssetCheckResult`;
     an `AssetCheckEvaluation` with its partition and its target is what the UI and the automation
-    conditions understand.
+    conditions understand. A check without a verdict is not evaluated: Dagster shows it as skipped,
+    which is neither passed nor failed to people and to conditions; its reason stands in the day's
+    metadata and in the run's log.
     """
+    for day, report in reports.items():
+        for name, check in report.checks.items():
+            if check.passed is None:
+                context.log.info(f"{key.to_user_string()}:{name} of {day}: {check.words}")
     if key in context.selected_asset_keys:
         for day, report in reports.items():
             context.add_asset_metadata(_metadata(report), asset_key=key, partition_key=day)
@@ -66,6 +72,11 @@ def as_days(keys: list[str]) -> list[date]:
 def _metadata(report: StepReport) -> dict[str, Any]:
     metadata: dict[str, Any] = {name: _plain(value) for name, value in report.numbers.items()}
     metadata |= {name: dg.MetadataValue.text(words) for name, words in report.words.items()}
+    metadata |= {
+        f"check {name}": dg.MetadataValue.text(check.words)
+        for name, check in report.checks.items()
+        if check.passed is None
+    }
     if report.picture:
         encoded = base64.b64encode(report.picture.encode()).decode()
         metadata["picture"] = dg.MetadataValue.md(f"![](data:image/svg+xml;base64,{encoded})")

@@ -8,9 +8,10 @@ from typing import Any
 import pyarrow as pa
 
 from monitoring_dagster.pipeline.baselines import Compared, compared_with
+from monitoring_dagster.pipeline.breaches import shown
 from monitoring_dagster.pipeline.contract import quiet_columns
 from monitoring_dagster.pipeline.monitor import Monitor
-from monitoring_dagster.pipeline.profile import profiles_of
+from monitoring_dagster.pipeline.profile import profiles_of, why_no_profile
 from monitoring_dagster.pipeline.reference import Reference, answer_columns, reference_of
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Bar, bars
@@ -24,6 +25,7 @@ from monitoring_dagster.stats.verdict import DriftVerdict, Verdict, judge
 
 STEP = "drift"
 _SHOWN = 20
+_SHOWN_VERSIONS = 5
 Record = dict[str, Any]
 
 
@@ -175,6 +177,7 @@ def _record(place: _Place, verdict: DriftVerdict, *, role: str) -> Record:
 
 
 def _report(monitor: Monitor, day: date, records: Sequence[Record]) -> StepReport:
+    nothing = _why_nothing(monitor, day)
     first = monitor.spec.rules.drift.baselines[0].label
     of_first = [one for one in records if one["baseline"].startswith(first)]
     whole = [one for one in of_first if not one["segment"]]
@@ -202,8 +205,12 @@ def _report(monitor: Monitor, day: date, records: Sequence[Record]) -> StepRepor
     return StepReport(
         numbers=numbers,
         checks={
-            "prediction_drift": _check([one for one in records if _is_whole(one, "answer")]),
-            "feature_drift": _check([one for one in records if _is_whole(one, "feature")]),
+            "prediction_drift": _check(
+                [one for one in records if _is_whole(one, "answer")], nothing
+            ),
+            "feature_drift": _check(
+                [one for one in records if _is_whole(one, "feature")], nothing
+            ),
         },
         table=[_shown(one) for one in records[:_SHOWN]],
         picture=bars(
@@ -241,15 +248,32 @@ def _confidence(monitor: Monitor, day: date) -> dict[str, float]:
     return numbers
 
 
-def _check(rows: Sequence[Record]) -> Check:
-    if not rows:
-        return Check(passed=True, words="nothing to compare on this day", tone=Tone.WARN)
-    bad = [one for one in rows if one["verdict"] == Verdict.DRIFT]
-    words = "; ".join(f"{one['column']}: {one['reason']}" for one in bad[:3])
-    if len(bad) > 3:
-        words += f"; and {len(bad) - 3} more"
-    return Check(passed=not bad, words=words or f"{len(rows)} compared, none drifted",
-                 tone=Tone.WARN)  # fmt: skip
+def _why_nothing(monitor: Monitor, day: date) -> str:
+    """What is missing where no column of a day could be compared."""
+    versions = {one.version for one in profiles_of(monitor, day)}
+    if not versions:
+        return why_no_profile(monitor, day)
+    named = ", ".join(shown(one) for one in sorted(versions)[:_SHOWN_VERSIONS])
+    if not any(reference_of(monitor, one) for one in versions):
+        return f"no reference rows are registered for version {named}"
+    return f"the rows of version {named} hold no column of the reference"
+
+
+def _check(rows: Sequence[Record], nothing: str) -> Check:
+    judged = [one for one in rows if one["verdict"] != Verdict.INSUFFICIENT]
+    if not judged:
+        reasons = [f"{one['column']}: {one['reason']}" for one in rows]
+        return Check.no_verdict(_first_three(reasons) or nothing)
+    bad = [f"{one['column']}: {one['reason']}" for one in judged if one["verdict"] == Verdict.DRIFT]
+    left_out = len(rows) - len(judged)
+    unjudged = f"; no verdict on {left_out} more (too few rows)" if left_out else ""
+    words = _first_three(bad) or f"{len(judged)} compared, none drifted{unjudged}"
+    return Check(passed=not bad, words=words, tone=Tone.WARN)
+
+
+def _first_three(reasons: Sequence[str]) -> str:
+    more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+    return "; ".join(reasons[:3]) + more
 
 
 def _shown(row: Mapping[str, object]) -> dict[str, str | float | None]:

@@ -17,7 +17,7 @@ from monitoring_dagster.pipeline.metrics import (
     worse_than_tolerated,
 )
 from monitoring_dagster.pipeline.monitor import Monitor
-from monitoring_dagster.pipeline.profile import profiles_of
+from monitoring_dagster.pipeline.profile import profiles_of, why_no_profile
 from monitoring_dagster.pipeline.reference import reference_of
 from monitoring_dagster.pipeline.reference_sample import features_of
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
@@ -118,6 +118,27 @@ def _drifted(monitor: Monitor, day: date) -> set[tuple[str, str]]:
     }
 
 
+def judged_estimates(monitor: Monitor, day: date) -> list[str]:
+    """Judged metrics that were estimated for *day* and have a promise to be compared with."""
+    found = estimates_of(monitor, day)
+    return _compared(monitor, day, {one: found[one] for one in found if not one.segment})
+
+
+def _compared(
+    monitor: Monitor, day: date, whole: Mapping[Group, Mapping[str, Metric]]
+) -> list[str]:
+    return [
+        name
+        for name in monitor.spec.tolerances
+        if any(
+            name in metrics
+            and isfinite(metrics[name].value)
+            and promise_of(monitor, group, name, day) is not None
+            for group, metrics in whole.items()
+        )
+    ]
+
+
 def _report(monitor: Monitor, day: date, estimated: Mapping[Group, Estimated]) -> StepReport:
     worse = worse_than_promised(monitor, day)
     found = {group: one.metrics for group, one in estimated.items() if one.metrics}
@@ -125,6 +146,7 @@ def _report(monitor: Monitor, day: date, estimated: Mapping[Group, Estimated]) -
     judged = [
         name for name in monitor.spec.tolerances if any(name in one for one in whole.values())
     ]
+    compared = _compared(monitor, day, whole)
     without = [
         f"nothing is expected of version {group.version or '(none)'}: {one.reason}"
         for group, one in estimated.items() if one.reason and not group.segment
@@ -140,14 +162,19 @@ def _report(monitor: Monitor, day: date, estimated: Mapping[Group, Estimated]) -
         for group in whole if group.version not in worse
     ]  # fmt: skip
     bad = [words for found in worse.values() for words in found.values()]
-    is_unjudged = not judged or (not bad and len(unknown) == len(whole) * len(judged))
     if judged:
-        fine = [] if is_unjudged else ["within tolerance of the baseline"]
-        said = [*(bad or fine), *unknown, *few, *without]
+        fine = ["within tolerance of the baseline"] if compared else []
+        words = "; ".join([*(bad or fine), *unknown, *few, *without])
+        check = (
+            Check(passed=not bad, words=words, tone=Tone.WARN)
+            if bad or compared
+            else Check.no_verdict(words)
+        )
     elif whole:
-        said = [f"no judged metric can be estimated: {', '.join(monitor.spec.tolerances)}"]
+        names = ", ".join(monitor.spec.tolerances)
+        check = Check.no_verdict(f"no judged metric can be estimated: {names}")
     else:
-        said = without or ["there are no rows to estimate"]
+        check = Check.no_verdict("; ".join(without) or why_no_profile(monitor, day))
     return StepReport(
         numbers={
             f"{name}_v{group.version}": metric.value
@@ -156,8 +183,7 @@ def _report(monitor: Monitor, day: date, estimated: Mapping[Group, Estimated]) -
             if isfinite(metric.value)
         },
         words={"reach": BLIND_SPOT},
-        checks={"expected_performance": Check(passed=None if is_unjudged else not bad,
-                                              words="; ".join(said), tone=Tone.WARN)},
+        checks={"expected_performance": check},
         table=[
             {"group": label_of(group), "metric": name, "estimate": round(metric.value, 4),
              "low": round(metric.low, 4), "high": round(metric.high, 4),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from math import isfinite
 
 import pyarrow as pa
 
@@ -127,7 +128,7 @@ def evaluate(
         as_of=as_of,
         maturity=known.maturity,
         reason=known.reason,
-        coverage=labelled / predicted if predicted else 0.0,
+        coverage=min(labelled / predicted, 1.0) if predicted else 0.0,
         min_coverage=labels.min_coverage,
         outcomes=found,
         metrics={group: metrics_of(spec, one) for group, one in sorted(found.items())},
@@ -204,6 +205,21 @@ def _second_opinions(
     return found
 
 
+def compared(monitor: Monitor, evaluation: Evaluation) -> list[str]:
+    """Judged metrics that are known and have a promise to be compared with."""
+    return [
+        name
+        for name in monitor.spec.tolerances
+        if any(
+            name in found
+            and isfinite(found[name].value)
+            and promise_of(monitor, group, name, evaluation.day) is not None
+            for group, found in evaluation.metrics.items()
+            if not group.segment
+        )
+    ]
+
+
 def _report(monitor: Monitor, evaluation: Evaluation, notes: Mapping[str, str]) -> StepReport:
     worse = breaches(monitor, evaluation)
     day, judged = evaluation.day, monitor.spec.tolerances
@@ -251,8 +267,7 @@ def _check(
     """Each version by itself: the champion's breach is an error, another's a warning, and what has
     no verdict is named as such."""
     if not worse:
-        words = f"no verdict ({evaluation.state}): {evaluation.reason}"
-        return Check(passed=None, words=words, tone=Tone.WARN)
+        return Check.no_verdict(f"too few labels ({evaluation.state}): {evaluation.reason}")
     alone = len(evaluation.versions) == 1
     said, fine = [], False
     for version in evaluation.versions:
@@ -275,8 +290,9 @@ def _check(
         ]
     bad = [version for version, found in worse.items() if found]
     loud = bad and (alone or champion in bad)
-    passed = False if bad else (True if fine else None)
-    return Check(passed=passed, words="; ".join(said), tone=Tone.ERROR if loud else Tone.WARN)
+    if not bad and not fine:
+        return Check.no_verdict("; ".join(said))
+    return Check(passed=not bad, words="; ".join(said), tone=Tone.ERROR if loud else Tone.WARN)
 
 
 def _rounded(value: float | None) -> float | None:

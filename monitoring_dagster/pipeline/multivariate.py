@@ -184,16 +184,15 @@ def _report(records: Sequence[Mapping[str, Any]], days: int) -> StepReport:
     numbers: dict[str, int | float] = {"days": days, "versions_compared": len(judged)}
     for one in judged[:1]:  # the version that served most
         numbers |= {name: one[name] for name in _PLOTTED}
-    words = "; ".join(f"version {one['version']}: {one['reason']}" for one in drifted or records)
+    shown = drifted or judged or records
+    words = "; ".join(f"version {one['version']}: {one['reason']}" for one in shown)
     return StepReport(
         numbers=numbers,
         words={"compared": words or "nothing"},
         checks={
-            "multivariate_drift": Check(
-                passed=not drifted if records else None,
-                words=words or "nothing to compare in this week",
-                tone=Tone.WARN,
-            )
+            "multivariate_drift": Check(passed=not drifted, words=words, tone=Tone.WARN)
+            if judged
+            else Check.no_verdict(words or _why_nothing(days))
         },
         table=[
             {"version": one["version"], "column": column, "auc_lost": round(lost, 4)}
@@ -202,6 +201,12 @@ def _report(records: Sequence[Mapping[str, Any]], days: int) -> StepReport:
         ],
         picture=_picture(judged[0]) if judged else None,
     )
+
+
+def _why_nothing(days: int) -> str:
+    if not days:
+        return "no day of this week has rows that can be read"
+    return "no reference rows are registered for the versions that served this week"
 
 
 def _picture(record: Mapping[str, Any]) -> str:

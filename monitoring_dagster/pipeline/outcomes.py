@@ -363,18 +363,19 @@ def _report(monitor: Monitor, day: date, account: Mapping[str, Any]) -> StepRepo
     found = findings_of(monitor, day)
     numbers = {name: value for name, value in account.items()
                if isinstance(value, int | float) and not isinstance(value, bool)}  # fmt: skip
-    words = "; ".join(one.words for one in found)
-    too_early = not found and _nothing_came(account) and not are_due(monitor, day)
-    if too_early:
-        words = (
+    if found:
+        words = "; ".join(one.words for one in found)
+        check = Check(passed=False, words=words, tone=Tone.WARN)
+    elif _nothing_came(account) and not are_due(monitor, day):
+        check = Check.no_verdict(
             "no label yet, and none is due: labels of a day are waited for until"
             f" {labels_of(monitor.spec, None).mature_after_days} days after it"
         )
-    passed = None if too_early else not found
-    return StepReport(
-        numbers=numbers,
-        checks={"labels": Check(passed=passed, words=words or _said(account), tone=Tone.WARN)},
-    )
+    elif not account.get("rows"):
+        check = Check.no_verdict(account.get("error") or f"no label arrived on {day}")
+    else:
+        check = Check(passed=True, words=_said(account), tone=Tone.WARN)
+    return StepReport(numbers=numbers, checks={"labels": check})
 
 
 def _said(account: Mapping[str, Any]) -> str:

@@ -91,6 +91,14 @@ def profiles_of(monitor: Monitor, day: date) -> Mapping[Group, Profile]:
     return _decoded(monitor.results, monitor.name, day, stamp) if stamp else {}
 
 
+def why_no_profile(monitor: Monitor, day: date) -> str:
+    """Why a day has no row that is judged."""
+    rows_ = service_of(monitor, day).get("rows")
+    if not rows_:
+        return f"no rows on {day}, see contract:schema"
+    return f"none of {rows_:,} rows on {day} is judged (errors, fallback or synthetic)"
+
+
 def findings_of(monitor: Monitor, day: date) -> list[Finding]:
     """What is wrong with the service and the versions on this day."""
     service, rule = service_of(monitor, day), monitor.spec.rules.service
@@ -289,28 +297,35 @@ def _report(
         total = service["latency_ms"].get("total", {})
         numbers |= {f"latency_{name}_ms": value for name, value in total.items()}
     numbers |= _answers(monitor, profiles)
-    served = ", ".join(filter(None, service.get("versions", {}))) or "none"
+    served = ", ".join(filter(None, service.get("versions", {})))
     return StepReport(
         numbers=numbers,
-        words={"versions": served},
+        words={"versions": served or "none"},
         checks={
-            "service": Check(
-                passed=bool(service["rows"]) and not troubles,
-                words="; ".join(one.words for one in troubles)
-                or (
-                    f"{service['rows']:,} requests, {service['error_rate']:.2%} failed"
-                    if service["rows"]
-                    else "no rows: see the schema check"
-                ),
-            ),
+            "service": _service_check(service, troubles, why_no_profile(monitor, day)),
             "versions": Check(
                 passed=all(_is_said_once(one) for one in versions),
                 words="; ".join(one.words for one in versions) or f"served by version {served}",
                 tone=Tone.ERROR if unknown else Tone.WARN,
+            )
+            if served or versions
+            else Check.no_verdict(
+                f"no row of {day} names a version"
+                if service["rows"]
+                else why_no_profile(monitor, day)
             ),
         },
         picture=_picture(monitor, profiles),
     )
+
+
+def _service_check(service: Mapping[str, Any], troubles: Sequence[Finding], nothing: str) -> Check:
+    if troubles:
+        return Check(passed=False, words="; ".join(one.words for one in troubles))
+    if not service["rows"]:
+        return Check.no_verdict(nothing)
+    words = f"{service['rows']:,} requests, {service['error_rate']:.2%} failed"
+    return Check(passed=True, words=words)
 
 
 def _answers(monitor: Monitor, profiles: Mapping[Group, Profile]) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Self
 
 Row = Mapping[str, str | int | float | bool | None]
 
@@ -21,6 +22,11 @@ class Check:
     passed: bool | None  # None: no verdict, since nothing could be judged
     words: str
     tone: Tone = Tone.ERROR
+
+    @classmethod
+    def no_verdict(cls, reason: str) -> Self:
+        """Neither passed nor failed: *reason* says what was missing."""
+        return cls(passed=None, words=f"No verdict: {reason}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from monitoring_dagster.pipeline import (
 from monitoring_dagster.pipeline.champion import champion_on
 from monitoring_dagster.pipeline.contract import STEP as CONTRACT
 from monitoring_dagster.pipeline.findings import findings_table, stored_findings
+from monitoring_dagster.pipeline.judged import kinds_without_verdict, latest_judged
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.reference import reference_of
 from monitoring_dagster.pipeline.step import StepReport
@@ -62,7 +63,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
     ]
     judged = set(_OF_FILES)
     if profile.service_of(monitor, day).get("rows"):
-        judged |= _OF_ROWS
+        judged |= _OF_ROWS - kinds_without_verdict(monitor, day)
     week = multivariate.findings_of(monitor, day)
     if week is not None:
         found += week
@@ -89,7 +90,8 @@ def run(monitor: Monitor, day: date) -> StepReport:
     still_open = [one for one in incidents if one.closed_on is None]
     return StepReport(
         numbers={"findings": len(found), "open_incidents": len(still_open)},
-        words={"worst": str(min((one.severity for one in found), default="none"))},
+        words={"worst": str(min((one.severity for one in found), default="none"))}
+        | {str(part): one.words for part, one in latest_judged(monitor, day).items()},
         table=[
             {"severity": str(one.severity), "kind": str(one.kind), "subject": one.subject,
              "words": one.words}

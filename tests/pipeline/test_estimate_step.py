@@ -229,7 +229,7 @@ def test_a_reference_that_teaches_nothing_is_told_and_drift_is_judged_all_the_sa
 ):
     refer(change)
     said = expected(world)
-    assert said.startswith("nothing is expected of version 1: its reference")
+    assert said.startswith("No verdict: nothing is expected of version 1: its reference")
     assert words in said
     assert estimate.estimates_of(world.monitor, START) == {}
     assert world.monitor.results.read("tiny", "drift", START).num_rows
@@ -294,17 +294,22 @@ def test_a_column_called_day_that_tells_of_no_dates_makes_the_reference_one_day(
             lambda log: log.assign(prediction=7), "that the reference has", id="unheard of"
         ),
         pytest.param(
-            lambda log: log.drop(columns="score"), "there are no rows to estimate", id="no column"
+            lambda log: log.drop(columns="score"), "no rows on 2026-03-02", id="no column"
         ),
-        pytest.param(lambda log: log.iloc[:0], "there are no rows to estimate", id="no row"),
+        pytest.param(lambda log: log.iloc[:0], "no rows on 2026-03-02", id="no row"),
         pytest.param(
-            lambda log: log.assign(status="error"), "there are no rows", id="every request failed"
+            lambda log: log.assign(status="error"),
+            "none of 300 rows on 2026-03-02 is judged",
+            id="every request failed",
         ),
     ],
 )
 def test_a_day_that_allows_no_estimate_says_why(world, change, words):
     changed(world, change)
-    assert words in expected(world)
+    said = expected(world)
+    assert said.startswith("No verdict: ")
+    assert words in said
+    assert estimate.run(world.monitor, START).checks["expected_performance"].passed is None
     assert estimate.estimates_of(world.monitor, START) == {}
 
 
@@ -321,7 +326,7 @@ def test_judged_metrics_that_no_score_foretells_are_named(world):
     check = report.checks["expected_performance"]
     assert (check.passed, check.words) == (
         None,
-        "no judged metric can be estimated: bias",
+        "No verdict: no judged metric can be estimated: bias",
     )
 
 
