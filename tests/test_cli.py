@@ -21,7 +21,7 @@ from monitoring_dagster.pipeline import profile, promotion
 from monitoring_dagster.pipeline.alerts import send
 from monitoring_dagster.pipeline.profile import service_of
 from monitoring_dagster.pipeline.trigger import pending_trigger
-from tests.world import attributes, day_after
+from tests.world import LATEST_DAYS, attributes, day_after
 
 COMMANDS = [
     "backtest",
@@ -75,7 +75,9 @@ def test_help_names_every_command(command):
 def test_status_of_a_healthy_model_is_one_line_and_0(command, world):
     code, out, _ = command("status")
     until = day_after(world.today, -1)
-    assert (code, out) == (0, f"tiny: judged until {until}, version 1 serves, no open incident\n")
+    quality = day_after(until, -LATEST_DAYS)  # the newest day with labels enough
+    words = f"tiny: judged until {until} (quality until {quality}), version 1 serves"
+    assert (code, out) == (0, f"{words}, no open incident\n")
 
 
 def test_status_of_an_open_incident_is_1_and_as_json_one_document(command, world):
@@ -344,11 +346,11 @@ def test_a_backtest_lists_what_would_drift_and_on_how_many_days(command, world):
     code, out, _ = command("backtest", "tiny")
     assert code == 0
     assert f"1 days  income against training, {world.today} to {world.today}" in out
-    assert "1 of 9 days with drift" in out
+    assert "1 of 9 judged days with drift" in out
     found = json.loads(command("backtest", "tiny", "--json")[1])
     assert (found["days"], found["days_with_drift"]) == (9, 1)
     assert {"baseline": "training", "column": "income", "days": [str(world.today)]} in found[
         "drifted"
     ]
     later = str(day_after(world.today))
-    assert "0 of 0 days" in command("backtest", "tiny", "--from", later)[1]
+    assert "0 of 0 judged days" in command("backtest", "tiny", "--from", later)[1]

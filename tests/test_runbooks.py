@@ -10,7 +10,7 @@ from click import Group
 
 from monitoring_dagster.cli import main
 from monitoring_dagster.decisions.findings import FindingKind
-from monitoring_dagster.pipeline.runbook import walk
+from monitoring_dagster.pipeline.runbook import STEP_OF, walk
 from monitoring_dagster.pipeline.steps import LABELS, PREDICTIONS, STEPS
 from monitoring_dagster.spec import ModelSpec
 
@@ -132,13 +132,12 @@ def test_on_call_has_the_eight_steps_of_the_command_in_its_order():
     assert [title for title in titles if f'"{title}"' not in command] == []
 
 
-def test_on_call_leads_to_every_kind_that_is_a_fault():
-    linked = set(re.findall(r"\((\w+)\.md\)", PAGES[ON_CALL]))
-    from_the_channel_alone = {
-        "failed_run",
-        "importance_shift",
-        "orphan_labels",
-        "retraining",
-        "version_metadata",
+def test_on_call_leads_to_every_kind_from_the_step_it_belongs_to():
+    """The page and the command file each kind under the same step."""
+    steps = re.split(r"^\d\. \*\*(.+?)\.\*\*", PAGES[ON_CALL], flags=re.MULTILINE)[1:]
+    linked = {
+        kind: title
+        for title, text in zip(steps[::2], steps[1::2], strict=True)
+        for kind in re.findall(r"\((\w+)\.md\)", text)
     }
-    assert linked == {str(kind) for kind in FindingKind} - from_the_channel_alone
+    assert linked == {str(kind): str(step) for kind, step in STEP_OF.items()}

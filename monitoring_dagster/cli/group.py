@@ -15,7 +15,7 @@ import click
 
 from monitoring_dagster.errors import MonitoringError, did_you_mean
 
-WRONG_INPUT, CRASH, INTERRUPTED, NOBODY_READS = 2, 3, 130, 141
+WRONG_INPUT, CRASH, UNKNOWN, INTERRUPTED, NOBODY_READS = 2, 3, 4, 130, 141
 
 CODES = """\b
 Exit codes:
@@ -23,6 +23,7 @@ Exit codes:
   1    drift, an open incident, a failed step of the runbook
   2    the input, the environment or the call is wrong; stderr says what
   3    a crash of ours; --traceback shows where
+  4    a step of the runbook is UNKNOWN, and none has failed
   130  interrupted by Ctrl-C
   141  the reader of a pipe (such as head) has gone"""
 

@@ -3,13 +3,14 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Self
 
 import click
 
 from monitoring_dagster.cli import here
+from monitoring_dagster.cli.group import UNKNOWN
 from monitoring_dagster.cli.output import print_json, reserved
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.integrations.outputs import refuse_to_overwrite, write_whole
@@ -114,7 +115,7 @@ def backtest(model: str, first: datetime | None, last: datetime | None, as_json:
     else:
         for (baseline, column), days in found.drifted.items():
             click.echo(f"{len(days):>5} days  {column} against {baseline}, {days[0]} to {days[-1]}")
-        click.echo(f"{found.days_with_drift} of {len(found.days)} days with drift")
+        click.echo(found.words)
     if not found.days:
         raise NothingStored.of(model, first=first, last=last)
 
@@ -142,6 +143,7 @@ def history(
     by default the first judged one.
     """
     from monitoring_dagster.pipeline.history import history as points_of
+    from monitoring_dagster.pipeline.history import summary
 
     monitor = here.monitor(model)
     with reserved():
@@ -158,6 +160,8 @@ def history(
     else:
         for one in found:
             click.echo(one.words)
+        if found:
+            click.echo(summary(found))
     if not found:
         raise NothingStored.of(model, first=first, last=last)
 
@@ -297,7 +301,7 @@ def suspects(
     with Progress("days looked through") as progress, reserved():
         found = suspects_of(
             monitor,
-            today=datetime.now(UTC).date(),
+            today=monitor.house.now().date(),
             first=first.date() if first else None,
             last=last.date() if last else None,
             limit=limit,
@@ -328,21 +332,28 @@ def suspects(
     help="Print the page of a kind of finding, or of on_call, and nothing else.",
 )
 def runbook(model: str | None, as_json: bool, page: str | None) -> None:
-    """The on-call steps for a model, each with its evidence. Exits with 1 where one is FAIL."""
+    """The on-call steps for a model, each with its evidence and its open incidents.
+
+    Exits with 1 where a step is FAIL, else with 4 where one is UNKNOWN: the newest day allows no
+    verdict on it.
+    """
     if page is not None:
         click.echo(runbooks.page(page), nl=False)
         return
     if model is None:
         message = "name a MODEL, or a page with --page KIND"
         raise click.UsageError(message)
-    from monitoring_dagster.pipeline.runbook import walk
+    from monitoring_dagster.pipeline.runbook import State, walk
 
     monitor = here.monitor(model)
     with reserved():
-        found = walk(monitor, today=datetime.now(UTC).date())
+        found = walk(monitor, today=monitor.house.now().date())
     if as_json:
         print_json([asdict(one) for one in found])
     else:
         for number, one in enumerate(found, start=1):
             click.echo(f"{number}. {one.state:<7} {one.title}: {one.evidence}")
-    sys.exit(1 if any(one.state == "FAIL" for one in found) else 0)
+    codes = {State.FAIL: 1, State.UNKNOWN: UNKNOWN}
+    sys.exit(
+        next((code for state, code in codes.items() if any(one.state is state for one in found)), 0)
+    )

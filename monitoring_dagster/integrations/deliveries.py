@@ -136,10 +136,11 @@ class Deliveries:
         with writing(self.url) as connection:
             return connection.execute(dead.values(state=PENDING)).rowcount
 
-    def waiting(self, now: datetime) -> Waiting:
-        """What has not arrived yet."""
+    def waiting(self, now: datetime, *, model: str | None = None) -> Waiting:
+        """What has not arrived yet, of all models or of one."""
         columns = tables().deliveries.c
         rest = self._all(columns.state != SENT, order=columns.created_at)
+        rest = [one for one in rest if model in (None, one.event.model)]
         states = [delivery.state for delivery in rest]
         living = [delivery.created_at for delivery in rest if delivery.state != DEAD]
         errors = [delivery.last_error for delivery in rest if delivery.last_error]

@@ -48,6 +48,19 @@ class Point:
     maturity: Maturity
     judged: bool  # whether the definition is the one that the day is judged by
     promise: float | None = None  # by the same definition; None where there is none
+    min_coverage: float = 0.0  # labels per prediction, below which there is no verdict
+
+    @property
+    def no_verdict(self) -> str | None:
+        """Why the day allows no verdict on quality; None where it does."""
+        if not self.predictions:
+            return "no predictions"
+        known = self.value.n / self.predictions
+        if self.maturity is Maturity.PENDING or known < self.min_coverage:
+            return f"{known:.0%} of labels known, {self.min_coverage:.0%} needed"
+        if not isfinite(self.value.value):
+            return f"{self.metric} is not known"
+        return None
 
     @property
     def change(self) -> float | None:
@@ -63,6 +76,7 @@ class Point:
         said = f"{value:.4f} ({low:.4f} to {high:.4f})" if n else "unknown"
         compared = "" if self.change is None else f", {self.change:+.4f} from {self.promise:.4f}"
         unjudged = "" if self.judged else ", not judged by this definition"
+        unjudged += f", no verdict ({self.no_verdict})" if self.no_verdict else ""
         return (
             f"{self.day}  {label_of(self.group)}  {self.metric} {said}{compared};"
             f" {n:,} of {self.predictions:,} labels, {self.maturity}{unjudged}"
@@ -91,6 +105,7 @@ class Point:
             "predictions": self.predictions,
             "maturity": str(self.maturity),
             "judged": self.judged,
+            "no_verdict": self.no_verdict,
         }
 
 
@@ -155,6 +170,19 @@ def history(
     return points
 
 
+def summary(points: Sequence[Point]) -> str:
+    """The newest day with a verdict, and how many newer ones have none."""
+    days = {one.day for one in points}
+    known = {one.day for one in points if one.no_verdict is None}
+    if not known:
+        return f"no verdict on any of {len(days)} days"
+    newest = max(known)
+    later = sum(day > newest for day in days)
+    return f"newest day with a verdict: {newest}" + (
+        f"; no verdict on {later} later {'day' if later == 1 else 'days'}" if later else ""
+    )
+
+
 def _point(
     monitor: Monitor,
     day: date,
@@ -178,7 +206,16 @@ def _point(
         mature_after_days=labels_of(spec).mature_after_days,
     )
     judged = definition is None or definition.judged_on(day)
-    return Point(day, group, label, value, predictions, known.maturity, judged)
+    return Point(
+        day,
+        group,
+        label,
+        value,
+        predictions,
+        known.maturity,
+        judged,
+        min_coverage=labels_of(spec).min_coverage,
+    )
 
 
 def _predictions(monitor: Monitor, day: date, segment: str) -> Mapping[Group, int]:

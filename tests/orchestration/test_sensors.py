@@ -12,6 +12,7 @@ from monitoring_dagster.integrations.ledger import RetrainingDecision
 from monitoring_dagster.orchestration.component import definitions_of
 from monitoring_dagster.pipeline import trigger
 from monitoring_dagster.pipeline.monitor import House
+from tests.orchestration.small_project import FIRST, run_days
 
 CANARY = "xoxb-canary-0123456789"
 
@@ -94,3 +95,17 @@ def test_the_token_is_nowhere_to_be_seen(when, monitor, instance, monkeypatch, c
     assert CANARY not in seen
     assert CANARY not in caplog.text + "".join(capfd.readouterr())
     assert re.search("churn_alerts", seen)
+
+
+@pytest.mark.parametrize("outcome", ["wait", "rejected"])
+def test_where_no_retraining_starts_the_ledger_says_why(monitor, instance, monkeypatch, outcome):
+    run_days(
+        monitor, instance, ["contract", "profile", "drift", "estimate", "verdict"], FIRST, FIRST
+    )
+    words = "log_loss worse than tolerated. Not now: the cool-down lasts until Friday."
+    now = datetime(2026, 3, 3, 6, tzinfo=UTC)
+    decision = RetrainingDecision("churn", str(FIRST), FIRST, outcome, words, {}, now)
+    monitor.ledger.record_decision(decision)
+    monkeypatch.setattr(trigger, "pending_trigger", trigger.waiting_trigger)
+    tick = sensor(monitor, "retraining").evaluate_tick(dg.build_sensor_context(instance=instance))
+    assert tick.skip_message == f"No retraining now (decided for {FIRST}: {outcome}): {words}"
