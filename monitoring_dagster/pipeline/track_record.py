@@ -18,13 +18,14 @@ from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.outcomes import STEP as OUTCOMES
 from monitoring_dagster.pipeline.outcomes import outcomes_by_day
 from monitoring_dagster.pipeline.profile import service_of
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec import ModelSpec, Tolerance
 from monitoring_dagster.stats.estimate_record import Checked, EstimateRecord, estimate_record
 from monitoring_dagster.stats.outcomes import Outcomes
 from monitoring_dagster.stats.performance import Metric
 from monitoring_dagster.stats.profile import Group
 
 _DAYS = 28
+_USUAL = Tolerance(relative=0.05)  # where no rule judges the metric
 _NEVER = date(1970, 1, 1)
 
 
@@ -86,11 +87,11 @@ def track_records(
 def _tolerated(
     spec: ModelSpec, part: Slice, metric: str, checked: Sequence[Checked], *, spread: float
 ) -> float:
-    """How much worse than its newest promise the metric may get; 0 where it is not judged."""
+    """How much worse than its newest promise the metric may get: 5 % where no rule says it."""
     rules = spec.tolerances_where(*part) if part.segment else spec.tolerances
-    if metric not in rules or not checked:
+    if not checked:
         return 0.0
-    return room_of(rules[metric], metric, checked[-1].reference, spread=spread)
+    return room_of(rules.get(metric, _USUAL), metric, checked[-1].reference, spread=spread)
 
 
 def track_record(monitor: Monitor, metric: str, *, as_of: date) -> EstimateRecord:

@@ -13,6 +13,7 @@ from monitoring_dagster.stats.values import Floats
 
 MIN_DAYS = 10  # with labels, below which nothing is known about the estimates
 MIN_COVERAGE = 0.90  # of intervals that promise 95 %
+_USELESS = 2.0  # tolerances: estimates that miss by more say nothing of a drop that matters
 _MAX_FOLLOWS = 0.9  # a correlation that a month can still tell from a trend
 _NAN = float("nan")
 
@@ -31,6 +32,7 @@ class Trust(StrEnum):
     """How far the estimates of one metric can be relied on."""
 
     GOOD = "GOOD"
+    COARSE = "COARSE"  # right within their intervals, and off by more than matters
     LOW = "LOW"
     UNKNOWN = "UNKNOWN"  # too few days to tell
 
@@ -49,6 +51,8 @@ class EstimateRecord:
     metric: str
     days: int  # mature ones with an estimate
     mean_absolute_error: float
+    tolerance: float  # how much worse the metric may get; 0 where it is not judged
+    beyond: int  # days on which the estimate missed by more than that
     bias: Metric  # mean of estimate minus realised; n: independent days that these are worth
     held: int  # days on which the interval held the realised value
     coverage: Metric  # share of them; n as for bias
@@ -63,14 +67,24 @@ class EstimateRecord:
         if not self.days:
             return f"no estimate of {self.metric} has been checked against labels yet"
         advice = {
-            Trust.GOOD: "trust them",
-            Trust.LOW: f"do not rely on them, as {self.reason}",
+            Trust.GOOD: "reliable",
+            Trust.COARSE: f"reliable for large changes only, as {self.reason}",
+            Trust.LOW: f"not reliable, as {self.reason}",
             Trust.UNKNOWN: self.reason,
         }[self.trust]
         return (
             f"the last {_counted(self.days, 'estimate')} of {self.metric} missed by"
-            f" {self.mean_absolute_error:.2g} on average and their intervals held the truth on"
-            f" {_counted(self.held, 'day')}: {advice}"
+            f" {self.mean_absolute_error:.2g} on average{self._against_tolerance} and their"
+            f" intervals held the truth on {_counted(self.held, 'day')}: {advice}"
+        )
+
+    @property
+    def _against_tolerance(self) -> str:
+        if not self.tolerance:
+            return ""
+        return (
+            f" ({self.tolerance:.2g} is tolerated, exceeded on {self.beyond} of"
+            f" {_counted(self.days, 'day')})"
         )
 
 
@@ -112,11 +126,23 @@ def estimate_record(checked: Sequence[Checked], *, metric: str, tolerance: float
     worth = max(n * (1 - r) / (1 + r), 1.0)
     excess = _mean(np.abs(error) - assumed, worth=worth)
     by_reference = float(assumed.sum())
-    judged = trusted(days=n, held=held, coverage=coverage, excess_error=excess, tolerance=tolerance)
+    average = float(np.abs(error).mean()) if n else _NAN
+    beyond = int(np.sum(np.abs(error) > tolerance)) if tolerance else 0
+    judged = trusted(
+        days=n,
+        held=held,
+        coverage=coverage,
+        excess_error=excess,
+        error=average,
+        beyond=beyond,
+        tolerance=tolerance,
+    )
     return EstimateRecord(
         metric=metric,
         days=n,
-        mean_absolute_error=float(np.abs(error).mean()) if n else _NAN,
+        mean_absolute_error=average,
+        tolerance=tolerance,
+        beyond=beyond,
         bias=_mean(error, worth=worth),
         held=held,
         coverage=coverage,
@@ -128,14 +154,32 @@ def estimate_record(checked: Sequence[Checked], *, metric: str, tolerance: float
 
 
 def trusted(
-    *, days: int, held: int, coverage: Metric, excess_error: Metric, tolerance: float
+    *,
+    days: int,
+    held: int,
+    coverage: Metric,
+    excess_error: Metric,
+    error: float,
+    beyond: int,
+    tolerance: float,
 ) -> Trusted:
     """Can the estimates be relied on?
 
     Not where their intervals beyond chance hold the truth on fewer than 90 % of days; nor where,
-    beyond chance, they missed by more than the reference value did, by more than the *tolerance*:
-    then a drop that matters cannot be told from their errors. In quiet times the reference value is
-    hard to beat, and an estimate that is off by less is no worse for it.
+    beyond chance, they missed by more than the reference value did, by more than the *tolerance*;
+    nor where they missed by more than twice the tolerance on average: then a drop that matters
+    cannot be told from their errors. In quiet times the reference value is hard to beat, and an
+    estimate that is off by less is no worse for it.
+
+    COARSE, hence for large changes only, where the average miss exceeds the tolerance, or most
+    days' do. Where the tolerance is 0 nobody has said how large a miss matters.
+
+    Parameters
+    ----------
+    error
+        Mean absolute error.
+    beyond
+        Days on which the estimate missed by more than *tolerance*.
     """
     if days < MIN_DAYS:
         return Trusted(
@@ -153,6 +197,15 @@ def trusted(
             Trust.LOW,
             f"they missed by {excess_error.value:.2g} more than the reference value would have,"
             f" at least {excess_error.low:.2g} beyond chance (tolerated {tolerance:.2g})",
+        )
+    if tolerance and error > tolerance:
+        ratio = f"{error / tolerance:.1f} times what is tolerated"
+        if error > _USELESS * tolerance:
+            return Trusted(Trust.LOW, f"they missed by {ratio} on average")
+        return Trusted(Trust.COARSE, f"they missed by {ratio} on average")
+    if tolerance and 2 * beyond > days:
+        return Trusted(
+            Trust.COARSE, f"they missed by more than is tolerated on {beyond} of {days} days"
         )
     return Trusted(Trust.GOOD, f"their intervals held the truth on {held} of {days} days")
 

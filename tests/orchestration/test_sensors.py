@@ -108,4 +108,4 @@ def test_where_no_retraining_starts_the_ledger_says_why(monitor, instance, monke
     monitor.ledger.record_decision(decision)
     monkeypatch.setattr(trigger, "pending_trigger", trigger.waiting_trigger)
     tick = sensor(monitor, "retraining").evaluate_tick(dg.build_sensor_context(instance=instance))
-    assert tick.skip_message == f"No retraining now (decided for {FIRST}: {outcome}): {words}"
+    assert tick.skip_message == f"as of {FIRST}: {outcome}. {words}"

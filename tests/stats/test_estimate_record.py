@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from monitoring_dagster.stats.estimate_record import (
+    MIN_COVERAGE,
     Checked,
     Trust,
     estimate_record,
@@ -155,10 +156,55 @@ def metric(low, high):
 def test_trust_is_a_rule_and_gives_its_reason(days, coverage_high, excess_low, expected, reason):
     found = trusted(
         days=days, held=7, coverage=metric(0.0, coverage_high),
-        excess_error=metric(excess_low, 1.0), tolerance=0.02,
+        excess_error=metric(excess_low, 1.0), error=0.01, beyond=0, tolerance=0.02,
     )  # fmt: skip
     assert found.trust is expected
     assert reason in found.reason
+
+
+@pytest.mark.parametrize(
+    ("average", "beyond", "expected", "reason"),
+    [
+        pytest.param(0.02, 14, Trust.GOOD, "held the truth", id="on the tolerance"),
+        pytest.param(0.02, 15, Trust.COARSE, "on 15 of 28 days", id="on most days beyond it"),
+        pytest.param(0.03, 28, Trust.COARSE, "1.5 times what is tolerated", id="beyond it"),
+        pytest.param(0.04, 28, Trust.COARSE, "2.0 times what is tolerated", id="twice"),
+        pytest.param(0.10, 28, Trust.LOW, "5.0 times what is tolerated", id="five times"),
+        pytest.param(0.10, 1, Trust.LOW, "5.0 times what is tolerated", id="on one day, by far"),
+    ],
+)
+def test_trust_depends_on_the_size_of_the_misses_and_on_how_many(average, beyond, expected, reason):
+    """However honest their intervals are."""
+    found = trusted(
+        days=28, held=28, coverage=metric(0.9, 1.0), excess_error=metric(0.0, 0.0),
+        error=average, beyond=beyond, tolerance=0.02,
+    )  # fmt: skip
+    assert (found.trust, reason in found.reason) == (expected, True)
+
+
+def test_a_miss_that_lasts_is_no_better_for_being_the_same_every_day():
+    """Days that err alike are worth one: chance is no excuse for an error of forty tolerances."""
+    checked = [
+        Checked(0.4, 0.3, 0.5 + (day == 8), 0.4 if day < 9 else 1.3, 0.4) for day in range(18)
+    ]
+    found = estimate_record(checked, metric="log_loss", tolerance=0.02)
+    assert found.coverage.high >= MIN_COVERAGE
+    assert found.trust is Trust.LOW
+    assert found.reason == "they missed by 22.5 times what is tolerated on average"
+
+
+@pytest.mark.parametrize("tolerance", [0.0, 0.02], ids=["not judged", "judged"])
+def test_wide_intervals_do_not_make_estimates_reliable_that_miss_by_five_times(tolerance):
+    """Nor does a reference value that is as far off; without a tolerance no size matters."""
+    rng = np.random.default_rng(4)
+    sides = rng.choice([-1, 1], 28)
+    checked = [Checked(0.8 + 0.1 * side, 0.6, 1.0, 0.8, 0.8 + 0.1 * side) for side in sides]
+    found = estimate_record(checked, metric="roc_auc", tolerance=tolerance)
+    assert found.held == 28
+    assert found.trust is (Trust.LOW if tolerance else Trust.GOOD)
+    said = "missed by 0.1 on average (0.02 is tolerated, exceeded on 28 of 28 days)"
+    assert (said in found.words) == bool(tolerance)
+    assert ("not reliable" in found.words) == bool(tolerance)
 
 
 def record(held, missed, error=0.01):
@@ -179,19 +225,22 @@ def record(held, missed, error=0.01):
     [
         pytest.param(
             26, 2,
-            "the last 28 estimates of roc_auc missed by 0.012 on average and their intervals held"
-            " the truth on 26 days: trust them", id="good",
+            "the last 28 estimates of roc_auc missed by 0.012 on average (0.02 is tolerated,"
+            " exceeded on 0 of 28 days) and their intervals held the truth on 26 days: reliable",
+            id="good",
         ),
         pytest.param(
             18, 10,
-            "the last 28 estimates of roc_auc missed by 0.012 on average and their intervals held"
-            " the truth on 18 days: do not rely on them, as intervals that promise 95 % held the"
-            " truth on 18 of 28 days, which is at most 79% beyond chance", id="low",
+            "the last 28 estimates of roc_auc missed by 0.012 on average (0.02 is tolerated,"
+            " exceeded on 0 of 28 days) and their intervals held the truth on 18 days: not"
+            " reliable, as intervals that promise 95 % held the truth on 18 of 28 days, which is at"
+            " most 79% beyond chance", id="low",
         ),
         pytest.param(
             1, 0,
-            "the last 1 estimate of roc_auc missed by 0.012 on average and their intervals held"
-            " the truth on 1 day: 1 day with labels, below the 10 needed to judge them",
+            "the last 1 estimate of roc_auc missed by 0.012 on average (0.02 is tolerated, exceeded"
+            " on 0 of 1 day) and their intervals held the truth on 1 day: 1 day with labels, below"
+            " the 10 needed to judge them",
             id="unknown",
         ),
         pytest.param(
