@@ -6,12 +6,15 @@ from datetime import UTC, date
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.integrations.label_decisions import Key, discarded_on
 from monitoring_dagster.integrations.labels import labelled_rows, labels_of
 from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.pipeline.plausibility import Booleans, trusted_rows
 from monitoring_dagster.pipeline.profile import STEP as PROFILE
 from monitoring_dagster.pipeline.profile import service_of
 from monitoring_dagster.pipeline.spreadsheet import write_csv
@@ -82,6 +85,8 @@ class Suspects:
     labelled: int
     suspected: int
     kept: int  # suspected as well, and left out: somebody looked at them and kept them
+    unjudged: int  # of the labelled: served while the model itself was in doubt
+    doubted: Mapping[date, str]  # days with such labels: why
     labels: tuple[SuspectLabel, ...]  # the likeliest first
     error_rate: float
     accuracy: AccuracyUnderNoise | None  # of two classes alone
@@ -90,10 +95,31 @@ class Suspects:
     def words(self) -> str:
         """What was found, in one line."""
         left_out = f" ({self.kept:,} more were kept)" if self.kept else ""
-        share = f", {self.suspected / self.labelled:.1%}" if self.labelled else ""
+        judged = self.labelled - self.unjudged
+        share = f", {self.suspected / judged:.1%}" if judged else ""
+        if self.labelled and not judged:
+            said = f"no verdict on the {self.labelled:,} labels of {self.first} to {self.last}"
+        else:
+            said = (
+                f"{self.suspected:,} of {judged:,} labels{share}, of predictions of {self.first}"
+                f" to {self.last}, are suspected{left_out}; a suspect may well be right"
+            )
+        return f"{said}{self._doubts}"
+
+    @property
+    def _doubts(self) -> str:
+        """On which days the score is no yardstick for labels, and what would be one."""
+        if not self.doubted:
+            return ""
+        days = sorted(self.doubted)
+        span = (
+            f"on {days[0]}"
+            if len(days) == 1
+            else f"on {len(days)} days from {days[0]} to {days[-1]}"
+        )
         return (
-            f"{self.suspected:,} of {self.labelled:,} labels{share}, of predictions of {self.first}"
-            f" to {self.last}, are suspected{left_out}; a suspect may well be right"
+            f"; no verdict on {self.unjudged:,} labels {span} ({self.doubted[days[-1]]}): a score"
+            " that contradicts a label is no evidence there, two `further_labels` are"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -105,6 +131,8 @@ class Suspects:
             "labelled": self.labelled,
             "suspected": self.suspected,
             "kept": self.kept,
+            "unjudged": self.unjudged,
+            "doubted": {str(day): why for day, why in self.doubted.items()},
             "error_rate": self.error_rate,
             "accuracy": self.accuracy and {
                 name: getattr(self.accuracy, name)
@@ -148,7 +176,9 @@ def suspects_of(
     """The labels known on *today* that are likely wrong; nothing is changed.
 
     A label is suspected where the score of the version that served is confident of another class,
-    and where most of the prediction and the further labels say the same other class.
+    and where most of the prediction and the further labels say the same other class. Where that
+    version's inputs or answers drifted, or its quality was worse than promised, the model is no
+    yardstick: there only further labels speak, and what they cannot judge is left out and counted.
 
     Parameters
     ----------
@@ -179,7 +209,7 @@ def suspects_of(
         advance(len(together))
     rate = error_rate
     if rate is None:
-        rate = found.suspected / max(found.labelled, 1)
+        rate = found.suspected / max(found.labelled - found.unjudged, 1)
     accuracy = None
     if found.outcomes.n and (error_rate is not None or rate < _USELESS):
         accuracy = accuracy_under_noise(metrics(found.outcomes)["accuracy"], rate)
@@ -190,6 +220,8 @@ def suspects_of(
         labelled=found.labelled,
         suspected=found.suspected,
         kept=found.kept,
+        unjudged=found.unjudged,
+        doubted=found.doubted,
         labels=tuple(found.labels),
         error_rate=rate,
         accuracy=accuracy,
@@ -203,6 +235,8 @@ class _Found:
     labelled: int = 0
     suspected: int = 0
     kept: int = 0
+    unjudged: int = 0
+    doubted: dict[date, str] = field(default_factory=dict)
     labels: list[SuspectLabel] = field(default_factory=list)
     outcomes: Outcomes = field(default_factory=lambda: Outcomes("binary"))
 
@@ -228,16 +262,18 @@ def _look(
     into.labelled += rows.num_rows
     if not rows.num_rows:
         return
-    label, prediction = rows["label"], rows["prediction"]
+    trusted, doubted = trusted_rows(monitor, rows, first, last, as_of=today)
+    into.doubted |= doubted
+    opinions = [_said_of(rows, one) for one in further if one.num_rows]
+    voices = sum((one.is_valid().to_numpy(zero_copy_only=False) for one in opinions), trusted * 0)
+    judged = trusted | (voices > 1)
+    into.unjudged += int((~judged).sum())
     if spec.task == "binary":
-        into.outcomes += Outcomes.of("binary", label=label, prediction=prediction)
-    by_score: dict[int, Suspect] = {}
-    if spec.predictions.score is not None:
-        names = prediction if spec.task == "multiclass" else None
-        found = suspects(label, score=rows["score"], prediction=names, limit=rows.num_rows)
-        by_score = {one.row: one for one in found}
-    opinions = [prediction, *(_said_of(rows, one) for one in further if one.num_rows)]
-    by_votes = {one.row: one for one in consensus(opinions, label)}
+        known = rows.filter(pa.array(judged))
+        into.outcomes += Outcomes.of("binary", label=known["label"], prediction=known["prediction"])
+    by_score = _by_score(monitor, rows, trusted)
+    answers = pc.if_else(pa.array(trusted), rows["prediction"], None)
+    by_votes = {one.row: one for one in consensus([answers, *opinions], rows["label"])}
     places = sorted(by_score.keys() | by_votes.keys())
     chosen = rows.take(pa.array(places, pa.int64())).to_pylist()
     for place, row in zip(places, chosen, strict=True):
@@ -249,6 +285,18 @@ def _look(
             into.labels.append(one)
     into.labels.sort(key=lambda one: (-one.weight, one.day, one.request_id))
     del into.labels[limit:]
+
+
+def _by_score(monitor: Monitor, rows: pa.Table, trusted: Booleans) -> dict[int, Suspect]:
+    """Labels that the score contradicts, by row; of versions in doubt none."""
+    spec = monitor.spec
+    if spec.predictions.score is None or not trusted.any():
+        return {}
+    known = rows.filter(pa.array(trusted))
+    names = known["prediction"] if spec.task == "multiclass" else None
+    found = suspects(known["label"], score=known["score"], prediction=names, limit=known.num_rows)
+    places = np.flatnonzero(trusted)
+    return {int(places[one.row]): one for one in found}
 
 
 def _said_of(rows: pa.Table, further: pa.Table) -> pa.Array:
