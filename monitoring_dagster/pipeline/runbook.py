@@ -244,12 +244,7 @@ def _upstream(monitor: Monitor, day: date, today: date) -> _Fact:
             unknown = True
             said.append("labels: none is due yet")
             continue
-        try:
-            days = days_available(source, root=monitor.root)
-        except MonitoringError as error:
-            said.append(f"{name}: {error}")
-            late = True
-            continue
+        days = days_available(source, root=monitor.root)
         newest = max(days, default=None)
         late |= newest is None or (today - newest).days > 1
         said.append(f"{name} until {newest} ({_ago(newest, today)})" if newest else f"{name}: none")

@@ -16,8 +16,7 @@ NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
 
 def at(world, now):
-    world.house = replace(world.house, as_of=now)
-    return world.monitor
+    return replace(world.monitor, house=replace(world.house, as_of=now))
 
 
 def without_promotions(world, tmp_path):
