@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from monitoring_dagster.orchestration.days import as_days, days_of, record
+from monitoring_dagster.orchestration.runs import RUN, run_resource
 from monitoring_dagster.pipeline.alerts import tell_at_end
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.steps import LABELS, PREDICTIONS, Step, steps_of
@@ -139,6 +140,8 @@ def _step_asset(
         partitions_def=periods,
         backfill_policy=dg.BackfillPolicy.single_run(),
         can_subset=True,
+        required_resource_keys={RUN},
+        resource_defs={RUN: run_resource},
     )
     def run(
         context: dg.AssetExecutionContext,
