@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from monitoring_dagster.orchestration.runs import RUN, run_resource
 from monitoring_dagster.pipeline.monitor import Monitor
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ def retraining_asset(monitor: Monitor) -> dg.AssetSpec:
         group_name=spec.name,
         owners=[spec.owner],
         kinds={"mlflow", "scikitlearn"},
+        required_resource_keys={RUN},
+        resource_defs={RUN: run_resource},
         description="A challenger, trained on the labels known by then and compared with the"
         " champion on the same recent rows, which neither has seen. The job"
         f" {job_name(monitor)} makes it: its sensor starts that, or a person does in the"

@@ -83,17 +83,12 @@ def process_of(project: Unattended, run: dg.DagsterRun) -> int:
         for one in events
         if "pid" in one.get_dagster_event().event_specific_data.metadata
     ]
-    return int(pids[0])
+    return int(pids[0]) if pids else 0
 
 
 def test_ctrl_c_leaves_no_process(project: Unattended):
     with_a_step_that_waits(project.checkout, THIRTY[1])
-    command = subprocess.Popen(
-        [Path(sys.executable).parent / "dg", "launch", "--assets", "key:churn/contract",
-         "--partition-range", f"{THIRTY[0]}...{THIRTY[-1]}"],
-        cwd=project.checkout.root, env=project.checkout.environment,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+    command = launched(project, THIRTY)
     try:
         until(lambda: any("spawn_main" in words for words in project.of_runs().values()))
         os.killpg(command.pid, signal.SIGINT)  # a terminal tells everybody
@@ -102,3 +97,39 @@ def test_ctrl_c_leaves_no_process(project: Unattended):
     finally:
         project.kill(command.pid, *project.processes())
         command.wait()
+
+
+@pytest.mark.parametrize("what", ["the machine", "its code server", "a command"])
+def test_a_run_whose_process_is_gone_fails_and_frees_its_slot(what: str, project: Unattended):
+    with_a_step_that_waits(project.checkout, THIRTY[1])
+    with project.daemon():
+        if what == "a command":
+            command = launched(project, THIRTY[:5])
+            wanted = dg.RunsFilter(statuses=[STARTED])
+            run = until(lambda: project.instance.get_runs(wanted, limit=1))[0]
+        else:
+            run = project.run_of(project.backfill(["contract"], FIRST, 5), STARTED)
+        process = until(lambda: process_of(project, run))
+        if what == "a command":
+            project.kill(command.pid, process)
+            command.wait()
+        elif what == "its code server":
+            servers = [pid for pid, words in project.processes().items() if "api grpc" in words]
+            project.kill(*servers)
+            project.kill(process)
+        else:
+            project.kill(*project.processes())
+    with project.daemon():
+        until(lambda: project.instance.get_run_by_id(run.run_id).is_failure, seconds=60)
+        assert any(f"process {process} is gone" in words for words in project.why(run))
+        assert not project.instance.get_runs(dg.RunsFilter(statuses=[STARTED]))
+
+
+def launched(project: Unattended, days) -> "subprocess.Popen[bytes]":
+    """`dg launch` over a range of days."""
+    return subprocess.Popen(
+        [Path(sys.executable).parent / "dg", "launch", "--assets", "key:churn/contract",
+         "--partition-range", f"{days[0]}...{days[-1]}"],
+        cwd=project.checkout.root, env=project.checkout.environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
