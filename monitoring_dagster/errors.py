@@ -1,8 +1,15 @@
 """Every error this package raises on purpose. All of them are MonitoringError."""
 
+import re
 from collections.abc import Collection
 from difflib import get_close_matches
 from typing import Self
+
+_SECRETS = (
+    (re.compile(r"://(?!user:password@)\S*@"), "://***@"),
+    (re.compile(r"xox[a-z]-[\w-]+|xapp-[\w-]+"), "***"),
+    (re.compile(r"(?i)\b(password|passwd|token|secret)(\s*[=:]\s*)[^\s,;'\")]+"), r"\1\2***"),
+)
 
 
 class MonitoringError(Exception):
@@ -13,6 +20,13 @@ def did_you_mean(word: str, known: Collection[str]) -> str:
     """The way out of a misspelling: the nearest known word, or all of them."""
     near = get_close_matches(word, known, n=1)
     return f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(sorted(known)) or '-'}."
+
+
+def without_secrets(words: str) -> str:
+    """*words* without passwords and tokens, which the errors of other libraries quote."""
+    for pattern, instead in _SECRETS:
+        words = pattern.sub(instead, words)
+    return words
 
 
 class UnknownColumn(MonitoringError):

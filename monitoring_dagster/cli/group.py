@@ -2,7 +2,6 @@
 
 import errno
 import os
-import re
 import select
 import sys
 import threading
@@ -13,7 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
-from monitoring_dagster.errors import MonitoringError, did_you_mean
+from monitoring_dagster.errors import MonitoringError, did_you_mean, without_secrets
 
 WRONG_INPUT, CRASH, UNKNOWN, INTERRUPTED, NOBODY_READS = 2, 3, 4, 130, 141
 
@@ -30,11 +29,6 @@ Exit codes:
 _NAME = "monitoring-dagster"
 _SHOWN_CHARACTERS = 200
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}  # never a bug of ours
-_SECRETS = (
-    (re.compile(r"://(?!user:password@)\S*@"), "://***@"),
-    (re.compile(r"xox[a-z]-[\w-]+|xapp-[\w-]+"), "***"),
-    (re.compile(r"(?i)\b(password|passwd|token|secret)(\s*[=:]\s*)[^\s,;'\")]+"), r"\1\2***"),
-)
 
 
 class Commands(click.Group):
@@ -154,7 +148,7 @@ def _misused(error: click.ClickException) -> int:
 
 def _complain(words: str) -> None:
     """One line on stderr, without secrets and without a character that a terminal would obey."""
-    line = _without_secrets(" ".join(words.split("\n")))
+    line = without_secrets(" ".join(words.split("\n")))
     plain = "".join(one if one.isprintable() else repr(one)[1:-1] for one in line)
     with suppress(OSError):
         click.echo(f"{_NAME}: {plain}", err=True)
@@ -163,13 +157,7 @@ def _complain(words: str) -> None:
 def _show(error: BaseException, *, shows: bool) -> None:
     if shows:
         with suppress(OSError):
-            click.echo(_without_secrets("".join(traceback.format_exception(error))), err=True)
-
-
-def _without_secrets(words: str) -> str:
-    for pattern, instead in _SECRETS:
-        words = pattern.sub(instead, words)
-    return words
+            click.echo(without_secrets("".join(traceback.format_exception(error))), err=True)
 
 
 def _shortened(words: str) -> str:

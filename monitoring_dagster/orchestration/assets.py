@@ -1,17 +1,18 @@
 """One model's lineage: what others write, what is computed from it, and what is done about it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
 
 from monitoring_dagster.orchestration.days import as_days, days_of, record
-from monitoring_dagster.orchestration.runs import RUN, run_resource
+from monitoring_dagster.orchestration.runs import RUN, Run, run_resource
 from monitoring_dagster.pipeline.alerts import tell_at_end
 from monitoring_dagster.pipeline.monitor import Monitor
-from monitoring_dagster.pipeline.steps import LABELS, PREDICTIONS, Step, steps_of
-from monitoring_dagster.pipeline.workers import run_days
+from monitoring_dagster.pipeline.step import StepReport
+from monitoring_dagster.pipeline.steps import LABELS, PREDICTIONS, STEPS, Step, steps_of
+from monitoring_dagster.pipeline.workers import Failed, run_days
 from monitoring_dagster.spec import ModelSpec, Schedule
 
 HEAL_DAYS = 7  # an outage up to this long mends itself
@@ -113,6 +114,11 @@ def _step_asset(
     spec = monitor.spec
     key = dg.AssetKey([spec.name, step.name])
     window = spec.labels.accepted_days if spec.labels else 0
+    befores = [
+        f"{spec.name}/{one.name}"
+        for one in steps_of(monitor)
+        if one.name in step.upstream and one.weekly == step.weekly
+    ]
 
     @dg.multi_asset(
         name=f"{spec.name}__{step.name}",
@@ -145,14 +151,38 @@ def _step_asset(
     )
     def run(
         context: dg.AssetExecutionContext,
-    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckEvaluation]:
-        days = as_days(days_of(context, key))
-        reports = run_days(monitor, step, days)
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetMaterialization | dg.AssetCheckEvaluation]:
+        days = days_of(context, key)
+        shared: Run = getattr(context.resources, RUN)
+        blocked = {*days} & (shared.blocked(befores) | _never_done(context, shared, befores))
+        found = run_days(monitor, step, as_days([day for day in days if day not in blocked]))
+        done = {str(day): one for day, one in found.items() if isinstance(one, StepReport)}
+        failed = {str(day): one for day, one in found.items() if isinstance(one, Failed)}
         if step.in_order:
-            tell_at_end(monitor, days)
-        yield from record(context, key, {str(day): one for day, one in reports.items()})
+            tell_at_end(monitor, as_days(sorted(done)))
+        shared.note(key.to_user_string(), failed, blocked)
+        for day, one in failed.items():
+            context.log.warning("%s failed: %s\n%s", day, one.words, one.trace)
+        yield from record(context, key, done, complete=len(done) == len(days))
+        if len(done) < len(days) and not _goes_on(context, spec, step):
+            raise shared.failure(spec.name)
 
     return run
+
+
+def _goes_on(context: dg.AssetExecutionContext, spec: ModelSpec, step: Step) -> bool:
+    """Whether a later step of this run builds on *step*: a step that fails would take it along."""
+    names = {node.name for node in context.job_def.nodes}
+    return any(step.name in one.upstream and f"{spec.name}__{one.name}" in names for one in STEPS)
+
+
+def _never_done(context: dg.AssetExecutionContext, shared: Run, steps: Sequence[str]) -> set[str]:
+    """In a run that goes on where another failed: the days that it has no result of."""
+    if context.run.parent_run_id is None:
+        return set()
+    before = [dg.AssetKey.from_user_string(step) for step in steps if step not in shared.undone]
+    done = [context.instance.get_materialized_partitions(key) for key in before]
+    return {*context.partition_keys}.difference(set.intersection(*done)) if done else set()
 
 
 def _condition(monitor: Monitor, step: Step, window: int) -> dg.AutomationCondition[Any]:

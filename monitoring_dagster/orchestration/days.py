@@ -10,8 +10,11 @@ import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
+from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 
 from monitoring_dagster.pipeline.step import StepReport
+
+_ALREADY_RECORDED = {SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True}
 
 
 def days_of(context: dg.AssetExecutionContext, key: dg.AssetKey) -> list[str]:
@@ -23,9 +26,18 @@ def days_of(context: dg.AssetExecutionContext, key: dg.AssetKey) -> list[str]:
 
 
 def record(
-    context: dg.AssetExecutionContext, key: dg.AssetKey, reports: Mapping[str, StepReport]
-) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckEvaluation]:
+    context: dg.AssetExecutionContext,
+    key: dg.AssetKey,
+    reports: Mapping[str, StepReport],
+    *,
+    complete: bool,
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetMaterialization | dg.AssetCheckEvaluation]:
     """Tell Dagster what a step found: one materialisation and one verdict a check, day by day.
+
+    Where some days of the run are missing, it is not *complete*: a result would materialise them
+    all, and a run without one would skip the steps that come after. So the days that were done are
+    materialised one by one, and the result carries the mark by which Dagster's own code says
+    that an asset has done so.
 
     A single run over many days has no place for per-day check results in `AssetCheckResult`;
     an `AssetCheckEvaluation` with its partition and its target is what the UI and the automation
@@ -39,8 +51,11 @@ def record(
                 context.log.info(f"{key.to_user_string()}:{name} of {day}: {check.words}")
     if key in context.selected_asset_keys:
         for day, report in reports.items():
-            context.add_asset_metadata(_metadata(report), asset_key=key, partition_key=day)
-        yield dg.MaterializeResult(asset_key=key)
+            if complete:
+                context.add_asset_metadata(_metadata(report), asset_key=key, partition_key=day)
+            else:
+                yield dg.AssetMaterialization(key, partition=day, metadata=_metadata(report))
+        yield dg.MaterializeResult(asset_key=key, metadata={} if complete else _ALREADY_RECORDED)
     wanted = {check.name for check in context.selected_asset_check_keys}
     if not wanted:
         return

@@ -21,6 +21,7 @@ from dagster._core.storage.tags import (
 from monitoring_dagster.errors import MonitoringError, UnknownModel
 from monitoring_dagster.orchestration.component import definitions_of
 from monitoring_dagster.orchestration.declared import BrokenModel, Declared, declared_in
+from monitoring_dagster.orchestration.runs import error_of
 from monitoring_dagster.pipeline.monitor import HOME, House, Monitor
 from monitoring_dagster.pipeline.steps import steps_of
 from monitoring_dagster.spec import ModelSpec
@@ -183,8 +184,7 @@ def _refuse(result: Any) -> None:
     if result.success:
         return
     failures = [event for event in result.all_events if event.is_step_failure]
-    error = failures[0].event_specific_data.error if failures else None
-    words = "no step failed" if error is None else (error.cause or error).message.strip()
+    words = error_of(failures[-1]) if failures else "no step failed"
     raise FailedRun.of(result.run_id, words)
 
 

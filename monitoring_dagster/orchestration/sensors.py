@@ -8,6 +8,7 @@ import dagster as dg
 
 from monitoring_dagster.orchestration.late_files import late_files_sensor
 from monitoring_dagster.orchestration.retraining import TRY, job_name, request, run_of
+from monitoring_dagster.orchestration.runs import error_of, failed_days
 from monitoring_dagster.pipeline.monitor import Monitor
 
 RUNNING = dg.DefaultSensorStatus.RUNNING
@@ -91,17 +92,28 @@ def _failed_runs(monitor: Monitor) -> dg.SensorDefinition:
         " Of a retraining that the sensor started, that sensor does.",
     )
     def failed_runs(context: dg.RunFailureSensorContext) -> None:
-        from monitoring_dagster.pipeline.alerts import note_failed_run
+        from monitoring_dagster.pipeline.alerts import note_failed_days, note_failed_run
         from monitoring_dagster.pipeline.failed_training import is_recorded
 
         run = context.dagster_run
         if TRY in run.tags or is_recorded(monitor, run.run_id):
             return
+        retrains = run.job_name == job_name(monitor)
         keys = run.asset_selection or set()
-        ours = any(key.path[0] == monitor.name for key in keys)
-        if (ours or run.job_name == job_name(monitor)) and (
-            run.tags.get("dagster/will_retry") != "true"
-        ):
+        ours = retrains or any(key.path[0] == monitor.name for key in keys)
+        if not ours or run.tags.get("dagster/will_retry") == "true":
+            return
+        steps = context.get_step_failure_events()
+        mine = [
+            one for one in steps if retrains or f"{one.step_key}".startswith(f"{monitor.name}__")
+        ]
+        if days := list(dict.fromkeys(filter(None, map(failed_days, mine)))):
+            note_failed_days(
+                monitor, words=max(days, key=len), run_id=run.run_id
+            )  # the last step knows of all days
+        if others := list(dict.fromkeys(error_of(one) for one in mine if not failed_days(one))):
+            note_failed_run(monitor, run_id=run.run_id, words="; ".join(others))
+        if not steps:  # else another model of this run has failed
             note_failed_run(monitor, run_id=run.run_id, words=context.failure_event.message or "")
 
     return failed_runs

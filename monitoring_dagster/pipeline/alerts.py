@@ -5,6 +5,7 @@ from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 
 from monitoring_dagster.decisions.findings import FindingKind
+from monitoring_dagster.errors import without_secrets
 from monitoring_dagster.integrations.slack import Delivered, drain
 from monitoring_dagster.pipeline.monitor import House, Monitor
 from monitoring_dagster.report.messages import Announcement
@@ -78,14 +79,23 @@ def announce(
 
 def note_failed_run(monitor: Monitor, *, run_id: str, words: str) -> None:
     """A failed run is told once, however often somebody notices it."""
+    _note(monitor, key=f"failed_run/{run_id}", words=f"run {run_id}: {words}", run_id=run_id)
+
+
+def note_failed_days(monitor: Monitor, *, words: str, run_id: str) -> None:
+    """Days that cannot be judged are told once, however many runs try them again."""
+    _note(monitor, key=f"failed_days/{words}", words=words, run_id=run_id)
+
+
+def _note(monitor: Monitor, *, key: str, words: str, run_id: str) -> None:
     now = monitor.house.now()
     announce(
         monitor,
         FindingKind.FAILED_RUN,
-        key=f"failed_run/{run_id}",
+        key=key,
         day=now.date(),
         title=f"A run of {monitor.name} failed",
-        words=f"run {run_id}: {words}",
+        words=without_secrets(words),
         at=now,
         dagster_run=run_id,
     )

@@ -1,10 +1,12 @@
 """Processes that share long ranges of days: most steps of one day know nothing of another."""
 
 import os
+import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import date
 from math import ceil
 from multiprocessing import Pipe, get_context
@@ -12,7 +14,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from signal import SIG_IGN, SIGINT, signal
 from threading import Thread
+from typing import Self
 
+from monitoring_dagster.errors import MonitoringError, without_secrets
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.step import StepReport
 from monitoring_dagster.pipeline.steps import STEPS, Step
@@ -20,16 +24,35 @@ from monitoring_dagster.pipeline.steps import STEPS, Step
 _WORTH_STARTING_DAYS = 15  # for one process; below, starting it takes longer than it saves
 _WORTH_SHARING_DAYS = 2  # once it has been started
 _CGROUPS = Path("/sys/fs/cgroup")
+_WORDS = 300  # characters of an error that people are told
 
 _workers: "_Workers | None" = None  # of this process, while somebody keeps them
 
 
-def run_days(monitor: Monitor, step: Step, days: Sequence[date]) -> dict[date, StepReport]:
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A day on which a step raised: the error in a line, and where it came from."""
+
+    words: str
+    trace: str
+
+    @classmethod
+    def by(cls, error: Exception) -> Self:
+        first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+        named = first if isinstance(error, MonitoringError) else f"{type(error).__name__}: {first}"
+        trace = "".join(traceback.format_exception(error))
+        return cls(without_secrets(named)[:_WORDS].rstrip(": ."), without_secrets(trace))
+
+
+Reports = dict[date, StepReport | Failed]
+
+
+def run_days(monitor: Monitor, step: Step, days: Sequence[date]) -> Reports:
     """What *step* says about each of *days*, in order; long ranges are shared among the cores.
 
-    Every process takes one run of neighbouring days; there are others only within `kept`. A worker
-    that dies changes nothing: the days are then run here, and a day that was run twice has the
-    same result.
+    A day on which it raises is Failed, and costs no other day. Every process takes one run of
+    neighbouring days; there are others only within `kept`. A worker that dies changes nothing: the
+    days are then run here, and a day that was run twice has the same result.
     """
     shares = not step.in_order and monitor.spec.engine != "spark"  # a cluster has its own workers
     if shares and _workers is not None and (parts := _workers.parts(days))[1:]:
@@ -91,9 +114,7 @@ class _Workers:
         size = max(ceil(len(days) / processes), 1)
         return [days[start : start + size] for start in range(0, len(days), size)]
 
-    def run(
-        self, monitor: Monitor, step: Step, parts: Sequence[Sequence[date]]
-    ) -> dict[date, StepReport]:
+    def run(self, monitor: Monitor, step: Step, parts: Sequence[Sequence[date]]) -> Reports:
         """The first part here, the others elsewhere. Raises BrokenProcessPool."""
         pool = self._started()
         asked = [pool.submit(_in_turn, monitor, step.name, part) for part in parts[1:]]
@@ -142,9 +163,16 @@ def _end_with(parent: Connection) -> None:
     os._exit(1)
 
 
-def _in_turn(monitor: Monitor, name: str, days: Sequence[date]) -> dict[date, StepReport]:
+def _in_turn(monitor: Monitor, name: str, days: Sequence[date]) -> Reports:
     step = next(one for one in STEPS if one.name == name)
-    return {day: step.run(monitor, day) for day in days}
+    return {day: _tried(monitor, step, day) for day in days}
+
+
+def _tried(monitor: Monitor, step: Step, day: date) -> StepReport | Failed:
+    try:
+        return step.run(monitor, day)
+    except Exception as error:  # whatever it is: the next day may be fine
+        return Failed.by(error)
 
 
 def _import_steps() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -131,7 +132,12 @@ def monitor_at(root: Path, spec: ModelSpec) -> Monitor:
 
 
 def run_days(
-    monitor: Monitor, instance: dg.DagsterInstance, steps: Sequence[str], first: date, last: date
+    monitor: Monitor,
+    instance: dg.DagsterInstance,
+    steps: Sequence[str],
+    first: date,
+    last: date,
+    **options: Any,
 ) -> dg.ExecuteInProcessResult:
     """Materialise *steps* for a range of days in one run, as a backfill does."""
     job = definitions_of(monitor).resolve_implicit_global_asset_job_def()
@@ -142,6 +148,7 @@ def run_days(
             ASSET_PARTITION_RANGE_START_TAG: first.isoformat(),
             ASSET_PARTITION_RANGE_END_TAG: last.isoformat(),
         },
+        **options,
     )
 
 
