@@ -135,6 +135,7 @@ class Ledger:
         *,
         now: datetime,
         judged: Collection[FindingKind] = tuple(FindingKind),
+        is_new: bool = False,
         run_id: str | None = None,
         history_at: datetime | None = None,
     ) -> list[Incident]:
@@ -147,6 +148,9 @@ class Ledger:
         judged
             The kinds that *day* says something about. A kind left out, for instance performance
             while labels are missing, is neither found nor cleared.
+        is_new
+            Whether *day* is judged for the first time: where it failed when its turn came and later
+            days were judged meanwhile, it is news all the same.
         run_id
             The MLflow run that made the version which served: messages link it.
         history_at
@@ -157,9 +161,10 @@ class Ledger:
         -------
         The incidents of these kinds that are open, or were closed by this day.
 
-        A day before the last judged one of its kind is stored and not told, but that it ends an
-        incident: where no day since that began has a finding of its kind any more, since those
-        that were missing or breached the contract were delivered anew.
+        A day before the last judged one of its kind is stored and not told, but where it is new and
+        no incident of its kind has been judged since; and it may end an incident: where no day
+        since that began has a finding of its kind any more, since those that were missing or
+        breached the contract were delivered anew.
         """
         findings = _storable(findings)
         kinds = frozenset(judged) | {finding.kind for finding in findings}
@@ -178,7 +183,7 @@ class Ledger:
             for kind in sorted(kinds):
                 incident = incidents.get(kind)
                 of_kind = [finding for finding in findings if finding.kind is kind]
-                if day >= last_days.get(kind, day):
+                if is_new or day >= last_days.get(kind, day):
                     incident = _advance(connection, judging, incident, of_kind)
                 if incident is not None and _is_repaired(connection, incident, day):
                     after, reason = repaired(incident, day=day)

@@ -76,16 +76,20 @@ def run(monitor: Monitor, day: date) -> StepReport:
         found += revisions.findings_of(monitor, day)
         judged |= _OF_LABELS | (_OF_QUALITY if recent else set())
     found.sort(key=lambda one: (one.severity, one.kind is not FindingKind.PREDICTION_DRIFT))
-    monitor.results.write(monitor.name, STEP, day, findings_table(found))
+    is_history = monitor.is_history(day)
+    is_new = not is_history and monitor.results.stamp(monitor.name, STEP, day) is None
     incidents = monitor.ledger.record_day(
         monitor.spec,
         day,
         found,
         now=monitor.judged_at(day),
         judged=judged,
+        is_new=is_new,
         run_id=_run_of_champion(monitor, day),
-        history_at=monitor.house.now() if monitor.is_history(day) else None,
+        history_at=monitor.house.now() if is_history else None,
     )
+    # Last: a day of which the ledger has not heard is new when it is tried again.
+    monitor.results.write(monitor.name, STEP, day, findings_table(found))
     late_files.keep_judged(monitor, day)
     still_open = [one for one in incidents if one.closed_on is None]
     return StepReport(

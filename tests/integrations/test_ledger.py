@@ -131,6 +131,24 @@ def test_an_old_day_is_stored_and_not_told(ledger):
     assert claimed(ledger) == []
 
 
+def test_a_day_whose_turn_comes_late_is_told_once(ledger):
+    """It failed, and the next days were judged: what was wrong on it is no less wrong."""
+    late, last, after = DAY - timedelta(days=2), DAY, DAY + timedelta(days=1)
+    ledger.record_day(SPEC, last, [], now=NOON)
+    for _ in range(2):
+        ledger.record_day(SPEC, late, [found(day=late)], is_new=True, now=NOON)
+    assert [delivery.event.day for delivery in claimed(ledger)] == [late]
+    ledger.record_day(SPEC, after, [], now=NOON)
+    assert ledger.open_incidents() == []
+
+
+def test_what_a_later_day_has_told_a_late_one_does_not_tell_again(ledger):
+    late = DAY - timedelta(days=1)
+    ledger.record_day(SPEC, DAY, [found()], now=NOON)
+    ledger.record_day(SPEC, late, [found(day=late)], is_new=True, now=NOON)
+    assert [delivery.event.day for delivery in claimed(ledger)] == [DAY]
+
+
 MISSING = FindingKind.MISSING_DAY
 PATIENT = SPEC.model_copy(update={"channels": Channels(clear_after_days=3)})
 

@@ -1,6 +1,7 @@
 """One day that cannot be judged costs only itself, in a run over many."""
 
 import json
+from dataclasses import replace
 
 import dagster as dg
 import pytest
@@ -10,10 +11,11 @@ from monitoring_dagster.orchestration.component import definitions_of
 from monitoring_dagster.pipeline import contract, evaluation, outcomes, profile, verdict
 from monitoring_dagster.pipeline.steps import steps_of
 from tests.orchestration.daemon import unattended, until
-from tests.orchestration.small_project import DAYS, FIRST, run_days
+from tests.orchestration.small_project import DAYS, FIRST, MISSING, run_days
 
 TEN = DAYS[:10]
 BAD = DAYS[5]
+AFTER_MISSING = DAYS[DAYS.index(MISSING) + 1]
 
 
 def failing(monkeypatch, module, day=BAD, error=None):
@@ -81,6 +83,24 @@ def test_once_it_is_over_the_day_is_judged_like_any_other(monitor, instance, mon
         run_all(monitor, instance)
     assert run_all(monitor, instance, BAD, BAD).success
     assert all(days == {str(day) for day in TEN} for days in judged(monitor, instance).values())
+
+
+@pytest.mark.parametrize("module", [contract, verdict], ids=lambda module: module.STEP)
+def test_what_is_wrong_with_a_day_is_told_when_its_turn_comes_late(
+    module, monitor, instance, monkeypatch
+):
+    """Its file never came, and on that morning the step failed: the next day's verdict is there."""
+    house = replace(monitor.house, as_of=monitor.judged_at(AFTER_MISSING))
+    house.__dict__["registry"] = monitor.registry
+    monitor = house.monitor(monitor.spec)
+    with monkeypatch.context() as patch:
+        failing(patch, module, MISSING)
+        run_all(monitor, instance, last=AFTER_MISSING)
+    assert not [text for text in messages(monitor) if "missing" in text]
+    for _ in range(2):
+        assert run_all(monitor, instance, MISSING, MISSING).success
+    told = [text for text in messages(monitor) if f"{MISSING}" in text or "missing" in text]
+    assert len(told) == 1, told
 
 
 def sensor(monitor, result, instance):
