@@ -36,8 +36,6 @@ def retraining_asset(monitor: Monitor) -> dg.AssetSpec:
         group_name=spec.name,
         owners=[spec.owner],
         kinds={"mlflow", "scikitlearn"},
-        required_resource_keys={RUN},
-        resource_defs={RUN: run_resource},
         description="A challenger, trained on the labels known by then and compared with the"
         " champion on the same recent rows, which neither has seen. The job"
         f" {job_name(monitor)} makes it: its sensor starts that, or a person does in the"
@@ -52,7 +50,7 @@ def job_name(monitor: Monitor) -> str:
 def retraining_job(monitor: Monitor) -> dg.JobDefinition:
     """What the sensor starts, and what the Launchpad offers."""
 
-    @dg.op(name=_op_name(monitor), out=dg.Out(dg.Nothing))
+    @dg.op(name=_op_name(monitor), out=dg.Out(dg.Nothing), required_resource_keys={RUN})
     def train(context: dg.OpExecutionContext, config: RetrainingConfig) -> None:
         from monitoring_dagster.pipeline.retraining import retrain
 
@@ -75,6 +73,7 @@ def retraining_job(monitor: Monitor) -> dg.JobDefinition:
         name=job_name(monitor),
         description=f"Train a challenger for {monitor.name} and compare it with the champion.",
         executor_def=dg.in_process_executor,
+        resource_defs={RUN: run_resource},
         tags={"dagster/max_retries": "0"},  # the sensor tries again, later each time
     )
     def job() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import dagster as dg
 import pytest
@@ -207,3 +208,33 @@ def test_dg_launch_with_a_bad_day_says_which(project):
     assert f"churn could not be judged on {BAD}: profile: OSError: the disk" in done.stdout
     done = project.instance.get_materialized_partitions(dg.AssetKey(["churn", "drift"]))
     assert done == {str(day) for day in TEN if day != BAD}
+
+
+def test_an_error_that_passes_ends_in_a_judged_day_without_a_person(monitor, instance, monkeypatch):
+    """A database was locked that night: the next morning asks for that day, and for no other."""
+    definitions, morning = definitions_of(monitor), monitor.judged_at(TEN[-1])
+
+    def asked(now, cursor=None):
+        result = dg.evaluate_automation_conditions(
+            definitions,
+            instance,
+            asset_selection=dg.AssetSelection.groups(monitor.name),
+            evaluation_time=now,
+            cursor=cursor,
+        )
+        by_step = {
+            one.key.path[-1]: result.get_requested_partitions(one.key)
+            for one in result.results
+            if isinstance(one.key, dg.AssetKey) and one.true_subset.size
+        }
+        return by_step, result.cursor
+
+    with monkeypatch.context() as patch:
+        failing(patch, profile)
+        run_all(monitor, instance)
+    cursor = asked(morning - timedelta(minutes=5))[1]
+    by_step, _ = asked(morning + timedelta(seconds=30), cursor)
+    daily = {"profile", "drift", "estimate", "outcomes", "verdict"}
+    assert {step: by_step.get(step) for step in daily} == {key: {str(BAD)} for key in daily}
+    assert "contract" not in by_step
+    assert run_all(monitor, instance, BAD, BAD).success
