@@ -123,7 +123,7 @@ class _Workers:
             for part in asked:
                 found |= part.result()
         except BaseException:  # a cancelled run waits for nobody
-            self.end()
+            self.end(at_once=True)
             raise
         return found
 
@@ -131,12 +131,14 @@ class _Workers:
         """Start them all, each with what every step imports."""
         return [self._started().submit(_import_steps) for _ in range(self._most - 1)]
 
-    def end(self) -> None:
-        """End every worker, whatever it is at; the next long range starts others."""
+    def end(self, *, at_once: bool = False) -> None:
+        """End every worker, *at_once* whatever it is at; the next long range starts others."""
         if self._pool is None or self._alive is None:
             return
-        self._alive.close()
+        if at_once:
+            self._alive.close()
         self._pool.shutdown(cancel_futures=True)
+        self._alive.close()
         self._pool = self._alive = None
 
     def _started(self) -> ProcessPoolExecutor:
