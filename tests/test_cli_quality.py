@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from monitoring_dagster import cli
 from monitoring_dagster.cli import here
-from monitoring_dagster.pipeline.history import history
+from monitoring_dagster.pipeline.history import history, summary
 from tests.world import LATEST_DAYS, START, day_after
 
 DAYS = [day_after(START, n) for n in range(8)]
@@ -35,8 +35,10 @@ def project(founded, monkeypatch):
 def test_history_is_a_line_a_day_and_record_a_line_a_slice(project):
     code, out, err = typed("history", "tiny", "accuracy")
     assert (code, err) == (0, "")
-    lines = out.splitlines()
-    assert lines == [one.words for one in history(project.monitor, metric="accuracy")]
+    *lines, last = out.splitlines()
+    points = history(project.monitor, metric="accuracy")
+    assert lines == [one.words for one in points]
+    assert last == summary(points)
     assert [line.split()[:3] for line in lines] == [[str(day), "v1", "accuracy"] for day in DAYS]
     assert lines[0].endswith("295 of 295 labels, MATURE")
     code, out, err = typed("record", "tiny")

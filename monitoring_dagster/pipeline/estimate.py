@@ -152,7 +152,7 @@ def _report(monitor: Monitor, day: date, estimated: Mapping[Group, Estimated]) -
         for group, one in estimated.items() if one.reason and not group.segment
     ]  # fmt: skip
     unknown = [
-        f"no verdict on {name} of version {group.version}: nothing was promised"
+        f"nothing to compare {name} of version {group.version} with: nothing was promised"
         for group in whole
         for name in unpromised(monitor, group, day)
         if name in judged

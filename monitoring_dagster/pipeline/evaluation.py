@@ -284,8 +284,8 @@ def _check(
             which, fine = "" if alone else f"version {version}: ", True
             said.append(f"{which}within tolerance of the baseline ({evaluation.state})")
         said += [
-            f"no verdict on {name} of version {version}: neither its registration nor labels in"
-            " its reference promise one"
+            f"nothing to compare {name} of version {version} with: neither its registration nor"
+            " labels in its reference promise one"
             for name in unknown
         ]
     bad = [version for version, found in worse.items() if found]

@@ -150,11 +150,11 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding]:
     None is late while none can have come yet: on the first days, and after a pause of the service.
     """
     labels, account = labels_of(monitor.spec, None), account_of(monitor, day)
-    if _nothing_came(account) and not are_due(monitor, day):
+    if not account or (_nothing_came(account) and not are_due(monitor, day)):
         return []
     found = [*wrong_with(monitor.spec, labels, day, account)]
     if not found and _nothing_came(account) and not _came_before(monitor, day).sum():
-        found = [never_came(labels, day)]
+        found = [] if _is_behind(monitor, day) else [never_came(labels, day)]
     return [Finding(monitor.name, day, *wrong, STEP) for wrong in found]
 
 
@@ -168,12 +168,19 @@ def are_due(monitor: Monitor, day: date) -> bool:
     days = [day - timedelta(days=n) for n in range(WINDOW_DAYS + labels.accepted_days, -1, -1)]
     served = [service_of(monitor, one).get("counted", 0) for one in days]
     came = _came_before(monitor, day)
-    if not came.sum() and labels.path is not None:
-        stored = {*monitor.results.days(monitor.name, STEP)}
-        waiting = (one for one in days[:-1] if one not in stored)
-        if any(_version(labels, one, monitor) for one in waiting):
-            return any(served)
+    if not came.sum() and _is_behind(monitor, day):
+        return any(served)
     return labels_due(came, served, mature_after_days=labels.mature_after_days)
+
+
+def _is_behind(monitor: Monitor, day: date) -> bool:
+    """Whether label files of the weeks before *day* lie there that nobody has counted yet."""
+    labels = labels_of(monitor.spec, None)
+    if labels.path is None:
+        return False
+    stored = {*monitor.results.days(monitor.name, STEP)}
+    before = (day - timedelta(days=n) for n in range(1, WINDOW_DAYS + labels.accepted_days + 1))
+    return any(_version(labels, one, monitor) for one in before if one not in stored)
 
 
 def _came_before(monitor: Monitor, day: date) -> NDArray[np.int64]:

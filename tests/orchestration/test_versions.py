@@ -143,7 +143,12 @@ def test_each_odd_version_has_its_finding_and_all_days_are_judged(
     judged = {
         (one.partition, one.check_name) for one in evaluations(result) if one.passed is not None
     }
-    assert {(str(day), "feature_drift") for day in DAYS[:3]} <= judged
+    # On the middle day version 1 has 30 rows, too few to compare.
+    assert {day for day, check in judged if check == "feature_drift"} == {
+        str(DAYS[0]),
+        str(DAYS[2]),
+    }
+    assert {(str(day), "schema") for day in DAYS[:3]} <= judged
     for day in DAYS[:3]:
         table = served.results.read(served.name, "drift", day)
         versions = set(table["version"].to_pylist())
@@ -249,7 +254,7 @@ def test_a_rule_whose_metric_nobody_promised_has_no_verdict(
     assert not any("within what registration promised" in str(words) for words in said)
     check = evaluation.run(monitor, DAYS[0]).checks["performance"]
     assert check.passed is None
-    assert check.words.startswith("no verdict on log_loss of version 2: neither its registration")
+    assert "No verdict: nothing to compare log_loss of version 2 with: neither" in check.words
     found = monitor.ledger.findings(monitor.name, DAYS[0], DAYS[0])
     (finding,) = (one for one in found if one.kind is METADATA)
     assert finding.severity is P2
