@@ -34,6 +34,7 @@ bench: $(STAMP)  ## the measured claims
 	$(BIN)/python benchmarks/reevaluate.py
 	$(BIN)/python benchmarks/drift_rates.py
 	$(BIN)/python benchmarks/promotions.py
+	$(BIN)/python benchmarks/left_alone.py
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/peers.py
 	$(BIN)/python benchmarks/labels.py
