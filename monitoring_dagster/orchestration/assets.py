@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from monitoring_dagster.decisions.incidents import HEALING
 from monitoring_dagster.orchestration.days import as_days, days_of, record
 from monitoring_dagster.orchestration.runs import RUN, Run, run_resource
 from monitoring_dagster.pipeline.alerts import tell_at_end
@@ -15,7 +16,6 @@ from monitoring_dagster.pipeline.steps import LABELS, PREDICTIONS, STEPS, Step, 
 from monitoring_dagster.pipeline.workers import Failed, run_days
 from monitoring_dagster.spec import ModelSpec, Schedule
 
-HEAL_DAYS = 7  # an outage up to this long mends itself
 HEAL_WEEKS = 4  # and for what is looked at once a week
 
 
@@ -26,7 +26,7 @@ def daily(schedule: Schedule) -> dg.AutomationCondition[Any]:
     asked for by the model's sensor of late files.
     """
     words = f"daily at {schedule.words}: missing days of the last week"
-    return _missing_in(timedelta(days=HEAL_DAYS), schedule, words)
+    return _missing_in(HEALING, schedule, words)
 
 
 def weekly(schedule: Schedule) -> dg.AutomationCondition[Any]:
@@ -53,7 +53,7 @@ def whenever_labels_arrive(days: int) -> dg.AutomationCondition[Any]:
     news = condition.newly_missing() | condition.any_deps_updated()
     done = condition.newly_requested() | condition.newly_updated()
     return (
-        condition.in_latest_time_window(timedelta(days=days + HEAL_DAYS))
+        condition.in_latest_time_window(timedelta(days=days) + HEALING)
         & news.since(done)
         & ~condition.any_deps_in_progress()
         & ~condition.in_progress()

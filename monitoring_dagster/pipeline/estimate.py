@@ -11,6 +11,8 @@ from monitoring_dagster.pipeline.champion import FEWEST_ROWS
 from monitoring_dagster.pipeline.drift import STEP as DRIFT
 from monitoring_dagster.pipeline.estimators import Estimated, by_confidence, by_losses
 from monitoring_dagster.pipeline.metrics import (
+    as_row,
+    compared,
     label_of,
     promise_of,
     unpromised,
@@ -120,23 +122,7 @@ def _drifted(monitor: Monitor, day: date) -> set[tuple[str, str]]:
 
 def judged_estimates(monitor: Monitor, day: date) -> list[str]:
     """Judged metrics that were estimated for *day* and have a promise to be compared with."""
-    found = estimates_of(monitor, day)
-    return _compared(monitor, day, {one: found[one] for one in found if not one.segment})
-
-
-def _compared(
-    monitor: Monitor, day: date, whole: Mapping[Group, Mapping[str, Metric]]
-) -> list[str]:
-    return [
-        name
-        for name in monitor.spec.tolerances
-        if any(
-            name in metrics
-            and isfinite(metrics[name].value)
-            and promise_of(monitor, group, name, day) is not None
-            for group, metrics in whole.items()
-        )
-    ]
+    return compared(monitor, day, estimates_of(monitor, day))
 
 
 def _report(monitor: Monitor, day: date, estimated: Mapping[Group, Estimated]) -> StepReport:
@@ -146,7 +132,7 @@ def _report(monitor: Monitor, day: date, estimated: Mapping[Group, Estimated]) -
     judged = [
         name for name in monitor.spec.tolerances if any(name in one for one in whole.values())
     ]
-    compared = _compared(monitor, day, whole)
+    known = compared(monitor, day, found)
     without = [
         f"nothing is expected of version {group.version or '(none)'}: {one.reason}"
         for group, one in estimated.items() if one.reason and not group.segment
@@ -163,11 +149,11 @@ def _report(monitor: Monitor, day: date, estimated: Mapping[Group, Estimated]) -
     ]  # fmt: skip
     bad = [words for found in worse.values() for words in found.values()]
     if judged:
-        fine = ["within tolerance of the baseline"] if compared else []
+        fine = ["within tolerance of the baseline"] if known else []
         words = "; ".join([*(bad or fine), *unknown, *few, *without])
         check = (
             Check(passed=not bad, words=words, tone=Tone.WARN)
-            if bad or compared
+            if bad or known
             else Check.no_verdict(words)
         )
     elif whole:
@@ -185,9 +171,7 @@ def _report(monitor: Monitor, day: date, estimated: Mapping[Group, Estimated]) -
         words={"reach": BLIND_SPOT},
         checks={"expected_performance": check},
         table=[
-            {"group": label_of(group), "metric": name, "estimate": round(metric.value, 4),
-             "low": round(metric.low, 4), "high": round(metric.high, 4),
-             "baseline": _rounded(promise_of(monitor, group, name, day)), "n": metric.n}
+            as_row(monitor, group, name, metric, day)
             for group, metrics in found.items() for name, metric in metrics.items()
             if name in monitor.spec.tolerances
         ],
@@ -203,7 +187,3 @@ def _report(monitor: Monitor, day: date, estimated: Mapping[Group, Estimated]) -
         if judged
         else None,
     )  # fmt: skip
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from math import isfinite
 
 import pyarrow as pa
 
@@ -11,6 +10,7 @@ from monitoring_dagster.integrations.labels import labels_of
 from monitoring_dagster.pipeline.arrivals import arrivals_of, curve_on, late_bias_on
 from monitoring_dagster.pipeline.champion import FEWEST_ROWS, champion_on
 from monitoring_dagster.pipeline.metrics import (
+    as_row,
     label_of,
     metrics_of,
     promise_of,
@@ -205,21 +205,6 @@ def _second_opinions(
     return found
 
 
-def compared(monitor: Monitor, evaluation: Evaluation) -> list[str]:
-    """Judged metrics that are known and have a promise to be compared with."""
-    return [
-        name
-        for name in monitor.spec.tolerances
-        if any(
-            name in found
-            and isfinite(found[name].value)
-            and promise_of(monitor, group, name, evaluation.day) is not None
-            for group, found in evaluation.metrics.items()
-            if not group.segment
-        )
-    ]
-
-
 def _report(monitor: Monitor, evaluation: Evaluation, notes: Mapping[str, str]) -> StepReport:
     worse = breaches(monitor, evaluation)
     day, judged = evaluation.day, monitor.spec.tolerances
@@ -239,9 +224,7 @@ def _report(monitor: Monitor, evaluation: Evaluation, notes: Mapping[str, str]) 
                "as_of": evaluation.as_of.isoformat(), **notes},
         checks={"performance": _check(monitor, evaluation, worse, champion)},
         table=[
-            {"group": label_of(group), "metric": name, "estimate": round(metric.value, 4),
-             "low": round(metric.low, 4), "high": round(metric.high, 4),
-             "baseline": _rounded(promise_of(monitor, group, name, day)), "n": metric.n}
+            as_row(monitor, group, name, metric, day)
             for group, name, metric in rows
         ],
         picture=intervals(
@@ -293,7 +276,3 @@ def _check(
     if not bad and not fine:
         return Check.no_verdict("; ".join(said))
     return Check(passed=not bad, words="; ".join(said), tone=Tone.ERROR if loud else Tone.WARN)
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)

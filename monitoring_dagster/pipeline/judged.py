@@ -9,7 +9,8 @@ from monitoring_dagster.decisions.findings import FindingKind
 from monitoring_dagster.integrations.labels import labels_of
 from monitoring_dagster.pipeline import drift, estimate, profile
 from monitoring_dagster.pipeline.arrivals import labelled_by
-from monitoring_dagster.pipeline.evaluation import Evaluation, compared, evaluate
+from monitoring_dagster.pipeline.evaluation import Evaluation, evaluate
+from monitoring_dagster.pipeline.metrics import compared
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.stats.verdict import Verdict
 
@@ -93,7 +94,7 @@ def newest_evaluation(monitor: Monitor, day: date) -> Evaluation | None:
     for one in _back_from(day, days=_LOOK_BACK_DAYS + wait):
         if labelled.get(str(one), 0) > 0:
             found = evaluate(monitor, one, as_of=day)
-            if found.judged and compared(monitor, found):
+            if found.judged and compared(monitor, one, found.metrics):
                 return found
     return None
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from monitoring_dagster.decisions.incidents import HEALING
 from monitoring_dagster.decisions.recomputing import is_changed
 from monitoring_dagster.integrations.fingerprints import (
     Fingerprint,
@@ -22,7 +23,6 @@ from monitoring_dagster.pipeline.monitor import HOME, Monitor
 from monitoring_dagster.pipeline.steps import LABELS, PREDICTIONS, steps_of
 from monitoring_dagster.spec import Labels, Predictions
 
-NOTICED_DAYS = 7  # as long as an outage mends itself
 FILES = "files"  # metadata key: fingerprints, by what they are of
 _SEEN = "seen"
 _CONTRACT, _OUTCOMES, _VERDICT = "contract", "outcomes", "verdict"
@@ -52,7 +52,7 @@ def keep(monitor: Monitor, step: str, day: date, files: str) -> None:
     It lies beside the results: files that were copied are other ones of equal rows. A process that
     dies between both leaves the older fingerprint, and the day is computed again.
     """
-    _store(monitor).write(monitor.name, step, day, pa.table({}), metadata={FILES: files})
+    seen_by(monitor).write(monitor.name, step, day, pa.table({}), metadata={FILES: files})
 
 
 def keep_judged(monitor: Monitor, day: date) -> None:
@@ -124,9 +124,9 @@ def _late(
 
 def _due(monitor: Monitor, now: datetime) -> list[date]:
     """The last days whose hour has come, in order."""
-    days = (now.date() - timedelta(days=n) for n in range(NOTICED_DAYS + 2))
+    days = (now.date() - timedelta(days=n) for n in range(HEALING.days + 2))
     due = [day for day in days if monitor.judged_at(day) <= now]
-    return sorted(due[:NOTICED_DAYS])
+    return sorted(due[: HEALING.days])
 
 
 def _sources(monitor: Monitor) -> dict[str, Predictions | Labels]:
@@ -145,7 +145,7 @@ def _step_of(name: str) -> str:
 def _kept(monitor: Monitor, step: str, day: date) -> Any:
     """The fingerprint that a step kept, or those by name that the verdict did; None without."""
     try:
-        notes = _store(monitor).metadata(monitor.name, step, day) or {}
+        notes = seen_by(monitor).metadata(monitor.name, step, day) or {}
     except CorruptResult:
         return None
     return json.loads(notes[FILES]) if FILES in notes else None
@@ -155,5 +155,6 @@ def _is_judged(monitor: Monitor, day: date) -> bool:
     return monitor.results.stamp(monitor.name, _VERDICT, day) is not None
 
 
-def _store(monitor: Monitor) -> ResultStore:
+def seen_by(monitor: Monitor) -> ResultStore:
+    """Beside the results, not among them: files that were copied are other ones of equal rows."""
     return ResultStore(monitor.root / HOME / _SEEN)

@@ -117,6 +117,37 @@ def unpromised(monitor: Monitor, group: Group, day: date) -> list[str]:
     ]
 
 
+def compared(monitor: Monitor, day: date, found: Mapping[Group, Mapping[str, Metric]]) -> list[str]:
+    """The judged metrics that are known of all rows of a version, and have a baseline on *day*."""
+    whole = {group: metrics for group, metrics in found.items() if not group.segment}
+    return [
+        name
+        for name in monitor.spec.tolerances
+        if any(
+            name in metrics
+            and isfinite(metrics[name].value)
+            and promise_of(monitor, group, name, day) is not None
+            for group, metrics in whole.items()
+        )
+    ]
+
+
+def as_row(
+    monitor: Monitor, group: Group, name: str, metric: Metric, day: date
+) -> dict[str, str | int | float | None]:
+    """A metric beside its baseline, for the table that Dagster shows."""
+    promise = promise_of(monitor, group, name, day)
+    return {
+        "group": label_of(group),
+        "metric": name,
+        "estimate": round(metric.value, 4),
+        "low": round(metric.low, 4),
+        "high": round(metric.high, 4),
+        "baseline": None if promise is None else round(promise, 4),
+        "n": metric.n,
+    }
+
+
 def level_shift(spec: ModelSpec, reference: Reference, name: str) -> float:
     """What was registered, less what the reference's own rows say; 0 where either is unknown.
 

@@ -24,8 +24,8 @@ from monitoring_dagster.pipeline.counting import counted, counted_columns
 from monitoring_dagster.pipeline.label_decisions import DISCARDED, RESTORED, bring_in, decided_on
 from monitoring_dagster.pipeline.label_decisions import STEP as DECISIONS
 from monitoring_dagster.pipeline.label_findings import never_came, wrong_with
-from monitoring_dagster.pipeline.late_files import FILES, seen_on
-from monitoring_dagster.pipeline.monitor import HOME, Monitor
+from monitoring_dagster.pipeline.late_files import FILES, seen_by, seen_on
+from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.review_share import random_share
 from monitoring_dagster.pipeline.service import service_of
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
@@ -220,7 +220,7 @@ def _judge(monitor: Monitor, day: date, source: str | None) -> None:
     notes = {ACCOUNT: json.dumps(account)}
     monitor.results.write(monitor.name, step, day, table, metadata=notes)
     nothing, notes = pa.table({}), {_SEEN: json.dumps(seen), FILES: files}
-    _seen(monitor).write(monitor.name, step, day, nothing, metadata=notes)
+    seen_by(monitor).write(monitor.name, step, day, nothing, metadata=notes)
 
 
 def _joined(
@@ -281,7 +281,7 @@ def _outdated(monitor: Monitor, day: date, source: str | None) -> list[date]:
     for arrival in monitor.results.days(monitor.name, _step(source)):
         if not remembered_since(labels, arrival) <= day <= arrival:
             continue
-        notes = _seen(monitor).metadata(monitor.name, _step(source), arrival)
+        notes = seen_by(monitor).metadata(monitor.name, _step(source), arrival)
         seen: _Versions | None = json.loads(notes[_SEEN]) if notes else None
         if (
             seen is None
@@ -330,11 +330,6 @@ def _version(files: Predictions | Labels, day: date, monitor: Monitor) -> list[i
         max(one.st_mtime_ns for one in found),
         sum(one.st_ino for one in found),
     ]
-
-
-def _seen(monitor: Monitor) -> ResultStore:
-    """Beside the results, not among them: files that were copied are other ones of equal rows."""
-    return ResultStore(monitor.root / HOME / _SEEN)
 
 
 _kept: OrderedDict[tuple[ResultStore, str, str, date, Stamp], pa.Table] = OrderedDict()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from monitoring_dagster.decisions.findings import FindingKind, Severity
+from monitoring_dagster.decisions.incidents import HEALING
 from monitoring_dagster.decisions.retraining import TRIES, Decision, Situation, decide
 from monitoring_dagster.integrations.ledger import RetrainingDecision
 from monitoring_dagster.pipeline.failed_training import (
@@ -25,7 +26,6 @@ from monitoring_dagster.pipeline.verdict import STEP as VERDICT
 from monitoring_dagster.spec import Retraining
 
 RETRAIN, WAIT = "retrain", "wait"
-_RECENT = timedelta(days=7)  # an older day is history: nothing is trained because of it
 _AT_WORK = timedelta(days=1)  # so long a retraining by hand may take
 
 
@@ -49,7 +49,7 @@ def pending_trigger(monitor: Monitor) -> Trigger | None:
         adopt_champion(monitor, at=monitor.house.now())
         day = _last_judged(monitor)
         known = {one.trigger_id for one in monitor.ledger.decisions(monitor.name)}
-        if day and _is_recent(monitor, day) and str(day) not in known:
+        if day and not monitor.is_history(day) and str(day) not in known:
             found = decision_on(monitor, day)
             if found is not None:
                 record(monitor, day, *found)
@@ -86,8 +86,8 @@ def why_not(monitor: Monitor) -> str:
     about = [one for one in decisions if one.day == day]
     if about:
         return f"as of {day}: {about[-1].outcome}. {about[-1].words}"
-    if not _is_recent(monitor, day):
-        return f"the last judged day {day} is more than {_RECENT.days} days ago: no retraining"
+    if monitor.is_history(day):
+        return f"the last judged day {day} is more than {HEALING.days} days ago: no retraining"
     return f"no retraining is due as of {day}"
 
 
@@ -134,15 +134,11 @@ def _open(monitor: Monitor) -> RetrainingDecision | None:
     asked = [one for one in decisions if one.outcome == RETRAIN and one.trigger_id == str(one.day)]
     if not asked or result_id(asked[-1].trigger_id) in done:
         return None
-    return asked[-1] if _is_recent(monitor, asked[-1].day) else None
+    return None if monitor.is_history(asked[-1].day) else asked[-1]
 
 
 def _last_judged(monitor: Monitor) -> date | None:
     return next(reversed(monitor.results.days(monitor.name, VERDICT)), None)
-
-
-def _is_recent(monitor: Monitor, day: date) -> bool:
-    return monitor.house.now() - monitor.judged_at(day) <= _RECENT
 
 
 def _situation(monitor: Monitor, policy: Retraining, champion: Reference, day: date) -> Situation:
