@@ -136,6 +136,15 @@ def evaluate(
     )
 
 
+def judgeable(monitor: Monitor, day: date) -> dict[str, int]:
+    """Counted rows of each version that could get a verdict on *day*, once its labels come."""
+    profiles = profiles_of(monitor, day)
+    rows = {group.version: one.rows for group, one in profiles.items() if not group.segment}
+    if len(rows) < 2:
+        return {version: n for version, n in rows.items() if n}
+    return {version: n for version, n in rows.items() if n >= FEWEST_ROWS}
+
+
 def breaches(monitor: Monitor, evaluation: Evaluation) -> dict[str, dict[str, str]]:
     """Metrics that are worse than tolerated with 95 % certainty, in words, by version.
 

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from monitoring_dagster.decisions.findings import FindingKind
 from monitoring_dagster.integrations.labels import labels_of
+from monitoring_dagster.integrations.results import ResultStore, Stamp
 from monitoring_dagster.pipeline import drift, estimate, profile
 from monitoring_dagster.pipeline.arrivals import labelled_by
-from monitoring_dagster.pipeline.evaluation import Evaluation, evaluate
+from monitoring_dagster.pipeline.evaluation import Evaluation, evaluate, judgeable
 from monitoring_dagster.pipeline.metrics import compared
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.stats.verdict import Verdict
@@ -79,23 +81,36 @@ def is_judged(monitor: Monitor, day: date, part: Part) -> bool:
 def drift_verdicts(monitor: Monitor, day: date, part: Part) -> list[drift.Record]:
     """The columns of *day* that could be compared over all rows, with their verdicts."""
     role = "answer" if part is Part.PREDICTIONS else "feature"
-    table = monitor.results.read(monitor.name, drift.STEP, day)
-    return [
+    stamp = monitor.results.stamp(monitor.name, drift.STEP, day)
+    rows = _compared_on(monitor.results, monitor.name, day, stamp) if stamp else ()
+    return [row for row in rows if row["role"] == role]
+
+
+@lru_cache(maxsize=64)
+def _compared_on(
+    results: ResultStore, model: str, day: date, _stamp: Stamp
+) -> tuple[drift.Record, ...]:
+    """One day's columns, decoded once as long as nobody writes them anew."""
+    table = results.read(model, drift.STEP, day)
+    return tuple(
         row
         for row in (table.to_pylist() if table is not None else ())
-        if row["role"] == role and not row["segment"] and row["verdict"] != Verdict.INSUFFICIENT
-    ]
+        if not row["segment"] and row["verdict"] != Verdict.INSUFFICIENT
+    )
 
 
 def newest_evaluation(monitor: Monitor, day: date) -> Evaluation | None:
     """The newest prediction day with labels enough and a promise, as known on *day*."""
-    wait = labels_of(monitor.spec).mature_after_days
-    labelled = labelled_by(monitor, day, days=_LOOK_BACK_DAYS + wait)
-    for one in _back_from(day, days=_LOOK_BACK_DAYS + wait):
-        if labelled.get(str(one), 0) > 0:
-            found = evaluate(monitor, one, as_of=day)
-            if found.judged and compared(monitor, one, found.metrics):
-                return found
+    labels = labels_of(monitor.spec)
+    days = _LOOK_BACK_DAYS + labels.mature_after_days
+    labelled = labelled_by(monitor, day, days=days)
+    for one in _back_from(day, days=days):
+        rows = judgeable(monitor, one).values()
+        if not rows or labelled.get(str(one), 0) < max(min(rows) * labels.min_coverage, 1):
+            continue  # too few for a verdict: most days that are still young
+        found = evaluate(monitor, one, as_of=day)
+        if found.judged and compared(monitor, one, found.metrics):
+            return found
     return None
 
 

@@ -8,8 +8,14 @@ from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
 from monitoring_dagster.integrations.labels import labels_of
 from monitoring_dagster.pipeline import estimate
 from monitoring_dagster.pipeline.arrivals import labelled_by
-from monitoring_dagster.pipeline.champion import FEWEST_ROWS, Roles, roles_on
-from monitoring_dagster.pipeline.evaluation import STEP, Evaluation, breaches, evaluate
+from monitoring_dagster.pipeline.champion import Roles, roles_on
+from monitoring_dagster.pipeline.evaluation import (
+    STEP,
+    Evaluation,
+    breaches,
+    evaluate,
+    judgeable,
+)
 from monitoring_dagster.pipeline.metrics import (
     at_level,
     higher_is_better,
@@ -18,7 +24,6 @@ from monitoring_dagster.pipeline.metrics import (
     spread_of,
 )
 from monitoring_dagster.pipeline.monitor import Monitor
-from monitoring_dagster.pipeline.profile import profiles_of
 from monitoring_dagster.pipeline.reference import Reference, reference_of
 from monitoring_dagster.pipeline.track_record import track_record
 from monitoring_dagster.stats.estimate_record import Trust
@@ -54,7 +59,7 @@ def recent_evaluations(monitor: Monitor, day: date) -> list[Evaluation]:
         if len(found) >= wanted and min(judged.values(), default=wanted) >= wanted:
             break
         served = day - timedelta(days=lag)
-        rows = _judgeable(monitor, served)
+        rows = judgeable(monitor, served)
         judged = judged or dict.fromkeys(rows, 0)
         if len(found) >= wanted:  # of the others enough is known
             rows = {one: n for one, n in rows.items() if judged.get(one, wanted) < wanted}
@@ -67,15 +72,6 @@ def recent_evaluations(monitor: Monitor, day: date) -> list[Evaluation]:
         for version in judged.keys() & new:
             judged[version] += 1
     return found
-
-
-def _judgeable(monitor: Monitor, day: date) -> dict[str, int]:
-    """Counted rows of each version that could get a verdict on *day*, once its labels come."""
-    profiles = profiles_of(monitor, day)
-    rows = {group.version: one.rows for group, one in profiles.items() if not group.segment}
-    if len(rows) < 2:
-        return {version: n for version, n in rows.items() if n}
-    return {version: n for version, n in rows.items() if n >= FEWEST_ROWS}
 
 
 def recent_breaches(monitor: Monitor, day: date) -> dict[date, dict[str, dict[str, str]]]:

@@ -76,12 +76,11 @@ def why_not(monitor: Monitor) -> str:
         return "no day is judged yet"
     decisions = monitor.ledger.decisions(monitor.name)
     if asked := _open(monitor):
-        *_, last = failures_of(decisions, asked.trigger_id)
-        number, due = len(failures_of(decisions, asked.trigger_id)) + 1, due_at(
-            decisions, asked.trigger_id
-        )  # fmt: skip
+        failed = failures_of(decisions, asked.trigger_id)
+        number, due = len(failed) + 1, due_at(decisions, asked.trigger_id)
         return (
-            f"try {number} of {TRIES} as of {asked.day} at {due:%Y-%m-%d %H:%M} UTC: {last.words}"
+            f"try {number} of {TRIES} as of {asked.day} at {due:%Y-%m-%d %H:%M} UTC:"
+            f" {failed[-1].words}"
         )
     about = [one for one in decisions if one.day == day]
     if about:
