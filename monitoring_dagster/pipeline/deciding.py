@@ -18,7 +18,7 @@ from monitoring_dagster.integrations.requests import days_answered
 from monitoring_dagster.pipeline.label_decisions import bring_in
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.outcomes import STEP as OUTCOMES
-from monitoring_dagster.pipeline.suspects import printable
+from monitoring_dagster.report.wording import printable
 
 _SEARCHED_DAYS = 92  # of predictions at a time, the newest first
 _SHOWN = 5

@@ -18,6 +18,7 @@ from monitoring_dagster.pipeline.plausibility import Booleans, trusted_rows
 from monitoring_dagster.pipeline.profile import STEP as PROFILE
 from monitoring_dagster.pipeline.profile import service_of
 from monitoring_dagster.pipeline.spreadsheet import write_csv
+from monitoring_dagster.report.wording import printable
 from monitoring_dagster.stats.label_quality import (
     AccuracyUnderNoise,
     Disagreement,
@@ -364,15 +365,6 @@ def _chunks(monitor: Monitor, days: Sequence[date]) -> Iterator[list[date]]:
         rows += counted
     if together:
         yield together
-
-
-def printable(text: str) -> str:
-    """A value from data for a terminal, which must not run it.
-
-    >>> printable("a1"), printable("\\x1b[2J")
-    ('a1', "'\\\\x1b[2J'")
-    """
-    return text if text and text.isprintable() else repr(text)
 
 
 def _short(text: str) -> str:

@@ -34,7 +34,7 @@ def clean(text: str, limit: int) -> str:
     >>> clean("income\\n\\u202egnp.exe\\x00", 10)
     'income gn…'
     """
-    kept = _printable(text)
+    kept = _cleaned(text)
     return (kept if len(kept) <= limit else kept[: limit - 1] + "…") or "-"
 
 
@@ -47,8 +47,8 @@ def sentence(words: str, limit: int, *, about: str = "") -> str:
     >>> sentence("log loss was 0.71 where 0.45 was promised; likely concept drift", 48)
     'log loss was 0.71 … likely concept drift'
     """
-    kept = _printable(words)
-    name = _printable(about)
+    kept = _cleaned(words)
+    name = _cleaned(about)
     if len(name) > _LONGEST_NAME:
         kept = kept.replace(name, _without_middle(name, _LONGEST_NAME))
     longer = re.compile(rf"\S{{{_LONGEST_WORD + 1},}}")
@@ -73,7 +73,16 @@ def escaped(text: str, limit: int) -> str:
     return "".join([*head, "…", *reversed(tail)])
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """A value from data for a terminal, which must not run it.
+
+    >>> printable("a1"), printable("\\x1b[2J")
+    ('a1', "'\\\\x1b[2J'")
+    """
+    return text if text and text.isprintable() else repr(text)
+
+
+def _cleaned(text: str) -> str:
     return "".join(
         character
         for character in " ".join(text.split())

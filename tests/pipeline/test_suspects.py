@@ -20,7 +20,8 @@ from monitoring_dagster.integrations.label_decisions import Decision
 from monitoring_dagster.pipeline import outcomes, revisions
 from monitoring_dagster.pipeline.deciding import decide
 from monitoring_dagster.pipeline.evaluation import evaluate
-from monitoring_dagster.pipeline.suspects import NoSuspects, printable, suspects_of
+from monitoring_dagster.pipeline.suspects import NoSuspects, suspects_of
+from monitoring_dagster.report.wording import printable
 from monitoring_dagster.spec import FurtherLabels
 from monitoring_dagster.stats.label_quality import UnusableErrorRate
 from monitoring_dagster.stats.profile import Group
