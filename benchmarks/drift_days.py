@@ -14,17 +14,22 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from monitoring_dagster.stats.bins import Bins, CategoricalBins, NumericBins
-from monitoring_dagster.stats.cells import group_starts
-from monitoring_dagster.stats.column_profile import (
+from monitoring_dagster.stats.columns.bins import Bins, CategoricalBins, NumericBins
+from monitoring_dagster.stats.columns.cells import group_starts
+from monitoring_dagster.stats.columns.column_profile import (
     CategoricalProfile,
     ColumnProfile,
     NumericProfile,
 )
-from monitoring_dagster.stats.drift import ColumnDrift, DriftSettings, measure, measure_all
-from monitoring_dagster.stats.evidence import ks_p_value
-from monitoring_dagster.stats.profile import Group, profile_batches
-from monitoring_dagster.stats.verdict import DriftVerdict, Verdict, judge
+from monitoring_dagster.stats.columns.profile import Group, profile_batches
+from monitoring_dagster.stats.drift.column_drift import (
+    ColumnDrift,
+    DriftSettings,
+    measure,
+    measure_all,
+)
+from monitoring_dagster.stats.drift.drift_verdict import DriftVerdict, Verdict, judge
+from monitoring_dagster.stats.inference.evidence import ks_p_value
 
 Floats: TypeAlias = NDArray[np.float64]
 

@@ -41,7 +41,7 @@ from rich.progress import track
 from rich.table import Table
 from scipy import stats
 
-from monitoring_dagster.stats.verdict import Verdict
+from monitoring_dagster.stats.drift.drift_verdict import Verdict
 
 DAYS = 200
 REFERENCE_ROWS = {1_000: 1.0, 3_000: 1.0, 10_000: 1.0, 100_000: 0.25, 1_000_000: 0.1}  # of the days

@@ -25,9 +25,13 @@ from fresh import CACHE, run_fresh
 from peers import PEERS, _environment
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
-from monitoring_dagster.stats.estimation import Calibration, calibrate, shift_weighted
-from monitoring_dagster.stats.performance import Metric
-from monitoring_dagster.stats.reweighting import weights
+from monitoring_dagster.stats.estimation.reweighting import weights
+from monitoring_dagster.stats.estimation.score_estimation import (
+    Calibration,
+    calibrate,
+    shift_weighted,
+)
+from monitoring_dagster.stats.quality.performance import Metric
 
 METRICS = ("roc_auc", "accuracy", "f1")
 COVERAGE = (0.90, 0.99)

@@ -139,8 +139,8 @@ def check(root: Path, keep: str) -> None:
     from sklearn.metrics import roc_auc_score
 
     from monitoring_dagster.pipeline import outcomes
-    from monitoring_dagster.stats.outcomes import Outcomes
-    from monitoring_dagster.stats.performance import metrics
+    from monitoring_dagster.stats.quality.outcomes import Outcomes
+    from monitoring_dagster.stats.quality.performance import metrics
 
     monitor = _monitor(root, keep)
     days = [LAST - timedelta(days=n) for n in (2, 1, 0)]

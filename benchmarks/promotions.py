@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.table import Table
 from scipy import stats
 
-from monitoring_dagster.stats.comparison import jackknifed
-from monitoring_dagster.stats.outcomes import Outcomes
-from monitoring_dagster.stats.performance import HIGHER_IS_BETTER, Metric, metrics
+from monitoring_dagster.stats.quality.comparison import jackknifed
+from monitoring_dagster.stats.quality.outcomes import Outcomes
+from monitoring_dagster.stats.quality.performance import HIGHER_IS_BETTER, Metric, metrics
 
 ALPHA, SURE = 0.05, 0.001
 METRICS = ("log_loss", "brier", "accuracy", "balanced_accuracy", "precision", "recall", "f1",

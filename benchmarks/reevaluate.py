@@ -18,7 +18,7 @@ from monitoring_dagster.pipeline.monitor import House
 from monitoring_dagster.pipeline.profile import STEP as PROFILE
 from monitoring_dagster.pipeline.reference import reference_of
 from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.stats.profile import Group, profile_batches, profiles_to_table
+from monitoring_dagster.stats.columns.profile import Group, profile_batches, profiles_to_table
 
 DAYS, ROWS = 365, 1000
 FIRST = date(2025, 1, 1)

@@ -13,9 +13,9 @@ from columns import SEGMENT, VERSION, VERSIONS
 
 from monitoring_dagster.integrations.files import Table
 from monitoring_dagster.standalone.reference import Reference
-from monitoring_dagster.stats.drift import DriftSettings, measure_all
-from monitoring_dagster.stats.profile import Group, profile_by_columns
-from monitoring_dagster.stats.verdict import Verdict, judge
+from monitoring_dagster.stats.columns.profile import Group, profile_by_columns
+from monitoring_dagster.stats.drift.column_drift import DriftSettings, measure_all
+from monitoring_dagster.stats.drift.drift_verdict import Verdict, judge
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from monitoring_dagster.pipeline.reference import reference_of
 from monitoring_dagster.pipeline.steps import STEPS
 from monitoring_dagster.pipeline.version_gaps import few_days, gaps
 from monitoring_dagster.spec import Labels, ModelSpec
-from monitoring_dagster.stats.profile import Group
+from monitoring_dagster.stats.columns.profile import Group
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

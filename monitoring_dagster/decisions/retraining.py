@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from monitoring_dagster.decisions.findings import FindingKind
 from monitoring_dagster.spec import Retraining
-from monitoring_dagster.stats.comparison import Comparison
+from monitoring_dagster.stats.quality.comparison import Comparison
 
 # While one of these is open the data is not to be learnt from.
 DATA_INCIDENTS = frozenset(

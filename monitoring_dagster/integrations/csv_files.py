@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.stats.written import MISSING, Style, Unread, numbers_in, text_array
+from monitoring_dagster.stats.columns.written import MISSING, Style, Unread, numbers_in, text_array
 
 _DELIMITERS = (",", ";", "\t", "|", "^", "~", "\x01")
 _LOOSE = (" ", ":")  # may as well stand in a text

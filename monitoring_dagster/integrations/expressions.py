@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.spec import MetricDefinition, Task
-from monitoring_dagster.stats.values import Floats
+from monitoring_dagster.stats.columns.values import Floats
 
 
 class UnusableMetric(MonitoringError):

@@ -17,7 +17,7 @@ from monitoring_dagster.integrations.places import (
     is_whole_number,
     others_at,
 )
-from monitoring_dagster.stats.values import (
+from monitoring_dagster.stats.columns.values import (
     as_plain,
     is_numeric,
     is_time,
@@ -25,7 +25,7 @@ from monitoring_dagster.stats.values import (
     names_of,
     plain_type,
 )
-from monitoring_dagster.stats.written import Unread
+from monitoring_dagster.stats.columns.written import Unread
 
 BATCH_ROWS = 65_536
 KEPT = b"monitoring_dagster"  # metadata key of what this package writes: no rows of anybody's

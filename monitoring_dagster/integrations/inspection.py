@@ -30,7 +30,7 @@ from monitoring_dagster.integrations.rows import (
     rows_on,
 )
 from monitoring_dagster.spec import Predictions
-from monitoring_dagster.stats.bins import NumericBins
+from monitoring_dagster.stats.columns.bins import NumericBins
 
 if TYPE_CHECKING:
     from monitoring_dagster.integrations.rows import Connection

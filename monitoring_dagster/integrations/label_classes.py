@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from datetime import date
 
-from monitoring_dagster.stats.labelled_rows import spelled_alike
+from monitoring_dagster.stats.quality.labelled_rows import spelled_alike
 
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?")
 _FEWEST_ROWS = 20  # that may all be wrong by chance; and of two classes at least

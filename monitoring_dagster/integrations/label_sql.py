@@ -11,7 +11,7 @@ from monitoring_dagster.integrations.label_values import id_of, score_of, time_o
 from monitoring_dagster.integrations.readings import version_of
 from monitoring_dagster.integrations.rows import DAY, Rows, kind_of_row, literal, quoted
 from monitoring_dagster.spec import Labels, Predictions
-from monitoring_dagster.stats.labelled_rows import Task
+from monitoring_dagster.stats.quality.labelled_rows import Task
 
 NO_TOLD = (
     "SELECT NULL::DATE AS arrival_day, NULL::VARCHAR AS id, NULL::DOUBLE AS label,"

@@ -17,7 +17,7 @@ from monitoring_dagster.integrations.label_sql import (
 from monitoring_dagster.integrations.label_values import id_of
 from monitoring_dagster.integrations.rows import Rows, needed, quoted
 from monitoring_dagster.spec import Labels, Predictions
-from monitoring_dagster.stats.labelled_rows import Task
+from monitoring_dagster.stats.quality.labelled_rows import Task
 
 if TYPE_CHECKING:
     from monitoring_dagster.integrations.rows import Connection

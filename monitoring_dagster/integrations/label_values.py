@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from monitoring_dagster.integrations.rows import quoted
-from monitoring_dagster.stats.labelled_rows import SPELLED, Task
+from monitoring_dagster.stats.quality.labelled_rows import SPELLED, Task
 
 _FLOATS = ("FLOAT", "DOUBLE")
 _NUMBERS = (

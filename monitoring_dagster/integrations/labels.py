@@ -47,7 +47,7 @@ from monitoring_dagster.integrations.rows import (
     sparing,
 )
 from monitoring_dagster.spec import Labels, ModelSpec, Predictions
-from monitoring_dagster.stats.labelled_rows import Task
+from monitoring_dagster.stats.quality.labelled_rows import Task
 
 if TYPE_CHECKING:
     import duckdb

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from monitoring_dagster.integrations.places import is_whole_number, parquet_at
-from monitoring_dagster.stats.values import is_numeric, is_time, is_words
+from monitoring_dagster.stats.columns.values import is_numeric, is_time, is_words
 
 
 def parts_of(place: Path) -> list[Path]:

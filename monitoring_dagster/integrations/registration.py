@@ -13,8 +13,14 @@ import pyarrow.compute as pc
 
 from monitoring_dagster.errors import MonitoringError, did_you_mean
 from monitoring_dagster.spec import METRICS, Task
-from monitoring_dagster.stats.labelled_rows import unusable
-from monitoring_dagster.stats.values import WrongType, categories, is_numeric, is_words, numbers
+from monitoring_dagster.stats.columns.values import (
+    WrongType,
+    categories,
+    is_numeric,
+    is_words,
+    numbers,
+)
+from monitoring_dagster.stats.quality.labelled_rows import unusable
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,8 +20,8 @@ from monitoring_dagster.integrations.rows import (
     rows_on,
 )
 from monitoring_dagster.spec import Predictions
-from monitoring_dagster.stats.bins import Bins
-from monitoring_dagster.stats.sample import KEY, bound_of
+from monitoring_dagster.stats.columns.bins import Bins
+from monitoring_dagster.stats.columns.sample import KEY, bound_of
 
 REASON = "reason"
 

@@ -30,8 +30,8 @@ from monitoring_dagster.integrations.rows import (
     streamed,
 )
 from monitoring_dagster.spec import Predictions
-from monitoring_dagster.stats.bins import Bins
-from monitoring_dagster.stats.profile import Group, Profile, profile_batches
+from monitoring_dagster.stats.columns.bins import Bins
+from monitoring_dagster.stats.columns.profile import Group, Profile, profile_batches
 
 if TYPE_CHECKING:
     from monitoring_dagster.integrations.rows import Connection

@@ -10,8 +10,8 @@ import pyarrow as pa
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.integrations.files import Table
 from monitoring_dagster.spec import Signal
-from monitoring_dagster.stats.values import WrongType, is_words, numbers
-from monitoring_dagster.stats.written import numbers_in
+from monitoring_dagster.stats.columns.values import WrongType, is_words, numbers
+from monitoring_dagster.stats.columns.written import numbers_in
 
 _ANY_DAY = "????-??-??"
 _MAX_SHOWN = 40  # characters of a value from the data

@@ -27,8 +27,8 @@ from monitoring_dagster.integrations.served import (
     ServiceNumbers,
 )
 from monitoring_dagster.spec import Predictions
-from monitoring_dagster.stats.bins import Bins
-from monitoring_dagster.stats.profile import (
+from monitoring_dagster.stats.columns.bins import Bins
+from monitoring_dagster.stats.columns.profile import (
     Group,
     Profile,
     merge_profiles,

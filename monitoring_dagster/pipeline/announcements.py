@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from monitoring_dagster.report.pictures import Pair, page, pairs
-from monitoring_dagster.stats.proxies import Proxy
-from monitoring_dagster.stats.values import Floats
+from monitoring_dagster.stats.columns.values import Floats
+from monitoring_dagster.stats.series.lead_times import Proxy
 
 
 @dataclass(frozen=True, slots=True)

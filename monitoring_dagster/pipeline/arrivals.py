@@ -11,14 +11,14 @@ from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.outcomes import BY_DAY, ONES, account_of
 from monitoring_dagster.pipeline.outcomes import STEP as OUTCOMES
 from monitoring_dagster.pipeline.profile import service_of
-from monitoring_dagster.stats.late_labels import Labelled, LateBias, late_bias
-from monitoring_dagster.stats.maturity import (
+from monitoring_dagster.stats.columns.values import Floats
+from monitoring_dagster.stats.labels.late_labels import Labelled, LateBias, late_bias
+from monitoring_dagster.stats.labels.maturity import (
     WINDOW_DAYS,
     ArrivalCurve,
     arrival_curve,
     expected_labels,
 )
-from monitoring_dagster.stats.values import Floats
 
 
 def arrivals_of(monitor: Monitor, day: date, *, as_of: date) -> list[date]:

@@ -9,8 +9,8 @@ from monitoring_dagster.pipeline.metrics import promise_of
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.outcomes import STEP as OUTCOMES
 from monitoring_dagster.pipeline.step import StepReport
-from monitoring_dagster.stats.attribution import Served, decompose
-from monitoring_dagster.stats.profile import Group
+from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.quality.change_attribution import Served, decompose
 
 STEP = "attribution"
 SCHEMA = pa.schema(

@@ -8,7 +8,7 @@ from typing import Any
 from monitoring_dagster.pipeline.drift import judged
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.profile import STEP as PROFILE
-from monitoring_dagster.stats.verdict import Verdict
+from monitoring_dagster.stats.drift.drift_verdict import Verdict
 
 _DAYS_AT_ONCE = 64
 

@@ -19,13 +19,13 @@ from monitoring_dagster.pipeline.profile import STEP as PROFILE
 from monitoring_dagster.pipeline.profile import profiles_of, service_of
 from monitoring_dagster.pipeline.reference import Reference, folder_of
 from monitoring_dagster.spec import Baseline
-from monitoring_dagster.stats.profile import (
+from monitoring_dagster.stats.columns.profile import (
     Group,
     Profile,
     profiles_from_table,
     profiles_to_table,
 )
-from monitoring_dagster.stats.usual import Usual, windows
+from monitoring_dagster.stats.drift.usual import Usual, windows
 
 _USUAL = b"usual"
 

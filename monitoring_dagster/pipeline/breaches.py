@@ -20,8 +20,8 @@ from monitoring_dagster.integrations.readings import (
     truth_of,
 )
 from monitoring_dagster.spec import ModelSpec, Predictions
-from monitoring_dagster.stats.bins import Bins, CategoricalBins, NumericBins
-from monitoring_dagster.stats.written import Style
+from monitoring_dagster.stats.columns.bins import Bins, CategoricalBins, NumericBins
+from monitoring_dagster.stats.columns.written import Style
 
 FEW = 0.01  # of the rows: what is odd about no more of them waits for the next planning
 MOST = 0.5

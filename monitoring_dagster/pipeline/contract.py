@@ -32,7 +32,7 @@ from monitoring_dagster.pipeline.reference import (
     role_columns,
 )
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
-from monitoring_dagster.stats.bins import Bins, CategoricalBins
+from monitoring_dagster.stats.columns.bins import Bins, CategoricalBins
 
 STEP = "contract"
 USABLE = "usable"  # metadata key: can the rows be counted at all?

@@ -6,8 +6,8 @@ import pyarrow as pa
 
 from monitoring_dagster.integrations.expressions import row_values
 from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.stats.outcomes import Outcomes, outcomes_by_group
-from monitoring_dagster.stats.profile import Group
+from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.quality.outcomes import Outcomes, outcomes_by_group
 
 
 def counted_columns(spec: ModelSpec) -> list[str]:

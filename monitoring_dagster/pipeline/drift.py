@@ -15,13 +15,13 @@ from monitoring_dagster.pipeline.profile import profiles_of, why_no_profile
 from monitoring_dagster.pipeline.reference import Reference, answer_columns, reference_of
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Bar, bars
-from monitoring_dagster.stats.bins import NumericBins
-from monitoring_dagster.stats.column_profile import NumericProfile, empty_column
-from monitoring_dagster.stats.confidence import confidence_of
-from monitoring_dagster.stats.drift import ColumnDrift, Growth, measure_all
-from monitoring_dagster.stats.profile import Group, Profile
-from monitoring_dagster.stats.usual import Usual
-from monitoring_dagster.stats.verdict import DriftVerdict, Verdict, judge
+from monitoring_dagster.stats.columns.bins import NumericBins
+from monitoring_dagster.stats.columns.column_profile import NumericProfile, empty_column
+from monitoring_dagster.stats.columns.profile import Group, Profile
+from monitoring_dagster.stats.drift.column_drift import ColumnDrift, Growth, measure_all
+from monitoring_dagster.stats.drift.drift_verdict import DriftVerdict, Verdict, judge
+from monitoring_dagster.stats.drift.usual import Usual
+from monitoring_dagster.stats.estimation.confidence import confidence_of
 
 STEP = "drift"
 _SHOWN = 20

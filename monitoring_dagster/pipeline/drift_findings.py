@@ -12,8 +12,8 @@ from monitoring_dagster.pipeline.findings import stored_findings
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.profile import service_of
 from monitoring_dagster.pipeline.reference import Reference, reference_of
-from monitoring_dagster.stats.importance import rank_correlation, shared_weight
-from monitoring_dagster.stats.verdict import Broken, Verdict
+from monitoring_dagster.stats.drift.drift_verdict import Broken, Verdict
+from monitoring_dagster.stats.drift.importance import rank_correlation, shared_weight
 
 _MOST = 0.5  # of the rows
 _UNUSABLE = {

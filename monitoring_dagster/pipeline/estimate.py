@@ -24,10 +24,10 @@ from monitoring_dagster.pipeline.reference import reference_of
 from monitoring_dagster.pipeline.reference_sample import features_of
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Estimate, intervals
-from monitoring_dagster.stats.estimation import BLIND_SPOT
-from monitoring_dagster.stats.performance import Metric
-from monitoring_dagster.stats.profile import Group
-from monitoring_dagster.stats.verdict import Verdict
+from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.drift.drift_verdict import Verdict
+from monitoring_dagster.stats.estimation.score_estimation import BLIND_SPOT
+from monitoring_dagster.stats.quality.performance import Metric
 
 STEP = "estimate"
 SCHEMA = pa.schema(

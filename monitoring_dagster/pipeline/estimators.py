@@ -29,29 +29,29 @@ from monitoring_dagster.pipeline.reference_truth import (
     judgeable,
     kept,
 )
-from monitoring_dagster.stats.bins import CategoricalBins, bins_from_table
-from monitoring_dagster.stats.column_profile import CategoricalProfile, NumericProfile
-from monitoring_dagster.stats.design import Design
-from monitoring_dagster.stats.estimation import (
-    Calibration,
-    Classification,
-    UnusableEstimate,
-    calibrate,
-    shift_weighted,
-)
-from monitoring_dagster.stats.labelled_rows import ROUNDING, UnusableOutcome
-from monitoring_dagster.stats.loss_estimation import (
+from monitoring_dagster.stats.columns.bins import CategoricalBins, bins_from_table
+from monitoring_dagster.stats.columns.column_profile import CategoricalProfile, NumericProfile
+from monitoring_dagster.stats.columns.design import Design
+from monitoring_dagster.stats.columns.profile import Profile
+from monitoring_dagster.stats.columns.values import Floats, WrongType, numbers, plain
+from monitoring_dagster.stats.estimation.loss_estimation import (
     MIN_ROWS,
     AdditiveLoss,
     additive_loss,
     codes_of,
     shares_of,
 )
-from monitoring_dagster.stats.performance import Metric
-from monitoring_dagster.stats.profile import Profile
-from monitoring_dagster.stats.raking import raked
-from monitoring_dagster.stats.reweighting import weights
-from monitoring_dagster.stats.values import Floats, WrongType, numbers, plain
+from monitoring_dagster.stats.estimation.raking import raked
+from monitoring_dagster.stats.estimation.reweighting import weights
+from monitoring_dagster.stats.estimation.score_estimation import (
+    Calibration,
+    Classification,
+    UnusableEstimate,
+    calibrate,
+    shift_weighted,
+)
+from monitoring_dagster.stats.quality.labelled_rows import ROUNDING, UnusableOutcome
+from monitoring_dagster.stats.quality.performance import Metric
 
 _SAMPLE_ROWS = 1000  # of a day whose features drifted
 _WEIGHED_ROWS = 6_000  # of the reference, for it: more cost seconds a day and tell little

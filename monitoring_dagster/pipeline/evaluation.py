@@ -23,11 +23,11 @@ from monitoring_dagster.pipeline.outcomes import known_outcomes
 from monitoring_dagster.pipeline.profile import profiles_of
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Estimate, intervals
-from monitoring_dagster.stats.label_quality import AccuracyUnderNoise, accuracy_under_noise
-from monitoring_dagster.stats.maturity import ArrivalCurve, Maturity, maturity
-from monitoring_dagster.stats.outcomes import Outcomes
-from monitoring_dagster.stats.performance import Metric, metrics
-from monitoring_dagster.stats.profile import Group
+from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.labels.label_quality import AccuracyUnderNoise, accuracy_under_noise
+from monitoring_dagster.stats.labels.maturity import ArrivalCurve, Maturity, maturity
+from monitoring_dagster.stats.quality.outcomes import Outcomes
+from monitoring_dagster.stats.quality.performance import Metric, metrics
 
 STEP = "evaluation"
 SCHEMA = pa.schema(

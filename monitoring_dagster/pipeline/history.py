@@ -20,10 +20,10 @@ from monitoring_dagster.pipeline.outcomes import STEP as OUTCOMES
 from monitoring_dagster.pipeline.outcomes import outcomes_by_day
 from monitoring_dagster.pipeline.profile import STEP as PROFILE
 from monitoring_dagster.pipeline.profile import profiles_of, service_of
-from monitoring_dagster.stats.maturity import Maturity, maturity
-from monitoring_dagster.stats.outcomes import Outcomes
-from monitoring_dagster.stats.performance import Metric
-from monitoring_dagster.stats.profile import Group
+from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.labels.maturity import Maturity, maturity
+from monitoring_dagster.stats.quality.outcomes import Outcomes
+from monitoring_dagster.stats.quality.performance import Metric
 
 _NOTHING = Metric(float("nan"), float("nan"), float("nan"), 0)
 

@@ -14,11 +14,11 @@ from monitoring_dagster.integrations.expressions import row_values
 from monitoring_dagster.pipeline.metrics import higher_is_better, metrics_of
 from monitoring_dagster.pipeline.training import Rows
 from monitoring_dagster.spec import SCORE_METRICS, MetricDefinition, ModelSpec
-from monitoring_dagster.stats.comparison import Comparison, jackknifed, paired
-from monitoring_dagster.stats.labelled_rows import Encoded, encoded
-from monitoring_dagster.stats.outcomes import Outcomes
-from monitoring_dagster.stats.own_metric import of_values
-from monitoring_dagster.stats.values import Codes, Floats, arrow
+from monitoring_dagster.stats.columns.values import Codes, Floats, arrow
+from monitoring_dagster.stats.quality.comparison import Comparison, jackknifed, paired
+from monitoring_dagster.stats.quality.labelled_rows import Encoded, encoded
+from monitoring_dagster.stats.quality.outcomes import Outcomes
+from monitoring_dagster.stats.quality.own_metric import of_values
 
 Answers = Mapping[str, NDArray[Any]]  # by the names of the inference log
 _LOSS_PER_ROW = {"log_loss": "log_loss", "brier": "brier", "mse": "square", "mape": "share"}

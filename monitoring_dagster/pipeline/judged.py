@@ -14,7 +14,7 @@ from monitoring_dagster.pipeline.arrivals import labelled_by
 from monitoring_dagster.pipeline.evaluation import Evaluation, evaluate, judgeable
 from monitoring_dagster.pipeline.metrics import compared
 from monitoring_dagster.pipeline.monitor import Monitor
-from monitoring_dagster.stats.verdict import Verdict
+from monitoring_dagster.stats.drift.drift_verdict import Verdict
 
 _LOOK_BACK_DAYS = 28
 

@@ -15,11 +15,11 @@ from monitoring_dagster.integrations.labels import labels_of, labels_standing
 from monitoring_dagster.integrations.rows import UnreadableFile
 from monitoring_dagster.pipeline.counting import counted, counted_columns
 from monitoring_dagster.pipeline.monitor import Monitor
-from monitoring_dagster.stats.labelled_rows import UnusableOutcome
-from monitoring_dagster.stats.outcomes import Outcomes
-from monitoring_dagster.stats.outcomes_file import outcomes_to_table
-from monitoring_dagster.stats.profile import Group
-from monitoring_dagster.stats.values import WrongType
+from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.values import WrongType
+from monitoring_dagster.stats.quality.labelled_rows import UnusableOutcome
+from monitoring_dagster.stats.quality.outcomes import Outcomes
+from monitoring_dagster.stats.quality.outcomes_file import outcomes_to_table
 
 STEP = "label_decisions"  # no step of a day's way: written whenever there is something to write
 DISCARDED, RESTORED = "discarded", "restored"  # labels that count no more, and again

@@ -19,7 +19,7 @@ from monitoring_dagster.integrations.label_oddities import (
 )
 from monitoring_dagster.integrations.label_sql import Fault
 from monitoring_dagster.spec import Labels, ModelSpec
-from monitoring_dagster.stats.labelled_rows import UnusableOutcome
+from monitoring_dagster.stats.quality.labelled_rows import UnusableOutcome
 
 _LIMIT = 0.05  # of the rows of a delivery
 _MOST = 0.5

@@ -8,8 +8,8 @@ from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
 from monitoring_dagster.pipeline.arrivals import triangle_on
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.outcomes import COUNTED, EXPECTED, ONES, STEP, account_of
-from monitoring_dagster.stats.label_process import LabelAspect, LabelDays, label_process
-from monitoring_dagster.stats.late_labels import slower
+from monitoring_dagster.stats.labels.label_process import LabelAspect, LabelDays, label_process
+from monitoring_dagster.stats.labels.late_labels import slower
 
 _ALPHA = 0.01  # of one look, as there is one every day
 _MIN_CHANGE = 0.05  # of a share: the world sways, too

@@ -14,7 +14,7 @@ from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.profile import STEP as PROFILE
 from monitoring_dagster.pipeline.profile import service_of
 from monitoring_dagster.spec import Retraining
-from monitoring_dagster.stats.maturity import ArrivalCurve, Maturity, maturity
+from monitoring_dagster.stats.labels.maturity import ArrivalCurve, Maturity, maturity
 
 
 class State(StrEnum):

@@ -12,18 +12,18 @@ from monitoring_dagster.pipeline.outcomes import STEP as OUTCOMES
 from monitoring_dagster.pipeline.outcomes import outcomes_by_day
 from monitoring_dagster.pipeline.reference import Reference, reference_of, role_columns
 from monitoring_dagster.spec import METRICS, MetricDefinition, ModelSpec, Tolerance
-from monitoring_dagster.stats.column_profile import NumericProfile
-from monitoring_dagster.stats.outcomes import Outcomes
-from monitoring_dagster.stats.outcomes_file import counts_table
-from monitoring_dagster.stats.own_metric import of_counts, of_values, value_per_prediction
-from monitoring_dagster.stats.performance import (
+from monitoring_dagster.stats.columns.column_profile import NumericProfile
+from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.quality.outcomes import Outcomes
+from monitoring_dagster.stats.quality.outcomes_file import counts_table
+from monitoring_dagster.stats.quality.own_metric import of_counts, of_values, value_per_prediction
+from monitoring_dagster.stats.quality.performance import (
     HIGHER_IS_BETTER,
     Metric,
     label_spread,
     metrics,
     quantile_loss,
 )
-from monitoring_dagster.stats.profile import Group
 
 BASELINE_DAYS = 28  # before a definition becomes valid
 

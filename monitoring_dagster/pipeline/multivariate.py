@@ -31,10 +31,10 @@ from monitoring_dagster.pipeline.reference_sample import (
 )
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Bar, bars
-from monitoring_dagster.stats.encoding import uniform_columns
-from monitoring_dagster.stats.multivariate import JointVerdict, compare
-from monitoring_dagster.stats.sample import KEY, bottom_k
-from monitoring_dagster.stats.verdict import Verdict
+from monitoring_dagster.stats.columns.encoding import uniform_columns
+from monitoring_dagster.stats.columns.sample import KEY, bottom_k
+from monitoring_dagster.stats.drift.drift_verdict import Verdict
+from monitoring_dagster.stats.drift.joint_drift import JointVerdict, compare
 
 STEP = "multivariate"
 _WEEK_DAYS = 7

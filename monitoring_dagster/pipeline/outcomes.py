@@ -30,14 +30,14 @@ from monitoring_dagster.pipeline.review_share import random_share
 from monitoring_dagster.pipeline.service import service_of
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
 from monitoring_dagster.spec import Labels, Predictions
-from monitoring_dagster.stats.labelled_rows import UnusableOutcome
-from monitoring_dagster.stats.late_labels import labels_due
-from monitoring_dagster.stats.maturity import WINDOW_DAYS
-from monitoring_dagster.stats.outcomes import Outcomes
-from monitoring_dagster.stats.outcomes_file import outcomes_from_table, outcomes_to_table
-from monitoring_dagster.stats.profile import Group
-from monitoring_dagster.stats.sample import bound_of, key_of
-from monitoring_dagster.stats.values import WrongType
+from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.sample import bound_of, key_of
+from monitoring_dagster.stats.columns.values import WrongType
+from monitoring_dagster.stats.labels.late_labels import labels_due
+from monitoring_dagster.stats.labels.maturity import WINDOW_DAYS
+from monitoring_dagster.stats.quality.labelled_rows import UnusableOutcome
+from monitoring_dagster.stats.quality.outcomes import Outcomes
+from monitoring_dagster.stats.quality.outcomes_file import outcomes_from_table, outcomes_to_table
 
 STEP = "outcomes"
 ACCOUNT = "account"  # metadata key: what became of every label row

@@ -17,7 +17,7 @@ from monitoring_dagster.pipeline.drift_findings import severity_of
 from monitoring_dagster.pipeline.evaluation import Evaluation, evaluate
 from monitoring_dagster.pipeline.metrics import Worse, worse_than_tolerated
 from monitoring_dagster.pipeline.monitor import Monitor
-from monitoring_dagster.stats.verdict import Verdict
+from monitoring_dagster.stats.drift.drift_verdict import Verdict
 
 Booleans = NDArray[np.bool_]
 _LOOK_BACK_DAYS = 7  # how long before an incident its first bad day may have matured

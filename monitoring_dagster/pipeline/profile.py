@@ -32,9 +32,9 @@ from monitoring_dagster.pipeline.step import Check, StepReport, Tone
 from monitoring_dagster.pipeline.version_gaps import few_days, gaps, in_words
 from monitoring_dagster.report.pictures import histograms
 from monitoring_dagster.spec import Predictions
-from monitoring_dagster.stats.bins import Bins
-from monitoring_dagster.stats.column_profile import NumericProfile
-from monitoring_dagster.stats.profile import (
+from monitoring_dagster.stats.columns.bins import Bins
+from monitoring_dagster.stats.columns.column_profile import NumericProfile
+from monitoring_dagster.stats.columns.profile import (
     Group,
     Profile,
     profiles_from_table,

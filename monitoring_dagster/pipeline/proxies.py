@@ -28,9 +28,9 @@ from monitoring_dagster.pipeline.outcomes import STEP as OUTCOMES
 from monitoring_dagster.pipeline.profile import service_of
 from monitoring_dagster.pipeline.signals import signals_of
 from monitoring_dagster.spec import Tolerance
-from monitoring_dagster.stats.proxies import Proxy, proxies
-from monitoring_dagster.stats.thresholds import LossEvent, announced, loss_events
-from monitoring_dagster.stats.values import Floats
+from monitoring_dagster.stats.columns.values import Floats
+from monitoring_dagster.stats.series.lead_times import Proxy, proxies
+from monitoring_dagster.stats.series.thresholds import LossEvent, announced, loss_events
 
 _USUAL = Tolerance(relative=0.05)  # where no rule judges the metric
 _NAN = float("nan")

@@ -26,12 +26,12 @@ from monitoring_dagster.pipeline.metrics import (
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.reference import Reference, reference_of
 from monitoring_dagster.pipeline.track_record import track_record
-from monitoring_dagster.stats.estimate_record import Trust
-from monitoring_dagster.stats.miscalibration import CalibrationDrift, miscalibrated
-from monitoring_dagster.stats.outcomes import Outcomes
-from monitoring_dagster.stats.profile import Group
-from monitoring_dagster.stats.reliability import RightByScore
-from monitoring_dagster.stats.segment_drop import (
+from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.estimation.estimate_record import Trust
+from monitoring_dagster.stats.quality.miscalibration import CalibrationDrift, miscalibrated
+from monitoring_dagster.stats.quality.outcomes import Outcomes
+from monitoring_dagster.stats.quality.reliability import RightByScore
+from monitoring_dagster.stats.quality.segment_drop import (
     SegmentDrop,
     SegmentMetric,
     SegmentVerdict,

@@ -27,20 +27,26 @@ from monitoring_dagster.pipeline.reference_truth import (
     outcomes_in,
 )
 from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.stats.bins import Bins, NumericBins, bins_from_table, bins_of, bins_to_table
-from monitoring_dagster.stats.column_profile import NumericProfile
-from monitoring_dagster.stats.confidence import CUTS, EXTREMES_BINS, extremes
-from monitoring_dagster.stats.outcomes import Outcomes
-from monitoring_dagster.stats.outcomes_file import outcomes_from_table, outcomes_to_table
-from monitoring_dagster.stats.profile import (
+from monitoring_dagster.stats.columns.bins import (
+    Bins,
+    NumericBins,
+    bins_from_table,
+    bins_of,
+    bins_to_table,
+)
+from monitoring_dagster.stats.columns.column_profile import NumericProfile
+from monitoring_dagster.stats.columns.profile import (
     Group,
     Profile,
     profile_batches,
     profiles_from_table,
     profiles_to_table,
 )
-from monitoring_dagster.stats.usual import MIN_ROWS, Usual, usual
-from monitoring_dagster.stats.values import WrongType
+from monitoring_dagster.stats.columns.values import WrongType
+from monitoring_dagster.stats.drift.usual import MIN_ROWS, Usual, usual
+from monitoring_dagster.stats.estimation.confidence import CUTS, EXTREMES_BINS, extremes
+from monitoring_dagster.stats.quality.outcomes import Outcomes
+from monitoring_dagster.stats.quality.outcomes_file import outcomes_from_table, outcomes_to_table
 
 _MOST_DIGITS = 18  # of a version
 _FORMAT = "4"  # what was cached in another one is fetched again

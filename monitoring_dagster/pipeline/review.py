@@ -16,7 +16,7 @@ from monitoring_dagster.pipeline.review_share import STEP as STEP
 from monitoring_dagster.pipeline.spreadsheet import write_csv
 from monitoring_dagster.pipeline.step import StepReport
 from monitoring_dagster.spec import Review
-from monitoring_dagster.stats.verdict import Verdict
+from monitoring_dagster.stats.drift.drift_verdict import Verdict
 
 LABEL = "label"  # the empty column that people fill in
 PROBABILITY = "probability"  # of being in the batch

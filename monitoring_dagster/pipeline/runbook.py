@@ -27,7 +27,7 @@ from monitoring_dagster.pipeline.promotion import predecessor
 from monitoring_dagster.pipeline.status import champion_of
 from monitoring_dagster.pipeline.verdict import STEP as VERDICT
 from monitoring_dagster.spec import Labels, Predictions
-from monitoring_dagster.stats.verdict import Broken, Verdict
+from monitoring_dagster.stats.drift.drift_verdict import Broken, Verdict
 
 _RECENT_DAYS = 7
 _SHOWN = 3

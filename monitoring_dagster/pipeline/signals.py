@@ -17,12 +17,12 @@ from monitoring_dagster.pipeline.outcomes import BY_DAY, account_of
 from monitoring_dagster.pipeline.profile import STEP as PROFILE
 from monitoring_dagster.pipeline.profile import service_of
 from monitoring_dagster.pipeline.reference import reference_of, role_columns
-from monitoring_dagster.stats.bins import NumericBins
-from monitoring_dagster.stats.column_profile import NumericProfile
-from monitoring_dagster.stats.confidence import confidence_of
-from monitoring_dagster.stats.profile import profiles_from_table
-from monitoring_dagster.stats.values import Floats
-from monitoring_dagster.stats.verdict import Verdict
+from monitoring_dagster.stats.columns.bins import NumericBins
+from monitoring_dagster.stats.columns.column_profile import NumericProfile
+from monitoring_dagster.stats.columns.profile import profiles_from_table
+from monitoring_dagster.stats.columns.values import Floats
+from monitoring_dagster.stats.drift.drift_verdict import Verdict
+from monitoring_dagster.stats.estimation.confidence import confidence_of
 
 _TOP_FEATURES = 10  # by importance; each further one makes the others harder to prove
 _NAN = float("nan")

@@ -17,7 +17,7 @@ from monitoring_dagster.pipeline.judged import (
 )
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.verdict import STEP as VERDICT
-from monitoring_dagster.stats.verdict import Verdict
+from monitoring_dagster.stats.drift.drift_verdict import Verdict
 
 MISSING = "MISSING"
 _SENT_WITHIN = timedelta(minutes=15)  # the alerts sensor sends every 30 seconds

@@ -19,7 +19,7 @@ from monitoring_dagster.pipeline.profile import STEP as PROFILE
 from monitoring_dagster.pipeline.profile import service_of
 from monitoring_dagster.pipeline.spreadsheet import write_csv
 from monitoring_dagster.report.wording import printable
-from monitoring_dagster.stats.label_quality import (
+from monitoring_dagster.stats.labels.label_quality import (
     AccuracyUnderNoise,
     Disagreement,
     Suspect,
@@ -27,8 +27,8 @@ from monitoring_dagster.stats.label_quality import (
     consensus,
     suspects,
 )
-from monitoring_dagster.stats.outcomes import Outcomes
-from monitoring_dagster.stats.performance import metrics
+from monitoring_dagster.stats.quality.outcomes import Outcomes
+from monitoring_dagster.stats.quality.performance import metrics
 
 DAYS = 28  # of predictions, looked through by default
 _ROWS = 2_000_000  # predictions that are looked through together, whole days at least

@@ -19,10 +19,14 @@ from monitoring_dagster.pipeline.outcomes import STEP as OUTCOMES
 from monitoring_dagster.pipeline.outcomes import outcomes_by_day
 from monitoring_dagster.pipeline.profile import service_of
 from monitoring_dagster.spec import ModelSpec, Tolerance
-from monitoring_dagster.stats.estimate_record import Checked, EstimateRecord, estimate_record
-from monitoring_dagster.stats.outcomes import Outcomes
-from monitoring_dagster.stats.performance import Metric
-from monitoring_dagster.stats.profile import Group
+from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.estimation.estimate_record import (
+    Checked,
+    EstimateRecord,
+    estimate_record,
+)
+from monitoring_dagster.stats.quality.outcomes import Outcomes
+from monitoring_dagster.stats.quality.performance import Metric
 
 _DAYS = 28
 _USUAL = Tolerance(relative=0.05)  # where no rule judges the metric

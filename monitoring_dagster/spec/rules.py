@@ -7,7 +7,7 @@ from pydantic import Field
 
 from monitoring_dagster.spec.metrics import Tolerance
 from monitoring_dagster.spec.record import Record
-from monitoring_dagster.stats.drift import DriftSettings
+from monitoring_dagster.stats.drift.column_drift import DriftSettings
 
 
 class Baseline(Record):

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitoring_dagster.standalone.spellings import are_spelled, spelled
-from monitoring_dagster.stats.labelled_rows import SPELLED
-from monitoring_dagster.stats.values import categories, is_numeric, is_words
-from monitoring_dagster.stats.written import Style, numbers_in
+from monitoring_dagster.stats.columns.values import categories, is_numeric, is_words
+from monitoring_dagster.stats.columns.written import Style, numbers_in
+from monitoring_dagster.stats.quality.labelled_rows import SPELLED
 
 
 def alike(before: pa.Table, now: pa.Table, names: Sequence[str]) -> tuple[pa.Table, pa.Table]:

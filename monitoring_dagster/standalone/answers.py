@@ -19,10 +19,10 @@ from monitoring_dagster.standalone.probabilities import (
 from monitoring_dagster.standalone.roles import Roles
 from monitoring_dagster.standalone.spellings import MOST_INVALID, Written, number, short
 from monitoring_dagster.standalone.unclear import UnclearClasses
-from monitoring_dagster.stats.labelled_rows import Task
-from monitoring_dagster.stats.outcomes import Outcomes
-from monitoring_dagster.stats.performance import Metric, metrics
-from monitoring_dagster.stats.values import Codes, Floats, categories, is_numeric, numbers
+from monitoring_dagster.stats.columns.values import Codes, Floats, categories, is_numeric, numbers
+from monitoring_dagster.stats.quality.labelled_rows import Task
+from monitoring_dagster.stats.quality.outcomes import Outcomes
+from monitoring_dagster.stats.quality.performance import Metric, metrics
 
 _LOOKED_AT, _MOST_NAMES = 10_000, 1_000  # as many different numbers are measured, not named
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.integrations.rows import connected
 from monitoring_dagster.standalone.times import HAS_ZONE, WrongTime, time_of
-from monitoring_dagster.stats.values import Codes
+from monitoring_dagster.stats.columns.values import Codes
 
 Days: TypeAlias = NDArray[np.datetime64]
 

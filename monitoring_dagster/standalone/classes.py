@@ -14,7 +14,7 @@ from monitoring_dagster.standalone.spellings import (
     spelled,
 )
 from monitoring_dagster.standalone.unclear import UnclearClasses
-from monitoring_dagster.stats.labelled_rows import SPELLED, Task
+from monitoring_dagster.stats.quality.labelled_rows import SPELLED, Task
 
 THRESHOLD = 0.5  # a score that predicts 1
 MOST_CLASSES = 20  # numbers with more values than these are measured rather than named

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.stats.values import is_numeric, is_time, is_words, plain
-from monitoring_dagster.stats.written import Style
+from monitoring_dagster.stats.columns.values import is_numeric, is_time, is_words, plain
+from monitoring_dagster.stats.columns.written import Style
 
 Kind: TypeAlias = Literal["numeric", "categorical"]
 

@@ -19,15 +19,15 @@ from monitoring_dagster.standalone.reference import (
     read_reference,
     table_of,
 )
-from monitoring_dagster.stats.bins import NumericBins
-from monitoring_dagster.stats.drift import DriftSettings, measure_all
-from monitoring_dagster.stats.profile import (
+from monitoring_dagster.stats.columns.bins import NumericBins
+from monitoring_dagster.stats.columns.profile import (
     Group,
     Profile,
 )
-from monitoring_dagster.stats.values import is_time, plain_type
-from monitoring_dagster.stats.verdict import DriftVerdict, Verdict, judge
-from monitoring_dagster.stats.written import Unread
+from monitoring_dagster.stats.columns.values import is_time, plain_type
+from monitoring_dagster.stats.columns.written import Unread
+from monitoring_dagster.stats.drift.column_drift import DriftSettings, measure_all
+from monitoring_dagster.stats.drift.drift_verdict import DriftVerdict, Verdict, judge
 
 if TYPE_CHECKING:
     import pandas as pd

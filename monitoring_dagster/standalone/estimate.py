@@ -24,7 +24,7 @@ from monitoring_dagster.standalone.roles import Role, Roles, UnclearRole, roles
 from monitoring_dagster.standalone.sources import refuse_plain
 from monitoring_dagster.standalone.spellings import MOST_INVALID, short
 from monitoring_dagster.standalone.styled import unstyled
-from monitoring_dagster.stats.labelled_rows import Task
+from monitoring_dagster.stats.quality.labelled_rows import Task
 
 if TYPE_CHECKING:
     pass

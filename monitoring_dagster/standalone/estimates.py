@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from monitoring_dagster.standalone.chunks import Chunk
 from monitoring_dagster.standalone.estimators import Estimated
 from monitoring_dagster.standalone.roles import Roles
-from monitoring_dagster.stats.labelled_rows import Task
-from monitoring_dagster.stats.performance import Metric
+from monitoring_dagster.stats.quality.labelled_rows import Task
+from monitoring_dagster.stats.quality.performance import Metric
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,11 +9,16 @@ from numpy.typing import NDArray
 
 from monitoring_dagster.standalone.answers import Answers
 from monitoring_dagster.standalone.features import Features
-from monitoring_dagster.stats import estimation, loss_estimation
-from monitoring_dagster.stats.estimation import Calibration, calibrate, shift_weighted
-from monitoring_dagster.stats.loss_estimation import LossModel
-from monitoring_dagster.stats.performance import Metric
-from monitoring_dagster.stats.values import Codes
+from monitoring_dagster.stats.columns.values import Codes
+from monitoring_dagster.stats.estimation import loss_estimation
+from monitoring_dagster.stats.estimation import score_estimation as estimation
+from monitoring_dagster.stats.estimation.loss_estimation import LossModel
+from monitoring_dagster.stats.estimation.score_estimation import (
+    Calibration,
+    calibrate,
+    shift_weighted,
+)
+from monitoring_dagster.stats.quality.performance import Metric
 
 Method: TypeAlias = Literal["cbpe", "pape", "dle"]
 

@@ -16,10 +16,10 @@ from monitoring_dagster.standalone.probabilities import of_certainty, of_other_c
 from monitoring_dagster.standalone.readings import Question, is_text
 from monitoring_dagster.standalone.reference import Advance, table_of
 from monitoring_dagster.standalone.roles import Role
-from monitoring_dagster.stats.outcomes import outcomes_by_slot
-from monitoring_dagster.stats.own_metric import value_per_prediction
-from monitoring_dagster.stats.performance import metrics, quantile_loss
-from monitoring_dagster.stats.reliability import reliability
+from monitoring_dagster.stats.quality.outcomes import outcomes_by_slot
+from monitoring_dagster.stats.quality.own_metric import value_per_prediction
+from monitoring_dagster.stats.quality.performance import metrics, quantile_loss
+from monitoring_dagster.stats.quality.reliability import reliability
 
 
 class WrongQuestion(MonitoringError):

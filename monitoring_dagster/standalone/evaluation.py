@@ -11,8 +11,8 @@ from monitoring_dagster.integrations.label_account import LabelAccount
 from monitoring_dagster.spec import Labels, Task
 from monitoring_dagster.standalone.labelled import PredictionCount
 from monitoring_dagster.standalone.roles import Roles
-from monitoring_dagster.stats.performance import Metric
-from monitoring_dagster.stats.reliability import ReliabilityRow
+from monitoring_dagster.stats.quality.performance import Metric
+from monitoring_dagster.stats.quality.reliability import ReliabilityRow
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,12 +15,12 @@ from monitoring_dagster.standalone.columns import Guess
 from monitoring_dagster.standalone.drift import compare, unusable
 from monitoring_dagster.standalone.reference import NothingInCommon, Reference, read_reference
 from monitoring_dagster.standalone.roles import PLAIN, plainly
-from monitoring_dagster.stats.design import Design
-from monitoring_dagster.stats.encoding import Pooled
-from monitoring_dagster.stats.multivariate import MIN_AUC, MIN_ROWS, domain_classifier
-from monitoring_dagster.stats.reweighting import Weights, weights
-from monitoring_dagster.stats.values import Codes, Floats, is_numeric, is_words
-from monitoring_dagster.stats.verdict import Verdict
+from monitoring_dagster.stats.columns.design import Design
+from monitoring_dagster.stats.columns.encoding import Pooled
+from monitoring_dagster.stats.columns.values import Codes, Floats, is_numeric, is_words
+from monitoring_dagster.stats.drift.drift_verdict import Verdict
+from monitoring_dagster.stats.drift.joint_drift import MIN_AUC, MIN_ROWS, domain_classifier
+from monitoring_dagster.stats.estimation.reweighting import Weights, weights
 
 _SEED = 20260101
 _ALPHA = 0.05

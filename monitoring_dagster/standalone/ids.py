@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.stats.values import numbers
+from monitoring_dagster.stats.columns.values import numbers
 
 if TYPE_CHECKING:
     from monitoring_dagster.integrations.rows import Connection

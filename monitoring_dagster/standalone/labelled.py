@@ -26,9 +26,9 @@ from monitoring_dagster.standalone.sources import (
     opened_labels,
     opened_predictions,
 )
-from monitoring_dagster.stats.accumulate import MAX_SEGMENT_VALUES, MISSING, OTHER
-from monitoring_dagster.stats.column_profile import order
-from monitoring_dagster.stats.values import Codes, plain
+from monitoring_dagster.stats.columns.accumulate import MAX_SEGMENT_VALUES, MISSING, OTHER
+from monitoring_dagster.stats.columns.column_profile import order
+from monitoring_dagster.stats.columns.values import Codes, plain
 
 if TYPE_CHECKING:
     from monitoring_dagster.integrations.rows import Connection

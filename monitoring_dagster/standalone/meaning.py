@@ -34,7 +34,7 @@ from monitoring_dagster.standalone.spellings import (
     spelled,
 )
 from monitoring_dagster.standalone.unclear import UnclearClasses
-from monitoring_dagster.stats.values import is_numeric
+from monitoring_dagster.stats.columns.values import is_numeric
 
 if TYPE_CHECKING:
     from monitoring_dagster.integrations.rows import Connection

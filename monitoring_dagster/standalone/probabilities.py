@@ -6,7 +6,7 @@ from typing import Self
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.standalone.classes import THRESHOLD
 from monitoring_dagster.standalone.spellings import MOST_INVALID
-from monitoring_dagster.stats.performance import Metric
+from monitoring_dagster.stats.quality.performance import Metric
 
 ROUNDING = 1e-9  # beyond 0 and 1, what adding up does to a probability
 SHOWN_IDS = 5

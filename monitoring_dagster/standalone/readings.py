@@ -14,8 +14,8 @@ from monitoring_dagster.standalone.classes import THRESHOLD, Classes
 from monitoring_dagster.standalone.probabilities import ROUNDING
 from monitoring_dagster.standalone.roles import Role, Roles
 from monitoring_dagster.standalone.spellings import Written
-from monitoring_dagster.stats.labelled_rows import SPELLED
-from monitoring_dagster.stats.values import is_numeric
+from monitoring_dagster.stats.columns.values import is_numeric
+from monitoring_dagster.stats.quality.labelled_rows import SPELLED
 
 
 class WrongColumn(MonitoringError):

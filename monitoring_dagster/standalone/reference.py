@@ -19,7 +19,7 @@ from monitoring_dagster.integrations.files import KEPT, NoRows, Table
 from monitoring_dagster.integrations.outputs import refuse_to_overwrite, write_whole
 from monitoring_dagster.integrations.results import Damaged, sealed, unsealed
 from monitoring_dagster.standalone.columns import Guess, guessed
-from monitoring_dagster.stats.bins import (
+from monitoring_dagster.stats.columns.bins import (
     MAX_VALUES,
     Bins,
     CategoricalBins,
@@ -29,7 +29,7 @@ from monitoring_dagster.stats.bins import (
     bins_to_table,
     is_complete,
 )
-from monitoring_dagster.stats.profile import (
+from monitoring_dagster.stats.columns.profile import (
     COLUMNS_AT_ONCE,
     Group,
     Profile,
@@ -37,8 +37,8 @@ from monitoring_dagster.stats.profile import (
     profiles_from_table,
     profiles_to_table,
 )
-from monitoring_dagster.stats.values import categories, is_numeric, is_time, is_words, plain
-from monitoring_dagster.stats.written import Style, Unread, numbers_in
+from monitoring_dagster.stats.columns.values import categories, is_numeric, is_time, is_words, plain
+from monitoring_dagster.stats.columns.written import Style, Unread, numbers_in
 
 if TYPE_CHECKING:
     from numpy.random import Generator  # late: starting often must stay cheap

@@ -12,8 +12,8 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 
 from monitoring_dagster.standalone.drift import Comparison
-from monitoring_dagster.stats.profile import Group
-from monitoring_dagster.stats.verdict import DriftVerdict, Verdict
+from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.drift.drift_verdict import DriftVerdict, Verdict
 
 _UNCUT_WIDTH = 10_000  # of what a program reads, or a person later
 _SHOWN = 20  # of those that did not drift; all that did are shown

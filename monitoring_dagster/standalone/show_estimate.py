@@ -7,7 +7,7 @@ from rich.table import Table
 
 from monitoring_dagster.standalone.estimates import ChunkEstimate, Estimates
 from monitoring_dagster.standalone.show import console
-from monitoring_dagster.stats.performance import Metric
+from monitoring_dagster.stats.quality.performance import Metric
 
 _IN_A_LINE = ("roc_auc", "accuracy", "f1", "mae", "rmse", "mse")  # the first three that there are
 

@@ -10,8 +10,8 @@ from rich.table import Table
 
 from monitoring_dagster.standalone.evaluation import Evaluation, Quality, State
 from monitoring_dagster.standalone.show import console
-from monitoring_dagster.stats.performance import Metric
-from monitoring_dagster.stats.reliability import ReliabilityRow
+from monitoring_dagster.stats.quality.performance import Metric
+from monitoring_dagster.stats.quality.reliability import ReliabilityRow
 
 _SHOWN = 50
 _VALUE_CHARACTERS, _LARGEST_WIDTH = 40, 400

@@ -17,7 +17,7 @@ from monitoring_dagster.standalone.roles import Role, Roles, UnclearRole, plainl
 from monitoring_dagster.standalone.spellings import short
 from monitoring_dagster.standalone.styled import unstyled
 from monitoring_dagster.standalone.times import HAS_ZONE, WrongTime, time_of
-from monitoring_dagster.stats.values import categories
+from monitoring_dagster.stats.columns.values import categories
 
 if TYPE_CHECKING:
     from monitoring_dagster.integrations.rows import Connection

@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from monitoring_dagster.stats.labelled_rows import SPELLED
-from monitoring_dagster.stats.written import MISSING
+from monitoring_dagster.stats.columns.written import MISSING
+from monitoring_dagster.stats.quality.labelled_rows import SPELLED
 
 MOST_INVALID = 0.05  # of the rows of a column; beyond, the column says something else
 

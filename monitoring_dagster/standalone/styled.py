@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from monitoring_dagster.standalone.readings import is_text
 from monitoring_dagster.standalone.spellings import short
-from monitoring_dagster.stats.written import Style, numbers_in
+from monitoring_dagster.stats.columns.written import Style, numbers_in
 
 
 def unstyled(

@@ -9,7 +9,7 @@ import pyarrow as pa
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.integrations.rows import quoted
 from monitoring_dagster.standalone.roles import Role
-from monitoring_dagster.stats.values import is_numeric, numbers
+from monitoring_dagster.stats.columns.values import is_numeric, numbers
 
 HAS_ZONE = r"\d:\d\d.*([zZ]|[+-]\d\d(:?\d\d)?| [A-Za-z/_]+)$"
 _DIGITS = r"-?\d{9,20}(\.\d*)?"

@@ -5,7 +5,7 @@ from typing import Self
 
 from monitoring_dagster.errors import MonitoringError, did_you_mean
 from monitoring_dagster.standalone.spellings import examples, number, short
-from monitoring_dagster.stats.labelled_rows import Task
+from monitoring_dagster.stats.quality.labelled_rows import Task
 
 _SHOWN, _SHOWN_CHARACTERS = 20, 40
 

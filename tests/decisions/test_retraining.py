@@ -13,7 +13,7 @@ from monitoring_dagster.decisions.retraining import (
     next_try,
 )
 from monitoring_dagster.spec import Retraining
-from monitoring_dagster.stats.comparison import Comparison
+from monitoring_dagster.stats.quality.comparison import Comparison
 
 TODAY = date(2026, 7, 1)
 POLICY = Retraining(trainer="a:b")

@@ -9,7 +9,7 @@ import pytest
 
 from monitoring_dagster.integrations.csv_files import NotCsv, read_csv
 from monitoring_dagster.integrations.files import Table, UnreadableTable
-from monitoring_dagster.stats.written import Unread
+from monitoring_dagster.stats.columns.written import Unread
 
 
 def rows_of(tmp_path, content, name="a.csv"):

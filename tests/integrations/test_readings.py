@@ -14,8 +14,8 @@ from monitoring_dagster.integrations.served import (
     versions_of,
 )
 from monitoring_dagster.spec import Predictions
-from monitoring_dagster.stats.bins import CategoricalBins, NumericBins
-from monitoring_dagster.stats.profile import Group
+from monitoring_dagster.stats.columns.bins import CategoricalBins, NumericBins
+from monitoring_dagster.stats.columns.profile import Group
 
 DAY = date(2025, 3, 1)
 LOG = Predictions(path="{day}.parquet")

@@ -11,7 +11,7 @@ from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.integrations.rows import MissingDay, UnreadableFile
 from monitoring_dagster.integrations.samples import review_rows, sample_day
 from monitoring_dagster.spec import Predictions
-from monitoring_dagster.stats.sample import KEY, bottom_k, bound_of, key_of
+from monitoring_dagster.stats.columns.sample import KEY, bottom_k, bound_of, key_of
 
 DAY = date(2025, 3, 1)
 LOG = Predictions(path="{day}.parquet", status="status", synthetic="probe")

@@ -16,8 +16,8 @@ from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.integrations import rows, served, spark
 from monitoring_dagster.pipeline import profile
 from monitoring_dagster.spec import Predictions
-from monitoring_dagster.stats.bins import CategoricalBins, NumericBins, bins_of
-from monitoring_dagster.stats.profile import Group
+from monitoring_dagster.stats.columns.bins import CategoricalBins, NumericBins, bins_of
+from monitoring_dagster.stats.columns.profile import Group
 from tests.world import START
 
 PANDAS = "PySpark does not yet fully support pandas"

@@ -10,7 +10,7 @@ from monitoring_dagster.pipeline.backtest import backtest
 from monitoring_dagster.pipeline.baselines import compared_with
 from monitoring_dagster.pipeline.profile import profiles_of
 from monitoring_dagster.pipeline.reference import folder_of, reference_of
-from monitoring_dagster.stats.profile import Group
+from monitoring_dagster.stats.columns.profile import Group
 from tests.world import START, day_after
 
 BASELINES = [

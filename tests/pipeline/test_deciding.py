@@ -27,7 +27,7 @@ from monitoring_dagster.pipeline.outcomes import (
     run,
 )
 from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.stats.profile import Group
+from monitoring_dagster.stats.columns.profile import Group
 
 START, DAYS, ACCEPTED = date(2025, 3, 3), 6, 3
 ALL = Group("1")

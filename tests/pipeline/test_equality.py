@@ -18,9 +18,9 @@ from monitoring_dagster.pipeline.outcomes import account_of
 from monitoring_dagster.pipeline.profile import profiles_of, service_of
 from monitoring_dagster.pipeline.reference import reference_of
 from monitoring_dagster.spec import Feature
-from monitoring_dagster.stats.bins import NumericBins
-from monitoring_dagster.stats.maturity import Maturity
-from monitoring_dagster.stats.profile import Group
+from monitoring_dagster.stats.columns.bins import NumericBins
+from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.labels.maturity import Maturity
 from tests.world import FEATURES, START, World, day_after
 
 EXACT = 1e-12

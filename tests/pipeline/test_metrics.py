@@ -20,8 +20,8 @@ from monitoring_dagster.pipeline.metrics import (
 )
 from monitoring_dagster.pipeline.reference import reference_of
 from monitoring_dagster.spec import ModelSpec, Tolerance
-from monitoring_dagster.stats.performance import Metric
-from monitoring_dagster.stats.profile import Group
+from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.quality.performance import Metric
 from tests.world import LATEST_DAYS, START, attributes, day_after
 
 WHOLE, FRENCH = Group("1"), Group("1", "country", "FR")

@@ -14,7 +14,7 @@ from monitoring_dagster.pipeline import outcomes
 from monitoring_dagster.pipeline.monitor import House
 from monitoring_dagster.pipeline.outcomes import account_of, findings_of, known_outcomes, run
 from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.stats.profile import Group
+from monitoring_dagster.stats.columns.profile import Group
 
 START, DAYS = date(2025, 3, 3), 5
 ALL = Group("1")

@@ -21,9 +21,9 @@ from monitoring_dagster.pipeline.monitor import House
 from monitoring_dagster.pipeline.proxies import announcements
 from monitoring_dagster.pipeline.reference import reference_of
 from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.stats.outcomes import Outcomes
-from monitoring_dagster.stats.outcomes_file import outcomes_to_table
-from monitoring_dagster.stats.profile import Group, profile_batches, profiles_to_table
+from monitoring_dagster.stats.columns.profile import Group, profile_batches, profiles_to_table
+from monitoring_dagster.stats.quality.outcomes import Outcomes
+from monitoring_dagster.stats.quality.outcomes_file import outcomes_to_table
 from tests.world import START, attributes, day_after
 
 DAYS, A_DAY, COVERED = 180, 1000, 310

@@ -10,7 +10,7 @@ from monitoring_dagster.pipeline import drift, estimate, outcomes, profile, qual
 from monitoring_dagster.pipeline.evaluation import evaluate
 from monitoring_dagster.pipeline.evaluation import run as evaluate_day
 from monitoring_dagster.pipeline.training import register, train
-from monitoring_dagster.stats.maturity import Maturity
+from monitoring_dagster.stats.labels.maturity import Maturity
 from tests.world import HISTORY_DAYS, LATEST_DAYS, START, day_after
 
 FIRST = day_after(START, 8)  # the first day after those that the world has lived through

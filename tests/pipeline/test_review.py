@@ -8,8 +8,8 @@ import pytest
 from monitoring_dagster.pipeline import drift, outcomes, profile, review
 from monitoring_dagster.pipeline.evaluation import evaluate
 from monitoring_dagster.pipeline.evaluation import run as evaluate_day
-from monitoring_dagster.stats.profile import Group
-from monitoring_dagster.stats.sample import bound_of, key_of
+from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.sample import bound_of, key_of
 from tests.world import START, as_table, day_after
 
 SHARE = 0.2

@@ -23,8 +23,8 @@ from monitoring_dagster.pipeline.evaluation import evaluate
 from monitoring_dagster.pipeline.suspects import NoSuspects, suspects_of
 from monitoring_dagster.report.wording import printable
 from monitoring_dagster.spec import FurtherLabels
-from monitoring_dagster.stats.label_quality import UnusableErrorRate
-from monitoring_dagster.stats.profile import Group
+from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.labels.label_quality import UnusableErrorRate
 from tests.world import START, as_table, attributes, day_after
 
 FLIPPED = 0.05

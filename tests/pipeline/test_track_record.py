@@ -12,8 +12,8 @@ from monitoring_dagster.pipeline import outcomes, track_record
 from monitoring_dagster.pipeline.estimate import estimates_of
 from monitoring_dagster.pipeline.metrics import UnknownMetric, promise_of
 from monitoring_dagster.pipeline.track_record import Slice, to_dict, track_records
-from monitoring_dagster.stats.estimate_record import Trust
-from monitoring_dagster.stats.profile import Group
+from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.estimation.estimate_record import Trust
 from tests.world import LATEST_DAYS, START, attributes, day_after
 
 DAYS = [day_after(START, n) for n in range(8)]

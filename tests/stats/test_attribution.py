@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring_dagster.stats.attribution import Served, decompose
+from monitoring_dagster.stats.quality.change_attribution import Served, decompose
 
 losses = st.floats(0, 100)
 versions = st.lists(

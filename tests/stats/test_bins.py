@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring_dagster.stats.bins import (
+from monitoring_dagster.stats.columns.bins import (
     CategoricalBins,
     NumericBins,
     bins_from_table,
@@ -14,8 +14,8 @@ from monitoring_dagster.stats.bins import (
     bins_to_table,
     is_complete,
 )
-from monitoring_dagster.stats.profile import Group, profile_batches
-from monitoring_dagster.stats.values import WrongType, categories
+from monitoring_dagster.stats.columns.profile import Group, profile_batches
+from monitoring_dagster.stats.columns.values import WrongType, categories
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 

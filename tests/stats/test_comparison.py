@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from monitoring_dagster.stats.comparison import jackknifed, paired
-from monitoring_dagster.stats.outcomes import Outcomes
-from monitoring_dagster.stats.performance import HIGHER_IS_BETTER, metrics
+from monitoring_dagster.stats.quality.comparison import jackknifed, paired
+from monitoring_dagster.stats.quality.outcomes import Outcomes
+from monitoring_dagster.stats.quality.performance import HIGHER_IS_BETTER, metrics
 
 
 def test_equal_models_are_called_better_on_five_per_cent_of_holdouts():

@@ -6,11 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring_dagster.stats.bins import NumericBins
-from monitoring_dagster.stats.confidence import CUTS, EXTREMES_BINS, confidence_of, extremes
-from monitoring_dagster.stats.drift import DriftSettings, measure
-from monitoring_dagster.stats.profile import Group, profile_batches
-from monitoring_dagster.stats.verdict import Verdict, judge
+from monitoring_dagster.stats.columns.bins import NumericBins
+from monitoring_dagster.stats.columns.profile import Group, profile_batches
+from monitoring_dagster.stats.drift.column_drift import DriftSettings, measure
+from monitoring_dagster.stats.drift.drift_verdict import Verdict, judge
+from monitoring_dagster.stats.estimation.confidence import (
+    CUTS,
+    EXTREMES_BINS,
+    confidence_of,
+    extremes,
+)
 
 
 def profiled(scores, bins):

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial import distance
 
-from monitoring_dagster.stats.bins import NumericBins
-from monitoring_dagster.stats.column_profile import NumericStack
-from monitoring_dagster.stats.distances import (
+from monitoring_dagster.stats.columns.bins import NumericBins
+from monitoring_dagster.stats.columns.column_profile import NumericStack
+from monitoring_dagster.stats.columns.profile import Group, Profile, profile_batches
+from monitoring_dagster.stats.drift.distances import (
     hellinger,
     jensen_shannon,
     ks,
@@ -20,7 +21,6 @@ from monitoring_dagster.stats.distances import (
     total_variation_noise,
     wasserstein,
 )
-from monitoring_dagster.stats.profile import Group, Profile, profile_batches
 
 DISTANCES = [psi, jensen_shannon, hellinger, total_variation]
 

@@ -5,10 +5,10 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from monitoring_dagster.stats.bins import CategoricalBins, NumericBins, bins_of
-from monitoring_dagster.stats.column_profile import MismatchedBins, empty_column
-from monitoring_dagster.stats.drift import ColumnDrift, Growth, measure
-from monitoring_dagster.stats.profile import Group, profile_batches
+from monitoring_dagster.stats.columns.bins import CategoricalBins, NumericBins, bins_of
+from monitoring_dagster.stats.columns.column_profile import MismatchedBins, empty_column
+from monitoring_dagster.stats.columns.profile import Group, profile_batches
+from monitoring_dagster.stats.drift.column_drift import ColumnDrift, Growth, measure
 
 
 def profiled(values, bins):

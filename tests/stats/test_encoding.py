@@ -7,9 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.stats.bins import CategoricalBins, NumericBins
-from monitoring_dagster.stats.encoding import MAX_LEVELS, Pooled, normal_scores, uniform_columns
-from monitoring_dagster.stats.values import WrongType
+from monitoring_dagster.stats.columns.bins import CategoricalBins, NumericBins
+from monitoring_dagster.stats.columns.encoding import (
+    MAX_LEVELS,
+    Pooled,
+    normal_scores,
+    uniform_columns,
+)
+from monitoring_dagster.stats.columns.values import WrongType
 
 any_float = st.one_of(st.none(), st.floats())
 any_name = st.one_of(st.none(), st.sampled_from(["a", "b", "", "<script>", "ß"]))

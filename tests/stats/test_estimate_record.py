@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from monitoring_dagster.stats.estimate_record import (
+from monitoring_dagster.stats.estimation.estimate_record import (
     MIN_COVERAGE,
     Checked,
     Trust,
     estimate_record,
     trusted,
 )
-from monitoring_dagster.stats.performance import Metric
+from monitoring_dagster.stats.quality.performance import Metric
 
 NAN = float("nan")
 

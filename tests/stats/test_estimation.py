@@ -6,10 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
-from monitoring_dagster.stats.calibration import Curve, logistic
-from monitoring_dagster.stats.estimation import Calibration, UnusableEstimate, calibrate
-from monitoring_dagster.stats.outcomes import UnusableOutcome, score_of_bin
-from monitoring_dagster.stats.scored import Cells, ScoreGrid
+from monitoring_dagster.stats.estimation.score_estimation import (
+    Calibration,
+    UnusableEstimate,
+    calibrate,
+)
+from monitoring_dagster.stats.quality.calibration import Curve, logistic
+from monitoring_dagster.stats.quality.outcomes import UnusableOutcome, score_of_bin
+from monitoring_dagster.stats.quality.scored import Cells, ScoreGrid
 
 BINARY = {"roc_auc", "accuracy", "balanced_accuracy", "precision", "recall", "f1"} | {
     "average_precision",

@@ -6,7 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from monitoring_dagster.stats.evidence import MIN_EXPECTED, chi_square, ks_p_value, unseen_p_value
+from monitoring_dagster.stats.inference.evidence import (
+    MIN_EXPECTED,
+    chi_square,
+    ks_p_value,
+    unseen_p_value,
+)
 
 
 def test_chi_square_is_scipys_where_cells_are_filled():

@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from monitoring_dagster.stats.importance import rank_correlation, shared_weight
+from monitoring_dagster.stats.drift.importance import rank_correlation, shared_weight
 
 weights = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=12)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from monitoring_dagster.stats.label_process import (
+from monitoring_dagster.stats.labels.label_process import (
     LabelAspect,
     LabelDays,
     UnequalDays,

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring_dagster.stats.label_quality import (
+from monitoring_dagster.stats.labels.label_quality import (
     UnusableErrorRate,
     accuracy_under_noise,
     consensus,
     suspects,
 )
-from monitoring_dagster.stats.labelled_rows import UnusableOutcome
-from monitoring_dagster.stats.performance import Metric
+from monitoring_dagster.stats.quality.labelled_rows import UnusableOutcome
+from monitoring_dagster.stats.quality.performance import Metric
 
 
 def flipped(n=5_000, *, centre=0.0, seed=0):
@@ -138,7 +138,7 @@ def test_accuracy_against_the_truth(accuracy, rate, expected):
 
 
 def test_the_interval_under_noise_holds_the_truth_as_often_as_it_says():
-    from monitoring_dagster.stats.intervals import wilson
+    from monitoring_dagster.stats.inference.intervals import wilson
 
     rng = np.random.default_rng(2)
     observed = rng.binomial(500, 0.9 * 0.9 + 0.1 * 0.1, 2_000)

@@ -4,16 +4,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from monitoring_dagster.stats.estimation import calibrate
-from monitoring_dagster.stats.label_quality import consensus, suspects
-from monitoring_dagster.stats.labelled_rows import (
+from monitoring_dagster.stats.estimation.score_estimation import calibrate
+from monitoring_dagster.stats.labels.label_quality import consensus, suspects
+from monitoring_dagster.stats.quality.labelled_rows import (
     UnusableOutcome,
     probabilities,
     spelled_alike,
     unusable,
 )
-from monitoring_dagster.stats.outcomes import Outcomes
-from monitoring_dagster.stats.performance import metrics
+from monitoring_dagster.stats.quality.outcomes import Outcomes
+from monitoring_dagster.stats.quality.performance import metrics
 
 
 @pytest.mark.parametrize(

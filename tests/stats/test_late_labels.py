@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from monitoring_dagster.stats.late_labels import Labelled, late_bias, slower
-from monitoring_dagster.stats.outcomes import Outcomes
+from monitoring_dagster.stats.labels.late_labels import Labelled, late_bias, slower
+from monitoring_dagster.stats.quality.outcomes import Outcomes
 
 LAGS = 12
 DAYS = 75

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring_dagster.stats.bins import bins_of
-from monitoring_dagster.stats.loss_estimation import (
+from monitoring_dagster.stats.columns.bins import bins_of
+from monitoring_dagster.stats.columns.profile import profile_batches
+from monitoring_dagster.stats.estimation.loss_estimation import (
     BLOCKS,
     MIN_ROWS,
     LossModel,
@@ -16,7 +17,6 @@ from monitoring_dagster.stats.loss_estimation import (
     codes_of,
     shares_of,
 )
-from monitoring_dagster.stats.profile import profile_batches
 
 PLANS = np.array(["basic", "plus", "pro"])
 KINDS = np.array([False, False, True])

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from monitoring_dagster.stats.maturity import (
+from monitoring_dagster.stats.labels.maturity import (
     ArrivalCurve,
     Maturity,
     UnusableTriangle,

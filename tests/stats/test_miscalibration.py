@@ -5,10 +5,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from monitoring_dagster.stats.calibration import log_odds, logistic
-from monitoring_dagster.stats.miscalibration import CalibrationCause, miscalibrated
-from monitoring_dagster.stats.outcomes import Outcomes
-from monitoring_dagster.stats.reliability import RightByScore
+from monitoring_dagster.stats.quality.calibration import log_odds, logistic
+from monitoring_dagster.stats.quality.miscalibration import CalibrationCause, miscalibrated
+from monitoring_dagster.stats.quality.outcomes import Outcomes
+from monitoring_dagster.stats.quality.reliability import RightByScore
 
 
 def honest(score):

@@ -4,18 +4,18 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from monitoring_dagster.stats.bins import bins_of
-from monitoring_dagster.stats.drift import DriftSettings, measure
-from monitoring_dagster.stats.encoding import Pooled
-from monitoring_dagster.stats.multivariate import (
+from monitoring_dagster.stats.columns.bins import bins_of
+from monitoring_dagster.stats.columns.encoding import Pooled
+from monitoring_dagster.stats.columns.profile import profile_batches
+from monitoring_dagster.stats.drift.column_drift import DriftSettings, measure
+from monitoring_dagster.stats.drift.drift_verdict import Verdict, judge
+from monitoring_dagster.stats.drift.joint_drift import (
     MIN_AUC,
     MIN_ROWS,
     compare,
     domain_classifier,
     mmd,
 )
-from monitoring_dagster.stats.profile import profile_batches
-from monitoring_dagster.stats.verdict import Verdict, judge
 
 
 def rows(n, *, correlation=0.7, columns=6, rng, **other):

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring_dagster.stats.labelled_rows import UnusableOutcome
-from monitoring_dagster.stats.outcomes import Outcomes, outcomes_by_group, score_of_bin
-from monitoring_dagster.stats.performance import metrics
-from monitoring_dagster.stats.profile import Group
+from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.quality.labelled_rows import UnusableOutcome
+from monitoring_dagster.stats.quality.outcomes import Outcomes, outcomes_by_group, score_of_bin
+from monitoring_dagster.stats.quality.performance import metrics
 
 TODAY = date(2026, 1, 1)
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring_dagster.stats.outcomes import Outcomes, outcomes_by_group, score_of_bin
-from monitoring_dagster.stats.outcomes_file import (
+from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.quality.outcomes import Outcomes, outcomes_by_group, score_of_bin
+from monitoring_dagster.stats.quality.outcomes_file import (
     counts_table,
     outcomes_from_table,
     outcomes_to_table,
 )
-from monitoring_dagster.stats.profile import Group
 
 number = st.floats(allow_nan=False, allow_infinity=True)
 score = st.one_of(st.none(), st.floats(0, 1))

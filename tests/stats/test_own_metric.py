@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from monitoring_dagster.stats.outcomes import Outcomes, outcomes_by_group
-from monitoring_dagster.stats.outcomes_file import counts_table
-from monitoring_dagster.stats.own_metric import of_counts, of_values, value_per_prediction
-from monitoring_dagster.stats.profile import Group
+from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.quality.outcomes import Outcomes, outcomes_by_group
+from monitoring_dagster.stats.quality.outcomes_file import counts_table
+from monitoring_dagster.stats.quality.own_metric import of_counts, of_values, value_per_prediction
 
 PRICES = {"tp": 100.0, "fp": -20.0, "fn": -50.0, "tn": 1.0}
 

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
-from monitoring_dagster.stats.labelled_rows import SCORE_BINS
-from monitoring_dagster.stats.outcomes import Outcomes, outcomes_by_group
-from monitoring_dagster.stats.own_metric import value_per_prediction
-from monitoring_dagster.stats.performance import (
+from monitoring_dagster.stats.quality.labelled_rows import SCORE_BINS
+from monitoring_dagster.stats.quality.outcomes import Outcomes, outcomes_by_group
+from monitoring_dagster.stats.quality.own_metric import value_per_prediction
+from monitoring_dagster.stats.quality.performance import (
     HIGHER_IS_BETTER,
     mean_metric,
     metrics,

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.stats import accumulate
-from monitoring_dagster.stats.accumulate import MAX_SEGMENT_VALUES
-from monitoring_dagster.stats.bins import CategoricalBins, NumericBins, bins_of
-from monitoring_dagster.stats.column_profile import MAX_UNSEEN, MismatchedBins
-from monitoring_dagster.stats.profile import (
+from monitoring_dagster.stats.columns import accumulate
+from monitoring_dagster.stats.columns.accumulate import MAX_SEGMENT_VALUES
+from monitoring_dagster.stats.columns.bins import CategoricalBins, NumericBins, bins_of
+from monitoring_dagster.stats.columns.column_profile import MAX_UNSEEN, MismatchedBins
+from monitoring_dagster.stats.columns.profile import (
     Group,
     Profile,
     merge_profiles,
@@ -26,7 +26,7 @@ from monitoring_dagster.stats.profile import (
     profiles_from_table,
     profiles_to_table,
 )
-from monitoring_dagster.stats.values import WrongType
+from monitoring_dagster.stats.columns.values import WrongType
 
 BINS = {
     "x": NumericBins(np.array([0.0, 1.0, 10.0])),

@@ -20,11 +20,11 @@ from benchmarks.drift_days import (
     tiny_shift,
     wild_values,
 )
-from monitoring_dagster.stats.bins import CategoricalBins
-from monitoring_dagster.stats.cells import expected_unseen
-from monitoring_dagster.stats.drift import measure_all
-from monitoring_dagster.stats.evidence import chi_square, unseen_p_value
-from monitoring_dagster.stats.verdict import Verdict
+from monitoring_dagster.stats.columns.bins import CategoricalBins
+from monitoring_dagster.stats.columns.cells import expected_unseen
+from monitoring_dagster.stats.drift.column_drift import measure_all
+from monitoring_dagster.stats.drift.drift_verdict import Verdict
+from monitoring_dagster.stats.inference.evidence import chi_square, unseen_p_value
 
 DAYS = 25
 REFERENCE_ROWS = (1_000, 10_000)

@@ -6,9 +6,9 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from monitoring_dagster.stats.leads import lead
-from monitoring_dagster.stats.proxies import UnequalSeries, proxies
-from monitoring_dagster.stats.thresholds import LossEvent, loss_events, thresholds
+from monitoring_dagster.stats.series.lead_times import UnequalSeries, proxies
+from monitoring_dagster.stats.series.leads import lead
+from monitoring_dagster.stats.series.thresholds import LossEvent, loss_events, thresholds
 
 DAYS = 365
 

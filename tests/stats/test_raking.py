@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring_dagster.stats.raking import raked
+from monitoring_dagster.stats.estimation.raking import raked
 
 
 @st.composite

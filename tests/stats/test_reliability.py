@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring_dagster.stats.intervals import wilson
-from monitoring_dagster.stats.outcomes import Outcomes
-from monitoring_dagster.stats.performance import metrics
-from monitoring_dagster.stats.reliability import (
+from monitoring_dagster.stats.inference.intervals import wilson
+from monitoring_dagster.stats.quality.outcomes import Outcomes
+from monitoring_dagster.stats.quality.performance import metrics
+from monitoring_dagster.stats.quality.reliability import (
     RightByScore,
     UnusableScores,
     reliability,

@@ -5,12 +5,12 @@ import pyarrow as pa
 import pytest
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.stats.bins import bins_of
-from monitoring_dagster.stats.design import MAX_LEVELS, Design
-from monitoring_dagster.stats.estimation import calibrate
-from monitoring_dagster.stats.outcomes import Outcomes
-from monitoring_dagster.stats.performance import metrics
-from monitoring_dagster.stats.reweighting import MIN_COVERED, MIN_EFFECTIVE_ROWS, weights
+from monitoring_dagster.stats.columns.bins import bins_of
+from monitoring_dagster.stats.columns.design import MAX_LEVELS, Design
+from monitoring_dagster.stats.estimation.reweighting import MIN_COVERED, MIN_EFFECTIVE_ROWS, weights
+from monitoring_dagster.stats.estimation.score_estimation import calibrate
+from monitoring_dagster.stats.quality.outcomes import Outcomes
+from monitoring_dagster.stats.quality.performance import metrics
 
 NUMERIC = np.zeros(3, dtype=bool)
 

@@ -5,7 +5,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring_dagster.stats.sample import KEY, bottom_k, key_of, keyed
+from monitoring_dagster.stats.columns.sample import KEY, bottom_k, key_of, keyed
 
 identities = st.lists(st.text(max_size=3), max_size=30)
 sizes = st.integers(1, 8)

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from monitoring_dagster.stats.intervals import wilson
-from monitoring_dagster.stats.performance import Metric
-from monitoring_dagster.stats.segment_drop import (
+from monitoring_dagster.stats.inference.intervals import wilson
+from monitoring_dagster.stats.quality.performance import Metric
+from monitoring_dagster.stats.quality.segment_drop import (
     SegmentMetric,
     SegmentVerdict,
     better_when,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring_dagster.stats.sums import Sum, as_floats, from_floats, sums_by_slot
+from monitoring_dagster.stats.inference.sums import Sum, as_floats, from_floats, sums_by_slot
 
 UNIT = Fraction(1, 2**1074)
 tame = st.floats(-1e140, 1e140)

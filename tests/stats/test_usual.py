@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from monitoring_dagster.stats.bins import bins_of
-from monitoring_dagster.stats.cells import levels_of
-from monitoring_dagster.stats.profile import Group, Profile, profile_batches
-from monitoring_dagster.stats.usual import Usual, usual, windows
+from monitoring_dagster.stats.columns.bins import bins_of
+from monitoring_dagster.stats.columns.cells import levels_of
+from monitoring_dagster.stats.columns.profile import Group, Profile, profile_batches
+from monitoring_dagster.stats.drift.usual import Usual, usual, windows
 
 
 @pytest.fixture(scope="module")

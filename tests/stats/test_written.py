@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from monitoring_dagster.stats.written import Style, Unread, numbers_in
+from monitoring_dagster.stats.columns.written import Style, Unread, numbers_in
 
 NAN = None
 

@@ -1,0 +1,1 @@
+"""Columns of rows in numbers: bins, profiles, cells."""

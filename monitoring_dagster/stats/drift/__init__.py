@@ -1,0 +1,1 @@
+"""Distances between profiles, and whether they are drift."""

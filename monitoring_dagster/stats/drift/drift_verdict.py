@@ -1,0 +1,226 @@
+"""Is a difference drift?  Evidence and effect in, one verdict and its reason out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from monitoring_dagster.stats.columns.values import Floats
+from monitoring_dagster.stats.drift.column_drift import (
+    ColumnDrift,
+    DriftSettings,
+    Growth,
+)
+
+_SHOWN_CHARACTERS = 40  # of a level's name, which is a value from the data
+_SHOWN_NAMES = 3
+_WORTH_SAYING = 0.001
+
+PsiBand: TypeAlias = Literal["none", "moderate", "significant"]
+
+
+class Verdict(StrEnum):
+    """What is said about a column on one day."""
+
+    OK = "OK"
+    DRIFT = "DRIFT"
+    INSUFFICIENT = "INSUFFICIENT"  # too few rows for a verdict
+
+
+class Broken(StrEnum):
+    """How rows can lack an ordinary value; the names are those of `Growth`."""
+
+    MISSING = "missing"
+    NEW_CATEGORY = "new_category"
+    INFINITE = "infinite"
+    OUT_OF_RANGE = "out_of_range"
+
+
+@dataclass(frozen=True, slots=True)
+class DriftVerdict:
+    """One column, judged among all that were looked at."""
+
+    drift: ColumnDrift
+    p_adjusted: float  # NaN where no verdict is given
+    verdict: Verdict
+    psi_band: PsiBand
+    reason: str  # one plain sentence with the numbers
+    broken: tuple[Broken, ...] = ()  # what has grown beyond its bound
+
+
+def judge(
+    measured: Sequence[ColumnDrift],
+    *,
+    settings: DriftSettings,
+    usual_effect: Sequence[float],
+    usual_growth: Sequence[Growth] | None = None,
+) -> list[DriftVerdict]:
+    """Which of the *measured* columns drifted, allowing for how many were looked at.
+
+    Drift needs evidence and effect: a p-value that stays below `alpha` after the Benjamini-Hochberg
+    correction, and either an effect of at least `min_effect`, or missing, infinite or far-out
+    values or new categories in so many more of the rows as their own bound says; and no less than
+    is usual.
+
+    Parameters
+    ----------
+    usual_effect, usual_growth
+        What an ordinary day shows, in the order of *measured*; 0 where nothing is known.
+
+    Source: Benjamini & Hochberg (1995), J. R. Stat. Soc. B 57(1).
+    """
+    enough = [_shortage(drift, settings) is None for drift in measured]
+    p_values = np.array([drift.p_value for drift in measured])
+    adjusted = np.full(len(measured), np.nan)
+    if any(enough):
+        adjusted[enough] = benjamini_hochberg(p_values[enough])
+    habits = usual_growth if usual_growth is not None else [Growth()] * len(measured)
+    least = Growth(
+        settings.min_missing,
+        settings.min_new_category,
+        settings.min_infinite,
+        settings.min_out_of_range,
+    )
+    return [
+        _verdict(
+            drift,
+            float(p),
+            max(settings.min_effect, effect),
+            Growth(*map(max, least, growth)),
+            settings,
+            looked_at=sum(enough),
+        )
+        for drift, p, effect, growth in zip(measured, adjusted, usual_effect, habits, strict=True)
+    ]
+
+
+def benjamini_hochberg(p_values: Floats) -> Floats:
+    """The smallest false discovery rate at which each would be a discovery."""
+    order = np.argsort(p_values)[::-1]  # the largest first
+    ranks = np.arange(p_values.size, 0, -1)
+    adjusted = np.empty_like(p_values)
+    adjusted[order] = np.minimum.accumulate(p_values[order] * p_values.size / ranks)
+    return np.minimum(adjusted, 1.0)
+
+
+def psi_band(psi: float, settings: DriftSettings) -> PsiBand:
+    """The customary reading of a PSI; a value on a bound belongs to the upper band.
+
+    >>> [psi_band(psi, DriftSettings()) for psi in (0.0999, 0.1, 0.2)]
+    ['none', 'moderate', 'significant']
+    """
+    if psi >= settings.psi_significant:
+        return "significant"
+    return "moderate" if psi >= settings.psi_moderate else "none"
+
+
+def _shortage(drift: ColumnDrift, settings: DriftSettings) -> str | None:
+    for rows, side in ((drift.n_reference, "the reference"), (drift.n_current, "the current data")):
+        if not rows:
+            return f"{side} has no rows"
+        if rows < settings.min_rows:
+            return f"{side} has {rows:,} rows, below the {settings.min_rows:,} needed for a verdict"
+    return None
+
+
+def _verdict(
+    drift: ColumnDrift,
+    p: float,
+    effect_bound: float,
+    growth_bounds: Growth,
+    settings: DriftSettings,
+    *,
+    looked_at: int,
+) -> DriftVerdict:
+    band = psi_band(drift.psi, settings)
+    shortage = _shortage(drift, settings)
+    if shortage is not None:
+        return DriftVerdict(drift, p, Verdict.INSUFFICIENT, band, shortage)
+    evidence = f"p = {p:.2g} among {looked_at}" if p >= 1e-16 else f"p < 1e-16 among {looked_at}"
+    share = f"{drift.effect:.1%} of rows fall in other bins than in the reference"
+    if p >= settings.alpha:
+        reason = f"not significant ({evidence}, needed below {settings.alpha:g})"
+        return DriftVerdict(drift, p, Verdict.OK, band, reason)
+    broken = tuple(
+        kind
+        for kind, found, bound in zip(Broken, drift.growth, growth_bounds, strict=True)
+        if found >= bound
+    )
+    beyond = [
+        f"{_SENTENCES[kind](drift)} (bound {getattr(growth_bounds, kind):.1%})" for kind in broken
+    ]
+    if drift.effect >= effect_bound:
+        beyond.append(f"{share}{_means(drift)} (bound {effect_bound:.1%})")
+    if beyond:
+        reason = f"{', and '.join(beyond)}; {evidence}"
+        return DriftVerdict(drift, p, Verdict.DRIFT, band, reason, broken)
+    reason = (
+        f"significant, below the effect threshold: {share} (bound {effect_bound:.1%}, {evidence})"
+    )
+    return DriftVerdict(drift, p, Verdict.OK, band, reason)
+
+
+def _missing(drift: ColumnDrift) -> str:
+    before, now = drift.reference.null_share, drift.current.null_share
+    return f"missing values rose from {before:.1%} to {now:.1%}"
+
+
+def _new_category(drift: ColumnDrift) -> str:
+    words = ", ".join(repr(name[:_SHOWN_CHARACTERS]) for name in drift.unseen[:_SHOWN_NAMES])
+    words += " and others" if len(drift.unseen) > _SHOWN_NAMES else ""
+    share = f"{drift.current.unseen_share:.1%} of rows"
+    expected = drift.expected_unseen
+    beside = f", {expected:.1%} expected" if expected >= _WORTH_SAYING else ""
+    return f"new category {words}: {share}{beside}"
+
+
+def _infinite(drift: ColumnDrift) -> str:
+    before, now = drift.reference.infinite_share, drift.current.infinite_share
+    beside = f", {before:.1%} in the reference" if before >= _WORTH_SAYING else ""
+    return f"infinite values: {now:.1%} of rows{beside}"
+
+
+def _out_of_range(drift: ColumnDrift) -> str:
+    before, now = drift.reference, drift.current
+    low, high = drift.near or (-np.inf, np.inf)
+    first, last = max(before.minimum, low), min(before.maximum, high)
+    beyond = [
+        words
+        for there, words in (
+            (now.minimum < low, f"smallest {now.minimum:,.4g}"),
+            (now.maximum > high, f"largest {now.maximum:,.4g}"),
+        )
+        if there
+    ]
+    return (
+        f"{now.unseen_share:.1%} of rows outside the reference's range"
+        f" {first:,.4g}..{last:,.4g} ({', '.join(beyond)})"
+    )
+
+
+_SENTENCES = {
+    Broken.MISSING: _missing,
+    Broken.NEW_CATEGORY: _new_category,
+    Broken.INFINITE: _infinite,
+    Broken.OUT_OF_RANGE: _out_of_range,
+}
+
+
+def _means(drift: ColumnDrift) -> str:
+    """What changed, in the column's own terms."""
+    before, now = drift.reference, drift.current
+    if drift.changed is not None:
+        level, first, second = drift.changed
+        if abs(second - first) < _WORTH_SAYING:
+            return ""
+        return f", {level[:_SHOWN_CHARACTERS]!r} from {first:.1%} to {second:.1%}"
+    if not np.isfinite([before.mean, now.mean]).all():
+        return ""
+    return (
+        f", mean {before.mean:.4g} to {now.mean:.4g},"
+        f" standard deviation {before.sd:.4g} to {now.sd:.4g},"
+        f" median {before.p50:.4g} to {now.p50:.4g},"
+        f" 5 % to 95 %: {before.p5:.4g}..{before.p95:.4g} to {now.p5:.4g}..{now.p95:.4g}"
+    )

@@ -1,0 +1,1 @@
+"""Quality before its labels have come."""

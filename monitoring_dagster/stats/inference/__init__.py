@@ -1,0 +1,1 @@
+"""Evidence, intervals, and sums without rounding."""

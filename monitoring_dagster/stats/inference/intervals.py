@@ -1,0 +1,37 @@
+"""Between which bounds does a share lie?  Intervals that keep their promise near 0 and 1."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from monitoring_dagster.stats.columns.values import Floats
+
+Z95 = 1.959963984540054  # two-sided 95 % of the normal law
+
+
+def wilson(rows: ArrayLike, of: ArrayLike) -> tuple[Floats, Floats]:
+    """The 95 % interval of a share, by Wilson's score method.
+
+    Parameters
+    ----------
+    rows, of
+        Counts of equal shape, ``rows <= of``.
+
+    Returns
+    -------
+    Lower and upper ends, 0 to 1; NaN out of nothing.
+
+    >>> low, high = wilson(7, 9)
+    >>> float(low.round(3)), float(high.round(3))
+    (0.453, 0.937)
+
+    Source: Brown, Cai & DasGupta (2001), Statistical Science 16(2).
+    """
+    n = np.asarray(of, np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = np.asarray(rows, np.float64) / n
+        middle = (p + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
+        reach = Z95 / (1 + Z95**2 / n) * np.sqrt(p * (1 - p) / n + Z95**2 / (4 * n**2))
+    # Rounding must not leave the share itself outside.
+    return np.maximum(np.minimum(middle - reach, p), 0.0), np.minimum(
+        np.maximum(middle + reach, p), 1.0
+    )

@@ -1,0 +1,1 @@
+"""Arrival, process and quality of labels."""

@@ -1,0 +1,1 @@
+"""Outcomes of predictions, and the metrics they add up to."""

@@ -1,0 +1,1 @@
+"""Series of days: leads, and thresholds worth an alert."""
