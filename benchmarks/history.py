@@ -63,11 +63,11 @@ def write(root: Path, rows: int) -> None:
     import numpy as np
     import pyarrow as pa
 
-    from monitoring_dagster.integrations.results import ResultStore
     from monitoring_dagster.pipeline.monitor import HOME
     from monitoring_dagster.stats.columns.profile import profiles_to_table
     from monitoring_dagster.stats.quality.outcomes import outcomes_by_group
     from monitoring_dagster.stats.quality.outcomes_file import outcomes_to_table
+    from monitoring_dagster.store.results import ResultStore
 
     rng, results, worth = np.random.default_rng(0), ResultStore(root / HOME / "results"), 0.0
     for n in range(DAYS + LATEST_DAYS):

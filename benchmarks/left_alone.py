@@ -37,7 +37,7 @@ from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.outside import BARE, TASKS, TRAINER, Outside, attributes
-from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
+from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.pipeline.monitor import House
 from monitoring_dagster.pipeline.verdict import STEP as VERDICT
 from monitoring_dagster.spec import ModelSpec

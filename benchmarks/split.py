@@ -11,7 +11,7 @@ from pathlib import Path
 
 from columns import SEGMENT, VERSION, VERSIONS
 
-from monitoring_dagster.integrations.files import Table
+from monitoring_dagster.sources.tables.files import Table
 from monitoring_dagster.standalone.reference import Reference
 from monitoring_dagster.stats.columns.profile import Group, profile_by_columns
 from monitoring_dagster.stats.drift.column_drift import DriftSettings, measure_all

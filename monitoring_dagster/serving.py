@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.integrations.registry import Registry
+from monitoring_dagster.store.models.registry import Registry
 
 
 class NothingServes(MonitoringError):

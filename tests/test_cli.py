@@ -16,11 +16,11 @@ from mlflow import MlflowClient
 from monitoring_dagster import cli
 from monitoring_dagster.cli import here
 from monitoring_dagster.errors import UnknownModel
-from monitoring_dagster.integrations.ledger import Ledger
 from monitoring_dagster.pipeline import profile, promotion
 from monitoring_dagster.pipeline.alerts import send
 from monitoring_dagster.pipeline.profile import service_of
 from monitoring_dagster.pipeline.trigger import pending_trigger
+from monitoring_dagster.store.ledger.ledger import Ledger
 from tests.world import LATEST_DAYS, attributes, day_after
 
 COMMANDS = [

@@ -9,7 +9,7 @@ import pytest
 from click import Group
 
 from monitoring_dagster.cli import main
-from monitoring_dagster.decisions.findings import FindingKind
+from monitoring_dagster.decide.findings import FindingKind
 from monitoring_dagster.pipeline.runbook import STEP_OF, walk
 from monitoring_dagster.pipeline.steps import LABELS, PREDICTIONS, STEPS
 from monitoring_dagster.spec import ModelSpec

@@ -28,8 +28,8 @@ def decide_label(model: str, decision: str, request_id: tuple[str, ...], reason:
     Keep undoes that, and takes a label that is right off the list of suspects. The newest decision
     counts; put -- before ids that begin with a dash.
     """
-    from monitoring_dagster.integrations.label_decisions import Decision
     from monitoring_dagster.pipeline.deciding import decide
+    from monitoring_dagster.store.ledger.label_decisions import Decision
 
     found = decide(
         here.monitor(model),

@@ -13,8 +13,8 @@ from monitoring_dagster.cli import here
 from monitoring_dagster.cli.group import UNKNOWN
 from monitoring_dagster.cli.output import print_json, reserved
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.integrations.outputs import refuse_to_overwrite, write_whole
 from monitoring_dagster.report import runbooks
+from monitoring_dagster.store.outputs import refuse_to_overwrite, write_whole
 
 
 class NoModels(MonitoringError):

@@ -15,7 +15,6 @@ import pandas as pd
 from monitoring_dagster.demo.flights import LABEL_WINDOW_DAYS, flights
 from monitoring_dagster.demo.serving import labels_of, serve_day, write_day
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.integrations.registry import Registry
 from monitoring_dagster.orchestration.project import Project
 from monitoring_dagster.pipeline import evaluation
 from monitoring_dagster.pipeline.alerts import send
@@ -25,6 +24,7 @@ from monitoring_dagster.pipeline.promotion import promote
 from monitoring_dagster.pipeline.steps import steps_of
 from monitoring_dagster.pipeline.training import Rows, register, train
 from monitoring_dagster.pipeline.workers import started
+from monitoring_dagster.store.models.registry import Registry
 
 TRAINING_DAYS = 90  # the model's history before it is first served
 _HOLDOUT_DAYS = 14

@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.error import URLError
 from urllib.parse import urlsplit
 
-from monitoring_dagster.decisions.incidents import Reason
+from monitoring_dagster.decide.incidents import Reason
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.integrations.deliveries import Delivery
-from monitoring_dagster.integrations.ledger import Ledger
 from monitoring_dagster.report.links import Links
 from monitoring_dagster.report.messages import IncidentEvent, Message, render
 from monitoring_dagster.report.outbox import PAGE, Entry, write_outbox
+from monitoring_dagster.store.ledger.deliveries import Delivery
+from monitoring_dagster.store.ledger.ledger import Ledger
 
 if TYPE_CHECKING:
     from slack_sdk import WebClient

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from monitoring_dagster.decisions.incidents import HEALING
+from monitoring_dagster.decide.incidents import HEALING
 from monitoring_dagster.orchestration.days import as_days, days_of, record
 from monitoring_dagster.orchestration.runs import RUN, Run, run_resource
 from monitoring_dagster.pipeline.alerts import tell_at_end

@@ -12,10 +12,10 @@ from dagster_shared.yaml_utils.source_position import ValueAndSourcePositionTree
 from pydantic import ValidationError
 
 from monitoring_dagster.errors import MonitoringError, did_you_mean
-from monitoring_dagster.integrations.settings import BadSettings, settings_at
-from monitoring_dagster.integrations.suites import BadSuite, load_suite
+from monitoring_dagster.sources.suites.suites import BadSuite, load_suite
 from monitoring_dagster.spec import ModelSpec, Schedule
 from monitoring_dagster.spec.record import Misplaced, shown
+from monitoring_dagster.store.settings import BadSettings, settings_at
 
 TYPES = (
     "monitoring_dagster.orchestration.MonitoredModel",

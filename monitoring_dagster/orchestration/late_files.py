@@ -13,7 +13,7 @@ from dagster._core.storage.tags import (
     PARTITION_NAME_TAG,
 )
 
-from monitoring_dagster.decisions.recomputing import waits_until
+from monitoring_dagster.decide.recomputing import waits_until
 from monitoring_dagster.pipeline.late_files import LateDay, late_days
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.steps import steps_of

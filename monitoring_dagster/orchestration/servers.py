@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from typing import Self
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.integrations.database import reading
 from monitoring_dagster.orchestration.project import Project
+from monitoring_dagster.store.ledger.database import reading
 
 
 class PortTaken(MonitoringError):

@@ -12,7 +12,7 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 
-from monitoring_dagster.integrations.database import LedgerUnavailable, address
+from monitoring_dagster.store.ledger.database import LedgerUnavailable, address
 
 _KEPT_OPEN = 4  # SQLite files: the index of all events, the run at work, and a few just looked at
 

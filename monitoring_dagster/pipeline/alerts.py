@@ -4,7 +4,7 @@ import time
 from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 
-from monitoring_dagster.decisions.findings import FindingKind
+from monitoring_dagster.decide.findings import FindingKind
 from monitoring_dagster.errors import without_secrets
 from monitoring_dagster.integrations.slack import Delivered, drain
 from monitoring_dagster.pipeline.monitor import House, Monitor

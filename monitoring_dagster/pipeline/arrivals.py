@@ -5,12 +5,12 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from monitoring_dagster.integrations.labels import labels_of
 from monitoring_dagster.pipeline.label_decisions import decision_days
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.outcomes import BY_DAY, ONES, account_of
 from monitoring_dagster.pipeline.outcomes import STEP as OUTCOMES
 from monitoring_dagster.pipeline.profile import service_of
+from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.stats.columns.values import Floats
 from monitoring_dagster.stats.labels.late_labels import Labelled, LateBias, late_bias
 from monitoring_dagster.stats.labels.maturity import (

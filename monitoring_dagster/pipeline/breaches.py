@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pyarrow as pa
 
-from monitoring_dagster.decisions.findings import Severity
-from monitoring_dagster.integrations.inspection import Ids, Inspection, Odd, Times
-from monitoring_dagster.integrations.readings import (
+from monitoring_dagster.decide.findings import Severity
+from monitoring_dagster.sources.rows.inspection import Ids, Inspection, Odd, Times
+from monitoring_dagster.sources.rows.readings import (
     NO_TYPE,
     as_category,
     is_nested,

@@ -7,10 +7,7 @@ from datetime import date
 
 import pandas as pd
 
-from monitoring_dagster.decisions.retraining import Gate
-from monitoring_dagster.integrations.label_decisions import discarded_on
-from monitoring_dagster.integrations.labels import labels_of
-from monitoring_dagster.integrations.spoilt_files import readable_labelled_rows
+from monitoring_dagster.decide.retraining_policy import Gate
 from monitoring_dagster.pipeline.holdout import compare
 from monitoring_dagster.pipeline.learning_days import LearningDays, learning_days
 from monitoring_dagster.pipeline.monitor import Monitor
@@ -23,6 +20,9 @@ from monitoring_dagster.pipeline.training import (
     register,
     train,
 )
+from monitoring_dagster.sources.labels.labels import labels_of
+from monitoring_dagster.sources.labels.spoilt_files import readable_labelled_rows
+from monitoring_dagster.store.ledger.label_decisions import discarded_on
 
 _SHOWN_DAYS, _SHOWN_CHARACTERS = 3, 80
 

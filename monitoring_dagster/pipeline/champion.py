@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from monitoring_dagster.decisions.findings import Severity
-from monitoring_dagster.integrations.ledger import Promotion
-from monitoring_dagster.integrations.registry import RegistryUnavailable
+from monitoring_dagster.decide.findings import Severity
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.profile import service_of
+from monitoring_dagster.store.ledger.ledger import Promotion
+from monitoring_dagster.store.models.registry import RegistryUnavailable
 
 FEWEST_ROWS = 30  # of a version that serves beside others, below which it gets no verdict
 _MOST = 0.5  # of the traffic: as urgent as the champion

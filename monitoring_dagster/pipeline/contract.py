@@ -7,12 +7,8 @@ from datetime import date
 
 import pyarrow as pa
 
-from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
+from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.errors import UnknownColumn, did_you_mean
-from monitoring_dagster.integrations import contracts, rows, served
-from monitoring_dagster.integrations.inspection import Inspection, inspect_day
-from monitoring_dagster.integrations.readings import is_text, time_of
-from monitoring_dagster.integrations.suites import load_suite
 from monitoring_dagster.pipeline import late_files
 from monitoring_dagster.pipeline.breaches import (
     Breach,
@@ -32,6 +28,11 @@ from monitoring_dagster.pipeline.reference import (
     role_columns,
 )
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
+from monitoring_dagster.sources.rows import rows, served
+from monitoring_dagster.sources.rows.inspection import Inspection, inspect_day
+from monitoring_dagster.sources.rows.readings import is_text, time_of
+from monitoring_dagster.sources.suites import contracts
+from monitoring_dagster.sources.suites.suites import load_suite
 from monitoring_dagster.stats.columns.bins import Bins, CategoricalBins
 
 STEP = "contract"

@@ -6,19 +6,19 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Self
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.integrations.database import storable
-from monitoring_dagster.integrations.label_decisions import (
+from monitoring_dagster.pipeline.label_decisions import bring_in
+from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.pipeline.outcomes import STEP as OUTCOMES
+from monitoring_dagster.report.wording import printable
+from monitoring_dagster.sources.labels.labels import labels_of, labels_standing
+from monitoring_dagster.sources.labels.requests import days_answered
+from monitoring_dagster.store.ledger.database import storable
+from monitoring_dagster.store.ledger.label_decisions import (
     Decision,
     Key,
     LabelDecision,
     UnstorableRequest,
 )
-from monitoring_dagster.integrations.labels import labels_of, labels_standing
-from monitoring_dagster.integrations.requests import days_answered
-from monitoring_dagster.pipeline.label_decisions import bring_in
-from monitoring_dagster.pipeline.monitor import Monitor
-from monitoring_dagster.pipeline.outcomes import STEP as OUTCOMES
-from monitoring_dagster.report.wording import printable
 
 _SEARCHED_DAYS = 92  # of predictions at a time, the newest first
 _SHOWN = 5

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
-from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
-from monitoring_dagster.decisions.incidents import is_told
+from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
+from monitoring_dagster.decide.incidents import is_told
 from monitoring_dagster.pipeline.champion import Roles, roles_on
 from monitoring_dagster.pipeline.drift import STEP, Record
 from monitoring_dagster.pipeline.findings import stored_findings

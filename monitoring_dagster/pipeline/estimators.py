@@ -14,9 +14,6 @@ import pyarrow.compute as pc
 from numpy.random import Generator
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.integrations.registration import LABEL
-from monitoring_dagster.integrations.rows import MissingDay, UnreadableFile
-from monitoring_dagster.integrations.samples import sample_day
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.reference import Reference, folder_of
 from monitoring_dagster.pipeline.reference_sample import features_of
@@ -29,6 +26,8 @@ from monitoring_dagster.pipeline.reference_truth import (
     judgeable,
     kept,
 )
+from monitoring_dagster.sources.rows.rows import MissingDay, UnreadableFile
+from monitoring_dagster.sources.rows.samples import sample_day
 from monitoring_dagster.stats.columns.bins import CategoricalBins, bins_from_table
 from monitoring_dagster.stats.columns.column_profile import CategoricalProfile, NumericProfile
 from monitoring_dagster.stats.columns.design import Design
@@ -52,6 +51,7 @@ from monitoring_dagster.stats.estimation.score_estimation import (
 )
 from monitoring_dagster.stats.quality.labelled_rows import ROUNDING, UnusableOutcome
 from monitoring_dagster.stats.quality.performance import Metric
+from monitoring_dagster.store.models.registration import LABEL
 
 _SAMPLE_ROWS = 1000  # of a day whose features drifted
 _WEIGHED_ROWS = 6_000  # of the reference, for it: more cost seconds a day and tell little

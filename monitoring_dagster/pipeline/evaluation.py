@@ -6,7 +6,6 @@ from datetime import date
 
 import pyarrow as pa
 
-from monitoring_dagster.integrations.labels import labels_of
 from monitoring_dagster.pipeline.arrivals import arrivals_of, curve_on, late_bias_on
 from monitoring_dagster.pipeline.champion import FEWEST_ROWS, champion_on
 from monitoring_dagster.pipeline.metrics import (
@@ -23,6 +22,7 @@ from monitoring_dagster.pipeline.outcomes import known_outcomes
 from monitoring_dagster.pipeline.profile import profiles_of
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Estimate, intervals
+from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.labels.label_quality import AccuracyUnderNoise, accuracy_under_noise
 from monitoring_dagster.stats.labels.maturity import ArrivalCurve, Maturity, maturity

@@ -4,13 +4,13 @@ import re
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from monitoring_dagster.decisions.findings import FindingKind
-from monitoring_dagster.decisions.retraining import TRIES, next_try
+from monitoring_dagster.decide.findings import FindingKind
+from monitoring_dagster.decide.retraining_policy import TRIES, next_try
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.integrations.ledger import PromotedMeanwhile, RetrainingDecision
 from monitoring_dagster.pipeline.alerts import announce
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.training import NoTrainer, TooFewLabels
+from monitoring_dagster.store.ledger.ledger import PromotedMeanwhile, RetrainingDecision
 
 SENSOR = "sensor"  # who asks for what the verdicts ask for
 FAILED, GAVE_UP = "failed", "gave up"

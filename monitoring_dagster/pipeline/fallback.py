@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Self
 
-from monitoring_dagster.decisions.findings import FindingKind
+from monitoring_dagster.decide.findings import FindingKind
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.integrations.ledger import Fallback
 from monitoring_dagster.pipeline.alerts import announce
 from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.store.ledger.ledger import Fallback
 
 
 class SwitchedAlready(MonitoringError):

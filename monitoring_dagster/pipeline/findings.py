@@ -5,7 +5,7 @@ from datetime import date
 
 import pyarrow as pa
 
-from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
+from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.pipeline.monitor import Monitor
 
 SCHEMA = pa.schema(

@@ -7,7 +7,6 @@ from math import isfinite
 from typing import Any, Self
 
 from monitoring_dagster.errors import MonitoringError, did_you_mean
-from monitoring_dagster.integrations.labels import labels_of
 from monitoring_dagster.pipeline.metrics import (
     label_of,
     metric_label,
@@ -20,6 +19,7 @@ from monitoring_dagster.pipeline.outcomes import STEP as OUTCOMES
 from monitoring_dagster.pipeline.outcomes import outcomes_by_day
 from monitoring_dagster.pipeline.profile import STEP as PROFILE
 from monitoring_dagster.pipeline.profile import profiles_of, service_of
+from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.labels.maturity import Maturity, maturity
 from monitoring_dagster.stats.quality.outcomes import Outcomes

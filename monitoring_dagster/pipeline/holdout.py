@@ -9,10 +9,10 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from monitoring_dagster.decisions.retraining import MIN_SEGMENT_ROWS, Gate, gate
-from monitoring_dagster.integrations.expressions import row_values
+from monitoring_dagster.decide.retraining_policy import MIN_SEGMENT_ROWS, Gate, gate
 from monitoring_dagster.pipeline.metrics import higher_is_better, metrics_of
 from monitoring_dagster.pipeline.training import Rows
+from monitoring_dagster.sources.rows.expressions import row_values
 from monitoring_dagster.spec import SCORE_METRICS, MetricDefinition, ModelSpec
 from monitoring_dagster.stats.columns.values import Codes, Floats, arrow
 from monitoring_dagster.stats.quality.comparison import Comparison, jackknifed, paired

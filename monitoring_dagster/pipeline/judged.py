@@ -6,15 +6,15 @@ from datetime import date, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
-from monitoring_dagster.decisions.findings import FindingKind
-from monitoring_dagster.integrations.labels import labels_of
-from monitoring_dagster.integrations.results import ResultStore, Stamp
+from monitoring_dagster.decide.findings import FindingKind
 from monitoring_dagster.pipeline import drift, estimate, profile
 from monitoring_dagster.pipeline.arrivals import labelled_by
 from monitoring_dagster.pipeline.evaluation import Evaluation, evaluate, judgeable
 from monitoring_dagster.pipeline.metrics import compared
 from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
+from monitoring_dagster.store.results import ResultStore, Stamp
 
 _LOOK_BACK_DAYS = 28
 

@@ -10,16 +10,16 @@ from typing import Any
 import pyarrow as pa
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.integrations.label_decisions import Key, LabelDecision, discarded_on
-from monitoring_dagster.integrations.labels import labels_of, labels_standing
-from monitoring_dagster.integrations.rows import UnreadableFile
 from monitoring_dagster.pipeline.counting import counted, counted_columns
 from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.sources.labels.labels import labels_of, labels_standing
+from monitoring_dagster.sources.rows.rows import UnreadableFile
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.columns.values import WrongType
 from monitoring_dagster.stats.quality.labelled_rows import UnusableOutcome
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.outcomes_file import outcomes_to_table
+from monitoring_dagster.store.ledger.label_decisions import Key, LabelDecision, discarded_on
 
 STEP = "label_decisions"  # no step of a day's way: written whenever there is something to write
 DISCARDED, RESTORED = "discarded", "restored"  # labels that count no more, and again

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import date
 from typing import Any, NamedTuple
 
-from monitoring_dagster.decisions.findings import FindingKind, Severity
-from monitoring_dagster.integrations.label_oddities import (
+from monitoring_dagster.decide.findings import FindingKind, Severity
+from monitoring_dagster.sources.labels.label_oddities import (
     DOUBLED,
     EARLY,
     OFF_DAY,
@@ -17,7 +17,7 @@ from monitoring_dagster.integrations.label_oddities import (
     Oddity,
     restored,
 )
-from monitoring_dagster.integrations.label_sql import Fault
+from monitoring_dagster.sources.labels.label_sql import Fault
 from monitoring_dagster.spec import Labels, ModelSpec
 from monitoring_dagster.stats.quality.labelled_rows import UnusableOutcome
 

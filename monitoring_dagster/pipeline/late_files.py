@@ -9,19 +9,19 @@ from typing import Any
 
 import pyarrow as pa
 
-from monitoring_dagster.decisions.incidents import HEALING
-from monitoring_dagster.decisions.recomputing import is_changed
-from monitoring_dagster.integrations.fingerprints import (
+from monitoring_dagster.decide.incidents import HEALING
+from monitoring_dagster.decide.recomputing import is_changed
+from monitoring_dagster.pipeline.monitor import HOME, Monitor
+from monitoring_dagster.pipeline.steps import LABELS, PREDICTIONS, steps_of
+from monitoring_dagster.sources.rows.fingerprints import (
     Fingerprint,
     fingerprint_of,
     fingerprints_of,
     is_being_written,
     is_table,
 )
-from monitoring_dagster.integrations.results import CorruptResult, ResultStore
-from monitoring_dagster.pipeline.monitor import HOME, Monitor
-from monitoring_dagster.pipeline.steps import LABELS, PREDICTIONS, steps_of
 from monitoring_dagster.spec import Labels, Predictions
+from monitoring_dagster.store.results import CorruptResult, ResultStore
 
 FILES = "files"  # metadata key: fingerprints, by what they are of
 _SEEN = "seen"

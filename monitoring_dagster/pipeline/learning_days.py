@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from monitoring_dagster.integrations.labels import labels_of
-from monitoring_dagster.integrations.rows import days_available
 from monitoring_dagster.pipeline.arrivals import curve_on, labelled_by
 from monitoring_dagster.pipeline.contract import is_usable
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.profile import STEP as PROFILE
 from monitoring_dagster.pipeline.profile import service_of
+from monitoring_dagster.sources.labels.labels import labels_of
+from monitoring_dagster.sources.rows.rows import days_available
 from monitoring_dagster.spec import Retraining
 from monitoring_dagster.stats.labels.maturity import ArrivalCurve, Maturity, maturity
 

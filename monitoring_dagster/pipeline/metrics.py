@@ -6,11 +6,11 @@ from math import isclose, isfinite, nan, sqrt
 from typing import NamedTuple, Self
 
 from monitoring_dagster.errors import MonitoringError, did_you_mean
-from monitoring_dagster.integrations.expressions import row_values
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.outcomes import STEP as OUTCOMES
 from monitoring_dagster.pipeline.outcomes import outcomes_by_day
 from monitoring_dagster.pipeline.reference import Reference, reference_of, role_columns
+from monitoring_dagster.sources.rows.expressions import row_values
 from monitoring_dagster.spec import METRICS, MetricDefinition, ModelSpec, Tolerance
 from monitoring_dagster.stats.columns.column_profile import NumericProfile
 from monitoring_dagster.stats.columns.profile import Group

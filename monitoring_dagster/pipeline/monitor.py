@@ -8,14 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from monitoring_dagster.decisions.incidents import is_history
+from monitoring_dagster.decide.incidents import is_history
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.integrations.ledger import Ledger
-from monitoring_dagster.integrations.registry import Registry
-from monitoring_dagster.integrations.results import ResultStore
-from monitoring_dagster.integrations.settings import settings_at
 from monitoring_dagster.report.links import Links
 from monitoring_dagster.spec import ModelSpec, Schedule
+from monitoring_dagster.store.ledger.ledger import Ledger
+from monitoring_dagster.store.models.registry import Registry
+from monitoring_dagster.store.results import ResultStore
+from monitoring_dagster.store.settings import settings_at
 
 _FIRST_STEP = "contract"
 HOME = ".monitoring"  # everything we write lies here, below the project's root
@@ -142,7 +142,7 @@ class Monitor:
         """The same; while nobody can read the predictions, the earliest day with a result."""
         if self.spec.first_day is not None:
             return Beginning(self.spec.first_day)
-        from monitoring_dagster.integrations.rows import days_available
+        from monitoring_dagster.sources.rows.rows import days_available
 
         try:
             found = days_available(self.spec.predictions, root=self.root)

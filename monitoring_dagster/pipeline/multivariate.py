@@ -8,19 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
+from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.integrations.readings import reading
-from monitoring_dagster.integrations.registry import UnknownReference, UnknownVersion
-from monitoring_dagster.integrations.rows import (
-    MissingDay,
-    UnreadableFile,
-    columns_of,
-)
-from monitoring_dagster.integrations.samples import sample_day
-from monitoring_dagster.integrations.served import (
-    versions_of,
-)
 from monitoring_dagster.pipeline.contract import columns_left_out, quiet_columns
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.reference import Reference, reference_of
@@ -31,10 +20,21 @@ from monitoring_dagster.pipeline.reference_sample import (
 )
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Bar, bars
+from monitoring_dagster.sources.rows.readings import reading
+from monitoring_dagster.sources.rows.rows import (
+    MissingDay,
+    UnreadableFile,
+    columns_of,
+)
+from monitoring_dagster.sources.rows.samples import sample_day
+from monitoring_dagster.sources.rows.served import (
+    versions_of,
+)
 from monitoring_dagster.stats.columns.encoding import uniform_columns
 from monitoring_dagster.stats.columns.sample import KEY, bottom_k
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
 from monitoring_dagster.stats.drift.joint_drift import JointVerdict, compare
+from monitoring_dagster.store.models.registry import UnknownReference, UnknownVersion
 
 STEP = "multivariate"
 _WEEK_DAYS = 7

@@ -13,13 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from monitoring_dagster.decisions.findings import Finding
+from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.integrations.labels import join_labels, labels_of, remembered_since
-from monitoring_dagster.integrations.parts import parts_of
-from monitoring_dagster.integrations.places import LoggedTable
-from monitoring_dagster.integrations.results import ResultStore, Stamp
-from monitoring_dagster.integrations.rows import MissingDay, UnreadableFile, file_of
 from monitoring_dagster.pipeline.counting import counted, counted_columns
 from monitoring_dagster.pipeline.label_decisions import DISCARDED, RESTORED, bring_in, decided_on
 from monitoring_dagster.pipeline.label_decisions import STEP as DECISIONS
@@ -29,6 +24,10 @@ from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.review_share import random_share
 from monitoring_dagster.pipeline.service import service_of
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
+from monitoring_dagster.sources.labels.labels import join_labels, labels_of, remembered_since
+from monitoring_dagster.sources.rows.rows import MissingDay, UnreadableFile, file_of
+from monitoring_dagster.sources.tables.parts import parts_of
+from monitoring_dagster.sources.tables.places import LoggedTable
 from monitoring_dagster.spec import Labels, Predictions
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.columns.sample import bound_of, key_of
@@ -38,6 +37,7 @@ from monitoring_dagster.stats.labels.maturity import WINDOW_DAYS
 from monitoring_dagster.stats.quality.labelled_rows import UnusableOutcome
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.outcomes_file import outcomes_from_table, outcomes_to_table
+from monitoring_dagster.store.results import ResultStore, Stamp
 
 STEP = "outcomes"
 ACCOUNT = "account"  # metadata key: what became of every label row

@@ -7,17 +7,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from monitoring_dagster.decisions.findings import FindingKind
-from monitoring_dagster.decisions.incidents import is_told
-from monitoring_dagster.integrations.labels import labels_of
-from monitoring_dagster.integrations.registry import RegistryUnavailable
+from monitoring_dagster.decide.findings import FindingKind
+from monitoring_dagster.decide.incidents import is_told
 from monitoring_dagster.pipeline.breaches import shown
 from monitoring_dagster.pipeline.drift import STEP as DRIFT
 from monitoring_dagster.pipeline.drift_findings import severity_of
 from monitoring_dagster.pipeline.evaluation import Evaluation, evaluate
 from monitoring_dagster.pipeline.metrics import Worse, worse_than_tolerated
 from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
+from monitoring_dagster.store.models.registry import RegistryUnavailable
 
 Booleans = NDArray[np.bool_]
 _LOOK_BACK_DAYS = 7  # how long before an incident its first bad day may have matured

@@ -11,10 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
-from monitoring_dagster.integrations import rows, served, spark
-from monitoring_dagster.integrations.readings import is_nested, reading
-from monitoring_dagster.integrations.results import ResultStore, Stamp
+from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.pipeline.breaches import shown
 from monitoring_dagster.pipeline.contract import columns_left_out, is_usable
 from monitoring_dagster.pipeline.monitor import Monitor
@@ -31,6 +28,8 @@ from monitoring_dagster.pipeline.service import service_of as service_of
 from monitoring_dagster.pipeline.step import Check, StepReport, Tone
 from monitoring_dagster.pipeline.version_gaps import few_days, gaps, in_words
 from monitoring_dagster.report.pictures import histograms
+from monitoring_dagster.sources.rows import rows, served, spark
+from monitoring_dagster.sources.rows.readings import is_nested, reading
 from monitoring_dagster.spec import Predictions
 from monitoring_dagster.stats.columns.bins import Bins
 from monitoring_dagster.stats.columns.column_profile import NumericProfile
@@ -40,6 +39,7 @@ from monitoring_dagster.stats.columns.profile import (
     profiles_from_table,
     profiles_to_table,
 )
+from monitoring_dagster.store.results import ResultStore, Stamp
 
 _WEEKS = 4
 _DAYS = ": days of the reference"  # in the subject of a finding about them

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
 
-from monitoring_dagster.decisions.findings import FindingKind
+from monitoring_dagster.decide.findings import FindingKind
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.integrations.ledger import PromotedMeanwhile, Promotion
 from monitoring_dagster.pipeline.alerts import announce
 from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.store.ledger.ledger import PromotedMeanwhile, Promotion
 
 
 class NothingToRollBack(MonitoringError):

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.random import Generator
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.integrations.labels import labels_of
 from monitoring_dagster.pipeline.announcements import Announcements, Loss
 from monitoring_dagster.pipeline.champion import champion_on
 from monitoring_dagster.pipeline.history import Point, history
@@ -27,6 +26,7 @@ from monitoring_dagster.pipeline.outcomes import BY_DAY, account_of
 from monitoring_dagster.pipeline.outcomes import STEP as OUTCOMES
 from monitoring_dagster.pipeline.profile import service_of
 from monitoring_dagster.pipeline.signals import signals_of
+from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.spec import Tolerance
 from monitoring_dagster.stats.columns.values import Floats
 from monitoring_dagster.stats.series.lead_times import Proxy, proxies

@@ -4,8 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
-from monitoring_dagster.integrations.labels import labels_of
+from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.pipeline import estimate
 from monitoring_dagster.pipeline.arrivals import labelled_by
 from monitoring_dagster.pipeline.champion import Roles, roles_on
@@ -26,6 +25,7 @@ from monitoring_dagster.pipeline.metrics import (
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.reference import Reference, reference_of
 from monitoring_dagster.pipeline.track_record import track_record
+from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.estimation.estimate_record import Trust
 from monitoring_dagster.stats.quality.miscalibration import CalibrationDrift, miscalibrated

@@ -14,8 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from monitoring_dagster.integrations.registration import DAY
-from monitoring_dagster.integrations.registry import UnknownReference, UnknownVersion
 from monitoring_dagster.pipeline.monitor import HOME, Monitor
 from monitoring_dagster.pipeline.reference_truth import (
     ANSWERS_FILE,
@@ -47,6 +45,8 @@ from monitoring_dagster.stats.drift.usual import MIN_ROWS, Usual, usual
 from monitoring_dagster.stats.estimation.confidence import CUTS, EXTREMES_BINS, extremes
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.outcomes_file import outcomes_from_table, outcomes_to_table
+from monitoring_dagster.store.models.registration import DAY
+from monitoring_dagster.store.models.registry import UnknownReference, UnknownVersion
 
 _MOST_DIGITS = 18  # of a version
 _FORMAT = "4"  # what was cached in another one is fetched again

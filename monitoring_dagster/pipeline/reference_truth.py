@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from monitoring_dagster.integrations.registration import DAY, LABEL
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.stats.columns.bins import Bins, NumericBins
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.columns.values import Codes, WrongType, categories, numbers
 from monitoring_dagster.stats.quality.labelled_rows import ROUNDING, UnusableOutcome, unusable
 from monitoring_dagster.stats.quality.outcomes import Outcomes, outcomes_by_group
+from monitoring_dagster.store.models.registration import DAY, LABEL
 
 LONG_AGO = date(1970, 1, 1)  # the reference as one day
 BINS_FILE, ANSWERS_FILE, LABELLED_FILE = "bins.parquet", "answers.parquet", "labelled.parquet"

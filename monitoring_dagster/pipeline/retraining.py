@@ -7,10 +7,9 @@ from datetime import date
 from itertools import count
 from typing import Self
 
-from monitoring_dagster.decisions.findings import FindingKind
-from monitoring_dagster.decisions.retraining import Gate
+from monitoring_dagster.decide.findings import FindingKind
+from monitoring_dagster.decide.retraining_policy import Gate
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.integrations.ledger import RetrainingDecision
 from monitoring_dagster.pipeline.alerts import announce
 from monitoring_dagster.pipeline.challenger import Challenger, challenger
 from monitoring_dagster.pipeline.failed_training import SENSOR, record_failure, result_id
@@ -19,6 +18,7 @@ from monitoring_dagster.pipeline.promotion import promote
 from monitoring_dagster.pipeline.training import NoTrainer, TooFewLabels
 from monitoring_dagster.pipeline.trigger import RETRAIN
 from monitoring_dagster.pipeline.verdict import STEP as VERDICT
+from monitoring_dagster.store.ledger.ledger import RetrainingDecision
 
 PROMOTED, REJECTED, APPROVAL = "promoted", "rejected", "waits for approval"
 

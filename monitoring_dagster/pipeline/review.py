@@ -6,8 +6,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitoring_dagster.integrations.rows import MissingDay, UnreadableFile, columns_of
-from monitoring_dagster.integrations.samples import REASON, review_rows
 from monitoring_dagster.pipeline.contract import is_usable
 from monitoring_dagster.pipeline.drift import STEP as DRIFT
 from monitoring_dagster.pipeline.monitor import HOME, Monitor
@@ -15,6 +13,8 @@ from monitoring_dagster.pipeline.review_share import SHARE, random_share, review
 from monitoring_dagster.pipeline.review_share import STEP as STEP
 from monitoring_dagster.pipeline.spreadsheet import write_csv
 from monitoring_dagster.pipeline.step import StepReport
+from monitoring_dagster.sources.rows.rows import MissingDay, UnreadableFile, columns_of
+from monitoring_dagster.sources.rows.samples import REASON, review_rows
 from monitoring_dagster.spec import Review
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
 

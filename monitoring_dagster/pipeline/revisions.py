@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
-from monitoring_dagster.integrations.labels import labels_of
+from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.pipeline.champion import roles_on
 from monitoring_dagster.pipeline.evaluation import STEP, Evaluation, breaches, evaluate
 from monitoring_dagster.pipeline.findings import stored_findings
 from monitoring_dagster.pipeline.label_decisions import DECIDED
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.outcomes import BY_DAY, account_of
+from monitoring_dagster.sources.labels.labels import labels_of
 
 _VERDICT = "verdict"  # the step that stores what was told
 _TOLD_WITHIN_DAYS = 14  # of the end of a day's wait

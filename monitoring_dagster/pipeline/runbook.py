@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
-from monitoring_dagster.decisions.incidents import Incident, is_told
+from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
+from monitoring_dagster.decide.incidents import Incident, is_told
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.integrations.rows import days_available
 from monitoring_dagster.pipeline import profile
 from monitoring_dagster.pipeline.breaches import shown
 from monitoring_dagster.pipeline.contract import STEP as CONTRACT
@@ -26,6 +25,7 @@ from monitoring_dagster.pipeline.outcomes import are_due
 from monitoring_dagster.pipeline.promotion import predecessor
 from monitoring_dagster.pipeline.status import champion_of
 from monitoring_dagster.pipeline.verdict import STEP as VERDICT
+from monitoring_dagster.sources.rows.rows import days_available
 from monitoring_dagster.spec import Labels, Predictions
 from monitoring_dagster.stats.drift.drift_verdict import Broken, Verdict
 

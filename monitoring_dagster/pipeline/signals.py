@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow.compute as pc
 
-from monitoring_dagster.integrations.signals import values_by_day
 from monitoring_dagster.pipeline.champion import champion_on
 from monitoring_dagster.pipeline.drift import STEP as DRIFT
 from monitoring_dagster.pipeline.estimate import estimates_of
@@ -17,6 +16,7 @@ from monitoring_dagster.pipeline.outcomes import BY_DAY, account_of
 from monitoring_dagster.pipeline.profile import STEP as PROFILE
 from monitoring_dagster.pipeline.profile import service_of
 from monitoring_dagster.pipeline.reference import reference_of, role_columns
+from monitoring_dagster.sources.rows.outside_series import values_by_day
 from monitoring_dagster.stats.columns.bins import NumericBins
 from monitoring_dagster.stats.columns.column_profile import NumericProfile
 from monitoring_dagster.stats.columns.profile import profiles_from_table

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from monitoring_dagster.integrations.outputs import write_whole
+from monitoring_dagster.store.outputs import write_whole
 
 _FORMULA = r"^[=+\-@\t\r]"  # how a cell begins that a spreadsheet would run
 

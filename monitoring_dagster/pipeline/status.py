@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.integrations.deliveries import Waiting
-from monitoring_dagster.integrations.registry import RegistryUnavailable
 from monitoring_dagster.pipeline import profile
 from monitoring_dagster.pipeline.fallback import words_of
 from monitoring_dagster.pipeline.judged import (
@@ -18,6 +16,8 @@ from monitoring_dagster.pipeline.judged import (
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.verdict import STEP as VERDICT
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
+from monitoring_dagster.store.ledger.deliveries import Waiting
+from monitoring_dagster.store.models.registry import RegistryUnavailable
 
 MISSING = "MISSING"
 _SENT_WITHIN = timedelta(minutes=15)  # the alerts sensor sends every 30 seconds

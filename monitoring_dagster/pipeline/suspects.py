@@ -11,14 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.integrations.label_decisions import Key, discarded_on
-from monitoring_dagster.integrations.labels import labelled_rows, labels_of
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.plausibility import Booleans, trusted_rows
 from monitoring_dagster.pipeline.profile import STEP as PROFILE
 from monitoring_dagster.pipeline.profile import service_of
 from monitoring_dagster.pipeline.spreadsheet import write_csv
 from monitoring_dagster.report.wording import printable
+from monitoring_dagster.sources.labels.labels import labelled_rows, labels_of
 from monitoring_dagster.stats.labels.label_quality import (
     AccuracyUnderNoise,
     Disagreement,
@@ -29,6 +28,7 @@ from monitoring_dagster.stats.labels.label_quality import (
 )
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.performance import metrics
+from monitoring_dagster.store.ledger.label_decisions import Key, discarded_on
 
 DAYS = 28  # of predictions, looked through by default
 _ROWS = 2_000_000  # predictions that are looked through together, whole days at least

@@ -5,7 +5,6 @@ from datetime import date, timedelta
 from math import isfinite, nan
 from typing import Any, NamedTuple
 
-from monitoring_dagster.integrations.labels import labels_of
 from monitoring_dagster.pipeline.estimate import estimates_of
 from monitoring_dagster.pipeline.metrics import (
     metric_label,
@@ -18,6 +17,7 @@ from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.outcomes import STEP as OUTCOMES
 from monitoring_dagster.pipeline.outcomes import outcomes_by_day
 from monitoring_dagster.pipeline.profile import service_of
+from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.spec import ModelSpec, Tolerance
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.estimation.estimate_record import (

@@ -15,12 +15,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.integrations.registration import DAY, LABEL
 from monitoring_dagster.pipeline.learning_days import LearningDays, counted
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.performance import metrics
+from monitoring_dagster.store.models.registration import DAY, LABEL
 
 _FOLDS = 3
 _SAMPLE_ROWS = 100

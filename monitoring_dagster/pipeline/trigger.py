@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from monitoring_dagster.decisions.findings import FindingKind, Severity
-from monitoring_dagster.decisions.incidents import HEALING
-from monitoring_dagster.decisions.retraining import TRIES, Decision, Situation, decide
-from monitoring_dagster.integrations.ledger import RetrainingDecision
+from monitoring_dagster.decide.findings import FindingKind, Severity
+from monitoring_dagster.decide.incidents import HEALING
+from monitoring_dagster.decide.retraining_policy import TRIES, Decision, Situation, decide
 from monitoring_dagster.pipeline.failed_training import (
     FAILED,
     GAVE_UP,
@@ -24,6 +23,7 @@ from monitoring_dagster.pipeline.quality import recent_breaches
 from monitoring_dagster.pipeline.reference import Reference, reference_of
 from monitoring_dagster.pipeline.verdict import STEP as VERDICT
 from monitoring_dagster.spec import Retraining
+from monitoring_dagster.store.ledger.ledger import RetrainingDecision
 
 RETRAIN, WAIT = "retrain", "wait"
 _AT_WORK = timedelta(days=1)  # so long a retraining by hand may take

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from monitoring_dagster.decisions.findings import FindingKind
+from monitoring_dagster.decide.findings import FindingKind
 from monitoring_dagster.pipeline import (
     drift_findings,
     labelling,

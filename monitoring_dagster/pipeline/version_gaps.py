@@ -3,13 +3,13 @@
 from datetime import date
 from typing import NamedTuple
 
-from monitoring_dagster.decisions.findings import Severity
-from monitoring_dagster.integrations.registration import DAY, LABEL
+from monitoring_dagster.decide.findings import Severity
 from monitoring_dagster.pipeline.metrics import unpromised
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.reference import Reference
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.drift.usual import MIN_ROWS
+from monitoring_dagster.store.models.registration import DAY, LABEL
 
 ENOUGH_DAYS = 7  # of the reference: fewer do not hold every weekday
 _LEAST_DAYS = 2  # below, nothing is known of how days differ

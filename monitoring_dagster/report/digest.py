@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
-from monitoring_dagster.decisions.findings import Finding
-from monitoring_dagster.decisions.incidents import Incident
+from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.decide.incidents import Incident
 from monitoring_dagster.report.guides import GUIDES
 from monitoring_dagster.report.messages import SHOWN_FINDINGS, Announcement
 from monitoring_dagster.report.wording import counted, date_words

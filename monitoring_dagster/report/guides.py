@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from monitoring_dagster.decisions.findings import FindingKind
+from monitoring_dagster.decide.findings import FindingKind
 
 
 class Partitions(StrEnum):

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from pydantic import Field, TypeAdapter
 
-from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
-from monitoring_dagster.decisions.incidents import Reason
+from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
+from monitoring_dagster.decide.incidents import Reason
 from monitoring_dagster.report import runbooks
 from monitoring_dagster.report.guides import GUIDES
 from monitoring_dagster.report.links import Link, Links

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.integrations.rows import connected
+from monitoring_dagster.sources.rows.rows import connected
 from monitoring_dagster.standalone.times import HAS_ZONE, WrongTime, time_of
 from monitoring_dagster.stats.columns.values import Codes
 

@@ -5,15 +5,15 @@ from datetime import timedelta
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from monitoring_dagster.integrations.label_account import LabelAccount
-from monitoring_dagster.integrations.label_oddities import JUDGED
+from monitoring_dagster.sources.labels.label_account import LabelAccount
+from monitoring_dagster.sources.labels.label_oddities import JUDGED
 from monitoring_dagster.standalone.ids import NothingJoins, mismatch, refuse_few
 from monitoring_dagster.standalone.readings import Question
 from monitoring_dagster.standalone.sources import LABELS, PREDICTIONS, NothingToJudge, Source
 from monitoring_dagster.standalone.spellings import MOST_INVALID
 
 if TYPE_CHECKING:
-    from monitoring_dagster.integrations.rows import Connection
+    from monitoring_dagster.sources.rows.rows import Connection
 
 _MANY_DOUBLED = 0.1  # of the labels that have a prediction
 _MANY_ORPHANS = 0.5  # from where on most ids are strange

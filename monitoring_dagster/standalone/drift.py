@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from monitoring_dagster.integrations.files import NoRows
+from monitoring_dagster.sources.tables.files import NoRows
 from monitoring_dagster.standalone.columns import Guess
 from monitoring_dagster.standalone.reference import (
     Advance,

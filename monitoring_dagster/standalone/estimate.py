@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
-from monitoring_dagster.integrations.files import NoRows, Table, UnusableColumn
+from monitoring_dagster.sources.tables.files import NoRows, Table, UnusableColumn
 from monitoring_dagster.standalone.answers import Answers, Question
 from monitoring_dagster.standalone.chunks import UnusableChunks, days_of, of_days, of_rows
 from monitoring_dagster.standalone.classes import THRESHOLD

@@ -7,7 +7,7 @@ from enum import StrEnum
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from monitoring_dagster.integrations.label_account import LabelAccount
+from monitoring_dagster.sources.labels.label_account import LabelAccount
 from monitoring_dagster.spec import Labels, Task
 from monitoring_dagster.standalone.labelled import PredictionCount
 from monitoring_dagster.standalone.roles import Roles

@@ -11,7 +11,7 @@ from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.stats.columns.values import numbers
 
 if TYPE_CHECKING:
-    from monitoring_dagster.integrations.rows import Connection
+    from monitoring_dagster.sources.rows.rows import Connection
 
 _EXACT = {
     16: 2**11,

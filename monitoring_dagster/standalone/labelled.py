@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from monitoring_dagster.integrations.files import Table
-from monitoring_dagster.integrations.label_account import LabelAccount
-from monitoring_dagster.integrations.labels import joined_as_of
-from monitoring_dagster.integrations.rows import connected, readable
+from monitoring_dagster.sources.labels.label_account import LabelAccount
+from monitoring_dagster.sources.labels.labels import joined_as_of
+from monitoring_dagster.sources.rows.rows import connected, readable
+from monitoring_dagster.sources.tables.files import Table
 from monitoring_dagster.spec import Labels, Predictions, Task
 from monitoring_dagster.standalone.classes import THRESHOLD
 from monitoring_dagster.standalone.doubts import doubts_about, lacking
@@ -31,7 +31,7 @@ from monitoring_dagster.stats.columns.column_profile import order
 from monitoring_dagster.stats.columns.values import Codes, plain
 
 if TYPE_CHECKING:
-    from monitoring_dagster.integrations.rows import Connection
+    from monitoring_dagster.sources.rows.rows import Connection
 
 _EPOCH = date(1970, 1, 1)
 _NEVER_DAYS = 2_000_000  # what nobody asked for does not happen

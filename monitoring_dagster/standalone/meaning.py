@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from monitoring_dagster.integrations.rows import readable
+from monitoring_dagster.sources.rows.rows import readable
 from monitoring_dagster.standalone.classes import ByName, Classes, understood
 from monitoring_dagster.standalone.ids import NothingJoins, mismatch
 from monitoring_dagster.standalone.probabilities import (
@@ -37,7 +37,7 @@ from monitoring_dagster.standalone.unclear import UnclearClasses
 from monitoring_dagster.stats.columns.values import is_numeric
 
 if TYPE_CHECKING:
-    from monitoring_dagster.integrations.rows import Connection
+    from monitoring_dagster.sources.rows.rows import Connection
 
 _LOOKED_AT = 10_000  # rows, in which as many different numbers are measured rather than named
 _MOST_NAMES = 1_000

@@ -8,7 +8,7 @@ from typing import Self
 import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.integrations.rows import literal
+from monitoring_dagster.sources.rows.rows import literal
 from monitoring_dagster.spec import Labels, Task
 from monitoring_dagster.standalone.classes import THRESHOLD, Classes
 from monitoring_dagster.standalone.probabilities import ROUNDING

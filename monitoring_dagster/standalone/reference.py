@@ -15,9 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
-from monitoring_dagster.integrations.files import KEPT, NoRows, Table
-from monitoring_dagster.integrations.outputs import refuse_to_overwrite, write_whole
-from monitoring_dagster.integrations.results import Damaged, sealed, unsealed
+from monitoring_dagster.sources.tables.files import KEPT, NoRows, Table
 from monitoring_dagster.standalone.columns import Guess, guessed
 from monitoring_dagster.stats.columns.bins import (
     MAX_VALUES,
@@ -39,6 +37,8 @@ from monitoring_dagster.stats.columns.profile import (
 )
 from monitoring_dagster.stats.columns.values import categories, is_numeric, is_time, is_words, plain
 from monitoring_dagster.stats.columns.written import Style, Unread, numbers_in
+from monitoring_dagster.store.outputs import refuse_to_overwrite, write_whole
+from monitoring_dagster.store.results import Damaged, sealed, unsealed
 
 if TYPE_CHECKING:
     from numpy.random import Generator  # late: starting often must stay cheap

@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from monitoring_dagster.integrations.rows import DAY, Rows, quoted, readable
+from monitoring_dagster.sources.rows.rows import DAY, Rows, quoted, readable
 from monitoring_dagster.standalone.ids import doubled, refuse_few
 from monitoring_dagster.standalone.meaning import Meaning
 from monitoring_dagster.standalone.readings import Question
 from monitoring_dagster.standalone.sources import PREDICTIONS, Source
 
 if TYPE_CHECKING:
-    from monitoring_dagster.integrations.rows import Connection
+    from monitoring_dagster.sources.rows.rows import Connection
 
 _MANY_DOUBLED = 0.1  # of the predictions, from where on it is a warning
 

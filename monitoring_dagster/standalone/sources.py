@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
-from monitoring_dagster.integrations.files import NoRows, Table, UnusableColumn
-from monitoring_dagster.integrations.rows import readable
+from monitoring_dagster.sources.rows.rows import readable
+from monitoring_dagster.sources.tables.files import NoRows, Table, UnusableColumn
 from monitoring_dagster.standalone.ids import ids_of
 from monitoring_dagster.standalone.readings import Question
 from monitoring_dagster.standalone.reference import Advance
@@ -20,7 +20,7 @@ from monitoring_dagster.standalone.times import HAS_ZONE, WrongTime, time_of
 from monitoring_dagster.stats.columns.values import categories
 
 if TYPE_CHECKING:
-    from monitoring_dagster.integrations.rows import Connection
+    from monitoring_dagster.sources.rows.rows import Connection
 
 PREDICTIONS, LABELS = "the table of predictions", "the table of labels"
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.integrations.rows import quoted
+from monitoring_dagster.sources.rows.rows import quoted
 from monitoring_dagster.standalone.roles import Role
 from monitoring_dagster.stats.columns.values import is_numeric, numbers
 

@@ -2,8 +2,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from monitoring_dagster.decisions.findings import FindingKind
-from monitoring_dagster.decisions.retraining import (
+from monitoring_dagster.decide.findings import FindingKind
+from monitoring_dagster.decide.retraining_policy import (
     TRIES,
     Cause,
     Situation,

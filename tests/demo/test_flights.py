@@ -28,7 +28,7 @@ from monitoring_dagster.demo.flights import (
     prepare,
 )
 from monitoring_dagster.demo.serving import labels_of, serve_day, write_day
-from monitoring_dagster.integrations.contracts import great_expectations
+from monitoring_dagster.sources.suites.contracts import great_expectations
 from monitoring_dagster.spec import ModelSpec
 
 ROOT = Path(__file__).parents[2]

@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from monitoring_dagster.integrations.contracts import (
+from monitoring_dagster.sources.suites.contracts import (
     check_arguments,
     great_expectations,
     validate,
 )
-from monitoring_dagster.integrations.suites import BadSuite, Suite, load_suite
+from monitoring_dagster.sources.suites.suites import BadSuite, Suite, load_suite
 
 FRAME = pd.DataFrame(
     {"age": [30.0, 40.0, 999.0, None], "country": ["DE", "FR", "XX", "secret"], "n": [1, 2, 3, 3]}
@@ -233,7 +233,7 @@ def test_the_cheap_check_of_types_refuses_none_that_exists():
     great_expectations()
     from great_expectations.expectations import registry
 
-    from monitoring_dagster.integrations.suites import _known_types
+    from monitoring_dagster.sources.suites.suites import _known_types
 
     there = registry.list_registered_expectation_implementations()
     assert {name for name in there if name.startswith("expect_")} <= _known_types()
@@ -251,7 +251,7 @@ def test_loading_a_suite_does_not_import_great_expectations(tmp_path):
     (tmp_path / "x.json").write_text(json.dumps({"name": "x", "expectations": []}))
     code = (
         "import sys; from pathlib import Path;"
-        "from monitoring_dagster.integrations.suites import load_suite;"
+        "from monitoring_dagster.sources.suites.suites import load_suite;"
         "load_suite(Path(sys.argv[1])); assert 'great_expectations' not in sys.modules"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "x.json")]
@@ -267,7 +267,7 @@ def test_nothing_is_printed(suite, capfd):
 def test_a_process_without_a_main_file_lives_though_pyspark_is_there():
     """PySpark ends such a process when Great Expectations imports it; and it stays importable."""
     code = (
-        "import sys; from monitoring_dagster.integrations.contracts import great_expectations as g;"
+        "import sys; from monitoring_dagster.sources.suites.contracts import great_expectations as g;"
         " g(); print('pyspark' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,8 +7,8 @@ from datetime import date, datetime
 import pyarrow as pa
 import pytest
 
-from monitoring_dagster.integrations.csv_files import NotCsv, read_csv
-from monitoring_dagster.integrations.files import Table, UnreadableTable
+from monitoring_dagster.sources.tables.csv_files import NotCsv, read_csv
+from monitoring_dagster.sources.tables.files import Table, UnreadableTable
 from monitoring_dagster.stats.columns.written import Unread
 
 

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from monitoring_dagster.integrations.expressions import UnusableMetric, row_values
+from monitoring_dagster.sources.rows.expressions import UnusableMetric, row_values
 from monitoring_dagster.spec import MetricDefinition
 
 ROWS = pa.table(

@@ -9,13 +9,13 @@ import pytest
 from pyarrow import csv
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.integrations.files import (
+from monitoring_dagster.sources.tables.files import (
     BATCH_ROWS,
     Table,
     UnreadableTable,
     UnusableColumn,
 )
-from monitoring_dagster.integrations.places import LoggedTable, NoFiles, files_at
+from monitoring_dagster.sources.tables.places import LoggedTable, NoFiles, files_at
 
 ROWS = pa.table({"age": [30.5, 41.0, None], "plan": ["a", "b", None], "n": [1, 2, 3]})
 

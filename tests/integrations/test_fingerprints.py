@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 import duckdb
 import pytest
 
-from monitoring_dagster.decisions.recomputing import is_changed, waits_until
-from monitoring_dagster.integrations.fingerprints import (
+from monitoring_dagster.decide.recomputing import is_changed, waits_until
+from monitoring_dagster.sources.rows.fingerprints import (
     fingerprint_of,
     fingerprints_of,
     is_being_written,

@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from monitoring_dagster.integrations.files import Table
-from monitoring_dagster.integrations.frames import NotATable
+from monitoring_dagster.sources.tables.files import Table
+from monitoring_dagster.sources.tables.frames import NotATable
 
 VIEW = pa.array(["a", "b"]).cast(pa.string_view())
 

@@ -8,13 +8,13 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import create_engine, inspect, text
 
-from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
-from monitoring_dagster.decisions.incidents import Reason
-from monitoring_dagster.integrations.ledger import Ledger
+from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
+from monitoring_dagster.decide.incidents import Reason
 from monitoring_dagster.integrations.slack import Delivered, drain, entries
 from monitoring_dagster.report.links import Links
 from monitoring_dagster.report.messages import Announcement, render, to_text
 from monitoring_dagster.spec import Channels, ModelSpec, Predictions
+from monitoring_dagster.store.ledger.ledger import Ledger
 from tests.fake_slack import TOKEN, FakeSlack
 
 DAY = date(2026, 1, 5)
@@ -179,7 +179,7 @@ def test_a_thread_that_history_ends_is_edited_and_nothing_posted_in_it(tmp_path)
 
 KILLED = """
 import os, signal, sys
-from monitoring_dagster.integrations import ledger as module
+from monitoring_dagster.store.ledger import ledger as module
 from tests.integrations.test_history import backfilled
 times = int(sys.argv[3])
 whole = getattr(module, sys.argv[2])

@@ -8,14 +8,14 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from monitoring_dagster.integrations.label_decisions import (
+from monitoring_dagster.store.ledger.label_decisions import (
     Decision,
     LabelDecision,
     LabelDecisions,
     UnstorableRequest,
     discarded_on,
 )
-from monitoring_dagster.integrations.ledger import Ledger
+from monitoring_dagster.store.ledger.ledger import Ledger
 
 SERVED = date(2026, 1, 1)
 NOON = datetime(2026, 1, 6, 12, tzinfo=UTC)
@@ -86,8 +86,8 @@ def test_killed_while_it_writes_it_has_written_nothing(decisions):
 import os, signal
 from datetime import UTC, date, datetime
 from sqlalchemy import event
-from monitoring_dagster.integrations.database import engine
-from monitoring_dagster.integrations.label_decisions import *
+from monitoring_dagster.store.ledger.database import engine
+from monitoring_dagster.store.ledger.label_decisions import *
 url = {decisions.url!r}
 event.listen(engine(url), "commit", lambda _: os.kill(os.getpid(), signal.SIGKILL))
 LabelDecisions(url).record([

@@ -10,13 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.integrations.label_account import LabelAccount
-from monitoring_dagster.integrations.labels import (
+from monitoring_dagster.sources.labels.label_account import LabelAccount
+from monitoring_dagster.sources.labels.labels import (
     NoLabels,
     join_labels,
     labelled_rows,
 )
-from monitoring_dagster.integrations.rows import MissingDay, UnreadableFile, UnusableName
+from monitoring_dagster.sources.rows.rows import MissingDay, UnreadableFile, UnusableName
 from monitoring_dagster.spec import FurtherLabels, Labels, ModelSpec, Predictions
 
 START = date(2025, 3, 1)

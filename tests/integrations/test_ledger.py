@@ -7,16 +7,16 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
-from monitoring_dagster.decisions.incidents import Reason
-from monitoring_dagster.integrations.ledger import (
+from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
+from monitoring_dagster.decide.incidents import Reason
+from monitoring_dagster.report.messages import Announcement
+from monitoring_dagster.spec import Channels, ModelSpec, Predictions
+from monitoring_dagster.store.ledger.ledger import (
     Ledger,
     PromotedMeanwhile,
     Promotion,
     RetrainingDecision,
 )
-from monitoring_dagster.report.messages import Announcement
-from monitoring_dagster.spec import Channels, ModelSpec, Predictions
 
 DAY = date(2026, 1, 5)
 NOON = datetime(2026, 1, 6, 12, tzinfo=UTC)
@@ -214,8 +214,8 @@ def test_two_processes_that_record_the_same_day_tell_it_once(ledger_url):
     script = f"""
 import sys
 from datetime import UTC, date, datetime
-from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
-from monitoring_dagster.integrations.ledger import Ledger
+from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
+from monitoring_dagster.store.ledger.ledger import Ledger
 from monitoring_dagster.spec import ModelSpec
 spec = ModelSpec.model_validate_json(sys.argv[1])
 day = date(2026, 1, 5)
@@ -360,7 +360,7 @@ def test_a_ledger_travels_and_keeps_its_password_to_itself():
 
 def test_importing_the_ledger_does_not_import_sqlalchemy():
     script = (
-        "import sys, monitoring_dagster.integrations.ledger, monitoring_dagster.integrations.slack;"
+        "import sys, monitoring_dagster.store.ledger.ledger, monitoring_dagster.integrations.slack;"
         "sys.exit(bool({'sqlalchemy', 'slack_sdk'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring_dagster.integrations.label_oddities import (
+from monitoring_dagster.sources.labels.label_oddities import (
     DOUBLED,
     EARLY,
     OFF_DAY,
@@ -19,9 +19,9 @@ from monitoring_dagster.integrations.label_oddities import (
     SAME_ID,
     STALE,
 )
-from monitoring_dagster.integrations.label_sql import Fault
-from monitoring_dagster.integrations.label_values import id_of
-from monitoring_dagster.integrations.labels import join_labels, labelled_rows
+from monitoring_dagster.sources.labels.label_sql import Fault
+from monitoring_dagster.sources.labels.label_values import id_of
+from monitoring_dagster.sources.labels.labels import join_labels, labelled_rows
 from monitoring_dagster.spec import ModelSpec
 
 START = date(2026, 3, 2)

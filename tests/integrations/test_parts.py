@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from monitoring_dagster.integrations.rows import (
+from monitoring_dagster.sources.rows.rows import (
     MissingDay,
     UnreadableFile,
     columns_of,

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from monitoring_dagster.integrations.served import (
+from monitoring_dagster.sources.rows.served import (
     profile_day,
     read_day,
     service_numbers,

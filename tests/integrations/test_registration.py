@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from monitoring_dagster.integrations.registration import RefusedRegistration
-from monitoring_dagster.integrations.registry import Registry, UnknownReference
+from monitoring_dagster.store.models.registration import RefusedRegistration
+from monitoring_dagster.store.models.registry import Registry, UnknownReference
 
 NOWHERE = "http://127.0.0.1:1"  # who asks it waits, and is refused
 ROWS = 40

@@ -22,8 +22,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from skops import io
 
-from monitoring_dagster.integrations.model_files import UntrustedModel, model_from
-from monitoring_dagster.integrations.registry import (
+from monitoring_dagster.store.models.model_files import UntrustedModel, model_from
+from monitoring_dagster.store.models.registry import (
     Registry,
     RegistryUnavailable,
     UnknownReference,

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.integrations.results import CorruptResult, ResultStore, UnsafeName
+from monitoring_dagster.store.results import CorruptResult, ResultStore, UnsafeName
 
 DAY = date(2025, 3, 1)
 TABLE = pa.table({"feature": ["age", "income"], "psi": [0.25, 0.5]})
@@ -111,7 +111,7 @@ import sys, time
 from datetime import date
 from pathlib import Path
 import pyarrow as pa
-from monitoring_dagster.integrations import results
+from monitoring_dagster.store import results
 
 def stop(descriptor):
     print("in the middle", flush=True)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.integrations.rows import (
+from monitoring_dagster.sources.rows.rows import (
     MissingDay,
     UnreadableFile,
     UnusableName,
@@ -21,7 +21,7 @@ from monitoring_dagster.integrations.rows import (
     quoted,
     read_batches,
 )
-from monitoring_dagster.integrations.served import (
+from monitoring_dagster.sources.rows.served import (
     Latency,
     PredictionAccount,
     read_day,

@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.integrations.rows import MissingDay, UnreadableFile
-from monitoring_dagster.integrations.samples import review_rows, sample_day
+from monitoring_dagster.sources.rows.rows import MissingDay, UnreadableFile
+from monitoring_dagster.sources.rows.samples import review_rows, sample_day
 from monitoring_dagster.spec import Predictions
 from monitoring_dagster.stats.columns.sample import KEY, bottom_k, bound_of, key_of
 

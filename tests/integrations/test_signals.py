@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.integrations.files import NoFiles
-from monitoring_dagster.integrations.signals import UnusableSignal, values_by_day
+from monitoring_dagster.sources.rows.outside_series import UnusableSignal, values_by_day
+from monitoring_dagster.sources.tables.files import NoFiles
 from monitoring_dagster.spec import Signal
 
 FIRST, SECOND = date(2026, 3, 1), date(2026, 3, 2)

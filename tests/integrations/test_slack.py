@@ -11,9 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
+from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.integrations import slack as slack_module
-from monitoring_dagster.integrations.ledger import Ledger
 from monitoring_dagster.integrations.slack import (
     GRACE,
     Delivered,
@@ -26,6 +25,7 @@ from monitoring_dagster.pipeline.monitor import House
 from monitoring_dagster.report.links import Links
 from monitoring_dagster.report.messages import Announcement
 from monitoring_dagster.spec import Channels, ModelSpec, Predictions
+from monitoring_dagster.store.ledger.ledger import Ledger
 from tests.fake_slack import TOKEN, FakeSlack, Fault, Posted, texts
 
 DAY = date(2026, 1, 5)
@@ -294,9 +294,9 @@ import os, signal, sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from monitoring_dagster.integrations import slack
-from monitoring_dagster.integrations.deliveries import Deliveries
+from monitoring_dagster.store.ledger.deliveries import Deliveries
 from monitoring_dagster.report.links import Links
-from monitoring_dagster.integrations.ledger import Ledger
+from monitoring_dagster.store.ledger.ledger import Ledger
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)

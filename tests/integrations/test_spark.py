@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.integrations import rows, served, spark
 from monitoring_dagster.pipeline import profile
+from monitoring_dagster.sources.rows import rows, served, spark
 from monitoring_dagster.spec import Predictions
 from monitoring_dagster.stats.columns.bins import CategoricalBins, NumericBins, bins_of
 from monitoring_dagster.stats.columns.profile import Group

@@ -12,11 +12,11 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from monitoring_dagster.decisions.findings import FindingKind
-from monitoring_dagster.integrations.rows import file_of
+from monitoring_dagster.decide.findings import FindingKind
 from monitoring_dagster.orchestration.component import definitions_of
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.steps import steps_of
+from monitoring_dagster.sources.rows.rows import file_of
 from monitoring_dagster.spec import Labels, ModelSpec, Predictions
 from tests.orchestration.small_project import (
     ATTRIBUTES,
@@ -157,7 +157,7 @@ def test_a_quiet_look_is_at_the_last_week_and_reads_no_file(
         looked.append(day)
         return file_of(source, day, root=root)
 
-    monkeypatch.setattr("monitoring_dagster.integrations.fingerprints.file_of", counting)
+    monkeypatch.setattr("monitoring_dagster.sources.rows.fingerprints.file_of", counting)
     monkeypatch.setattr(dg.DagsterInstance, "get_runs", None)
     for folder in ("predictions", "labels"):
         for path in clocked.file(folder, LAST).parent.glob("*.parquet"):

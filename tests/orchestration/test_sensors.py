@@ -8,10 +8,10 @@ import dagster as dg
 import pytest
 from dagster._core.remote_representation.external_data import RepositorySnap
 
-from monitoring_dagster.integrations.ledger import RetrainingDecision
 from monitoring_dagster.orchestration.component import definitions_of
 from monitoring_dagster.pipeline import trigger
 from monitoring_dagster.pipeline.monitor import House
+from monitoring_dagster.store.ledger.ledger import RetrainingDecision
 from tests.orchestration.small_project import FIRST, run_days
 
 CANARY = "xoxb-canary-0123456789"

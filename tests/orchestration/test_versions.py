@@ -8,17 +8,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from monitoring_dagster.decisions.findings import FindingKind, Severity
-from monitoring_dagster.integrations.registry import (
-    ModelVersion,
-    UnknownReference,
-    UnknownVersion,
-)
+from monitoring_dagster.decide.findings import FindingKind, Severity
 from monitoring_dagster.pipeline import contract, evaluation, multivariate, profile
 from monitoring_dagster.pipeline.backtest import backtest
 from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.pipeline.runbook import walk
 from monitoring_dagster.pipeline.status import status_of
+from monitoring_dagster.store.models.registry import (
+    ModelVersion,
+    UnknownReference,
+    UnknownVersion,
+)
 from tests.orchestration.small_project import (
     DAYS,
     ROWS,

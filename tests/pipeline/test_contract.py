@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from monitoring_dagster.decisions.findings import FindingKind, Severity
-from monitoring_dagster.integrations.registry import UnknownReference
+from monitoring_dagster.decide.findings import FindingKind, Severity
 from monitoring_dagster.pipeline import contract, profile, reference
 from monitoring_dagster.pipeline.drift import STEP as DRIFT
 from monitoring_dagster.pipeline.estimate import STEP as ESTIMATE
 from monitoring_dagster.pipeline.findings import stored_findings
+from monitoring_dagster.store.models.registry import UnknownReference
 from tests.world import START, as_table
 
 P1, P2, P3 = Severity.P1, Severity.P2, Severity.P3

@@ -9,12 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring_dagster.integrations.label_decisions import (
-    Decision,
-    LabelDecision,
-    UnstorableRequest,
-)
-from monitoring_dagster.integrations.labels import NoLabels, labelled_rows
 from monitoring_dagster.pipeline import label_decisions
 from monitoring_dagster.pipeline.arrivals import arrivals_of
 from monitoring_dagster.pipeline.deciding import UnknownRequest, decide
@@ -26,8 +20,14 @@ from monitoring_dagster.pipeline.outcomes import (
     outcomes_by_day,
     run,
 )
+from monitoring_dagster.sources.labels.labels import NoLabels, labelled_rows
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.store.ledger.label_decisions import (
+    Decision,
+    LabelDecision,
+    UnstorableRequest,
+)
 
 START, DAYS, ACCEPTED = date(2025, 3, 3), 6, 3
 ALL = Group("1")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from monitoring_dagster.decisions.findings import FindingKind, Severity
+from monitoring_dagster.decide.findings import FindingKind, Severity
 from monitoring_dagster.pipeline import drift, drift_findings, profile, reference, verdict
 from monitoring_dagster.pipeline.drift_findings import findings_of, severity_of
 from tests.world import FEATURES, START, day_after

@@ -8,11 +8,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from monitoring_dagster.integrations.registry import Registry
 from monitoring_dagster.pipeline import contract, drift, estimate, profile
 from monitoring_dagster.pipeline.reference import folder_of
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.estimation.score_estimation import calibrate
+from monitoring_dagster.store.models.registry import Registry
 from tests.world import START, World, day_after
 
 DAYS = [day_after(START, n) for n in range(8)]

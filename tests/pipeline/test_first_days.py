@@ -7,7 +7,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from monitoring_dagster.decisions.findings import FindingKind
+from monitoring_dagster.decide.findings import FindingKind
 from monitoring_dagster.pipeline import labelling
 from monitoring_dagster.pipeline.outcomes import findings_of, run
 from monitoring_dagster.pipeline.service import SERVICE

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pyarrow as pa
 import pytest
 
-from monitoring_dagster.decisions.findings import FindingKind, Severity
+from monitoring_dagster.decide.findings import FindingKind, Severity
 from monitoring_dagster.pipeline.outcomes import account_of, findings_of, known_outcomes, run
 from tests.pipeline.test_outcomes_step import ALL, SPEC, at, monitor_of, on, put, serve
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from monitoring_dagster.decisions.findings import FindingKind
+from monitoring_dagster.decide.findings import FindingKind
 from monitoring_dagster.pipeline.arrivals import arrivals_of, curve_on, late_bias_on
 from monitoring_dagster.pipeline.labelling import findings_of
 from monitoring_dagster.pipeline.monitor import House

@@ -6,11 +6,11 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from monitoring_dagster.decisions.findings import FindingKind, Severity
-from monitoring_dagster.integrations.registry import RegistryUnavailable
+from monitoring_dagster.decide.findings import FindingKind, Severity
 from monitoring_dagster.pipeline import drift, multivariate, profile, reference_sample
 from monitoring_dagster.pipeline.monitor import House, Monitor
 from monitoring_dagster.pipeline.reference import reference_of
+from monitoring_dagster.store.models.registry import RegistryUnavailable
 from tests.world import NUMBERS, START, day_after
 
 ROWS = 600  # of either sample

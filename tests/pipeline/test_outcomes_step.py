@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring_dagster.decisions.findings import FindingKind
+from monitoring_dagster.decide.findings import FindingKind
 from monitoring_dagster.pipeline import outcomes
 from monitoring_dagster.pipeline.monitor import House
 from monitoring_dagster.pipeline.outcomes import account_of, findings_of, known_outcomes, run

@@ -5,7 +5,7 @@ from datetime import datetime, time
 
 import numpy as np
 
-from monitoring_dagster.decisions.findings import FindingKind, Severity
+from monitoring_dagster.decide.findings import FindingKind, Severity
 from monitoring_dagster.pipeline import drift, estimate, outcomes, profile, quality, revisions
 from monitoring_dagster.pipeline.evaluation import evaluate
 from monitoring_dagster.pipeline.evaluation import run as evaluate_day

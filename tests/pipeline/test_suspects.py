@@ -16,7 +16,6 @@ from sklearn.metrics import accuracy_score, log_loss
 
 from monitoring_dagster import cli
 from monitoring_dagster.cli import here
-from monitoring_dagster.integrations.label_decisions import Decision
 from monitoring_dagster.pipeline import outcomes, revisions
 from monitoring_dagster.pipeline.deciding import decide
 from monitoring_dagster.pipeline.evaluation import evaluate
@@ -25,6 +24,7 @@ from monitoring_dagster.report.wording import printable
 from monitoring_dagster.spec import FurtherLabels
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.labels.label_quality import UnusableErrorRate
+from monitoring_dagster.store.ledger.label_decisions import Decision
 from tests.world import START, as_table, attributes, day_after
 
 FLIPPED = 0.05

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from monitoring_dagster.integrations.labels import NoLabels
 from monitoring_dagster.pipeline import outcomes, track_record
 from monitoring_dagster.pipeline.estimate import estimates_of
 from monitoring_dagster.pipeline.metrics import UnknownMetric, promise_of
 from monitoring_dagster.pipeline.track_record import Slice, to_dict, track_records
+from monitoring_dagster.sources.labels.labels import NoLabels
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.estimation.estimate_record import Trust
 from tests.world import LATEST_DAYS, START, attributes, day_after

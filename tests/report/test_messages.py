@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 
-from monitoring_dagster.decisions.findings import Finding, FindingKind, Severity
-from monitoring_dagster.decisions.incidents import Reason
+from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
+from monitoring_dagster.decide.incidents import Reason
 from monitoring_dagster.report import runbooks
 from monitoring_dagster.report.guides import GUIDES, Partitions
 from monitoring_dagster.report.links import Links

@@ -7,10 +7,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from monitoring_dagster.decisions.findings import FindingKind, Severity
-from monitoring_dagster.integrations.registry import RegistryUnavailable
-from monitoring_dagster.integrations.results import CorruptResult
-from monitoring_dagster.integrations.suites import BadSuite
+from monitoring_dagster.decide.findings import FindingKind, Severity
 from monitoring_dagster.pipeline import contract, drift, profile
 from monitoring_dagster.pipeline.alerts import send
 from monitoring_dagster.pipeline.evaluation import evaluate
@@ -18,6 +15,9 @@ from monitoring_dagster.pipeline.monitor import House, Monitor
 from monitoring_dagster.pipeline.outcomes import account_of
 from monitoring_dagster.pipeline.runbook import walk
 from monitoring_dagster.pipeline.steps import steps_of
+from monitoring_dagster.sources.suites.suites import BadSuite
+from monitoring_dagster.store.models.registry import RegistryUnavailable
+from monitoring_dagster.store.results import CorruptResult
 from tests.world import day_after
 
 HOSTILE = "<script>alert(1)</script><!channel>"

@@ -83,7 +83,7 @@ def test_kill_9_in_the_middle_of_a_verdict(troubled):
             if step.name not in ("verdict", "evaluation", "attribution"):
                 step.run(one.monitor, one.today)
     verdict.run(wanted.monitor, wanted.today)
-    place = "monitoring_dagster.integrations.ledger"
+    place = "monitoring_dagster.store.ledger.ledger"
     code = "verdict.run(world.monitor, world.today)"
     assert died(troubled, place, "_mark_judged", code)  # inside of its transaction
     verdict.run(troubled.monitor, troubled.today)

@@ -4,13 +4,13 @@ from itertools import count
 
 import pytest
 
-from monitoring_dagster.decisions.findings import FindingKind
-from monitoring_dagster.integrations.ledger import PromotedMeanwhile
+from monitoring_dagster.decide.findings import FindingKind
 from monitoring_dagster.pipeline.alerts import send
 from monitoring_dagster.pipeline.promotion import NothingToRollBack, promote, roll_back
 from monitoring_dagster.pipeline.retraining import AlreadyRetrained, retrain
 from monitoring_dagster.pipeline.training import TooFewLabels
 from monitoring_dagster.pipeline.trigger import decision_on, pending_trigger, why_not
+from monitoring_dagster.store.ledger.ledger import PromotedMeanwhile
 from tests.world import attributes, day_after
 
 SESSIONS = count()

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.integrations.files import UnusableColumn
+from monitoring_dagster.sources.tables.files import UnusableColumn
 from monitoring_dagster.standalone.drift import compare
 
 N = 200

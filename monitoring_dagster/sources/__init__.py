@@ -1,0 +1,1 @@
+"""Rows in: the only rooms that read what others write."""

@@ -1,0 +1,1 @@
+"""Labels and the predictions that they are about."""

@@ -1,0 +1,247 @@
+"""What is odd about label rows: values that say nothing, ids of nobody, times that cannot be."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from monitoring_dagster.sources.labels.label_sql import Fault, day_number
+from monitoring_dagster.sources.labels.label_values import id_of
+from monitoring_dagster.sources.rows.rows import Rows, literal, quoted
+from monitoring_dagster.spec import Labels, Predictions
+
+if TYPE_CHECKING:
+    from monitoring_dagster.sources.rows.rows import Connection
+
+JUDGED = "monitoring_judged"  # the table of label rows, each in its bucket
+FOREIGN = "monitoring_foreign"  # and of what predictions say, where no label says any of it
+EARLY, OFF_DAY, STALE = "early", "off_day", "stale"
+DOUBLED, SAME_ID, ORPHAN = "doubled", "same_id", "orphan"
+_EXAMPLES = 5
+_EARLY_DAYS = 5 / 1440  # clocks differ by minutes
+_FEWEST_ROWS = 20  # of which one may say that they are all alike
+_MANY = 0.05  # of the rows: then it is worth looking for the cause
+_COMPARED_IDS = 1000
+_SHOWN_CHARACTERS = 40
+_OF_PREDICTIONS = (Fault.PREDICTION, Fault.SCORE)
+# Ways in which two ids may differ and mean the same request, and the words for it.
+_FORMS = {
+    "blanks around them": "trim({id})",
+    "upper and lower case": "lower(trim({id}))",
+    "zeros in front": "ltrim(lower(trim({id})), '0')",
+    "braces, dashes or a prefix of UUIDs":
+        "regexp_extract(regexp_replace(lower({id}), '[^0-9a-f]', '', 'g'), '[0-9a-f]{{32}}$')",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Oddity:
+    """One thing that is odd about some label rows of a delivery.
+
+    The kinds are those of `Fault`, whose rows are invalid, and
+
+    early
+        Arrived more than five minutes before its prediction was served; counts all the same.
+    off_day
+        Arrived more than a day before the day of its file; counts all the same.
+    stale
+        Nothing in the file is new, and none of it arrived on its day.
+    doubled
+        Requests with different labels in this delivery (of one time, where the last label counts).
+    same_id
+        All rows have one request id.
+    orphan
+        Belongs to no prediction; the `cause` is how its id differs from one that would fit.
+    """
+
+    kind: str
+    column: str
+    rows: int
+    of: int  # rows that were looked at for it
+    served_on: str | None = None  # of predictions at fault: their day
+    low: float | None = None  # of scores: the smallest and the largest at fault; early: hours
+    high: float | None = None
+    cause: str = ""
+    values: tuple[str, ...] = ()  # the commonest
+    examples: tuple[tuple[str | None, str | None], ...] = ()  # request id and value
+
+
+def oddities(
+    connection: "Connection", labels: Labels, predictions: Predictions, known: Sequence[Rows]
+) -> tuple[Oddity, ...]:
+    """What is odd about the table of judged labels, whose predictions were sought in *known*."""
+    found = list(_faults(connection, labels, predictions))
+    found += _of_times_and_ids(connection, labels)
+    found += _doubled(connection, labels)
+    return (*found, *_orphans(connection, labels, predictions, known))
+
+
+def _faults(connection: "Connection", labels: Labels, predictions: Predictions) -> Iterator[Oddity]:
+    of_predictions = ", ".join(literal(one) for one in _OF_PREDICTIONS)
+    found = connection.execute(f"""
+        SELECT fault, CASE WHEN fault IN ({of_predictions}) THEN CAST(day AS VARCHAR) END AS served,
+            count(*), min(TRY_CAST(shown AS DOUBLE)), max(TRY_CAST(shown AS DOUBLE)),
+            min(row(id, shown), {_EXAMPLES})
+        FROM {JUDGED} WHERE bucket = 'invalid' GROUP BY 1, 2 ORDER BY 1, 2""").fetchall()
+    if not found:
+        return
+    totals = connection.execute(
+        "SELECT CAST(day AS VARCHAR), count(*), count(*) FILTER ("
+        f"score IS NOT NULL OR fault = '{Fault.SCORE}') FROM {JUDGED} GROUP BY 1"
+    ).fetchall()
+    rows, scored = sum(n for _, n, _ in totals), {day: n for day, _, n in totals}
+    missing = sum(n for fault, _, n, *_ in found if fault == Fault.MISSING)
+    columns = {
+        Fault.LABEL: labels.label,
+        Fault.CLASS: labels.label,
+        Fault.TIME: labels.arrived_at,
+        Fault.FUTURE: labels.arrived_at,
+        Fault.PREDICTION: predictions.prediction,
+        Fault.SCORE: str(predictions.score),
+    }
+    for fault, served_on, n, low, high, examples in found:
+        yield Oddity(
+            kind=fault,
+            column=columns.get(fault, labels.request_id),
+            rows=n,
+            of=scored[served_on]
+            if fault == Fault.SCORE
+            else rows
+            if fault == Fault.MISSING
+            else rows - missing,
+            served_on=served_on,
+            low=low if fault == Fault.SCORE else None,
+            high=high if fault == Fault.SCORE else None,
+            cause=_answers(connection) if fault == Fault.CLASS else "",
+            values=_commonest(connection, fault),
+            examples=tuple(examples) if fault != Fault.MISSING else (),
+        )
+
+
+def _commonest(connection: "Connection", fault: str) -> tuple[str, ...]:
+    found = connection.execute(
+        f"SELECT shown FROM {JUDGED} WHERE fault = {literal(fault)} AND shown IS NOT NULL"
+        f" GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT {_EXAMPLES}"
+    ).fetchall()
+    return tuple(shown for (shown,) in found)
+
+
+def _answers(connection: "Connection") -> str:
+    """What predictions say, where no label says any of it."""
+    found = connection.execute(
+        f"SELECT prediction FROM {FOREIGN} ORDER BY prediction LIMIT {_EXAMPLES}"
+    ).fetchall()
+    return ", ".join(repr(one[:_SHOWN_CHARACTERS]) for (one,) in found)
+
+
+def _of_times_and_ids(connection: "Connection", labels: Labels) -> Iterator[Oddity]:
+    early = f"delay_days < -{_EARLY_DAYS}"
+    arrived_on = f"(DATE '1970-01-01' + CAST({day_number('arrived_at')} AS INTEGER))"
+    off_day = f"{arrived_on} < arrival_day - 1 AND bucket NOT IN ('duplicate', 'invalid')"
+    says = "fault IS NULL"
+    news = "bucket IN ('joined', 'late', 'corrected', 'orphan', 'pending', 'invalid')"
+    (
+        (rows, timed, before, hours, elsewhere, latest, arrival_day, new, again, say, some, other),
+    ) = connection.execute(f"""
+            SELECT count(*), count(delay_days), count(*) FILTER ({early}),
+                median(delay_days) FILTER ({early}) * 24, count(*) FILTER ({off_day}),
+                max({arrived_on}), max(arrival_day), count(*) FILTER ({news}),
+                count(*) FILTER (bucket = 'duplicate'), count(*) FILTER ({says}),
+                min(id) FILTER ({says}), max(id) FILTER ({says})
+            FROM {JUDGED}""").fetchall()
+    if before:
+        examples = _examples(connection, early, "CAST(arrived_at AS VARCHAR)")
+        yield Oddity(EARLY, labels.arrived_at, before, timed, low=hours, examples=examples)
+    if elsewhere:
+        examples = _examples(connection, off_day, "CAST(arrived_at AS VARCHAR)")
+        yield Oddity(OFF_DAY, labels.arrived_at, elsewhere, rows, examples=examples)
+    if rows >= _FEWEST_ROWS and latest and latest < arrival_day and not new and 2 * again > rows:
+        yield Oddity(STALE, labels.arrived_at, rows, rows, cause=str(latest))
+    if say >= _FEWEST_ROWS and some == other:
+        yield Oddity(SAME_ID, labels.request_id, say, rows, examples=((some, None),))
+
+
+def _examples(
+    connection: "Connection", condition: str, value: str
+) -> tuple[tuple[str | None, str | None], ...]:
+    ((found,),) = connection.execute(
+        f"SELECT min(row(id, value), {_EXAMPLES}) FROM ("
+        f"SELECT DISTINCT id, {value} AS value FROM {JUDGED} WHERE {condition})"
+    ).fetchall()
+    return tuple(found or ())
+
+
+def _doubled(connection: "Connection", labels: Labels) -> Iterator[Oddity]:
+    """A label that contradicts another one of its delivery is conflicting, or corrects it."""
+    together = "id" if labels.keep == "first" else "id, arrived_at"
+    ((requests, ids, examples),) = connection.execute(f"""
+        WITH several AS (
+            SELECT id, string_agg(DISTINCT CAST(label AS VARCHAR), ' and '
+                ORDER BY CAST(label AS VARCHAR)) AS said
+            FROM {JUDGED}
+            WHERE fault IS NULL AND id IN (SELECT id FROM {JUDGED} WHERE bucket = 'conflicting')
+            GROUP BY {together} HAVING count(DISTINCT label) > 1
+        )
+        SELECT (SELECT count(DISTINCT id) FROM several),
+            (SELECT CASE WHEN EXISTS (FROM several) THEN count(DISTINCT id) END FROM {JUDGED}),
+            (SELECT min(row(id, said), {_EXAMPLES}) FROM several)""").fetchall()
+    if requests:
+        yield Oddity(
+            DOUBLED, labels.request_id, requests, ids or requests, examples=tuple(examples)
+        )
+
+
+def _orphans(
+    connection: "Connection", labels: Labels, predictions: Predictions, known: Sequence[Rows]
+) -> Iterator[Oddity]:
+    ((orphans, rows),) = connection.execute(
+        f"SELECT count(*) FILTER (bucket = 'orphan'), count(*) FROM {JUDGED}"
+    ).fetchall()
+    if not orphans:
+        return
+    cause, theirs = "", None
+    if orphans > _MANY * rows and known:
+        cause, theirs = _cause_of_orphans(connection, predictions, known)
+    examples = _examples(connection, "bucket = 'orphan'", "NULL::VARCHAR")
+    values = (theirs,) if theirs is not None else ()
+    yield Oddity(
+        ORPHAN, labels.request_id, orphans, rows, cause=cause, values=values, examples=examples
+    )
+
+
+def _cause_of_orphans(
+    connection: "Connection", predictions: Predictions, known: Sequence[Rows]
+) -> tuple[str, str | None]:
+    """How ids of orphans differ from those of predictions, and one of the latter."""
+    sample = (
+        f"SELECT DISTINCT id FROM {JUDGED} WHERE bucket = 'orphan'"
+        f" ORDER BY md5(id) LIMIT {_COMPARED_IDS}"
+    )
+    readings = [(one, id_of(predictions.request_id, one.columns)) for one in known]
+    for one, reading in readings:
+        ((lost,),) = connection.execute(
+            f"SELECT CAST(min({quoted(predictions.request_id)}) FILTER ({reading.fault})"
+            f" AS VARCHAR) FROM {one.sql}"
+        ).fetchall()
+        if lost is not None:
+            return "digits", str(lost)
+    every = " UNION ALL ".join(f"SELECT {it.value} AS id FROM {one.sql}" for one, it in readings)
+    for cause, form in _FORMS.items():
+        of_orphan, of_known = form.format(id="orphan.id"), form.format(id="known.id")
+        ((same, asked, theirs),) = connection.execute(f"""
+            WITH orphan AS ({sample})
+            SELECT count(DISTINCT orphan.id), (SELECT count(*) FROM orphan), min(known.id)
+            FROM orphan JOIN ({every}) known ON {of_orphan} = {of_known} AND {of_orphan} <> ''
+        """).fetchall()
+        if 2 * same > asked:
+            return cause, theirs
+    ((theirs,),) = connection.execute(f"SELECT min(id) FROM ({every})").fetchall()
+    return "", theirs
+
+
+def restored(stored: Mapping[str, Any]) -> Oddity:
+    """One that was written as JSON."""
+    lists = {
+        "values": tuple(stored["values"]),
+        "examples": tuple((id_, value) for id_, value in stored["examples"]),
+    }
+    return Oddity(**{**stored, **lists})

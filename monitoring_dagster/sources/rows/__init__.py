@@ -1,0 +1,1 @@
+"""Days of an inference log, and numbers from elsewhere."""

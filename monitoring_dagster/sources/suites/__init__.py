@@ -1,0 +1,1 @@
+"""Expectation suites: what the data must look like."""

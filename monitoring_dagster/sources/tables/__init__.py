@@ -1,0 +1,1 @@
+"""Tables of any kind: Parquet, CSV, frames, folders, globs."""

@@ -1,0 +1,1 @@
+"""What is kept: results of steps, and where a project keeps everything."""

@@ -1,0 +1,1 @@
+"""The ledger: findings, incidents, decisions, deliveries, in SQL."""

@@ -1,0 +1,208 @@
+"""Which messages still have to go out?  A queue that survives crashes between any two lines."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid5
+
+from monitoring_dagster.report.messages import EVENT, Announcement, IncidentEvent
+from monitoring_dagster.store.ledger.database import reading, tables, writing
+
+if TYPE_CHECKING:
+    from monitoring_dagster.store.ledger.database import Transaction
+
+PENDING, CLAIMED, SENT, DEAD = "pending", "claimed", "sent", "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message on its way: what it says, where it goes, and how far it has come."""
+
+    id: str
+    incident: str
+    seq: int  # 0 opens the thread of its incident
+    destination: str
+    event: IncidentEvent | Announcement
+    state: str
+    attempts: int
+    created_at: datetime
+    claimed_at: datetime | None
+    sent_at: datetime | None
+    channel: str | None  # where it arrived ...
+    ts: str | None  # ... and under which timestamp
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What has not arrived yet. ``oldest`` is the age of the oldest that is not dead."""
+
+    pending: int
+    claimed: int
+    dead: int
+    oldest: timedelta | None
+    last_error: str | None
+
+
+@dataclass(frozen=True)
+class Deliveries:
+    """The queue in the ledger's database at *url*."""
+
+    url: str = field(repr=False)
+
+    def claim(self, *, now: datetime, skip: Collection[str] = ()) -> Delivery | None:
+        """Take the next message to send, for this process alone, or None.
+
+        The claim is committed before the caller speaks to anybody. A reply waits for the messages
+        before it, and for ever if the one that opens its thread is dead. Destinations in *skip*
+        are left alone.
+        """
+        table = tables().deliveries
+        earlier = table.alias("earlier")
+        unsettled = earlier.c.state.in_([PENDING, CLAIMED])
+        no_thread = (earlier.c.state == DEAD) & (earlier.c.seq == 0)
+        blocked = (
+            earlier.select()
+            .where(earlier.c.incident == table.c.incident, earlier.c.seq < table.c.seq)
+            .where(unsettled | no_thread)
+            .exists()
+        )
+        following = (
+            table.select()
+            .where(table.c.state == PENDING, table.c.destination.not_in(skip), ~blocked)
+            .order_by(table.c.created_at, table.c.incident, table.c.seq)
+            .limit(1)
+            .with_for_update(skip_locked=True, of=table)
+        )
+        with writing(self.url) as connection:
+            row = connection.execute(following).mappings().one_or_none()
+            if row is None:
+                return None
+            claim = {"state": CLAIMED, "claimed_at": now, "attempts": row["attempts"] + 1}
+            connection.execute(table.update().where(table.c.id == row["id"]).values(claim))
+        return _delivery({**row, **claim})
+
+    def stale_claims(self, *, now: datetime, grace: timedelta) -> list[Delivery]:
+        """Messages that were claimed longer than *grace* ago: sent or not, nobody knows."""
+        columns = tables().deliveries.c
+        return self._all(
+            columns.state == CLAIMED,
+            columns.claimed_at <= now - grace,
+            order=columns.claimed_at,
+        )
+
+    def thread(self, incident: str) -> list[Delivery]:
+        """What has arrived of one incident, in order."""
+        columns = tables().deliveries.c
+        return self._all(columns.incident == incident, columns.state == SENT, order=columns.seq)
+
+    def sent(self, *, limit: int) -> list[Delivery]:
+        """The latest *limit* messages that arrived, oldest first."""
+        columns = tables().deliveries.c
+        latest = self._all(columns.state == SENT, order=columns.sent_at.desc(), limit=limit)
+        return sorted(latest, key=lambda delivery: (delivery.sent_at, delivery.seq))
+
+    def mark_sent(self, delivery: Delivery, *, channel: str, ts: str, now: datetime) -> None:
+        """The message is there."""
+        # Not tied to the claim: what is visible is sent, whoever learns of it.
+        table = tables().deliveries
+        values = {"state": SENT, "channel": channel, "ts": ts, "sent_at": now, "last_error": None}
+        with writing(self.url) as connection:
+            connection.execute(
+                table.update()
+                .where(table.c.id == delivery.id, table.c.state != SENT)
+                .values(values)
+            )
+
+    def mark_failed(self, delivery: Delivery, error: str) -> None:
+        """The message is certainly not there: it may be tried again."""
+        self._settle(delivery, state=PENDING, error=error)
+
+    def mark_ambiguous(self, delivery: Delivery, error: str) -> None:
+        """The message may be there: it stays claimed until somebody has looked."""
+        self._settle(delivery, state=CLAIMED, error=error)
+
+    def mark_dead(self, delivery: Delivery, error: str) -> None:
+        """The message was refused and would be again: a person has to look."""
+        self._settle(delivery, state=DEAD, error=error)
+
+    def revive(self) -> int:
+        """Try the dead messages again; returns how many."""
+        table = tables().deliveries
+        dead = table.update().where(table.c.state == DEAD)
+        with writing(self.url) as connection:
+            return connection.execute(dead.values(state=PENDING)).rowcount
+
+    def waiting(self, now: datetime, *, model: str | None = None) -> Waiting:
+        """What has not arrived yet, of all models or of one."""
+        columns = tables().deliveries.c
+        rest = self._all(columns.state != SENT, order=columns.created_at)
+        rest = [one for one in rest if model in (None, one.event.model)]
+        states = [delivery.state for delivery in rest]
+        living = [delivery.created_at for delivery in rest if delivery.state != DEAD]
+        errors = [delivery.last_error for delivery in rest if delivery.last_error]
+        return Waiting(
+            pending=states.count(PENDING),
+            claimed=states.count(CLAIMED),
+            dead=states.count(DEAD),
+            oldest=now - living[0] if living else None,
+            last_error=errors[-1] if errors else None,
+        )
+
+    def _all(self, *where: Any, order: Any, limit: int | None = None) -> list[Delivery]:
+        query = tables().deliveries.select().where(*where).order_by(order).limit(limit)
+        with reading(self.url) as connection:
+            return [_delivery(dict(row)) for row in connection.execute(query).mappings()]
+
+    def _settle(self, delivery: Delivery, *, state: str, error: str) -> None:
+        table = tables().deliveries
+        # Only the latest claim may be settled; an overtaken sender has no say.
+        ours = (table.c.state == CLAIMED) & (table.c.attempts == delivery.attempts)
+        with writing(self.url) as connection:
+            connection.execute(
+                table.update()
+                .where(table.c.id == delivery.id, ours)
+                .values(state=state, last_error=error)
+            )
+
+
+def add_delivery(
+    connection: Transaction,
+    incident: str,
+    seq: int,
+    *,
+    destination: str,
+    event: IncidentEvent | Announcement,
+    now: datetime,
+) -> bool:
+    """Put one message into the queue, in the caller's transaction; False if it was there before."""
+    table = tables().deliveries
+    delivery_id = str(uuid5(UUID(incident), str(seq)))
+    if connection.execute(table.select().where(table.c.id == delivery_id)).first():
+        return False
+    values = {
+        "id": delivery_id,
+        "incident": incident,
+        "seq": seq,
+        "destination": destination,
+        "event": EVENT.dump_python(event, mode="json"),
+        "state": PENDING,
+        "attempts": 0,
+        "created_at": now,
+    }
+    connection.execute(table.insert(), values)
+    return True
+
+
+def next_seq(connection: Transaction, incident: str) -> int:
+    """The place of one more reply in a thread."""
+    table = tables().deliveries
+    rows = connection.execute(table.select().where(table.c.incident == incident))
+    return max((int(row.seq) for row in rows), default=-1) + 1
+
+
+def _delivery(row: dict[str, Any]) -> Delivery:
+    return Delivery(**{**row, "event": EVENT.validate_python(row["event"])})
