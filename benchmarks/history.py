@@ -63,10 +63,10 @@ def write(root: Path, rows: int) -> None:
     import numpy as np
     import pyarrow as pa
 
-    from monitoring_dagster.pipeline.monitor import HOME
     from monitoring_dagster.stats.columns.profile import profiles_to_table
     from monitoring_dagster.stats.quality.outcomes import outcomes_by_group
     from monitoring_dagster.stats.quality.outcomes_file import outcomes_to_table
+    from monitoring_dagster.store.monitor import HOME
     from monitoring_dagster.store.results import ResultStore
 
     rng, results, worth = np.random.default_rng(0), ResultStore(root / HOME / "results"), 0.0
@@ -116,9 +116,9 @@ def _register(root: Path) -> None:
     import yaml
     from sklearn.dummy import DummyClassifier
 
-    from monitoring_dagster.pipeline.monitor import House
-    from monitoring_dagster.pipeline.reference import reference_of
+    from monitoring_dagster.measure.reference.version_reference import reference_of
     from monitoring_dagster.spec import ModelSpec
+    from monitoring_dagster.store.monitor import House
 
     rng = np.random.default_rng(1)
     score = rng.beta(1, 4, 20_000)

@@ -127,7 +127,7 @@ def _told(n: int, rows: int) -> str:
 
 def step(root: Path, keep: str) -> None:
     """What a day's run of Dagster does for its labels."""
-    from monitoring_dagster.pipeline import outcomes
+    from monitoring_dagster.measure.quality import arrived_labels as outcomes
 
     report = outcomes.run(_monitor(root, keep), LAST)
     print(report.checks["labels"].words)
@@ -138,7 +138,7 @@ def check(root: Path, keep: str) -> None:
     import pandas as pd
     from sklearn.metrics import roc_auc_score
 
-    from monitoring_dagster.pipeline import outcomes
+    from monitoring_dagster.measure.quality import arrived_labels as outcomes
     from monitoring_dagster.stats.quality.outcomes import Outcomes
     from monitoring_dagster.stats.quality.performance import metrics
 
@@ -161,8 +161,8 @@ def check(root: Path, keep: str) -> None:
 
 
 def _monitor(root: Path, keep: str):  # type: ignore[no-untyped-def]
-    from monitoring_dagster.pipeline.monitor import House
     from monitoring_dagster.spec import ModelSpec
+    from monitoring_dagster.store.monitor import House
 
     house = House.at(root / keep, {})
     for folder in ("predictions", "labels"):

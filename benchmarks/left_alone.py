@@ -38,9 +38,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.outside import BARE, TASKS, TRAINER, Outside, attributes
 from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
-from monitoring_dagster.pipeline.monitor import House
-from monitoring_dagster.pipeline.verdict import STEP as VERDICT
+from monitoring_dagster.judge.verdict import STEP as VERDICT
 from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.store.monitor import House
 from tests.fake_slack import TOKEN, FakeSlack
 
 CHECKOUT = Path(__file__).parents[1]

@@ -17,9 +17,9 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from monitoring_dagster.pipeline.monitor import Monitor
-from monitoring_dagster.pipeline.promotion import promote
-from monitoring_dagster.pipeline.training import Rows, answers, register, train
+from monitoring_dagster.act.promotion import promote
+from monitoring_dagster.act.retraining.training import Rows, answers, register, train
+from monitoring_dagster.store.monitor import Monitor
 
 FEATURES = ["income", "age", "plan"]
 ROWS_A_DAY = 300

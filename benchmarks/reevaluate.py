@@ -13,12 +13,12 @@ import pandas as pd
 import pyarrow as pa
 from sklearn.dummy import DummyClassifier
 
-from monitoring_dagster.pipeline.backtest import backtest
-from monitoring_dagster.pipeline.monitor import House
-from monitoring_dagster.pipeline.profile import STEP as PROFILE
-from monitoring_dagster.pipeline.reference import reference_of
+from monitoring_dagster.measure.profiling import STEP as PROFILE
+from monitoring_dagster.measure.reference.version_reference import reference_of
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.stats.columns.profile import Group, profile_batches, profiles_to_table
+from monitoring_dagster.store.monitor import House
+from monitoring_dagster.views.backtest import backtest
 
 DAYS, ROWS = 365, 1000
 FIRST = date(2025, 1, 1)

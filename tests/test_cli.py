@@ -14,12 +14,13 @@ from click.testing import CliRunner
 from mlflow import MlflowClient
 
 from monitoring_dagster import cli
+from monitoring_dagster.act import promotion
+from monitoring_dagster.act.notify.alerts import send
+from monitoring_dagster.act.retraining.trigger import pending_trigger
 from monitoring_dagster.cli import here
 from monitoring_dagster.errors import UnknownModel
-from monitoring_dagster.pipeline import profile, promotion
-from monitoring_dagster.pipeline.alerts import send
-from monitoring_dagster.pipeline.profile import service_of
-from monitoring_dagster.pipeline.trigger import pending_trigger
+from monitoring_dagster.measure import profiling as profile
+from monitoring_dagster.measure.profiling import service_of
 from monitoring_dagster.store.ledger.ledger import Ledger
 from tests.world import LATEST_DAYS, attributes, day_after
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from monitoring_dagster import cli
 from monitoring_dagster.cli import here
-from monitoring_dagster.pipeline.history import history, summary
+from monitoring_dagster.views.history import history, summary
 from tests.world import LATEST_DAYS, START, day_after
 
 DAYS = [day_after(START, n) for n in range(8)]
@@ -70,7 +70,7 @@ def test_history_of_a_segment_of_some_days_as_known_on_one(project):
 
 def test_a_day_before_its_labels_is_unknown_and_compared_with_nothing(project, monkeypatch):
     monkeypatch.setattr(
-        "monitoring_dagster.pipeline.history.outcomes_by_day", lambda *given, **more: {}
+        "monitoring_dagster.views.history.outcomes_by_day", lambda *given, **more: {}
     )
     code, out, _ = typed("history", "tiny", "accuracy", "--to", str(START))
     assert (code, out.split(",")[0]) == (0, f"{START}  v1  accuracy unknown; 0 of 295 labels")

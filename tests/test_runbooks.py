@@ -10,9 +10,9 @@ from click import Group
 
 from monitoring_dagster.cli import main
 from monitoring_dagster.decide.findings import FindingKind
-from monitoring_dagster.pipeline.runbook import STEP_OF, walk
-from monitoring_dagster.pipeline.steps import LABELS, PREDICTIONS, STEPS
+from monitoring_dagster.measure.steps import LABELS, PREDICTIONS, STEPS
 from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.views.runbook import STEP_OF, walk
 
 FOLDER = Path(__file__).parents[1] / "runbooks"
 ON_CALL = "on_call"

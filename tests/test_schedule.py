@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from monitoring_dagster.pipeline.monitor import House
 from monitoring_dagster.spec import ModelSpec, Schedule
 from monitoring_dagster.spec.record import Misplaced
+from monitoring_dagster.store.monitor import House
 from monitoring_dagster.store.settings import BadSettings, settings_at
 
 SMALL = {

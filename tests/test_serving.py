@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from monitoring_dagster.pipeline.fallback import SwitchedAlready, publish_switch, switch_fallback
+from monitoring_dagster.act.fallback import SwitchedAlready, publish_switch, switch_fallback
 from monitoring_dagster.serving import Champion, NothingServes, champion
 from monitoring_dagster.store.models.registry import RegistryUnavailable
 from tests.scenarios.test_retraining import told

@@ -19,14 +19,14 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from monitoring_dagster.pipeline.alerts import send
-from monitoring_dagster.pipeline.monitor import House, Monitor
-from monitoring_dagster.pipeline.promotion import promote
-from monitoring_dagster.pipeline.retraining import retrain
-from monitoring_dagster.pipeline.steps import steps_of
-from monitoring_dagster.pipeline.training import Rows, answers, register, train
-from monitoring_dagster.pipeline.trigger import pending_trigger
+from monitoring_dagster.act.notify.alerts import send
+from monitoring_dagster.act.promotion import promote
+from monitoring_dagster.act.retraining.retrain import retrain
+from monitoring_dagster.act.retraining.training import Rows, answers, register, train
+from monitoring_dagster.act.retraining.trigger import pending_trigger
+from monitoring_dagster.measure.steps import steps_of
 from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.store.monitor import House, Monitor
 
 START = date(2026, 3, 2)  # the first served day, a Monday
 HISTORY_DAYS = 15  # known before it

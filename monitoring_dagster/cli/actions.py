@@ -28,7 +28,7 @@ def decide_label(model: str, decision: str, request_id: tuple[str, ...], reason:
     Keep undoes that, and takes a label that is right off the list of suspects. The newest decision
     counts; put -- before ids that begin with a dash.
     """
-    from monitoring_dagster.pipeline.deciding import decide
+    from monitoring_dagster.act.deciding import decide
     from monitoring_dagster.store.ledger.label_decisions import Decision
 
     found = decide(
@@ -47,7 +47,7 @@ def decide_label(model: str, decision: str, request_id: tuple[str, ...], reason:
 @click.option("--reason", required=True, callback=_given, help="Goes to the channel, too.")
 def rollback(model: str, reason: str) -> None:
     """Make the previous champion serve again."""
-    from monitoring_dagster.pipeline.promotion import roll_back
+    from monitoring_dagster.act.promotion import roll_back
 
     click.echo(roll_back(here.monitor(model), reason=reason, by=_person()))
 
@@ -65,7 +65,7 @@ def resend() -> None:
 @click.option("--reason", required=True, callback=_given, help="Goes to the channel, too.")
 def promote(model: str, version: str, reason: str) -> None:
     """Make a version the champion: the approval that `promotion: manual` waits for."""
-    from monitoring_dagster.pipeline.promotion import promote_by_hand
+    from monitoring_dagster.act.promotion import promote_by_hand
 
     click.echo(promote_by_hand(here.monitor(model), version, reason=reason, by=_person()))
 
@@ -79,7 +79,7 @@ def fallback(model: str, switch: str, reason: str) -> None:
 
     The service reads it with `monitoring_dagster.serving.champion`.
     """
-    from monitoring_dagster.pipeline.fallback import switch_fallback
+    from monitoring_dagster.act.fallback import switch_fallback
 
     monitor = here.monitor(model)
     click.echo(switch_fallback(monitor, on=switch == "on", reason=reason.strip(), by=_person()))
@@ -90,7 +90,7 @@ def fallback(model: str, switch: str, reason: str) -> None:
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="By default the last judged day.")
 def retrain(model: str, as_of: datetime | None) -> None:
     """Train a challenger now, and let it show what it can do."""
-    from monitoring_dagster.pipeline.retraining import retrain as run
+    from monitoring_dagster.act.retraining.retrain import retrain as run
 
     day: date | None = as_of.date() if as_of else None
     by = _person()

@@ -9,7 +9,7 @@ from monitoring_dagster.cli.output import reserved
 
 if TYPE_CHECKING:
     from monitoring_dagster.orchestration.project import Project
-    from monitoring_dagster.pipeline.monitor import Monitor
+    from monitoring_dagster.store.monitor import Monitor
 
 
 def project() -> "Project":

@@ -64,7 +64,7 @@ def status(model: str | None, as_json: bool) -> None:
     A model whose file is broken, or whose results cannot be read, is named on stderr and makes it
     2; the others are shown all the same.
     """
-    from monitoring_dagster.pipeline.status import status_of
+    from monitoring_dagster.views.status import status_of
 
     project = here.project()
     found, errors = [], []
@@ -101,7 +101,7 @@ def backtest(model: str, first: datetime | None, last: datetime | None, as_json:
 
     No row is read and nothing is written: change a threshold or a baseline, and look.
     """
-    from monitoring_dagster.pipeline.backtest import backtest as judge
+    from monitoring_dagster.views.backtest import backtest as judge
 
     monitor = here.monitor(model)
     with reserved():
@@ -142,8 +142,8 @@ def history(
     No row is read: after a change of a cost table, look at last month under the new one. METRIC is
     by default the first judged one.
     """
-    from monitoring_dagster.pipeline.history import history as points_of
-    from monitoring_dagster.pipeline.history import summary
+    from monitoring_dagster.views.history import history as points_of
+    from monitoring_dagster.views.history import summary
 
     monitor = here.monitor(model)
     with reserved():
@@ -176,7 +176,7 @@ def record(model: str, metric: str | None, as_of: datetime | None, as_json: bool
 
     By the whole and by segment. METRIC is by default the first judged one.
     """
-    from monitoring_dagster.pipeline.track_record import to_dict, track_records
+    from monitoring_dagster.measure.estimates.track_record import to_dict, track_records
 
     monitor = here.monitor(model)
     day = as_of.date() if as_of else None
@@ -237,7 +237,7 @@ def proxies(
     """
     from numpy.random import default_rng
 
-    from monitoring_dagster.pipeline.proxies import announcements
+    from monitoring_dagster.views.proxies import announcements
 
     if plot is not None and plot.suffix not in (".svg", ".html"):
         message = f"{str(plot)!r} ends neither in .svg nor in .html"
@@ -292,8 +292,8 @@ def suspects(
     Suspected is a label against which the score speaks confidently, or most of the prediction and
     the further labels. Look at them, and write down what you decide: decide-label.
     """
-    from monitoring_dagster.pipeline.suspects import suspects_of
     from monitoring_dagster.standalone.show import Progress  # late: rich is slow
+    from monitoring_dagster.views.suspects import suspects_of
 
     monitor = here.monitor(model)
     if csv is not None:
@@ -343,7 +343,7 @@ def runbook(model: str | None, as_json: bool, page: str | None) -> None:
     if model is None:
         message = "name a MODEL, or a page with --page KIND"
         raise click.UsageError(message)
-    from monitoring_dagster.pipeline.runbook import State, walk
+    from monitoring_dagster.views.runbook import State, walk
 
     monitor = here.monitor(model)
     with reserved():

@@ -10,8 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from monitoring_dagster.act.notify.slack import entries
 from monitoring_dagster.demo.replay import Summary
-from monitoring_dagster.integrations.slack import entries
 from monitoring_dagster.orchestration.project import Project
 from monitoring_dagster.report.messages import to_text
 from monitoring_dagster.report.outbox import PAGE

@@ -25,8 +25,8 @@ from monitoring_dagster.orchestration.checking import (
 from monitoring_dagster.orchestration.retraining import retraining_asset, retraining_job
 from monitoring_dagster.orchestration.scaffolder import ModelScaffolder
 from monitoring_dagster.orchestration.sensors import model_sensors
-from monitoring_dagster.pipeline.monitor import House, Monitor
 from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.store.monitor import House, Monitor
 
 _log = logging.getLogger(__name__)
 

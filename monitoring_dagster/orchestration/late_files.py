@@ -14,9 +14,9 @@ from dagster._core.storage.tags import (
 )
 
 from monitoring_dagster.decide.recomputing import waits_until
-from monitoring_dagster.pipeline.late_files import LateDay, late_days
-from monitoring_dagster.pipeline.monitor import Monitor
-from monitoring_dagster.pipeline.steps import steps_of
+from monitoring_dagster.measure.late_files import LateDay, late_days
+from monitoring_dagster.measure.steps import steps_of
+from monitoring_dagster.store.monitor import Monitor
 
 _MODEL, _ASKED_AT = "monitoring/late_files", "monitoring/asked_at"  # tags of the runs
 _MOST_RUNS = 200  # of this sensor that are looked at: a week asks for less

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from monitoring_dagster.orchestration.runs import RUN, run_resource
-from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.store.monitor import Monitor
 
 if TYPE_CHECKING:
-    from monitoring_dagster.pipeline.trigger import Trigger
+    from monitoring_dagster.act.retraining.trigger import Trigger
 
 RETRAINING = "retraining"
 TRY = "monitoring/try"  # the tag by which the sensor finds the run of a try again
@@ -52,7 +52,7 @@ def retraining_job(monitor: Monitor) -> dg.JobDefinition:
 
     @dg.op(name=_op_name(monitor), out=dg.Out(dg.Nothing), required_resource_keys={RUN})
     def train(context: dg.OpExecutionContext, config: RetrainingConfig) -> None:
-        from monitoring_dagster.pipeline.retraining import retrain
+        from monitoring_dagster.act.retraining.retrain import retrain
 
         by = config.by.strip() or _launcher(context.run.tags)
         report = retrain(
@@ -84,7 +84,7 @@ def retraining_job(monitor: Monitor) -> dg.JobDefinition:
 
 def request(monitor: Monitor, trigger: "Trigger") -> dg.RunRequest:
     """One run for one try: the ledger and the run key both refuse a second one."""
-    from monitoring_dagster.pipeline.failed_training import SENSOR
+    from monitoring_dagster.act.retraining.failed_training import SENSOR
 
     config = RetrainingConfig(as_of=trigger.day.isoformat(), cause=trigger.words, by=SENSOR)
     return dg.RunRequest(

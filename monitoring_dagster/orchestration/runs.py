@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
+from monitoring_dagster.measure.workers import Failed, kept
 from monitoring_dagster.orchestration.launcher import note_process
-from monitoring_dagster.pipeline.workers import Failed, kept
 
 RUN = "monitoring_run"  # the resource's name
 _FAILED_DAYS = "failed_days"  # what marks a failure as one of single days, and their number

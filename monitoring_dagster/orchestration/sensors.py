@@ -9,7 +9,7 @@ import dagster as dg
 from monitoring_dagster.orchestration.late_files import late_files_sensor
 from monitoring_dagster.orchestration.retraining import TRY, job_name, request, run_of
 from monitoring_dagster.orchestration.runs import error_of, failed_days
-from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.store.monitor import Monitor
 
 RUNNING = dg.DefaultSensorStatus.RUNNING
 
@@ -41,7 +41,7 @@ def _alerts(monitor: Monitor) -> dg.SensorDefinition:
         " to the local outbox.",
     )
     def alerts() -> dg.SkipReason:
-        from monitoring_dagster.pipeline.alerts import send, tell_left_behind
+        from monitoring_dagster.act.notify.alerts import send, tell_left_behind
 
         tell_left_behind(monitor)
         delivered = send(monitor.house, token=dg.EnvVar("SLACK_BOT_TOKEN").get_value())
@@ -62,9 +62,9 @@ def _retraining(monitor: Monitor) -> dg.SensorDefinition:
     def retraining(
         context: dg.SensorEvaluationContext,
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        from monitoring_dagster.pipeline.failed_training import record_lost_run
-        from monitoring_dagster.pipeline.fallback import publish_switch
-        from monitoring_dagster.pipeline.trigger import pending_trigger, why_not
+        from monitoring_dagster.act.fallback import publish_switch
+        from monitoring_dagster.act.retraining.failed_training import record_lost_run
+        from monitoring_dagster.act.retraining.trigger import pending_trigger, why_not
 
         publish_switch(monitor)
         trigger = pending_trigger(monitor)
@@ -92,8 +92,8 @@ def _failed_runs(monitor: Monitor) -> dg.SensorDefinition:
         " Of a retraining that the sensor started, that sensor does.",
     )
     def failed_runs(context: dg.RunFailureSensorContext) -> None:
-        from monitoring_dagster.pipeline.alerts import note_failed_days, note_failed_run
-        from monitoring_dagster.pipeline.failed_training import is_recorded
+        from monitoring_dagster.act.notify.alerts import note_failed_days, note_failed_run
+        from monitoring_dagster.act.retraining.failed_training import is_recorded
 
         run = context.dagster_run
         if TRY in run.tags or is_recorded(monitor, run.run_id):

@@ -360,7 +360,7 @@ def test_a_ledger_travels_and_keeps_its_password_to_itself():
 
 def test_importing_the_ledger_does_not_import_sqlalchemy():
     script = (
-        "import sys, monitoring_dagster.store.ledger.ledger, monitoring_dagster.integrations.slack;"
+        "import sys, monitoring_dagster.store.ledger.ledger, monitoring_dagster.act.notify.slack;"
         "sys.exit(bool({'sqlalchemy', 'slack_sdk'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

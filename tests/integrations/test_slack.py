@@ -11,21 +11,21 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
-from monitoring_dagster.integrations import slack as slack_module
-from monitoring_dagster.integrations.slack import (
+from monitoring_dagster.act.notify import alerts
+from monitoring_dagster.act.notify import slack as slack_module
+from monitoring_dagster.act.notify.slack import (
     GRACE,
     Delivered,
     SlackError,
     api_address,
     drain,
 )
-from monitoring_dagster.pipeline import alerts
-from monitoring_dagster.pipeline.monitor import House
+from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.report.links import Links
 from monitoring_dagster.report.messages import Announcement
 from monitoring_dagster.spec import Channels, ModelSpec, Predictions
 from monitoring_dagster.store.ledger.ledger import Ledger
+from monitoring_dagster.store.monitor import House
 from tests.fake_slack import TOKEN, FakeSlack, Fault, Posted, texts
 
 DAY = date(2026, 1, 5)
@@ -293,7 +293,7 @@ SENDER = """
 import os, signal, sys
 from datetime import datetime, timedelta
 from pathlib import Path
-from monitoring_dagster.integrations import slack
+from monitoring_dagster.act.notify import slack
 from monitoring_dagster.store.ledger.deliveries import Deliveries
 from monitoring_dagster.report.links import Links
 from monitoring_dagster.store.ledger.ledger import Ledger

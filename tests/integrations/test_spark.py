@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.pipeline import profile
+from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.sources.rows import rows, served, spark
 from monitoring_dagster.spec import Predictions
 from monitoring_dagster.stats.columns.bins import CategoricalBins, NumericBins, bins_of

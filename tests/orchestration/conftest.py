@@ -8,8 +8,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from monitoring_dagster.pipeline.monitor import Monitor
 from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.store.monitor import Monitor
 from tests.orchestration.small_project import (
     ATTRIBUTES,
     CHECKOUT,

@@ -25,8 +25,8 @@ from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.tags import BACKFILL_ID_TAG
 
 from monitoring_dagster.orchestration.component import definitions_of
-from monitoring_dagster.pipeline.monitor import House
 from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.store.monitor import House
 from tests.orchestration.small_project import Checkout
 
 T = TypeVar("T")

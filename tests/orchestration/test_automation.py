@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from monitoring_dagster.orchestration.component import definitions_of
-from monitoring_dagster.pipeline.monitor import Monitor
+from monitoring_dagster.store.monitor import Monitor
 from tests.orchestration.small_project import DAYS, WINDOW
 
 Requested = dict[str, set[date]]

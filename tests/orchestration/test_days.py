@@ -3,9 +3,9 @@
 import dagster as dg
 import pytest
 
+from monitoring_dagster.measure.steps import steps_of
 from monitoring_dagster.orchestration.component import definitions_of
-from monitoring_dagster.pipeline.monitor import Monitor
-from monitoring_dagster.pipeline.steps import steps_of
+from monitoring_dagster.store.monitor import Monitor
 from tests.orchestration.small_project import (
     DAYS,
     DRIFTED,

@@ -8,9 +8,13 @@ import dagster as dg
 import pytest
 from dagster._core.execution.backfill import BulkActionStatus
 
+from monitoring_dagster.judge import verdict
+from monitoring_dagster.measure import contract
+from monitoring_dagster.measure import profiling as profile
+from monitoring_dagster.measure.quality import arrived_labels as outcomes
+from monitoring_dagster.measure.quality import evaluation
+from monitoring_dagster.measure.steps import steps_of
 from monitoring_dagster.orchestration.component import definitions_of
-from monitoring_dagster.pipeline import contract, evaluation, outcomes, profile, verdict
-from monitoring_dagster.pipeline.steps import steps_of
 from tests.orchestration.daemon import unattended, until
 from tests.orchestration.small_project import DAYS, FIRST, MISSING, run_days
 
@@ -116,7 +120,7 @@ def sensor(monitor, result, instance):
 
 
 def messages(monitor):
-    from monitoring_dagster.pipeline.alerts import send
+    from monitoring_dagster.act.notify.alerts import send
 
     send(monitor.house, token=None)
     file = monitor.house.outbox / "messages.jsonl"
@@ -170,7 +174,7 @@ def test_another_model_of_the_same_run_goes_on_and_nobody_is_told_of_it(
 def project(churn_checkout, spec):
     """A copy of the project in which one day cannot be profiled."""
     with unattended(churn_checkout, spec, run_retries={"enabled": False}) as made:
-        file = churn_checkout.root / "monitoring_dagster/pipeline/profile.py"
+        file = churn_checkout.root / "monitoring_dagster/measure/profiling.py"
         words = f"""
 
 _at_once = run

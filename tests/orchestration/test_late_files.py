@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from monitoring_dagster.decide.findings import FindingKind
+from monitoring_dagster.measure.steps import steps_of
 from monitoring_dagster.orchestration.component import definitions_of
-from monitoring_dagster.pipeline.monitor import Monitor
-from monitoring_dagster.pipeline.steps import steps_of
 from monitoring_dagster.sources.rows.rows import file_of
 from monitoring_dagster.spec import Labels, ModelSpec, Predictions
+from monitoring_dagster.store.monitor import Monitor
 from tests.orchestration.small_project import (
     ATTRIBUTES,
     DAYS,
@@ -315,7 +315,7 @@ def test_a_run_that_fails_is_asked_for_again_later_and_later(
         message = "the disk is full"
         raise OSError(message)
 
-    monkeypatch.setattr("monitoring_dagster.pipeline.profile.run", broken)
+    monkeypatch.setattr("monitoring_dagster.measure.profiling.run", broken)
     asked = []
     for minute in range(0, 24 * 60, 5):
         now = at(TODAY, 9, 5) + timedelta(minutes=minute)

@@ -9,8 +9,8 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
+from monitoring_dagster.act.retraining import retrain as retraining
 from monitoring_dagster.orchestration.component import definitions_of
-from monitoring_dagster.pipeline import retraining
 from tests.orchestration.small_project import CHECKOUT, DAYS, run_days
 from tests.world import START, World, day_after
 
@@ -145,7 +145,7 @@ import os, signal, sys
 from datetime import date
 from pathlib import Path
 import dagster as dg
-from monitoring_dagster.pipeline import challenger
+from monitoring_dagster.act.retraining import challenger
 from tests.orchestration.test_retraining_job import carried_out, ticked
 from tests.world import World
 challenger.train = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
@@ -200,7 +200,7 @@ def test_a_training_that_raises_is_announced_once_though_its_run_failed_too(due,
         message = "the feature store is gone"
         raise ConnectionError(message)
 
-    monkeypatch.setattr("monitoring_dagster.pipeline.challenger.train", gone)
+    monkeypatch.setattr("monitoring_dagster.act.retraining.challenger.train", gone)
     with dg.DagsterInstance.ephemeral() as instance:
         (request,) = ticked(due, instance, hours_ago=0).run_requests
         result = carried_out(due, instance, request)

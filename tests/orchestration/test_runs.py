@@ -33,7 +33,7 @@ def project(churn_checkout: Checkout, spec: ModelSpec) -> Iterator[Unattended]:
 
 def with_a_step_that_waits(checkout: Checkout, day) -> None:
     """From now on the contract of *day* and all after it takes minutes."""
-    file = checkout.root / "monitoring_dagster/pipeline/contract.py"
+    file = checkout.root / "monitoring_dagster/measure/contract.py"
     file.write_text(
         file.read_text()
         + f"""

@@ -8,10 +8,10 @@ import dagster as dg
 import pytest
 from dagster._core.remote_representation.external_data import RepositorySnap
 
+from monitoring_dagster.act.retraining import trigger
 from monitoring_dagster.orchestration.component import definitions_of
-from monitoring_dagster.pipeline import trigger
-from monitoring_dagster.pipeline.monitor import House
 from monitoring_dagster.store.ledger.ledger import RetrainingDecision
+from monitoring_dagster.store.monitor import House
 from tests.orchestration.small_project import FIRST, run_days
 
 CANARY = "xoxb-canary-0123456789"
@@ -77,7 +77,7 @@ def test_a_failed_run_is_told_once(monitor, instance):
 
 def test_alerts_land_in_the_outbox_while_there_is_no_token(monitor, instance, monkeypatch):
     monkeypatch.delenv("SLACK_BOT_TOKEN", raising=False)
-    from monitoring_dagster.pipeline.alerts import note_failed_run
+    from monitoring_dagster.act.notify.alerts import note_failed_run
 
     note_failed_run(monitor, run_id="r1", words="the disk is full")
     tick = sensor(monitor, "alerts").evaluate_tick(dg.build_sensor_context(instance=instance))

@@ -9,16 +9,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from monitoring_dagster.decide.findings import FindingKind, Severity
-from monitoring_dagster.pipeline import contract, evaluation, multivariate, profile
-from monitoring_dagster.pipeline.backtest import backtest
-from monitoring_dagster.pipeline.monitor import Monitor
-from monitoring_dagster.pipeline.runbook import walk
-from monitoring_dagster.pipeline.status import status_of
+from monitoring_dagster.measure import contract
+from monitoring_dagster.measure import profiling as profile
+from monitoring_dagster.measure.drift import multivariate
+from monitoring_dagster.measure.quality import evaluation
 from monitoring_dagster.store.models.registry import (
     ModelVersion,
     UnknownReference,
     UnknownVersion,
 )
+from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.views.backtest import backtest
+from monitoring_dagster.views.runbook import walk
+from monitoring_dagster.views.status import status_of
 from tests.orchestration.small_project import (
     DAYS,
     ROWS,

@@ -7,12 +7,12 @@ from functools import partial
 import dagster as dg
 import pytest
 
+from monitoring_dagster.measure.reference import reference_sample
+from monitoring_dagster.measure.steps import steps_of
 from monitoring_dagster.orchestration.component import definitions_of
 from monitoring_dagster.orchestration.project import Project
-from monitoring_dagster.pipeline import reference_sample
-from monitoring_dagster.pipeline.monitor import Monitor
-from monitoring_dagster.pipeline.steps import steps_of
 from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.store.monitor import Monitor
 from tests.orchestration.small_project import (
     ATTRIBUTES,
     DAYS,
@@ -31,7 +31,7 @@ WEEKLY = dg.AssetKey(["churn", "multivariate"])
 def critical(monitor: Monitor, monkeypatch: pytest.MonkeyPatch) -> Monitor:
     """The small model, declared critical, with two whole weeks on disk."""
     monkeypatch.setattr(reference_sample, "SAMPLE_ROWS", 400)
-    monkeypatch.setattr("monitoring_dagster.pipeline.multivariate.SAMPLE_ROWS", 400)
+    monkeypatch.setattr("monitoring_dagster.measure.drift.multivariate.SAMPLE_ROWS", 400)
     write_days(monitor.root, [FIRST + timedelta(days=n) for n in range(len(DAYS), 14)])
     return monitor_at(monitor.root, ModelSpec.model_validate(ATTRIBUTES | {"critical": True}))
 

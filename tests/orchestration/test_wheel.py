@@ -69,7 +69,7 @@ def _reads_runbooks(project: Path, environment: dict[str, str]) -> None:
     program = (
         "import sys; from datetime import UTC, datetime; from pathlib import Path\n"
         "from monitoring_dagster.pipeline import alerts\n"
-        "from monitoring_dagster.pipeline.monitor import House\n"
+        "from monitoring_dagster.store.monitor import House\n"
         "from monitoring_dagster.spec import ModelSpec\n"
         "monitor = House.at(Path.cwd(), {}).monitor(ModelSpec.model_validate_json(sys.argv[1]))\n"
         "alerts.note_failed_run(monitor, run_id='r1', words='the disk is full')\n"

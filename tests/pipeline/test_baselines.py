@@ -5,12 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from monitoring_dagster.pipeline import drift, profile
-from monitoring_dagster.pipeline.backtest import backtest
-from monitoring_dagster.pipeline.baselines import compared_with
-from monitoring_dagster.pipeline.profile import profiles_of
-from monitoring_dagster.pipeline.reference import folder_of, reference_of
+from monitoring_dagster.measure import profiling as profile
+from monitoring_dagster.measure.drift import drift
+from monitoring_dagster.measure.drift.baselines import compared_with
+from monitoring_dagster.measure.profiling import profiles_of
+from monitoring_dagster.measure.reference.version_reference import folder_of, reference_of
 from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.views.backtest import backtest
 from tests.world import START, day_after
 
 BASELINES = [
@@ -107,7 +108,7 @@ def income_labels(world, day):
 
 
 def test_a_finding_names_the_baseline_where_there_are_several(lived):
-    from monitoring_dagster.pipeline.drift_findings import findings_of
+    from monitoring_dagster.judge.drift_findings import findings_of
 
     (found,) = [one for one in findings_of(lived.monitor, SHIFTED) if one.subject == "income"]
     furthest = max(income(lived, SHIFTED).values(), key=lambda row: row["effect"])

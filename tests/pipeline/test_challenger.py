@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from monitoring_dagster.pipeline.alerts import send
-from monitoring_dagster.pipeline.challenger import challenger
-from monitoring_dagster.pipeline.learning_days import LearningDay, LearningDays, State
-from monitoring_dagster.pipeline.retraining import retrain
-from monitoring_dagster.pipeline.steps import steps_of
-from monitoring_dagster.pipeline.training import TooFewLabels
-from monitoring_dagster.pipeline.trigger import decision_on
+from monitoring_dagster.act.notify.alerts import send
+from monitoring_dagster.act.retraining.challenger import challenger
+from monitoring_dagster.act.retraining.learning_days import LearningDay, LearningDays, State
+from monitoring_dagster.act.retraining.retrain import retrain
+from monitoring_dagster.act.retraining.training import TooFewLabels
+from monitoring_dagster.act.retraining.trigger import decision_on
+from monitoring_dagster.measure.steps import steps_of
 from monitoring_dagster.report.messages import Announcement
 from monitoring_dagster.spec import Retraining
 from tests.world import START, World, attributes, day_after
@@ -109,7 +109,7 @@ def asked(monkeypatch):
         seen.append((rows, holdout))
         raise Stopped
 
-    monkeypatch.setattr("monitoring_dagster.pipeline.challenger.train", stop)
+    monkeypatch.setattr("monitoring_dagster.act.retraining.challenger.train", stop)
 
     def rows_on(world, day):
         with pytest.raises(Stopped):

@@ -9,11 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from monitoring_dagster.decide.findings import FindingKind, Severity
-from monitoring_dagster.pipeline import contract, profile, reference
-from monitoring_dagster.pipeline.drift import STEP as DRIFT
-from monitoring_dagster.pipeline.estimate import STEP as ESTIMATE
-from monitoring_dagster.pipeline.findings import stored_findings
+from monitoring_dagster.measure import contract
+from monitoring_dagster.measure import profiling as profile
+from monitoring_dagster.measure.drift.drift import STEP as DRIFT
+from monitoring_dagster.measure.estimates.estimate import STEP as ESTIMATE
+from monitoring_dagster.measure.reference import version_reference as reference
 from monitoring_dagster.store.models.registry import UnknownReference
+from monitoring_dagster.store.step_findings import stored_findings
 from tests.world import START, as_table
 
 P1, P2, P3 = Severity.P1, Severity.P2, Severity.P3

@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring_dagster.pipeline import label_decisions
-from monitoring_dagster.pipeline.arrivals import arrivals_of
-from monitoring_dagster.pipeline.deciding import UnknownRequest, decide
-from monitoring_dagster.pipeline.monitor import House
-from monitoring_dagster.pipeline.outcomes import (
+from monitoring_dagster.act.deciding import UnknownRequest, decide
+from monitoring_dagster.measure.quality import decided_labels as label_decisions
+from monitoring_dagster.measure.quality.arrivals import arrivals_of
+from monitoring_dagster.measure.quality.arrived_labels import (
     account_of,
     known_outcomes,
     labels_on,
@@ -28,6 +27,7 @@ from monitoring_dagster.store.ledger.label_decisions import (
     LabelDecision,
     UnstorableRequest,
 )
+from monitoring_dagster.store.monitor import House
 
 START, DAYS, ACCEPTED = date(2025, 3, 3), 6, 3
 ALL = Group("1")
@@ -300,7 +300,7 @@ def test_killed_after_the_ledger_was_written_the_next_run_of_any_day_brings_it_i
 ):
     """Nothing is lost, and nothing is done twice."""
     monitor = lived()
-    monkeypatch.setattr("monitoring_dagster.pipeline.deciding.bring_in", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("monitoring_dagster.act.deciding.bring_in", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         decided(monitor, "a", day=2)
     assert cells(monitor, as_of=2) == {"0": 1, "1": 1}

@@ -5,8 +5,11 @@ from dataclasses import replace
 import pytest
 
 from monitoring_dagster.decide.findings import FindingKind, Severity
-from monitoring_dagster.pipeline import drift, drift_findings, profile, reference, verdict
-from monitoring_dagster.pipeline.drift_findings import findings_of, severity_of
+from monitoring_dagster.judge import drift_findings, verdict
+from monitoring_dagster.judge.drift_findings import findings_of, severity_of
+from monitoring_dagster.measure import profiling as profile
+from monitoring_dagster.measure.drift import drift
+from monitoring_dagster.measure.reference import version_reference as reference
 from tests.world import FEATURES, START, day_after
 
 NEXT = day_after(START)

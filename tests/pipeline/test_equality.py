@@ -11,12 +11,12 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import ks_2samp, wasserstein_distance
 from sklearn import metrics as sk
 
+from monitoring_dagster.measure import profiling as profile
+from monitoring_dagster.measure.profiling import profiles_of, service_of
+from monitoring_dagster.measure.quality.arrived_labels import account_of
+from monitoring_dagster.measure.quality.evaluation import evaluate
+from monitoring_dagster.measure.reference.version_reference import reference_of
 from monitoring_dagster.orchestration.project import Project
-from monitoring_dagster.pipeline import profile
-from monitoring_dagster.pipeline.evaluation import evaluate
-from monitoring_dagster.pipeline.outcomes import account_of
-from monitoring_dagster.pipeline.profile import profiles_of, service_of
-from monitoring_dagster.pipeline.reference import reference_of
 from monitoring_dagster.spec import Feature
 from monitoring_dagster.stats.columns.bins import NumericBins
 from monitoring_dagster.stats.columns.profile import Group

@@ -8,8 +8,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from monitoring_dagster.pipeline import contract, drift, estimate, profile
-from monitoring_dagster.pipeline.reference import folder_of
+from monitoring_dagster.measure import contract
+from monitoring_dagster.measure import profiling as profile
+from monitoring_dagster.measure.drift import drift
+from monitoring_dagster.measure.estimates import estimate
+from monitoring_dagster.measure.reference.version_reference import folder_of
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.estimation.score_estimation import calibrate
 from monitoring_dagster.store.models.registry import Registry

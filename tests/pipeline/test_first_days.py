@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 
 from monitoring_dagster.decide.findings import FindingKind
-from monitoring_dagster.pipeline import labelling
-from monitoring_dagster.pipeline.outcomes import findings_of, run
-from monitoring_dagster.pipeline.service import SERVICE
+from monitoring_dagster.judge import labelling
+from monitoring_dagster.measure.quality.arrived_labels import findings_of, run
+from monitoring_dagster.measure.service import SERVICE
 from tests.pipeline.test_outcomes_step import monitor_of, on, serve, tell
 
 IDS = [f"{n:02}" for n in range(20)]

@@ -2,10 +2,10 @@
 
 import pytest
 
-from monitoring_dagster.pipeline.history import UnknownSegment, history
-from monitoring_dagster.pipeline.metrics import UnknownMetric
-from monitoring_dagster.pipeline.profile import profiles_of
+from monitoring_dagster.measure.profiling import profiles_of
+from monitoring_dagster.measure.quality.model_metrics import UnknownMetric
 from monitoring_dagster.sources.rows import rows
+from monitoring_dagster.views.history import UnknownSegment, history
 from tests.world import START, day_after
 
 COST = {"tp": 5.0, "fp": -1.0, "fn": -20.0}

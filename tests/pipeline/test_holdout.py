@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from monitoring_dagster.pipeline.holdout import compare
-from monitoring_dagster.pipeline.training import NoScore, Rows, answers
+from monitoring_dagster.act.retraining.holdout import compare
+from monitoring_dagster.act.retraining.training import NoScore, Rows, answers
 from monitoring_dagster.spec import METRICS, ModelSpec
 from tests.world import START, attributes, day_after
 

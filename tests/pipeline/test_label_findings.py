@@ -6,7 +6,12 @@ import pyarrow as pa
 import pytest
 
 from monitoring_dagster.decide.findings import FindingKind, Severity
-from monitoring_dagster.pipeline.outcomes import account_of, findings_of, known_outcomes, run
+from monitoring_dagster.measure.quality.arrived_labels import (
+    account_of,
+    findings_of,
+    known_outcomes,
+    run,
+)
 from tests.pipeline.test_outcomes_step import ALL, SPEC, at, monitor_of, on, put, serve
 
 UNREADABLE, PROCESS = FindingKind.UNREADABLE_DATA, FindingKind.LABEL_PROCESS

@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
-from monitoring_dagster.pipeline import metrics, outcomes
-from monitoring_dagster.pipeline.evaluation import breaches, evaluate
-from monitoring_dagster.pipeline.history import history
-from monitoring_dagster.pipeline.metrics import (
+from monitoring_dagster.measure.quality import arrived_labels as outcomes
+from monitoring_dagster.measure.quality import model_metrics as metrics
+from monitoring_dagster.measure.quality.evaluation import breaches, evaluate
+from monitoring_dagster.measure.quality.model_metrics import (
     UnknownMetric,
     beyond,
     limit_of,
@@ -18,10 +18,11 @@ from monitoring_dagster.pipeline.metrics import (
     promise_of,
     room_of,
 )
-from monitoring_dagster.pipeline.reference import reference_of
+from monitoring_dagster.measure.reference.version_reference import reference_of
 from monitoring_dagster.spec import ModelSpec, Tolerance
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.quality.performance import Metric
+from monitoring_dagster.views.history import history
 from tests.world import LATEST_DAYS, START, attributes, day_after
 
 WHOLE, FRENCH = Group("1"), Group("1", "country", "FR")

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from monitoring_dagster.decide.findings import FindingKind, Severity
-from monitoring_dagster.pipeline import drift, multivariate, profile, reference_sample
-from monitoring_dagster.pipeline.monitor import House, Monitor
-from monitoring_dagster.pipeline.reference import reference_of
+from monitoring_dagster.measure import profiling as profile
+from monitoring_dagster.measure.drift import drift, multivariate
+from monitoring_dagster.measure.reference import reference_sample
+from monitoring_dagster.measure.reference.version_reference import reference_of
 from monitoring_dagster.store.models.registry import RegistryUnavailable
+from monitoring_dagster.store.monitor import House, Monitor
 from tests.world import NUMBERS, START, day_after
 
 ROWS = 600  # of either sample

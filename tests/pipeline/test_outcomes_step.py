@@ -10,11 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring_dagster.decide.findings import FindingKind
-from monitoring_dagster.pipeline import outcomes
-from monitoring_dagster.pipeline.monitor import House
-from monitoring_dagster.pipeline.outcomes import account_of, findings_of, known_outcomes, run
+from monitoring_dagster.measure.quality import arrived_labels as outcomes
+from monitoring_dagster.measure.quality.arrived_labels import (
+    account_of,
+    findings_of,
+    known_outcomes,
+    run,
+)
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.store.monitor import House
 
 START, DAYS = date(2025, 3, 3), 5
 ALL = Group("1")

@@ -5,11 +5,16 @@ from datetime import datetime, time
 
 import numpy as np
 
+from monitoring_dagster.act.retraining.training import register, train
 from monitoring_dagster.decide.findings import FindingKind, Severity
-from monitoring_dagster.pipeline import drift, estimate, outcomes, profile, quality, revisions
-from monitoring_dagster.pipeline.evaluation import evaluate
-from monitoring_dagster.pipeline.evaluation import run as evaluate_day
-from monitoring_dagster.pipeline.training import register, train
+from monitoring_dagster.judge import quality_findings as quality
+from monitoring_dagster.judge import revisions
+from monitoring_dagster.measure import profiling as profile
+from monitoring_dagster.measure.drift import drift
+from monitoring_dagster.measure.estimates import estimate
+from monitoring_dagster.measure.quality import arrived_labels as outcomes
+from monitoring_dagster.measure.quality.evaluation import evaluate
+from monitoring_dagster.measure.quality.evaluation import run as evaluate_day
 from monitoring_dagster.stats.labels.maturity import Maturity
 from tests.world import HISTORY_DAYS, LATEST_DAYS, START, day_after
 

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from monitoring_dagster.act.promotion import promote
+from monitoring_dagster.act.retraining.retrain import retrain
 from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
-from monitoring_dagster.pipeline import runbook
-from monitoring_dagster.pipeline.promotion import promote
-from monitoring_dagster.pipeline.retraining import retrain
-from monitoring_dagster.pipeline.runbook import STEP_OF, Step, walk
 from monitoring_dagster.sources.rows.rows import UnreadableFile
+from monitoring_dagster.views import runbook
+from monitoring_dagster.views.runbook import STEP_OF, Step, walk
 from tests.world import START, World, day_after
 
 ANNOUNCED = {FindingKind.RETRAINING, FindingKind.FAILED_RUN}  # they are no incidents

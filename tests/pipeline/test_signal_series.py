@@ -6,10 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from monitoring_dagster.pipeline import drift, estimate
-from monitoring_dagster.pipeline.monitor import House
-from monitoring_dagster.pipeline.signals import signals_of
+from monitoring_dagster.measure.drift import drift
+from monitoring_dagster.measure.estimates import estimate
 from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.store.monitor import House
+from monitoring_dagster.views.day_signals import signals_of
 from tests.world import START, attributes, day_after
 
 DAYS = [day_after(START, n) for n in range(3)]  # the middle one has nothing

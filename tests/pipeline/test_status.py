@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from monitoring_dagster.act.notify.alerts import announce
 from monitoring_dagster.decide.findings import FindingKind
-from monitoring_dagster.pipeline.alerts import announce
-from monitoring_dagster.pipeline.history import history, summary
-from monitoring_dagster.pipeline.status import status_of
 from monitoring_dagster.store.models.registry import RegistryUnavailable
+from monitoring_dagster.views.history import history, summary
+from monitoring_dagster.views.status import status_of
 from tests.world import day_after
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)

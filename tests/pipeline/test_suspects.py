@@ -15,16 +15,17 @@ from click.testing import CliRunner
 from sklearn.metrics import accuracy_score, log_loss
 
 from monitoring_dagster import cli
+from monitoring_dagster.act.deciding import decide
 from monitoring_dagster.cli import here
-from monitoring_dagster.pipeline import outcomes, revisions
-from monitoring_dagster.pipeline.deciding import decide
-from monitoring_dagster.pipeline.evaluation import evaluate
-from monitoring_dagster.pipeline.suspects import NoSuspects, suspects_of
+from monitoring_dagster.judge import revisions
+from monitoring_dagster.measure.quality import arrived_labels as outcomes
+from monitoring_dagster.measure.quality.evaluation import evaluate
 from monitoring_dagster.report.wording import printable
 from monitoring_dagster.spec import FurtherLabels
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.labels.label_quality import UnusableErrorRate
 from monitoring_dagster.store.ledger.label_decisions import Decision
+from monitoring_dagster.views.suspects import NoSuspects, suspects_of
 from tests.world import START, as_table, attributes, day_after
 
 FLIPPED = 0.05

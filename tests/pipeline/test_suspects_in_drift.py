@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitoring_dagster.pipeline.suspects import suspects_of
+from monitoring_dagster.views.suspects import suspects_of
 from tests.world import day_after
 
 

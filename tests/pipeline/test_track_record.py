@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from monitoring_dagster.pipeline import outcomes, track_record
-from monitoring_dagster.pipeline.estimate import estimates_of
-from monitoring_dagster.pipeline.metrics import UnknownMetric, promise_of
-from monitoring_dagster.pipeline.track_record import Slice, to_dict, track_records
+from monitoring_dagster.measure.estimates import track_record
+from monitoring_dagster.measure.estimates.estimate import estimates_of
+from monitoring_dagster.measure.estimates.track_record import Slice, to_dict, track_records
+from monitoring_dagster.measure.quality import arrived_labels as outcomes
+from monitoring_dagster.measure.quality.model_metrics import UnknownMetric, promise_of
 from monitoring_dagster.sources.labels.labels import NoLabels
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.estimation.estimate_record import Trust

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, time
 
 import pytest
 
+from monitoring_dagster.act.promotion import promote
+from monitoring_dagster.act.retraining.training import register, train
 from monitoring_dagster.decide.findings import FindingKind, Severity
-from monitoring_dagster.pipeline.champion import Roles, champion_on, promoted_on
-from monitoring_dagster.pipeline.evaluation import breaches, evaluate
-from monitoring_dagster.pipeline.promotion import promote
-from monitoring_dagster.pipeline.quality import newest_quality, recent_breaches
-from monitoring_dagster.pipeline.steps import steps_of
-from monitoring_dagster.pipeline.training import register, train
+from monitoring_dagster.judge.quality_findings import newest_quality, recent_breaches
+from monitoring_dagster.measure.champion import Roles, champion_on, promoted_on
+from monitoring_dagster.measure.quality.evaluation import breaches, evaluate
+from monitoring_dagster.measure.steps import steps_of
 from monitoring_dagster.store.ledger.ledger import Promotion
 from tests.world import HISTORY_DAYS, START, day_after
 

@@ -7,10 +7,10 @@ from multiprocessing import active_children
 
 import pytest
 
-from monitoring_dagster.pipeline import workers
-from monitoring_dagster.pipeline.monitor import House
-from monitoring_dagster.pipeline.steps import STEPS
+from monitoring_dagster.measure import workers
+from monitoring_dagster.measure.steps import STEPS
 from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.store.monitor import House
 
 CONTRACT = next(step for step in STEPS if step.name == "contract")
 DAYS = [date(2026, 3, 2) + timedelta(days=number) for number in range(30)]

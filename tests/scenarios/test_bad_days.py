@@ -7,17 +7,19 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from monitoring_dagster.act.notify.alerts import send
 from monitoring_dagster.decide.findings import FindingKind, Severity
-from monitoring_dagster.pipeline import contract, drift, profile
-from monitoring_dagster.pipeline.alerts import send
-from monitoring_dagster.pipeline.evaluation import evaluate
-from monitoring_dagster.pipeline.monitor import House, Monitor
-from monitoring_dagster.pipeline.outcomes import account_of
-from monitoring_dagster.pipeline.runbook import walk
-from monitoring_dagster.pipeline.steps import steps_of
+from monitoring_dagster.measure import contract
+from monitoring_dagster.measure import profiling as profile
+from monitoring_dagster.measure.drift import drift
+from monitoring_dagster.measure.quality.arrived_labels import account_of
+from monitoring_dagster.measure.quality.evaluation import evaluate
+from monitoring_dagster.measure.steps import steps_of
 from monitoring_dagster.sources.suites.suites import BadSuite
 from monitoring_dagster.store.models.registry import RegistryUnavailable
+from monitoring_dagster.store.monitor import House, Monitor
 from monitoring_dagster.store.results import CorruptResult
+from monitoring_dagster.views.runbook import walk
 from tests.world import day_after
 
 HOSTILE = "<script>alert(1)</script><!channel>"

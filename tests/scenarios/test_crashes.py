@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from monitoring_dagster.pipeline import challenger, promotion, retraining, verdict
-from monitoring_dagster.pipeline.steps import steps_of
+from monitoring_dagster.act import promotion
+from monitoring_dagster.act.retraining import challenger
+from monitoring_dagster.act.retraining import retrain as retraining
+from monitoring_dagster.judge import verdict
+from monitoring_dagster.measure.steps import steps_of
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -68,7 +71,7 @@ def test_a_retraining_that_died_is_finished_by_the_next_tick(troubled, undisturb
 
 
 def test_kill_9_in_the_middle_of_a_retraining(troubled, undisturbed):
-    assert died(troubled, "monitoring_dagster.pipeline.retraining", "promote", "world.tick()")
+    assert died(troubled, "monitoring_dagster.act.retraining.retrain", "promote", "world.tick()")
     assert len(troubled.tick()) == 1
     assert troubled.memory() == undisturbed[0]
     assert troubled.monitor.registry.versions("tiny") == ["1", "2"]
@@ -97,7 +100,7 @@ import os, signal
 from datetime import date
 from importlib import import_module
 from pathlib import Path
-from monitoring_dagster.pipeline import verdict
+from monitoring_dagster.judge import verdict
 from tests.world import World
 setattr(import_module({module!r}), {name!r}, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
 world = World(Path({str(world.root)!r}), today=date.fromisoformat({str(world.today)!r}))

@@ -4,12 +4,12 @@ from itertools import count
 
 import pytest
 
+from monitoring_dagster.act.notify.alerts import send
+from monitoring_dagster.act.promotion import NothingToRollBack, promote, roll_back
+from monitoring_dagster.act.retraining.retrain import AlreadyRetrained, retrain
+from monitoring_dagster.act.retraining.training import TooFewLabels
+from monitoring_dagster.act.retraining.trigger import decision_on, pending_trigger, why_not
 from monitoring_dagster.decide.findings import FindingKind
-from monitoring_dagster.pipeline.alerts import send
-from monitoring_dagster.pipeline.promotion import NothingToRollBack, promote, roll_back
-from monitoring_dagster.pipeline.retraining import AlreadyRetrained, retrain
-from monitoring_dagster.pipeline.training import TooFewLabels
-from monitoring_dagster.pipeline.trigger import decision_on, pending_trigger, why_not
 from monitoring_dagster.store.ledger.ledger import PromotedMeanwhile
 from tests.world import attributes, day_after
 
@@ -100,7 +100,7 @@ def test_what_a_person_retrains_by_hand_the_sensor_does_not_retrain_as_well(worl
         asked.append(pending_trigger(monitor))
         raise TooFewLabels
 
-    place = "monitoring_dagster.pipeline.retraining.challenger"
+    place = "monitoring_dagster.act.retraining.retrain.challenger"
     monkeypatch.setattr(place, train_while_the_sensor_ticks)
     with pytest.raises(TooFewLabels):
         retrain(world.monitor, as_of=None, cause="Asked for by ada.", by="ada")
@@ -125,7 +125,9 @@ def test_the_cool_down_after_a_retraining_is_respected_and_says_so(troubled):
 def failing():
     """Every training fails, each time with other numbers in what it says."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("monitoring_dagster.pipeline.training.trainer_of", lambda spec: train_nothing)
+        patch.setattr(
+            "monitoring_dagster.act.retraining.training.trainer_of", lambda spec: train_nothing
+        )
         yield patch
 
 
@@ -209,7 +211,7 @@ def test_what_no_repetition_mends_waits_for_the_next_judged_day(troubled):
         raise TooFewLabels(message)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("monitoring_dagster.pipeline.retraining.challenger", too_few)
+        patch.setattr("monitoring_dagster.act.retraining.retrain.challenger", too_few)
         assert ticked(troubled, 0) == "failed"
         assert ticked(troubled, 20) == "waits"
         troubled.live(1, acts=False)
@@ -222,7 +224,9 @@ def test_what_no_repetition_mends_waits_for_the_next_judged_day(troubled):
 
 def test_another_cause_is_another_message(troubled, failing):
     assert ticked(troubled, 0) == "failed"
-    failing.setattr("monitoring_dagster.pipeline.training.trainer_of", lambda spec: out_of_memory)
+    failing.setattr(
+        "monitoring_dagster.act.retraining.training.trainer_of", lambda spec: out_of_memory
+    )
     assert ticked(troubled, 1) == "failed"
     assert any("MemoryError" in text for text in told(troubled))
     assert len(told(troubled)) == 2
@@ -241,7 +245,7 @@ def test_who_retrains_by_hand_in_between_leaves_nothing_to_the_sensor(troubled, 
 
 def test_a_challenger_that_was_registered_before_it_failed_is_not_trained_again(troubled):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("monitoring_dagster.pipeline.retraining.promote", train_nothing)
+        patch.setattr("monitoring_dagster.act.retraining.retrain.promote", train_nothing)
         assert ticked(troubled, 0) == "failed"
     troubled.spec_changes = policy(promotion="manual")
     retrain(troubled.monitor, as_of=day_after(troubled.due, -1), cause="Another.", by="ada")

@@ -1,0 +1,1 @@
+"""What is done: versions that serve, decisions about labels."""

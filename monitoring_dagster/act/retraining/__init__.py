@@ -1,0 +1,1 @@
+"""Retraining: when, on what, and whether the challenger serves."""

@@ -1,1 +1,0 @@
-"""The world outside, one library a file."""

@@ -1,0 +1,1 @@
+"""Findings of a day, from what the steps stored."""

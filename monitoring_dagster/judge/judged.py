@@ -1,0 +1,128 @@
+"""The newest day on which each part of a model could be judged."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from functools import lru_cache
+
+from monitoring_dagster.decide.findings import FindingKind
+from monitoring_dagster.measure import profiling as profile
+from monitoring_dagster.measure.drift import drift
+from monitoring_dagster.measure.estimates import estimate
+from monitoring_dagster.measure.quality.arrivals import labelled_by
+from monitoring_dagster.measure.quality.evaluation import Evaluation, evaluate, judgeable
+from monitoring_dagster.measure.quality.model_metrics import compared
+from monitoring_dagster.sources.labels.labels import labels_of
+from monitoring_dagster.stats.drift.drift_verdict import Verdict
+from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.store.results import ResultStore, Stamp
+
+_LOOK_BACK_DAYS = 28
+
+
+class Part(StrEnum):
+    """What is judged by itself, from other records than the rest."""
+
+    SERVICE = "service"
+    PREDICTIONS = "predictions"  # scores and predictions against the reference
+    FEATURES = "features"
+    ESTIMATE = "expected quality"
+    QUALITY = "quality"
+
+
+_NEEDS = {
+    FindingKind.PREDICTION_DRIFT: Part.PREDICTIONS,
+    FindingKind.FEATURE_DRIFT: Part.FEATURES,
+    FindingKind.EXPECTED_DROP: Part.ESTIMATE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LatestJudged:
+    """When a part was judged last, as seen from a day."""
+
+    part: Part
+    seen_from: date
+    day: date | None  # None: not within the last four weeks
+
+    @property
+    def words(self) -> str:
+        """One line for people."""
+        if self.day is None:
+            return f"no verdict in the {_LOOK_BACK_DAYS} days to {self.seen_from}"
+        return f"judged on {self.day}"
+
+
+def latest_judged(monitor: Monitor, day: date) -> dict[Part, LatestJudged]:
+    """For each part the newest day up to *day* that it could be judged on, as known on *day*.
+
+    Quality is left out of a model without labels. The day is None where none of the last 28 could
+    be judged: too few rows or labels, no file, or nothing registered to compare with.
+    """
+    found: dict[Part, date | None] = {
+        part: next((one for one in _back_from(day) if is_judged(monitor, one, part)), None)
+        for part in Part
+        if part is not Part.QUALITY
+    }
+    if monitor.spec.labels is not None:
+        newest = newest_evaluation(monitor, day)
+        found[Part.QUALITY] = newest.day if newest else None
+    return {part: LatestJudged(part, day, one) for part, one in found.items()}
+
+
+def is_judged(monitor: Monitor, day: date, part: Part) -> bool:
+    """Whether what is stored of *day* says anything about *part*; quality: `newest_evaluation`."""
+    if part is Part.SERVICE:
+        return bool(profile.service_of(monitor, day).get("rows"))
+    if part is Part.ESTIMATE:
+        return bool(estimate.judged_estimates(monitor, day))
+    return bool(drift_verdicts(monitor, day, part))
+
+
+def drift_verdicts(monitor: Monitor, day: date, part: Part) -> list[drift.Record]:
+    """The columns of *day* that could be compared over all rows, with their verdicts."""
+    role = "answer" if part is Part.PREDICTIONS else "feature"
+    stamp = monitor.results.stamp(monitor.name, drift.STEP, day)
+    rows = _compared_on(monitor.results, monitor.name, day, stamp) if stamp else ()
+    return [row for row in rows if row["role"] == role]
+
+
+@lru_cache(maxsize=64)
+def _compared_on(
+    results: ResultStore, model: str, day: date, _stamp: Stamp
+) -> tuple[drift.Record, ...]:
+    """One day's columns, decoded once as long as nobody writes them anew."""
+    table = results.read(model, drift.STEP, day)
+    return tuple(
+        row
+        for row in (table.to_pylist() if table is not None else ())
+        if not row["segment"] and row["verdict"] != Verdict.INSUFFICIENT
+    )
+
+
+def newest_evaluation(monitor: Monitor, day: date) -> Evaluation | None:
+    """The newest prediction day with labels enough and a promise, as known on *day*."""
+    labels = labels_of(monitor.spec)
+    days = _LOOK_BACK_DAYS + labels.mature_after_days
+    labelled = labelled_by(monitor, day, days=days)
+    for one in _back_from(day, days=days):
+        rows = judgeable(monitor, one).values()
+        if not rows or labelled.get(str(one), 0) < max(min(rows) * labels.min_coverage, 1):
+            continue  # too few for a verdict: most days that are still young
+        found = evaluate(monitor, one, as_of=day)
+        if found.judged and compared(monitor, one, found.metrics):
+            return found
+    return None
+
+
+def kinds_without_verdict(monitor: Monitor, day: date) -> set[FindingKind]:
+    """Kinds that *day* says nothing about, though it has rows: they are neither found nor cleared.
+
+    Too few rows to compare, or nothing registered to compare with.
+    """
+    return {kind for kind, part in _NEEDS.items() if not is_judged(monitor, day, part)}
+
+
+def _back_from(day: date, *, days: int = _LOOK_BACK_DAYS) -> Iterator[date]:
+    return (day - timedelta(days=n) for n in range(days))

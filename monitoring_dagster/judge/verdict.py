@@ -1,0 +1,107 @@
+"""What is wrong with the model, as known at the end of this day?"""
+
+from datetime import date
+
+from monitoring_dagster.decide.findings import FindingKind
+from monitoring_dagster.judge import drift_findings, labelling, revisions
+from monitoring_dagster.judge import quality_findings as quality
+from monitoring_dagster.judge.judged import kinds_without_verdict, latest_judged
+from monitoring_dagster.measure import late_files
+from monitoring_dagster.measure import profiling as profile
+from monitoring_dagster.measure.champion import champion_on
+from monitoring_dagster.measure.contract import STEP as CONTRACT
+from monitoring_dagster.measure.drift import multivariate
+from monitoring_dagster.measure.quality import arrived_labels as outcomes
+from monitoring_dagster.measure.reference.version_reference import reference_of
+from monitoring_dagster.measure.step import StepReport
+from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.store.step_findings import findings_table, stored_findings
+
+STEP = "verdict"
+_OF_FILES = {
+    FindingKind.MISSING_DAY,
+    FindingKind.EMPTY_DAY,
+    FindingKind.UNREADABLE_DATA,
+}
+_OF_ROWS = {
+    FindingKind.SCHEMA_BREACH,
+    FindingKind.LOW_VOLUME,
+    FindingKind.SERVICE_ERRORS,
+    FindingKind.SLOW_SERVICE,
+    FindingKind.UNKNOWN_VERSION,
+    FindingKind.VERSION_METADATA,
+    FindingKind.IMPORTANCE_SHIFT,
+    FindingKind.PREDICTION_DRIFT,
+    FindingKind.FEATURE_DRIFT,
+    FindingKind.EXPECTED_DROP,
+}
+_OF_LABELS = {
+    FindingKind.LATE_LABELS,
+    FindingKind.ORPHAN_LABELS,
+    FindingKind.LABEL_DELAY,
+    FindingKind.LABEL_PROCESS,
+    FindingKind.REVISED_QUALITY,
+}
+_OF_QUALITY = {
+    FindingKind.PERFORMANCE_DROP,
+    FindingKind.SEGMENT_DROP,
+    FindingKind.MISCALIBRATION,
+}
+
+
+def run(monitor: Monitor, day: date) -> StepReport:
+    """Collect the day's findings, move its incidents on, and queue what people must be told."""
+    found = [
+        *stored_findings(monitor, CONTRACT, day),
+        *profile.findings_of(monitor, day),
+        *drift_findings.findings_of(monitor, day),
+        *quality.of_estimates(monitor, day),
+    ]
+    judged = set(_OF_FILES)
+    if profile.service_of(monitor, day).get("rows"):
+        judged |= _OF_ROWS - kinds_without_verdict(monitor, day)
+    week = multivariate.findings_of(monitor, day)
+    if week is not None:
+        found += week
+        judged.add(FindingKind.MULTIVARIATE_DRIFT)
+    if monitor.spec.labels:
+        recent = quality.recent_evaluations(monitor, day)
+        found += outcomes.findings_of(monitor, day)
+        found += labelling.findings_of(monitor, day)
+        found += quality.of_labels(monitor, day, recent)
+        found += revisions.findings_of(monitor, day)
+        judged |= _OF_LABELS | (_OF_QUALITY if recent else set())
+    found.sort(key=lambda one: (one.severity, one.kind is not FindingKind.PREDICTION_DRIFT))
+    is_history = monitor.is_history(day)
+    is_new = not is_history and monitor.results.stamp(monitor.name, STEP, day) is None
+    incidents = monitor.ledger.record_day(
+        monitor.spec,
+        day,
+        found,
+        now=monitor.judged_at(day),
+        judged=judged,
+        is_new=is_new,
+        run_id=_run_of_champion(monitor, day),
+        history_at=monitor.house.now() if is_history else None,
+    )
+    # Last: a day of which the ledger has not heard is new when it is tried again.
+    monitor.results.write(monitor.name, STEP, day, findings_table(found))
+    late_files.keep_judged(monitor, day)
+    still_open = [one for one in incidents if one.closed_on is None]
+    return StepReport(
+        numbers={"findings": len(found), "open_incidents": len(still_open)},
+        words={"worst": str(min((one.severity for one in found), default="none"))}
+        | {str(part): one.words for part, one in latest_judged(monitor, day).items()},
+        table=[
+            {"severity": str(one.severity), "kind": str(one.kind), "subject": one.subject,
+             "words": one.words}
+            for one in found[:20]
+        ],
+    )  # fmt: skip
+
+
+def _run_of_champion(monitor: Monitor, day: date) -> str | None:
+    """The MLflow run of the version that was champion on *day*."""
+    champion = champion_on(monitor, day)
+    reference = reference_of(monitor, champion) if champion else None
+    return reference.run_id if reference else None

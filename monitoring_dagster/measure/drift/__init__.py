@@ -1,0 +1,1 @@
+"""Drift of a day from its baselines, column by column and together."""

@@ -1,0 +1,1 @@
+"""Estimates of quality, and how right they were."""

@@ -1,0 +1,189 @@
+"""How good will the day turn out to be, before any label has come?"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from math import isfinite
+
+import numpy as np
+import pyarrow as pa
+
+from monitoring_dagster.measure.champion import FEWEST_ROWS
+from monitoring_dagster.measure.drift.drift import STEP as DRIFT
+from monitoring_dagster.measure.estimates.estimators import Estimated, by_confidence, by_losses
+from monitoring_dagster.measure.profiling import profiles_of, why_no_profile
+from monitoring_dagster.measure.quality.model_metrics import (
+    as_row,
+    compared,
+    label_of,
+    promise_of,
+    unpromised,
+    worse_than_tolerated,
+)
+from monitoring_dagster.measure.reference.reference_sample import features_of
+from monitoring_dagster.measure.reference.version_reference import reference_of
+from monitoring_dagster.measure.step import Check, StepReport, Tone
+from monitoring_dagster.report.pictures import Estimate, intervals
+from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.drift.drift_verdict import Verdict
+from monitoring_dagster.stats.estimation.score_estimation import BLIND_SPOT
+from monitoring_dagster.stats.quality.performance import Metric
+from monitoring_dagster.store.monitor import Monitor
+
+STEP = "estimate"
+SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("version", "segment", "value", "metric", "method")),
+        *((name, pa.float64()) for name in ("estimate", "low", "high")),
+        ("n", pa.int64()),
+    ]
+)
+
+
+def run(monitor: Monitor, day: date) -> StepReport:
+    """Estimate the day's quality from its stored profiles, and store it for its labels to judge."""
+    found = dict(_estimates(monitor, day))
+    records = [
+        {**group._asdict(), "metric": name, "method": one.method, "estimate": metric.value,
+         "low": metric.low, "high": metric.high, "n": metric.n}
+        for group, one in found.items() for name, metric in one.metrics.items()
+    ]  # fmt: skip
+    monitor.results.write(monitor.name, STEP, day, pa.Table.from_pylist(records, schema=SCHEMA))
+    return _report(monitor, day, found)
+
+
+def estimates_of(monitor: Monitor, day: date) -> dict[Group, dict[str, Metric]]:
+    """What was estimated of one day; empty where nothing was."""
+    found: dict[Group, dict[str, Metric]] = {}
+    table = monitor.results.read(monitor.name, STEP, day)
+    for row in table.to_pylist() if table is not None else ():
+        group = Group(row["version"], row["segment"], row["value"])
+        metric = Metric(row["estimate"], row["low"], row["high"], row["n"])
+        found.setdefault(group, {})[row["metric"]] = metric
+    return found
+
+
+def worse_than_promised(monitor: Monitor, day: date) -> dict[str, dict[str, str]]:
+    """Metrics that are expected to be worse than tolerated with 95 % certainty, in words, by
+    version: a version that is fine has an empty entry, one without an estimate has none.
+
+    Of versions side by side one with few rows is not judged.
+    """
+    estimates = estimates_of(monitor, day)
+    rows = {
+        group.version: max((one.n for one in found.values()), default=0)
+        for group, found in estimates.items()
+        if not group.segment
+    }
+    least = FEWEST_ROWS if len(rows) > 1 else 0
+    worse: dict[str, dict[str, str]] = {version: {} for version, n in rows.items() if n >= least}
+    for one in worse_than_tolerated(monitor, day, estimates):
+        if one.version in worse:
+            worse[one.version][one.name] = (
+                f"{one.name} of version {one.version} is expected to be {one.metric.value:.4f}"
+                f" ({one.metric.low:.4f} to {one.metric.high:.4f}, {one.metric.n:,} predictions),"
+                f" {one.words}"
+            )
+    return worse
+
+
+def _estimates(monitor: Monitor, day: date) -> Iterator[tuple[Group, Estimated]]:
+    """Every group; of a critical model the whole of a version whose features drifted by the
+    shift-weighted form, which reads rows and costs more than all the rest."""
+    drifted = _drifted(monitor, day) if monitor.spec.critical else set()
+    for place, (group, profile) in enumerate(sorted(profiles_of(monitor, day).items())):
+        reference = reference_of(monitor, group.version)
+        if reference is None:
+            yield group, Estimated({}, reason="the registry does not know it")
+            continue
+        rng = np.random.default_rng([day.toordinal(), place])
+        if monitor.spec.task == "regression":
+            yield group, by_losses(monitor, reference, profile)
+        else:
+            features = features_of(monitor, reference)
+            shifted = not group.segment and any((group.version, one) in drifted for one in features)
+            yield (
+                group,
+                by_confidence(
+                    monitor, reference, profile, rng=rng, shifted_on=day if shifted else None
+                ),
+            )
+
+
+def _drifted(monitor: Monitor, day: date) -> set[tuple[str, str]]:
+    """Version and column of what drifted on *day*."""
+    table = monitor.results.read(monitor.name, DRIFT, day)
+    columns = ["version", "segment", "column", "verdict"]
+    return {
+        (row["version"], row["column"])
+        for row in (table.select(columns).to_pylist() if table is not None else ())
+        if not row["segment"] and row["verdict"] == Verdict.DRIFT
+    }
+
+
+def judged_estimates(monitor: Monitor, day: date) -> list[str]:
+    """Judged metrics that were estimated for *day* and have a promise to be compared with."""
+    return compared(monitor, day, estimates_of(monitor, day))
+
+
+def _report(monitor: Monitor, day: date, estimated: Mapping[Group, Estimated]) -> StepReport:
+    worse = worse_than_promised(monitor, day)
+    found = {group: one.metrics for group, one in estimated.items() if one.metrics}
+    whole = {group: metrics for group, metrics in found.items() if not group.segment}
+    judged = [
+        name for name in monitor.spec.tolerances if any(name in one for one in whole.values())
+    ]
+    known = compared(monitor, day, found)
+    without = [
+        f"nothing is expected of version {group.version or '(none)'}: {one.reason}"
+        for group, one in estimated.items() if one.reason and not group.segment
+    ]  # fmt: skip
+    unknown = [
+        f"nothing to compare {name} of version {group.version} with: nothing was promised"
+        for group in whole
+        for name in unpromised(monitor, group, day)
+        if name in judged
+    ]
+    few = [
+        f"version {group.version}: no verdict, as it has few rows"
+        for group in whole if group.version not in worse
+    ]  # fmt: skip
+    bad = [words for found in worse.values() for words in found.values()]
+    if judged:
+        fine = ["within tolerance of the baseline"] if known else []
+        words = "; ".join([*(bad or fine), *unknown, *few, *without])
+        check = (
+            Check(passed=not bad, words=words, tone=Tone.WARN)
+            if bad or known
+            else Check.no_verdict(words)
+        )
+    elif whole:
+        names = ", ".join(monitor.spec.tolerances)
+        check = Check.no_verdict(f"no judged metric can be estimated: {names}")
+    else:
+        check = Check.no_verdict("; ".join(without) or why_no_profile(monitor, day))
+    return StepReport(
+        numbers={
+            f"{name}_v{group.version}": metric.value
+            for group, metrics in whole.items()
+            for name, metric in metrics.items()
+            if isfinite(metric.value)
+        },
+        words={"reach": BLIND_SPOT},
+        checks={"expected_performance": check},
+        table=[
+            as_row(monitor, group, name, metric, day)
+            for group, metrics in found.items() for name, metric in metrics.items()
+            if name in monitor.spec.tolerances
+        ],
+        picture=intervals(
+            "Expected quality with 95 % intervals (grey: baseline)",
+            [
+                Estimate(label_of(group), metrics[name].value, metrics[name].low,
+                         metrics[name].high, promise_of(monitor, group, name, day),
+                         name in worse.get(group.version, {}) and not group.segment)
+                for name in judged[:1] for group, metrics in found.items()
+            ],
+        )
+        if judged
+        else None,
+    )  # fmt: skip

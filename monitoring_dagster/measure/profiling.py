@@ -1,0 +1,360 @@
+"""One pass over the day's rows: the only step that reads them all."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import date, timedelta
+from functools import lru_cache
+from pathlib import Path
+from statistics import median
+from typing import Any, Protocol
+
+import numpy as np
+
+from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
+from monitoring_dagster.measure.breaches import shown
+from monitoring_dagster.measure.contract import columns_left_out, is_usable
+from monitoring_dagster.measure.reference.version_reference import (
+    Reference,
+    reference_of,
+    reference_or_reason,
+    role_columns,
+    with_extremes,
+)
+from monitoring_dagster.measure.service import SERVICE
+from monitoring_dagster.measure.service import STEP as STEP
+from monitoring_dagster.measure.service import service_of as service_of
+from monitoring_dagster.measure.step import Check, StepReport, Tone
+from monitoring_dagster.measure.version_gaps import few_days, gaps, in_words
+from monitoring_dagster.report.pictures import histograms
+from monitoring_dagster.sources.rows import rows, served, spark
+from monitoring_dagster.sources.rows.readings import is_nested, reading
+from monitoring_dagster.spec import Predictions
+from monitoring_dagster.stats.columns.bins import Bins
+from monitoring_dagster.stats.columns.column_profile import NumericProfile
+from monitoring_dagster.stats.columns.profile import (
+    Group,
+    Profile,
+    profiles_from_table,
+    profiles_to_table,
+)
+from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.store.results import ResultStore, Stamp
+
+_WEEKS = 4
+_DAYS = ": days of the reference"  # in the subject of a finding about them
+_RECENT_DAYS = 7  # a version that served before them is not new
+
+
+class _Engine(Protocol):
+    """What answers for a whole day's rows; see `rows` for the promises."""
+
+    def versions_of(self, predictions: Predictions, day: date, *, root: Path) -> dict[str, int]: ...
+
+    def profile_day(
+        self,
+        predictions: Predictions,
+        day: date,
+        *,
+        root: Path,
+        bins: Mapping[str, Mapping[str, Bins]],
+        segments: Sequence[str],
+    ) -> tuple[served.PredictionAccount, dict[Group, Profile]]: ...
+
+    def service_numbers(
+        self, predictions: Predictions, day: date, *, root: Path
+    ) -> served.ServiceNumbers: ...
+
+
+def run(monitor: Monitor, day: date) -> StepReport:
+    """Profile the day's rows per version and segment, and account for every row."""
+    profiles: dict[Group, Profile] = {}
+    service: dict[str, Any] = {"rows": 0}
+    if is_usable(monitor, day):
+        try:
+            profiles, service = _read(monitor, day)
+        except (rows.MissingDay, rows.UnreadableFile) as error:
+            service["error"] = str(error)  # the contract, which reads less, had nothing to say
+    monitor.results.write(
+        monitor.name,
+        STEP,
+        day,
+        profiles_to_table(profiles),
+        metadata={SERVICE: json.dumps(service)},
+    )
+    return _report(monitor, day, profiles, service)
+
+
+def profiles_of(monitor: Monitor, day: date) -> Mapping[Group, Profile]:
+    """The stored profiles of one day; empty where it was not profiled."""
+    stamp = monitor.results.stamp(monitor.name, STEP, day)
+    return _decoded(monitor.results, monitor.name, day, stamp) if stamp else {}
+
+
+def why_no_profile(monitor: Monitor, day: date) -> str:
+    """Why a day has no row that is judged."""
+    rows_ = service_of(monitor, day).get("rows")
+    if not rows_:
+        return f"no rows on {day}, see contract:schema"
+    return f"none of {rows_:,} rows on {day} is judged (errors, fallback or synthetic)"
+
+
+def findings_of(monitor: Monitor, day: date) -> list[Finding]:
+    """What is wrong with the service and the versions on this day."""
+    service, rule = service_of(monitor, day), monitor.spec.rules.service
+    found: list[Finding] = []
+
+    def add(kind: FindingKind, subject: str, severity: Severity, words: str) -> None:
+        found.append(Finding(monitor.name, day, kind, subject, severity, words, STEP))
+
+    if "error" in service:
+        add(FindingKind.UNREADABLE_DATA, "rows", Severity.P1, service["error"])
+    if not service.get("rows"):
+        return found  # no day to speak of: the contract speaks
+    if service["synthetic"] == service["rows"]:
+        column = monitor.spec.predictions.synthetic
+        words = (
+            f"all {service['rows']:,} rows of {day} are synthetic by {column!r}, and none is"
+            " judged: does it say of real traffic that it is a test?"
+        )
+        add(FindingKind.EMPTY_DAY, "rows", Severity.P1, words)
+    errors = service["error_rate"]
+    if errors > rule.max_error_rate:
+        add(
+            FindingKind.SERVICE_ERRORS,
+            "error rate",
+            Severity.P0,
+            f"{errors:.1%} of {service['rows']:,} requests failed"
+            f" (limit {rule.max_error_rate:.0%}){_unknown_statuses(service)}",
+        )
+    p99 = service["latency_ms"].get("total", {}).get("p99")
+    if rule.max_p99_ms is not None and p99 is not None and p99 > rule.max_p99_ms:
+        severity = Severity.P0 if p99 > 5 * rule.max_p99_ms else Severity.P2
+        add(
+            FindingKind.SLOW_SERVICE,
+            "p99",
+            severity,
+            f"99 % of the requests took up to {p99:,.0f} ms (limit {rule.max_p99_ms:,.0f} ms)",
+        )
+    usual = _usual_rows(monitor, day)
+    if usual is not None and service["rows"] < rule.min_rows_share * usual:
+        add(
+            FindingKind.LOW_VOLUME,
+            "rows",
+            Severity.P1,
+            f"{service['rows']:,} requests where this weekday usually has {usual:,.0f}"
+            f" (limit {rule.min_rows_share:.0%} of it)",
+        )
+    for version, count in service["versions"].items():
+        if version:  # the contract counts rows that name none
+            found += _of_version(monitor, day, version, count)
+    return found
+
+
+def _of_version(monitor: Monitor, day: date, version: str, count: int) -> Iterator[Finding]:
+    """What the registry lacks of a version that served."""
+    reference = reference_or_reason(monitor, version)
+    if reference is None:
+        yield Finding(
+            monitor.name,
+            day,
+            FindingKind.UNKNOWN_VERSION,
+            version,
+            Severity.P1,
+            f"{count:,} rows name version {shown(version)}, which MLflow does not know"
+            f" for {monitor.spec.mlflow_name!r}{_likely_version(version)}",
+            STEP,
+        )
+        return
+    kind = FindingKind.VERSION_METADATA
+    if not isinstance(reference, Reference):
+        words = f"{count:,} rows of version {version} are counted and not judged: {reference}"
+        yield Finding(monitor.name, day, kind, version, Severity.P1, words, STEP)
+        return
+    found = gaps(monitor, reference, day)
+    if found:
+        words = in_words(reference, found)
+        yield Finding(monitor.name, day, kind, version, found[0].severity, words, STEP)
+    if (few := few_days(reference)) and not _served_before(monitor, day, version):
+        yield Finding(monitor.name, day, kind, f"{version}{_DAYS}", Severity.P3, few, STEP)
+
+
+def _is_said_once(finding: Finding) -> bool:
+    """Whether it is about the reference's length: a remark on a new version, and no fault of it."""
+    return finding.subject.endswith(_DAYS)
+
+
+def _served_before(monitor: Monitor, day: date, version: str) -> bool:
+    """Whether a version served in the last days: what is said once was said then."""
+    return any(
+        version in service_of(monitor, day - timedelta(days=n)).get("versions", {})
+        for n in range(1, _RECENT_DAYS + 1)
+    )
+
+
+@lru_cache(maxsize=128)
+def _decoded(results: ResultStore, model: str, day: date, _stamp: Stamp) -> Mapping[Group, Profile]:
+    """One day, decoded once as long as nobody writes it anew: each evaluation looks at several."""
+    table = results.read(model, STEP, day)
+    return profiles_from_table(table) if table is not None else {}
+
+
+def _read(monitor: Monitor, day: date) -> tuple[dict[Group, Profile], dict[str, Any]]:
+    log, spec, root = monitor.spec.predictions, monitor.spec, monitor.root
+    engine: _Engine = spark if spec.engine == "spark" else served
+    versions = engine.versions_of(log, day, root=root)
+    left_out = columns_left_out(monitor, day)
+    available = {
+        name: kind
+        for name, kind in rows.columns_of(log, day, root=root).items()
+        if name not in left_out and not is_nested(kind)
+    }
+    bins = {
+        version: _bins_that_fit(reference, available)
+        for version in versions
+        if (reference := reference_of(monitor, version)) is not None
+    }
+    segments = [name for name in spec.segments if name in available]
+    stages = {stage: name for stage, name in log.latency_ms.items() if name in available}
+    log = log.model_copy(update={"latency_ms": stages})
+    account, found = engine.profile_day(log, day, root=root, bins=bins, segments=segments)
+    profiles = with_extremes(spec, found, bins)
+    numbers = engine.service_numbers(log, day, root=root)
+    service = {
+        **asdict(account),
+        "requests": numbers.requests,
+        "error_rate": numbers.error_rate or 0.0,
+        "latency_ms": {stage: asdict(one) for stage, one in numbers.latency_ms.items()},
+        "unknown_statuses": numbers.unknown_statuses,
+        "versions": versions,
+    }
+    return profiles, service
+
+
+def _bins_that_fit(reference: Reference, available: Mapping[str, str]) -> dict[str, Bins]:
+    """Columns that can be read beside the reference; the contract tells about the others."""
+    return {
+        name: one
+        for name, one in reference.bins.items()
+        if name in available and reading(available[name], [one]) is not None
+    }
+
+
+def _unknown_statuses(service: Mapping[str, Any]) -> str:
+    """Which other words than ok, error and fallback were taken for errors."""
+    unknown = [
+        f"status {shown(status)} in {count:,} rows"
+        for status, count in service.get("unknown_statuses", {}).items()
+    ]
+    if not unknown:
+        return ""
+    verb = "is none" if len(unknown) == 1 else "are none"
+    return f"; {' and '.join(unknown)} {verb} of ok, error, fallback"
+
+
+def _likely_version(version: str) -> str:
+    """What a value was meant to be that is no version of the registry."""
+    number = version.lower().removeprefix("v").removeprefix("ersion").strip(" -_.")
+    if number.isascii() and number.isdigit() and number != version:
+        return f": MLflow's versions are plain numbers, log {number!r}?"
+    return ""
+
+
+def _usual_rows(monitor: Monitor, day: date) -> float | None:
+    """The median of the same weekday in the last weeks; None before there were two."""
+    earlier = [
+        service_of(monitor, day - timedelta(weeks=weeks)).get("rows", 0)
+        for weeks in range(1, _WEEKS + 1)
+    ]
+    counts = [count for count in earlier if count]
+    return median(counts) if len(counts) >= 2 else None
+
+
+def _report(
+    monitor: Monitor, day: date, profiles: Mapping[Group, Profile], service: Mapping[str, Any]
+) -> StepReport:
+    found = findings_of(monitor, day)
+    versions = [
+        one
+        for one in found
+        if one.kind in (FindingKind.UNKNOWN_VERSION, FindingKind.VERSION_METADATA)
+    ]
+    troubles = [one for one in found if one not in versions]
+    unknown = [one for one in versions if one.kind is FindingKind.UNKNOWN_VERSION]
+    numbers: dict[str, int | float] = {"rows": service["rows"]}
+    if service["rows"]:
+        numbers |= {
+            name: service[name]
+            for name in (
+                "counted",
+                "errors",
+                "fallback",
+                "synthetic",
+                "duplicate_ids",
+                "error_rate",
+            )
+        }
+        total = service["latency_ms"].get("total", {})
+        numbers |= {f"latency_{name}_ms": value for name, value in total.items()}
+    numbers |= _answers(monitor, profiles)
+    served = ", ".join(filter(None, service.get("versions", {})))
+    return StepReport(
+        numbers=numbers,
+        words={"versions": served or "none"},
+        checks={
+            "service": _service_check(service, troubles, why_no_profile(monitor, day)),
+            "versions": Check(
+                passed=all(_is_said_once(one) for one in versions),
+                words="; ".join(one.words for one in versions) or f"served by version {served}",
+                tone=Tone.ERROR if unknown else Tone.WARN,
+            )
+            if served or versions
+            else Check.no_verdict(
+                f"no row of {day} names a version"
+                if service["rows"]
+                else why_no_profile(monitor, day)
+            ),
+        },
+        picture=_picture(monitor, profiles),
+    )
+
+
+def _service_check(service: Mapping[str, Any], troubles: Sequence[Finding], nothing: str) -> Check:
+    if troubles:
+        return Check(passed=False, words="; ".join(one.words for one in troubles))
+    if not service["rows"]:
+        return Check.no_verdict(nothing)
+    words = f"{service['rows']:,} requests, {service['error_rate']:.2%} failed"
+    return Check(passed=True, words=words)
+
+
+def _answers(monitor: Monitor, profiles: Mapping[Group, Profile]) -> dict[str, float]:
+    """Mean and spread of scores or numeric predictions, over all versions."""
+    numbers: dict[str, float] = {}
+    for name in role_columns(monitor.spec):
+        parts = [
+            one.columns[name]
+            for group, one in profiles.items()
+            if not group.segment and name in one.columns
+        ]
+        numeric = [one for one in parts if isinstance(one, NumericProfile) and one.finite]
+        if numeric:
+            rows_ = sum(one.finite for one in numeric)
+            numbers[f"mean_{name}"] = sum(one.mean * one.finite for one in numeric) / rows_
+    return numbers
+
+
+def _picture(monitor: Monitor, profiles: Mapping[Group, Profile]) -> str | None:
+    """The first answer's distribution beside the reference's, in about 20 bins."""
+    name = role_columns(monitor.spec)[0]
+    for group, profile in profiles.items():
+        reference = reference_of(monitor, group.version)
+        if group.segment or reference is None or name not in profile.columns:
+            continue
+        before, now = reference.profiles[Group(group.version)].columns[name], profile.columns[name]
+        starts = np.unique(np.linspace(0, len(now.counts), 21)[:-1].astype(int))
+        shares = [
+            np.add.reduceat(one.counts, starts) / max(one.counts.sum(), 1) for one in (before, now)
+        ]
+        return histograms(f"{name}, version {group.version}", *(one.tolist() for one in shares))
+    return None

@@ -1,0 +1,1 @@
+"""Labels of a day, and the quality that they show."""

@@ -1,0 +1,397 @@
+"""Which labels arrived on this day, and which predictions were they about?"""
+
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date, timedelta
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.errors import UnknownColumn
+from monitoring_dagster.measure.late_files import FILES, seen_by, seen_on
+from monitoring_dagster.measure.quality.counting import counted, counted_columns
+from monitoring_dagster.measure.quality.decided_labels import (
+    DISCARDED,
+    RESTORED,
+    bring_in,
+    decided_on,
+)
+from monitoring_dagster.measure.quality.decided_labels import STEP as DECISIONS
+from monitoring_dagster.measure.quality.label_findings import never_came, wrong_with
+from monitoring_dagster.measure.review.review_share import random_share
+from monitoring_dagster.measure.service import service_of
+from monitoring_dagster.measure.step import Check, StepReport, Tone
+from monitoring_dagster.sources.labels.labels import join_labels, labels_of, remembered_since
+from monitoring_dagster.sources.rows.rows import MissingDay, UnreadableFile, file_of
+from monitoring_dagster.sources.tables.parts import parts_of
+from monitoring_dagster.sources.tables.places import LoggedTable
+from monitoring_dagster.spec import Labels, Predictions
+from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.sample import bound_of, key_of
+from monitoring_dagster.stats.columns.values import WrongType
+from monitoring_dagster.stats.labels.late_labels import labels_due
+from monitoring_dagster.stats.labels.maturity import WINDOW_DAYS
+from monitoring_dagster.stats.quality.labelled_rows import UnusableOutcome
+from monitoring_dagster.stats.quality.outcomes import Outcomes
+from monitoring_dagster.stats.quality.outcomes_file import outcomes_from_table, outcomes_to_table
+from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.store.results import ResultStore, Stamp
+
+STEP = "outcomes"
+ACCOUNT = "account"  # metadata key: what became of every label row
+BY_DAY = "by_day"  # in the account: labels more than before, by prediction day
+ONES = "ones_by_day"  # and the same of those that say 1, of a binary model
+COUNTED, EXPECTED = "counted", "expected"  # all of them, and the sum of their scores
+_SEEN = "seen"  # metadata key: which files an arrival day was judged with
+_MAX_KEPT_BYTES = 128_000_000
+
+_Versions = dict[str, dict[str, list[int]]]  # "labels" or "predictions", day: what identifies it
+
+
+def run(monitor: Monitor, day: date) -> StepReport:
+    """Join the labels that arrived on *day* and store counts by prediction day.
+
+    Labels of `further_labels` that arrived are stored as series of their own. Stored later days
+    that were judged with another version of a file of *day*, or without it, are computed anew: so
+    once every day whose files changed has run again, in whatever order, the results are those of
+    one pass over the files that there are. Of a DuckDB table nobody knows what changed: its days
+    are as the table was when each was computed last; run the later ones again by hand.
+    What people decided about labels is brought in, beside the counts of labels: it is no label.
+
+    Raises
+    ------
+    UnusableMetric
+        A metric of the owner's cannot be computed from the rows.
+    """
+    for source in (None, *monitor.spec.further_labels):
+        _judge(monitor, day, source)
+        for outdated in _outdated(monitor, day, source):
+            _judge(monitor, outdated, source)
+    bring_in(monitor, arrived=monitor.results.days(monitor.name, STEP), changed=day)
+    return _report(monitor, day, account_of(monitor, day))
+
+
+def known_outcomes(
+    monitor: Monitor, day: date, *, as_of: date, source: str | None = None
+) -> dict[Group, Outcomes]:
+    """All labels of one prediction day that had arrived by the end of *as_of*, and were not
+    discarded by then.
+
+    *source* asks one of `further_labels` instead of `labels`; nobody discards those.
+    """
+    wait = timedelta(days=labels_of(monitor.spec, source).accepted_days)
+    until = min(as_of, day + wait)
+    arrivals = (day + timedelta(days=lag) for lag in range((until - day).days + 1))
+    wanted = [(_step(source), arrival) for arrival in arrivals]
+    if source is None:
+        decided = monitor.results.days(monitor.name, DECISIONS)
+        wanted += [(DECISIONS, one) for one in decided if day <= one <= as_of]
+    total: dict[Group, Outcomes] = {}
+    for step, one in wanted:
+        table = _stored(monitor, step, one)
+        if table is not None:
+            for (_, group), part in outcomes_from_table(table, day=day).items():
+                total[group] = total[group] + part if group in total else part
+    return total
+
+
+def outcomes_by_day(
+    monitor: Monitor,
+    first: date,
+    last: date,
+    *,
+    as_of: date,
+    scores: bool = True,
+    segment: str | None = None,
+) -> dict[date, dict[Group, Outcomes]]:
+    """The same for all prediction days from *first* to *last*; each arrival day is read once.
+
+    Without *scores* what is counted per score, most of it, stays undecoded; with a *segment* so
+    does all but its values ("": all but the whole).
+    """
+    accepted = labels_of(monitor.spec, None).accepted_days
+    until = {STEP: min(as_of, last + timedelta(days=accepted)), DECISIONS: as_of}
+    wanted = [
+        (step, day)
+        for step, end in until.items()
+        for day in monitor.results.days(monitor.name, step)
+        if first <= day <= end
+    ]
+    found: dict[date, dict[Group, Outcomes]] = {}
+    for step, day in wanted:
+        table = monitor.results.read(monitor.name, step, day)
+        if table is not None and segment is not None:
+            table = table.filter(pc.equal(table["segment"], segment))
+        decoded = outcomes_from_table(table, scores=scores) if table is not None else {}
+        for (served, group), part in decoded.items():
+            if first <= served <= last:
+                total = found.setdefault(served, {})
+                total[group] = total[group] + part if group in total else part
+    return found
+
+
+def account_of(monitor: Monitor, day: date, *, source: str | None = None) -> dict[str, Any]:
+    """What became of every label row that arrived on *day*."""
+    notes = monitor.results.metadata(monitor.name, _step(source), day) or {}
+    account: dict[str, Any] = json.loads(notes.get(ACCOUNT, "{}"))
+    return account if source else account | decided_on(monitor, day)
+
+
+def labels_on(monitor: Monitor, day: date) -> int:
+    """How many more predictions have a label since the arrivals of *day*."""
+    return sum(account_of(monitor, day).get(BY_DAY, {}).values())
+
+
+def findings_of(monitor: Monitor, day: date) -> list[Finding]:
+    """Labels that did not come, cannot be read, say nothing, or belong to nothing.
+
+    None is late while none can have come yet: on the first days, and after a pause of the service.
+    """
+    labels, account = labels_of(monitor.spec, None), account_of(monitor, day)
+    if not account or (_nothing_came(account) and not are_due(monitor, day)):
+        return []
+    found = [*wrong_with(monitor.spec, labels, day, account)]
+    if not found and _nothing_came(account) and not _came_before(monitor, day).sum():
+        found = [] if _is_behind(monitor, day) else [never_came(labels, day)]
+    return [Finding(monitor.name, day, *wrong, STEP) for wrong in found]
+
+
+def are_due(monitor: Monitor, day: date) -> bool:
+    """Whether labels ought to arrive on *day*, by when they came before it.
+
+    While earlier days are not counted yet, a feed that has begun is due as long as it has
+    predictions.
+    """
+    labels = labels_of(monitor.spec, None)
+    days = [day - timedelta(days=n) for n in range(WINDOW_DAYS + labels.accepted_days, -1, -1)]
+    served = [service_of(monitor, one).get("counted", 0) for one in days]
+    came = _came_before(monitor, day)
+    if not came.sum() and _is_behind(monitor, day):
+        return any(served)
+    return labels_due(came, served, mature_after_days=labels.mature_after_days)
+
+
+def _is_behind(monitor: Monitor, day: date) -> bool:
+    """Whether label files of the weeks before *day* lie there that nobody has counted yet."""
+    labels = labels_of(monitor.spec, None)
+    if labels.path is None:
+        return False
+    stored = {*monitor.results.days(monitor.name, STEP)}
+    before = (day - timedelta(days=n) for n in range(1, WINDOW_DAYS + labels.accepted_days + 1))
+    return any(_version(labels, one, monitor) for one in before if one not in stored)
+
+
+def _came_before(monitor: Monitor, day: date) -> NDArray[np.int64]:
+    """Labels that arrived in the weeks before *day*, by their lag in days."""
+    accepted = labels_of(monitor.spec, None).accepted_days
+    came = np.zeros(accepted + 1, np.int64)
+    for n in range(1, WINDOW_DAYS + accepted + 1):
+        arrival = day - timedelta(days=n)
+        for served, labels in account_of(monitor, arrival).get(BY_DAY, {}).items():
+            lag = (arrival - date.fromisoformat(served)).days
+            if 0 <= lag <= accepted:
+                came[lag] += max(labels, 0)
+    return came
+
+
+def _nothing_came(account: Mapping[str, Any]) -> bool:
+    """Whether a day has no file of labels, or none in it; not where it cannot be read."""
+    return bool(account.get("missing")) or ("error" not in account and not account.get("rows"))
+
+
+def _step(source: str | None) -> str:
+    return STEP if source is None else f"{STEP}_{source}"
+
+
+def _judge(monitor: Monitor, day: date, source: str | None) -> None:
+    """Store what the labels that arrived on *day* say, and after it which files said so."""
+    seen = _versions(monitor, day, source)
+    files = seen_on(monitor, labels_of(monitor.spec, source), day)
+    account: dict[str, Any] = {"rows": 0}
+    found: dict[tuple[date, Group], Outcomes] = {}
+    try:
+        found, account = _joined(monitor, day, source)
+    except (MissingDay, UnreadableFile, UnknownColumn, UnusableOutcome, WrongType) as error:
+        account["error"] = str(error)
+        account["missing"] = isinstance(error, MissingDay)
+    step, table = _step(source), outcomes_to_table(found)
+    notes = {ACCOUNT: json.dumps(account)}
+    monitor.results.write(monitor.name, step, day, table, metadata=notes)
+    nothing, notes = pa.table({}), {_SEEN: json.dumps(seen), FILES: files}
+    seen_by(monitor).write(monitor.name, step, day, nothing, metadata=notes)
+
+
+def _joined(
+    monitor: Monitor, day: date, source: str | None
+) -> tuple[dict[tuple[date, Group], Outcomes], dict[str, Any]]:
+    spec = monitor.spec
+    joined, account = join_labels(
+        spec, day, root=monitor.root, source=source, extras=counted_columns(spec)
+    )
+    chosen: dict[str, int] = {}
+    if spec.review is not None and source == spec.review.source:
+        joined, chosen = _random(monitor, joined)
+    found = counted(spec, joined)
+    more = joined.group_by("day").aggregate([("sign", "sum")]).sort_by("day")
+    by_day = dict(zip(map(str, more["day"].to_pylist()), more["sign_sum"].to_pylist(), strict=True))
+    return found, asdict(account) | chosen | {BY_DAY: by_day} | _said_by(found)
+
+
+def _random(monitor: Monitor, joined: pa.Table) -> tuple[pa.Table, dict[str, int]]:
+    """Of reviewed rows those that chance alone chose, as only they stand for all; and how many
+    others there were."""
+    days = joined["day"].to_pylist()
+    bounds = {day: bound_of(random_share(monitor, day)) for day in set(days)}
+    ids = joined["request_id"].to_pylist()
+    drawn = [key_of(one) < bounds[day] for one, day in zip(ids, days, strict=True)]
+    kept = joined.filter(pa.array(drawn, pa.bool_()))
+    return kept, {"chosen_by_rule": joined.num_rows - kept.num_rows}
+
+
+def _said_by(found: Mapping[tuple[date, Group], Outcomes]) -> dict[str, Any]:
+    """Of the labels that arrived: how many count, how many say 1, and what the scores sum up to.
+
+    A correction takes away what it replaced, so these may be below 0.
+    """
+    whole = {(day, group): one for (day, group), one in found.items() if not group.segment}
+    if not whole or any(one.task != "binary" for one in whole.values()):
+        return {}
+    scores = [one.sums["score"] for one in whole.values() if "score" in one.sums]
+    ones: dict[str, int] = {}
+    for (day, _), one in whole.items():
+        said = sum(n for (label, _), n in one.cells.items() if label == "1")
+        ones[str(day)] = ones.get(str(day), 0) + said
+    return {
+        ONES: ones,
+        COUNTED: sum(one.n for one in whole.values()),
+        **({EXPECTED: sum(one.mean * one.n for one in scores if one.n)} if scores else {}),
+    }
+
+
+def _outdated(monitor: Monitor, day: date, source: str | None) -> list[date]:
+    """The stored days that were judged with other files of *day* than there are now.
+
+    Only *day* itself is looked at whole: a file may have come while it was judged.
+    """
+    labels, predictions = labels_of(monitor.spec, source), monitor.spec.predictions
+    told, served = (_version(one, day, monitor) for one in (labels, predictions))
+    outdated = []
+    for arrival in monitor.results.days(monitor.name, _step(source)):
+        if not remembered_since(labels, arrival) <= day <= arrival:
+            continue
+        notes = seen_by(monitor).metadata(monitor.name, _step(source), arrival)
+        seen: _Versions | None = json.loads(notes[_SEEN]) if notes else None
+        if (
+            seen is None
+            or seen["predictions"].get(str(day)) != served
+            or (_told_since(labels, arrival) <= day and seen["labels"].get(str(day)) != told)
+            or (arrival == day and seen != _versions(monitor, day, source))
+        ):
+            outdated.append(arrival)
+    return outdated
+
+
+def _versions(monitor: Monitor, arrival: date, source: str | None) -> _Versions:
+    """What identifies every file that the labels of *arrival* are judged with."""
+    labels, predictions = labels_of(monitor.spec, source), monitor.spec.predictions
+    return {
+        kind: {
+            str(day): version
+            for n in range((arrival - since).days + 1)
+            if (version := _version(one, day := since + timedelta(days=n), monitor))
+        }
+        for kind, one, since in (
+            ("labels", labels, _told_since(labels, arrival)),
+            ("predictions", predictions, remembered_since(labels, arrival)),
+        )
+    }
+
+
+def _told_since(labels: Labels, arrival: date) -> date:
+    return arrival - timedelta(days=labels.accepted_days)
+
+
+def _version(files: Predictions | Labels, day: date, monitor: Monitor) -> list[int] | None:
+    """Bytes, time of change in nanoseconds and number of a day's file; None without one.
+
+    Of a folder: all bytes, the latest change, and the sum of the numbers.
+    """
+    path = file_of(files, day, root=monitor.root) if files.path is not None else None
+    try:
+        found = [part.stat() for part in parts_of(path)] if path else []
+    except (FileNotFoundError, LoggedTable):
+        return None
+    if not found:
+        return None
+    return [
+        sum(one.st_size for one in found),
+        max(one.st_mtime_ns for one in found),
+        sum(one.st_ino for one in found),
+    ]
+
+
+_kept: OrderedDict[tuple[ResultStore, str, str, date, Stamp], pa.Table] = OrderedDict()
+_keeping = Lock()
+
+
+def _stored(monitor: Monitor, step: str, arrival: date) -> pa.Table | None:
+    """One arrival day, read once as long as nobody writes it anew: many days look at it.
+
+    Whole tables, most of which are counts of other prediction days, are kept as they are and
+    decoded where they are wanted, the ones used last up to 128 MB.
+    """
+    results = monitor.results
+    stamp = results.stamp(monitor.name, step, arrival)
+    if stamp is None:
+        return None
+    key = (results, monitor.name, step, arrival, stamp)
+    with _keeping:
+        if key in _kept:
+            _kept.move_to_end(key)
+            return _kept[key]
+    table = results.read(monitor.name, step, arrival)
+    if table is None:
+        return None
+    with _keeping:
+        _kept[key] = table
+        while _kept and sum(one.nbytes for one in _kept.values()) > _MAX_KEPT_BYTES:
+            _kept.popitem(last=False)
+    return table
+
+
+def _report(monitor: Monitor, day: date, account: Mapping[str, Any]) -> StepReport:
+    found = findings_of(monitor, day)
+    numbers = {name: value for name, value in account.items()
+               if isinstance(value, int | float) and not isinstance(value, bool)}  # fmt: skip
+    if found:
+        words = "; ".join(one.words for one in found)
+        check = Check(passed=False, words=words, tone=Tone.WARN)
+    elif _nothing_came(account) and not are_due(monitor, day):
+        check = Check.no_verdict(
+            "no label yet, and none is due: labels of a day are waited for until"
+            f" {labels_of(monitor.spec, None).mature_after_days} days after it"
+        )
+    elif not account.get("rows"):
+        check = Check.no_verdict(account.get("error") or f"no label arrived on {day}")
+    else:
+        check = Check(passed=True, words=_said(account), tone=Tone.WARN)
+    return StepReport(numbers=numbers, checks={"labels": check})
+
+
+def _said(account: Mapping[str, Any]) -> str:
+    if _nothing_came(account):
+        return "no label arrived"
+    words = f"{account['joined'] + account['late']:,} of {account['rows']:,} labels joined"
+    told = [
+        f"{account[kind]:,} {kind}"
+        for kind in ("late", "corrected", "ambiguous", "pending", DISCARDED, RESTORED)
+        if account.get(kind)
+    ]
+    return f"{words} ({', '.join(told)})" if told else words

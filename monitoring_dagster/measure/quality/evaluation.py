@@ -1,0 +1,287 @@
+"""How good were the day's predictions, as far as is known?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+import pyarrow as pa
+
+from monitoring_dagster.measure.champion import FEWEST_ROWS, champion_on
+from monitoring_dagster.measure.profiling import profiles_of
+from monitoring_dagster.measure.quality.arrivals import arrivals_of, curve_on, late_bias_on
+from monitoring_dagster.measure.quality.arrived_labels import STEP as OUTCOMES
+from monitoring_dagster.measure.quality.arrived_labels import known_outcomes
+from monitoring_dagster.measure.quality.model_metrics import (
+    as_row,
+    label_of,
+    metrics_of,
+    promise_of,
+    unpromised,
+    worse_than_tolerated,
+)
+from monitoring_dagster.measure.step import Check, StepReport, Tone
+from monitoring_dagster.report.pictures import Estimate, intervals
+from monitoring_dagster.sources.labels.labels import labels_of
+from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.labels.label_quality import AccuracyUnderNoise, accuracy_under_noise
+from monitoring_dagster.stats.labels.maturity import ArrivalCurve, Maturity, maturity
+from monitoring_dagster.stats.quality.outcomes import Outcomes
+from monitoring_dagster.stats.quality.performance import Metric, metrics
+from monitoring_dagster.store.monitor import Monitor
+
+STEP = "evaluation"
+SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("version", "segment", "value", "metric")),
+        *((name, pa.float64()) for name in ("estimate", "low", "high")),
+        ("n", pa.int64()),
+        ("predictions", pa.int64()),
+        ("as_of", pa.date32()),
+        ("maturity", pa.string()),
+        ("source", pa.string()),  # of the labels; empty: the feed itself
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One prediction day as known at the end of *as_of*."""
+
+    day: date
+    as_of: date
+    maturity: Maturity
+    reason: str  # why it is as mature as it is
+    coverage: float  # labelled rows per counted prediction
+    min_coverage: float
+    outcomes: Mapping[Group, Outcomes]
+    metrics: Mapping[Group, Mapping[str, Metric]]
+    predictions: Mapping[Group, int]
+
+    @property
+    def judged(self) -> bool:
+        """Whether a version has labels enough for a verdict; else the day is INSUFFICIENT."""
+        return any(self.judges(version) for version in self.versions)
+
+    @property
+    def versions(self) -> list[str]:
+        """The versions whose rows were counted."""
+        return sorted(group.version for group in self.predictions if not group.segment)
+
+    def judges(self, version: str) -> bool:
+        """Whether one version has labels enough for a verdict of its own.
+
+        Beside other versions it needs 30 of them: a share of few rows tells nothing.
+        """
+        labelled, predicted = self.labelled(version), self.predictions.get(Group(version), 0)
+        least = FEWEST_ROWS if len(self.versions) > 1 else 1
+        return (
+            self.maturity is not Maturity.PENDING
+            and labelled >= least
+            and labelled >= self.min_coverage * predicted > 0
+        )
+
+    def labelled(self, version: str) -> int:
+        """Rows of one version whose label is known."""
+        found = self.outcomes.get(Group(version))
+        return 0 if found is None else found.n
+
+    @property
+    def state(self) -> str:
+        """How much is known, in words."""
+        enough = "" if self.judged else f", INSUFFICIENT below {self.min_coverage:.0%}"
+        return f"{self.maturity}, {self.coverage:.0%} of the labels{enough}"
+
+
+def evaluate(
+    monitor: Monitor,
+    day: date,
+    *,
+    as_of: date,
+    source: str | None = None,
+    curve: ArrivalCurve | None = None,
+) -> Evaluation:
+    """The day's quality as known on *as_of*: the same answer whenever it is asked.
+
+    *source* asks one of `further_labels` instead; *curve* lets a day mature before the wait is
+    over.
+
+    Raises
+    ------
+    UnusableMetric
+        A metric of the owner's cannot be computed.
+    """
+    spec = monitor.spec
+    labels = labels_of(spec, source)
+    found = known_outcomes(monitor, day, as_of=as_of, source=source)
+    served = {group: one.rows for group, one in profiles_of(monitor, day).items()}
+    labelled = sum(one.n for group, one in found.items() if not group.segment)
+    predicted = sum(rows for group, rows in served.items() if not group.segment)
+    known = maturity(
+        curve,
+        predictions=predicted,
+        arrived=labelled,
+        lag_days=(as_of - day).days,
+        mature_after_days=labels.mature_after_days,
+    )
+    return Evaluation(
+        day=day,
+        as_of=as_of,
+        maturity=known.maturity,
+        reason=known.reason,
+        coverage=min(labelled / predicted, 1.0) if predicted else 0.0,
+        min_coverage=labels.min_coverage,
+        outcomes=found,
+        metrics={group: metrics_of(spec, one) for group, one in sorted(found.items())},
+        predictions=served,
+    )
+
+
+def judgeable(monitor: Monitor, day: date) -> dict[str, int]:
+    """Counted rows of each version that could get a verdict on *day*, once its labels come."""
+    profiles = profiles_of(monitor, day)
+    rows = {group.version: one.rows for group, one in profiles.items() if not group.segment}
+    if len(rows) < 2:
+        return {version: n for version, n in rows.items() if n}
+    return {version: n for version, n in rows.items() if n >= FEWEST_ROWS}
+
+
+def breaches(monitor: Monitor, evaluation: Evaluation) -> dict[str, dict[str, str]]:
+    """Metrics that are worse than tolerated with 95 % certainty, in words, by version.
+
+    A version that is fine has an empty entry, one without a verdict has none. Each is judged
+    against its own registration; a day counts as worse only where the whole interval lies beyond
+    the tolerance. ``bias`` is judged by its size.
+    """
+    found: dict[str, dict[str, str]] = {
+        version: {} for version in evaluation.versions if evaluation.judges(version)
+    }
+    for one in worse_than_tolerated(monitor, evaluation.day, evaluation.metrics):
+        if one.version in found:
+            found[one.version][one.name] = (
+                f"{one.name} of version {one.version} was {one.metric.value:.4f}"
+                f" ({one.metric.low:.4f} to {one.metric.high:.4f}, {one.metric.n:,} labels),"
+                f" {one.words}"
+            )
+    return found
+
+
+def run(monitor: Monitor, day: date) -> StepReport:
+    """Evaluate the day with every label that is there now, and store it as the newest revision."""
+    as_of = max([day, *monitor.results.days(monitor.name, OUTCOMES)])
+    curve = curve_on(monitor, as_of)
+    evaluation = evaluate(monitor, day, as_of=as_of, curve=curve)
+    further = {
+        source: evaluate(monitor, day, as_of=as_of, source=source)
+        for source in monitor.spec.further_labels
+    }
+    records = [
+        {**group._asdict(), "source": source, "metric": name, "estimate": metric.value,
+         "low": metric.low, "high": metric.high, "n": metric.n,
+         "predictions": one.predictions.get(group, 0), "as_of": one.as_of,
+         "maturity": str(one.maturity)}
+        for source, one in {"": evaluation, **further}.items()
+        for group, found in one.metrics.items() for name, metric in found.items()
+    ]  # fmt: skip
+    table = pa.Table.from_pylist(records, schema=SCHEMA)
+    arrivals = arrivals_of(monitor, day, as_of=as_of)
+    # As many revisions as days on which labels came: the same number whoever counts, and when.
+    revision = {"revision": str(len(arrivals)),
+                "cause": f"labels of {arrivals[-1]}" if arrivals else "no label yet"}  # fmt: skip
+    monitor.results.write(monitor.name, STEP, day, table, metadata=revision)
+    notes = dict(revision)
+    if curve is not None and evaluation.maturity is Maturity.PARTIAL:
+        bias = late_bias_on(monitor, day, as_of=as_of, curve=curve)
+        if bias is not None and bias.differ:
+            notes["late_labels"] = bias.words
+    opinions = _second_opinions(monitor, further)
+    notes |= {f"accuracy_{source}": one.words for source, one in opinions.items()}
+    report = _report(monitor, evaluation, notes)
+    numbers = {f"accuracy_{source}": one.value for source, one in opinions.items()}
+    return replace(report, numbers={**report.numbers, **numbers})
+
+
+def _second_opinions(
+    monitor: Monitor, further: Mapping[str, Evaluation]
+) -> dict[str, AccuracyUnderNoise]:
+    """The accuracy by every other source of labels, freed of what is known to be wrong in it."""
+    found = {}
+    for source, one in further.items():
+        whole = [outcomes for group, outcomes in one.outcomes.items() if not group.segment]
+        total = sum(whole, Outcomes(monitor.spec.task))
+        if total.n and monitor.spec.task != "regression":
+            rate = monitor.spec.further_labels[source].error_rate
+            found[source] = accuracy_under_noise(metrics(total)["accuracy"], rate)
+    return found
+
+
+def _report(monitor: Monitor, evaluation: Evaluation, notes: Mapping[str, str]) -> StepReport:
+    worse = breaches(monitor, evaluation)
+    day, judged = evaluation.day, monitor.spec.tolerances
+    champion = champion_on(monitor, day)
+    numbers: dict[str, int | float] = {"coverage": evaluation.coverage}
+    rows = []
+    for group, found in evaluation.metrics.items():
+        if not group.segment:
+            of_champion = group.version == champion or len(evaluation.versions) < 2
+            suffix = "" if of_champion else f"_v{group.version}"
+            numbers["labelled"] = numbers.get("labelled", 0) + evaluation.outcomes[group].n
+            numbers |= {f"{name}{suffix}": metric.value for name, metric in found.items()}
+        rows += [(group, name, found[name]) for name in judged if name in found]
+    return StepReport(
+        numbers=numbers,
+        words={"maturity": str(evaluation.maturity), "known": evaluation.reason,
+               "as_of": evaluation.as_of.isoformat(), **notes},
+        checks={"performance": _check(monitor, evaluation, worse, champion)},
+        table=[
+            as_row(monitor, group, name, metric, day)
+            for group, name, metric in rows
+        ],
+        picture=intervals(
+            "Quality with 95 % intervals (grey: baseline)",
+            [
+                Estimate(label_of(group), metric.value, metric.low, metric.high,
+                         promise_of(monitor, group, name, day),
+                         name in worse.get(group.version, {}) and not group.segment)
+                for group, name, metric in rows if name == monitor.spec.metric
+            ],
+        )
+        if rows
+        else None,
+    )  # fmt: skip
+
+
+def _check(
+    monitor: Monitor,
+    evaluation: Evaluation,
+    worse: Mapping[str, Mapping[str, str]],
+    champion: str | None,
+) -> Check:
+    """Each version by itself: the champion's breach is an error, another's a warning, and what has
+    no verdict is named as such."""
+    if not worse:
+        return Check.no_verdict(f"too few labels ({evaluation.state}): {evaluation.reason}")
+    alone = len(evaluation.versions) == 1
+    said, fine = [], False
+    for version in evaluation.versions:
+        unknown = unpromised(monitor, Group(version), evaluation.day)
+        if version not in worse:
+            said.append(
+                f"version {version}: no verdict ({evaluation.labelled(version):,} labels,"
+                f" {evaluation.predictions[Group(version)]:,} predictions)"
+            )
+            continue
+        if worse[version]:
+            said += worse[version].values()
+        elif len(unknown) < len(monitor.spec.tolerances):
+            which, fine = "" if alone else f"version {version}: ", True
+            said.append(f"{which}within tolerance of the baseline ({evaluation.state})")
+        said += [
+            f"nothing to compare {name} of version {version} with: neither its registration nor"
+            " labels in its reference promise one"
+            for name in unknown
+        ]
+    bad = [version for version, found in worse.items() if found]
+    loud = bad and (alone or champion in bad)
+    if not bad and not fine:
+        return Check.no_verdict("; ".join(said))
+    return Check(passed=not bad, words="; ".join(said), tone=Tone.ERROR if loud else Tone.WARN)

@@ -1,0 +1,1 @@
+"""The reference of a version: bins, profiles, outcomes, a sample of rows."""

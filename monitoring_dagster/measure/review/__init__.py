@@ -1,0 +1,1 @@
+"""Requests that people should look at."""

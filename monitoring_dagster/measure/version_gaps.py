@@ -1,0 +1,101 @@
+"""What a version was registered without, and what cannot be judged because of it."""
+
+from datetime import date
+from typing import NamedTuple
+
+from monitoring_dagster.decide.findings import Severity
+from monitoring_dagster.measure.quality.model_metrics import unpromised
+from monitoring_dagster.measure.reference.version_reference import Reference
+from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.drift.usual import MIN_ROWS
+from monitoring_dagster.store.models.registration import DAY, LABEL
+from monitoring_dagster.store.monitor import Monitor
+
+ENOUGH_DAYS = 7  # of the reference: fewer do not hold every weekday
+_LEAST_DAYS = 2  # below, nothing is known of how days differ
+_SHOWN = 5
+
+
+class Gap(NamedTuple):
+    """Something that is missing, and what it costs."""
+
+    missing: str
+    costs: str  # what is not judged; empty where nothing is
+    severity: Severity
+
+
+def gaps(monitor: Monitor, reference: Reference, day: date) -> list[Gap]:
+    """What *reference* lacks of what the model's spec needs on *day*, the weightiest first."""
+    found = [*_of_columns(monitor, reference), *_of_promises(monitor, reference, day)]
+    found += [Gap(name, "", Severity.P3) for name in reference.missing_metadata]
+    return sorted(found, key=lambda one: one.severity)
+
+
+def in_words(reference: Reference, found: list[Gap]) -> str:
+    """One sentence about all of them, with the way out."""
+    missing = f"version {reference.version} was registered without" + _listed(
+        [one.missing for one in found]
+    )
+    costs = list(dict.fromkeys(one.costs for one in found if one.costs))
+    if not costs:
+        return missing
+    return f"{missing}; not judged: {', '.join(costs)}. Register it again with Registry.log_version"
+
+
+def few_days(reference: Reference) -> str:
+    """Why normal variation is not, or badly, known; empty where it is, or nobody counted."""
+    days = reference.days
+    if days is None or days >= ENOUGH_DAYS:
+        return ""
+    of_days = f"the reference of version {reference.version} has"
+    if not reference.has_days:
+        of_days += f" no column {DAY!r}"
+    else:
+        of_days += f" {days or 'no'} day{'' if days == 1 else 's'} of {MIN_ROWS} rows or more"
+    if days < _LEAST_DAYS:
+        return (
+            f"{of_days}: normal variation from day to day is unknown, and drift is judged by"
+            f" rules.drift alone. Register {ENOUGH_DAYS} days or more"
+        )
+    return (
+        f"{of_days}: limits for drift are wide, and weekdays are not told apart."
+        f" Register {ENOUGH_DAYS} days or more"
+    )
+
+
+def _of_columns(monitor: Monitor, reference: Reference) -> list[Gap]:
+    spec, log = monitor.spec, monitor.spec.predictions
+    there = reference.bins
+    names = (
+        [one.name for one in spec.features]
+        if spec.features is not None
+        else [name for name, _ in reference.features]
+    )
+    found = [
+        Gap(f"feature {name!r} in its reference", f"drift of {name}", Severity.P2)
+        for name in names
+        if name not in there
+    ]
+    if not names:
+        found.append(Gap("features in its signature", "drift of features", Severity.P2))
+    answers = [log.prediction, *([log.score] if log.score and spec.task != "regression" else [])]
+    found += [
+        Gap(f"column {name!r} in its reference", f"drift of {name}", Severity.P2)
+        for name in answers
+        if name not in there
+    ]
+    if not reference.outcomes:
+        found.append(Gap(f"usable {LABEL!r} in its reference", "expected quality", Severity.P3))
+    return found
+
+
+def _of_promises(monitor: Monitor, reference: Reference, day: date) -> list[Gap]:
+    return [
+        Gap(f"a value of {name}", f"quality by {name} (rules.performance)", Severity.P2)
+        for name in unpromised(monitor, Group(reference.version), day)
+    ]
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f" {', '.join(names[:_SHOWN])}{more}"

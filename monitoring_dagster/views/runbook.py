@@ -1,0 +1,324 @@
+"""The on-call steps of one model, each answered from what is stored."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+from monitoring_dagster.act.promotion import predecessor
+from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
+from monitoring_dagster.decide.incidents import Incident, is_told
+from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.judge.judged import (
+    Part,
+    drift_verdicts,
+    latest_judged,
+    newest_evaluation,
+)
+from monitoring_dagster.judge.verdict import STEP as VERDICT
+from monitoring_dagster.measure import profiling as profile
+from monitoring_dagster.measure.breaches import shown
+from monitoring_dagster.measure.contract import STEP as CONTRACT
+from monitoring_dagster.measure.contract import is_usable
+from monitoring_dagster.measure.drift.drift import STEP as DRIFT
+from monitoring_dagster.measure.quality.arrived_labels import are_due
+from monitoring_dagster.measure.quality.evaluation import breaches
+from monitoring_dagster.sources.rows.rows import days_available
+from monitoring_dagster.spec import Labels, Predictions
+from monitoring_dagster.stats.drift.drift_verdict import Broken, Verdict
+from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.views.status import champion_of
+
+_RECENT_DAYS = 7
+_SHOWN = 3
+
+
+class State(StrEnum):
+    """What a step's records say."""
+
+    OK = "OK"
+    FAIL = "FAIL"  # an incident is open, or something does not work
+    UNKNOWN = "UNKNOWN"  # the newest day allows no verdict
+
+
+class Step(StrEnum):
+    """The eight steps of `runbooks/on_call.md`, in order."""
+
+    SERVICE = "Service health"
+    PREDICTIONS = "Prediction distribution"
+    INPUTS = "Input data quality"
+    UPSTREAM = "Upstream pipelines"
+    VERSION = "Model version"
+    FRESHNESS = "Feature freshness"
+    DEGRADATION = "Degradation"
+    FALLBACK = "Fallback"
+
+
+STEP_OF: Mapping[FindingKind, Step] = {
+    FindingKind.SERVICE_ERRORS: Step.SERVICE,
+    FindingKind.SLOW_SERVICE: Step.SERVICE,
+    FindingKind.LOW_VOLUME: Step.SERVICE,
+    FindingKind.PREDICTION_DRIFT: Step.PREDICTIONS,
+    FindingKind.EXPECTED_DROP: Step.PREDICTIONS,
+    FindingKind.SCHEMA_BREACH: Step.INPUTS,
+    FindingKind.UNREADABLE_DATA: Step.INPUTS,
+    FindingKind.MISSING_DAY: Step.UPSTREAM,
+    FindingKind.EMPTY_DAY: Step.UPSTREAM,
+    FindingKind.LATE_LABELS: Step.UPSTREAM,
+    FindingKind.LABEL_DELAY: Step.UPSTREAM,
+    FindingKind.ORPHAN_LABELS: Step.UPSTREAM,
+    FindingKind.FAILED_RUN: Step.UPSTREAM,
+    FindingKind.UNKNOWN_VERSION: Step.VERSION,
+    FindingKind.VERSION_METADATA: Step.VERSION,
+    FindingKind.IMPORTANCE_SHIFT: Step.VERSION,
+    FindingKind.RETRAINING: Step.VERSION,
+    FindingKind.FEATURE_DRIFT: Step.FRESHNESS,
+    FindingKind.MULTIVARIATE_DRIFT: Step.FRESHNESS,
+    FindingKind.PERFORMANCE_DROP: Step.DEGRADATION,
+    FindingKind.SEGMENT_DROP: Step.DEGRADATION,
+    FindingKind.MISCALIBRATION: Step.DEGRADATION,
+    FindingKind.REVISED_QUALITY: Step.DEGRADATION,
+    FindingKind.LABEL_PROCESS: Step.DEGRADATION,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIncident:
+    """An open incident beside the step that it belongs to."""
+
+    severity: Severity
+    kind: FindingKind
+    since: date
+    last_seen: date
+    words: str  # its most urgent findings on the day it was last seen
+
+    @property
+    def line(self) -> str:
+        """One line for people."""
+        return f"{self.severity} {self.kind} open since {self.since}: {self.words}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One step of the runbook and what the records say about it."""
+
+    title: str
+    state: State
+    evidence: str
+    judged_on: date | None = None  # the newest day with a verdict; None: none, or no such thing
+    incidents: tuple[OpenIncident, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Fact:
+    """What a step's own records say, incidents aside."""
+
+    state: State
+    words: str
+    judged_on: date | None = None
+
+
+def walk(monitor: Monitor, *, today: date) -> list[Answer]:
+    """The eight steps of `runbooks/on_call.md` for the last judged day.
+
+    A step is FAIL where an incident of P0 to P2 that belongs to it is open; P3 is shown and waits.
+    It is UNKNOWN where the newest day says nothing about it: then it shows the newest day that did.
+    """
+    judged = monitor.results.days(monitor.name, VERDICT)
+    if not judged:
+        return [Answer("Is the model monitored at all?", State.FAIL, "no day was judged yet")]
+    day = judged[-1]
+    facts: Mapping[Step, Callable[[], _Fact]] = {
+        Step.SERVICE: lambda: _service(monitor, day),
+        Step.PREDICTIONS: lambda: _compared(monitor, day, Part.PREDICTIONS),
+        Step.INPUTS: lambda: _inputs(monitor, day),
+        Step.UPSTREAM: lambda: _upstream(monitor, day, today),
+        Step.VERSION: lambda: _version(monitor, day),
+        Step.FRESHNESS: lambda: _compared(monitor, day, Part.FEATURES),
+        Step.DEGRADATION: lambda: _degradation(monitor, day),
+        Step.FALLBACK: lambda: _fallback(monitor),
+    }
+    open_now = _open_incidents(monitor)
+    return [_answer(step, fact, open_now) for step, fact in facts.items()]
+
+
+def _answer(step: Step, fact: Callable[[], _Fact], open_now: Sequence[OpenIncident]) -> Answer:
+    """The step's state: its incidents first, then its own records."""
+    own = tuple(one for one in open_now if STEP_OF[one.kind] is step)
+    try:
+        found = fact()
+    except MonitoringError as error:  # a locked table costs its own step alone
+        found = _Fact(State.UNKNOWN, str(error))
+    is_failing = any(is_told(one.severity) for one in own)
+    lines = [one.line for one in own]
+    evidence = "; ".join([*lines, found.words])
+    state = State.FAIL if is_failing else found.state
+    return Answer(str(step), state, evidence, found.judged_on, own)
+
+
+def _open_incidents(monitor: Monitor) -> list[OpenIncident]:
+    """The open incidents with what was found last, the most urgent first."""
+    found = [
+        OpenIncident(one.severity, one.kind, one.opened_on, one.last_seen, _words(monitor, one))
+        for one in monitor.ledger.open_incidents(monitor.name)
+    ]
+    return sorted(found, key=lambda one: (one.severity, one.since, one.kind))
+
+
+def _words(monitor: Monitor, incident: Incident) -> str:
+    day = incident.last_seen
+    findings: list[Finding] = monitor.ledger.findings(monitor.name, day, day, incident.kind)
+    more = len(findings) - _SHOWN
+    said = "; ".join(one.words for one in findings[:_SHOWN]) or "its findings were replaced"
+    said += f"; and {more} more" if more > 0 else ""
+    return f"{day}: {said}"
+
+
+def _no_verdict(monitor: Monitor, day: date, part: Part, latest: str = "") -> _Fact:
+    """Nothing is known of the newest day: why, and when there was a verdict last."""
+    before = latest_judged(monitor, day)[part]
+    why = _why_no_verdict(monitor, day)
+    said = f"no verdict on {day} ({why}); last {before.words}" if before.day else (
+        f"no verdict on {day} ({why}); {before.words}"
+    )  # fmt: skip
+    return _Fact(State.UNKNOWN, f"{said}{latest}", before.day)
+
+
+def _why_no_verdict(monitor: Monitor, day: date) -> str:
+    if not profile.service_of(monitor, day).get("rows"):
+        return "no rows"
+    table = monitor.results.read(monitor.name, DRIFT, day)
+    if table is not None and table.num_rows:
+        return str(table["reason"][0])
+    return "no reference is registered for the version that served"
+
+
+def _service(monitor: Monitor, day: date) -> _Fact:
+    service = profile.service_of(monitor, day)
+    if service.get("rows"):
+        words = f"{day}: {service['rows']:,} requests, {service['error_rate']:.2%} failed"
+        return _Fact(State.OK, words, day)
+    before = latest_judged(monitor, day)[Part.SERVICE].day
+    if before is None:
+        return _no_verdict(monitor, day, Part.SERVICE)
+    then = profile.service_of(monitor, before)
+    numbers = f": {then['rows']:,} requests, {then['error_rate']:.2%} failed"
+    return _no_verdict(monitor, day, Part.SERVICE, numbers)
+
+
+def _compared(monitor: Monitor, day: date, part: Part) -> _Fact:
+    """Columns against the reference; of features, those that lost their values are named."""
+    rows = drift_verdicts(monitor, day, part)
+    if not rows:
+        return _no_verdict(monitor, day, part)
+    drifted = [row["column"] for row in rows if row["verdict"] == Verdict.DRIFT]
+    words = f"{day}: {len(rows)} {part} compared with the reference, {len(drifted)} drifted"
+    if part is Part.FEATURES:
+        gone = [row["column"] for row in rows if Broken.MISSING in (row["broken"] or ())]
+        names = ", ".join(map(shown, gone[:_SHOWN])) or "none"
+        words += f"; newly missing values: {names}"
+    return _Fact(State.OK, words, day)
+
+
+def _inputs(monitor: Monitor, day: date) -> _Fact:
+    if not profile.service_of(monitor, day).get("rows"):
+        return _no_verdict(monitor, day, Part.SERVICE)
+    if monitor.results.metadata(monitor.name, CONTRACT, day) is None:
+        return _Fact(State.UNKNOWN, f"no verdict on {day}: the contract was not inspected")
+    state = State.OK if is_usable(monitor, day) else State.UNKNOWN
+    breaches_ = monitor.ledger.findings(monitor.name, day, day, FindingKind.SCHEMA_BREACH)
+    count = f"{len(breaches_)} breaches" if breaches_ else "no breach"
+    return _Fact(state, f"{day}: {count} of the contract", day)
+
+
+def _upstream(monitor: Monitor, day: date, today: date) -> _Fact:
+    """Fresh data flows when yesterday's files are there, and when what is there is judged."""
+    said, late, unknown = [], False, False
+    sources: dict[str, Predictions | Labels | None] = {
+        "predictions": monitor.spec.predictions, "labels": monitor.spec.labels
+    }  # fmt: skip
+    for name, source in sources.items():
+        if source is None:
+            continue
+        if name == "labels" and not are_due(monitor, _yesterday(today)):
+            unknown = True
+            said.append("labels: none is due yet")
+            continue
+        days = days_available(source, root=monitor.root)
+        newest = max(days, default=None)
+        late |= newest is None or (today - newest).days > 1
+        said.append(f"{name} until {newest} ({_ago(newest, today)})" if newest else f"{name}: none")
+        if name == "predictions" and newest is not None and min(newest, _yesterday(today)) > day:
+            late = True
+            said.append(f"judged until {day}: the daily runs in Dagster are behind")
+    state = State.FAIL if late else State.UNKNOWN if unknown else State.OK
+    return _Fact(state, ", ".join(said), day)
+
+
+def _yesterday(today: date) -> date:
+    return today - timedelta(days=1)
+
+
+def _ago(day: date, today: date) -> str:
+    days = (today - day).days
+    return {0: "today", 1: "yesterday"}.get(days, f"{days} days old")
+
+
+def _version(monitor: Monitor, day: date) -> _Fact:
+    """Who serves; what changed lately is information, and no fault."""
+    since = day - timedelta(days=_RECENT_DAYS)
+    moves = [
+        f"version {one.version} since {one.at:%Y-%m-%d} (by {one.by}, before it"
+        f" {f'version {one.previous}' if one.previous else 'none'})"
+        for one in monitor.ledger.promotions(monitor.name)
+        if one.at.date() >= since
+    ]
+    changes = "; ".join(moves) or f"no change of version in {_RECENT_DAYS} days"
+    champion = champion_of(monitor)
+    served = profile.service_of(monitor, day).get("versions", {})
+    named = ", ".join(shown(one) for one in sorted(served)[:_SHOWN] if one)
+    if not named:
+        fact = _no_verdict(monitor, day, Part.SERVICE)
+        return _Fact(State.UNKNOWN, f"{fact.words}; {champion.words}; {changes}", fact.judged_on)
+    state = State.OK if champion.version else State.UNKNOWN
+    words = f"{day}: rows of version {named}; {champion.words}; {changes}"
+    return _Fact(state, words, day)
+
+
+def _degradation(monitor: Monitor, day: date) -> _Fact:
+    """Quality by labels: the newest day with enough of them, and the way back."""
+    if monitor.spec.labels is None:
+        return _Fact(State.UNKNOWN, "no verdict: the model has no `labels`")
+    newest = newest_evaluation(monitor, day)
+    if newest is None:
+        least = monitor.spec.labels.min_coverage
+        words = f"no verdict: no day yet has labels enough ({least:.0%}) and a baseline"
+        return _Fact(State.UNKNOWN, words)
+    worse = [words for of in breaches(monitor, newest).values() for words in of.values()]
+    words = f"{newest.day}: " + (
+        "; ".join(worse) or f"within tolerance of the baseline ({newest.state})"
+    )
+    dropped = any(
+        one.kind is FindingKind.PERFORMANCE_DROP
+        for one in monitor.ledger.open_incidents(monitor.name)
+    )
+    if dropped:
+        words += f"; {_way_back(monitor)}"
+    elif worse:
+        words += "; one day alone opens no incident"
+    return _Fact(State.OK, words, newest.day)
+
+
+def _way_back(monitor: Monitor) -> str:
+    previous = predecessor(monitor)
+    if previous is None:
+        return "no earlier version to go back to: retrain"
+    return f"monitoring-dagster rollback {monitor.name} --reason … brings back version {previous}"
+
+
+def _fallback(monitor: Monitor) -> _Fact:
+    now = monitor.ledger.fallback(monitor.name)
+    if now is None or not now.on:
+        command = f"monitoring-dagster fallback {monitor.name} on"
+        return _Fact(State.OK, f"off; for a broken pipeline: {command}")
+    return _Fact(State.FAIL, f"on since {now.at:%Y-%m-%d %H:%M} by {now.by}")

@@ -1,0 +1,201 @@
+"""Is anything wrong with a model, or with telling people about it?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from monitoring_dagster.act.fallback import words_of
+from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.judge.judged import (
+    Part,
+    drift_verdicts,
+    latest_judged,
+    newest_evaluation,
+)
+from monitoring_dagster.judge.verdict import STEP as VERDICT
+from monitoring_dagster.measure import profiling as profile
+from monitoring_dagster.stats.drift.drift_verdict import Verdict
+from monitoring_dagster.store.ledger.deliveries import Waiting
+from monitoring_dagster.store.models.registry import RegistryUnavailable
+from monitoring_dagster.store.monitor import Monitor
+
+MISSING = "MISSING"
+_SENT_WITHIN = timedelta(minutes=15)  # the alerts sensor sends every 30 seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """The version that serves, and who says so."""
+
+    version: str | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One model at a glance."""
+
+    model: str
+    healthy: bool
+    judged_until: str | None
+    judged_on: Mapping[str, str | None]  # part: the newest day with a verdict on it
+    champion: str | None
+    fallback: str | None  # since when it is on, and by whom
+    incidents: tuple[str, ...]
+    undelivered: int  # messages that have not arrived: the three that follow
+    pending: int
+    ambiguous: int  # sent or not, nobody knows yet
+    dead: int
+    oldest_undelivered_s: float | None  # of those that are not dead
+    metrics: Mapping[str, Mapping[str, float] | str]  # by family; MISSING where there is no data
+    words: str
+
+
+def status_of(monitor: Monitor) -> Status:
+    """Open incidents, messages that did not arrive, and who serves."""
+    days = monitor.results.days(monitor.name, VERDICT)
+    day = days[-1] if days else None
+    judged, problem = _judged(monitor, day)
+    incidents = tuple(
+        f"{one.severity} {one.kind} since {one.opened_on}"
+        for one in monitor.ledger.open_incidents(monitor.name)
+    )
+    waiting = monitor.ledger.deliveries.waiting(monitor.house.now(), model=monitor.name)
+    champion = champion_of(monitor)
+    switch = monitor.ledger.fallback(monitor.name)
+    fallback = words_of(switch) if switch and switch.on else None
+    parts = [
+        f"{monitor.name}: judged until {day or 'never'}{_elsewhen(day, judged)}",
+        champion.words,
+        *problem,
+        *([f"fallback {fallback}"] if fallback else []),
+        "; ".join(incidents) or ("no open incident" if day else "no verdict yet"),
+        *_undelivered(waiting),
+    ]
+    is_late = waiting.oldest is not None and waiting.oldest > _SENT_WITHIN
+    return Status(
+        model=monitor.name,
+        healthy=not incidents and not waiting.dead and not is_late and day is not None,
+        judged_until=str(day) if day else None,
+        judged_on={str(part): str(one) if one else None for part, one in judged.items()},
+        champion=champion.version,
+        fallback=fallback,
+        incidents=incidents,
+        undelivered=waiting.pending + waiting.claimed + waiting.dead,
+        pending=waiting.pending,
+        ambiguous=waiting.claimed,
+        dead=waiting.dead,
+        oldest_undelivered_s=waiting.oldest.total_seconds() if waiting.oldest else None,
+        metrics=_families(monitor, day, judged) if day else {},
+        words=", ".join(parts),
+    )
+
+
+def champion_of(monitor: Monitor) -> Champion:
+    """By the ledger; MLflow is asked where the ledger has no promotion."""
+    promotions = monitor.ledger.promotions(monitor.name)
+    version = promotions[-1].version if promotions else None
+    if version is None:
+        try:
+            version = monitor.registry.champion(monitor.spec.mlflow_name)
+        except MonitoringError as error:
+            return Champion(None, f"champion unknown ({error})")
+    if version is None:
+        return Champion(
+            None, f"no champion: {monitor.spec.mlflow_name!r} has no such alias in MLflow"
+        )
+    return Champion(version, f"version {version} serves")
+
+
+def _judged(monitor: Monitor, day: date | None) -> tuple[dict[Part, date | None], list[str]]:
+    """The newest judged day of each part; and in words where nobody can say."""
+    if day is None:
+        return {}, []
+    try:
+        return {part: one.day for part, one in latest_judged(monitor, day).items()}, []
+    except RegistryUnavailable as error:
+        return {}, [f"last judged days unknown ({error})"]
+
+
+def _elsewhen(day: date | None, judged: Mapping[Part, date | None]) -> str:
+    """Parts whose newest verdict is about another day than the newest one."""
+    others = [
+        f"{part} {f'until {one}' if one else 'without a verdict'}"
+        for part, one in judged.items()
+        if one != day
+    ]
+    return f" ({', '.join(others)})" if others else ""
+
+
+def _undelivered(waiting: Waiting) -> list[str]:
+    """Messages that have not arrived, by what is known of them."""
+    counts = {
+        "pending": waiting.pending,
+        "ambiguous": waiting.claimed,
+        "dead": waiting.dead,
+    }
+    said = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    if not said:
+        return []
+    age = f", the oldest for {_age(waiting.oldest)}" if waiting.oldest is not None else ""
+    error = f" (last error: {waiting.last_error})" if waiting.last_error else ""
+    found = [f"messages not delivered: {said}{age}{error}"]
+    if waiting.dead:
+        found.append("for the dead, remove the cause, then: monitoring-dagster resend")
+    return found
+
+
+def _age(waited: timedelta) -> str:
+    """A duration in its largest unit.
+
+    >>> _age(timedelta(seconds=90)), _age(timedelta(hours=30)), _age(timedelta(days=3))
+    ('1 min', '30 h', '3 days')
+    """
+    minutes = max(int(waited.total_seconds() // 60), 0)
+    if minutes < 120:
+        return f"{minutes} min"
+    hours = minutes // 60
+    return f"{hours} h" if hours < 48 else f"{hours // 24} days"
+
+
+def _families(
+    monitor: Monitor, day: date, judged: Mapping[Part, date | None]
+) -> dict[str, Mapping[str, float] | str]:
+    """Each family's numbers of its newest judged day; one without data is named all the same."""
+    families = {
+        "model": _quality(monitor, day) if judged.get(Part.QUALITY) else {},
+        "data": _drifted(monitor, judged.get(Part.PREDICTIONS), judged.get(Part.FEATURES)),
+        "service": _service(monitor, judged.get(Part.SERVICE)),
+        "infra": {},
+    }
+    return {name: found or MISSING for name, found in families.items()}
+
+
+def _quality(monitor: Monitor, day: date) -> dict[str, float]:
+    newest = newest_evaluation(monitor, day)
+    return {
+        f"{name}, version {group.version}": metrics[name].value
+        for group, metrics in (newest.metrics.items() if newest else ())
+        for name in monitor.spec.tolerances
+        if not group.segment and name in metrics
+    }
+
+
+def _drifted(monitor: Monitor, *days: date | None) -> dict[str, float]:
+    newest = max((one for one in days if one), default=None)
+    if newest is None:
+        return {}
+    columns = {
+        row["column"]
+        for part in (Part.PREDICTIONS, Part.FEATURES)
+        for row in drift_verdicts(monitor, newest, part)
+        if row["verdict"] == Verdict.DRIFT
+    }
+    return {"columns_drifted": len(columns)}
+
+
+def _service(monitor: Monitor, day: date | None) -> dict[str, float]:
+    if day is None:
+        return {}
+    service = profile.service_of(monitor, day)
+    return {"rows": service["rows"], "error_rate": service["error_rate"]}
