@@ -8,13 +8,13 @@ import click
 from monitoring_dagster.cli.output import reserved
 
 if TYPE_CHECKING:
-    from monitoring_dagster.orchestration.project import Project
+    from monitoring_dagster.orchestration.dg_project import Project
     from monitoring_dagster.store.monitor import Monitor
 
 
 def project() -> "Project":
     """The project in the current folder. Raises NoProject."""
-    from monitoring_dagster.orchestration.project import Project  # late: Dagster is slow
+    from monitoring_dagster.orchestration.dg_project import Project  # late: Dagster is slow
 
     return Project.at(Path.cwd())
 

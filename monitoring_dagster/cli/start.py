@@ -20,8 +20,8 @@ _PORT = click.IntRange(1, 65535)
 def demo(end: datetime | None, seed: int, as_json: bool) -> None:
     """Replay a year of real flights: train, serve, monitor, alert, retrain."""
     from monitoring_dagster.demo.replay import replay
-    from monitoring_dagster.demo.show import Bars, show_summaries
-    from monitoring_dagster.orchestration.project import silence_dagster
+    from monitoring_dagster.demo.replay_view import Bars, show_summaries
+    from monitoring_dagster.orchestration.dg_project import silence_dagster
 
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # on small data threads cost more than they give
     gc.set_threshold(50_000)  # a replay makes many objects and few cycles

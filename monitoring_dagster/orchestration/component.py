@@ -13,6 +13,11 @@ from dagster._utils.pydantic_yaml import enrich_validation_errors_with_source_po
 from dagster_shared.yaml_utils.source_position import ValueAndSourcePositionTree
 
 from monitoring_dagster.orchestration.assets import external_assets, step_assets
+from monitoring_dagster.orchestration.automation.retraining_job import (
+    retraining_asset,
+    retraining_job,
+)
+from monitoring_dagster.orchestration.automation.sensors import model_sensors
 from monitoring_dagster.orchestration.checking import (
     Declared,
     WrongFile,
@@ -22,9 +27,7 @@ from monitoring_dagster.orchestration.checking import (
     repeated_keys,
     same_names,
 )
-from monitoring_dagster.orchestration.retraining import retraining_asset, retraining_job
 from monitoring_dagster.orchestration.scaffolder import ModelScaffolder
-from monitoring_dagster.orchestration.sensors import model_sensors
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.store.monitor import House, Monitor
 

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from typing import Self
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.orchestration.project import Project
+from monitoring_dagster.orchestration.dg_project import Project
 from monitoring_dagster.store.ledger.database import reading
 
 

@@ -17,6 +17,7 @@ from sklearn.metrics import log_loss, mean_absolute_error, roc_auc_score
 from sklearn.pipeline import Pipeline
 from skops import io as skops_io
 
+from monitoring_dagster.demo.fake_service import labels_of, serve_day, write_day
 from monitoring_dagster.demo.flights import (
     CATEGORICAL,
     FEATURES,
@@ -27,7 +28,6 @@ from monitoring_dagster.demo.flights import (
     flights,
     prepare,
 )
-from monitoring_dagster.demo.serving import labels_of, serve_day, write_day
 from monitoring_dagster.sources.suites.contracts import great_expectations
 from monitoring_dagster.spec import ModelSpec
 

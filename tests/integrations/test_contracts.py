@@ -267,8 +267,8 @@ def test_nothing_is_printed(suite, capfd):
 def test_a_process_without_a_main_file_lives_though_pyspark_is_there():
     """PySpark ends such a process when Great Expectations imports it; and it stays importable."""
     code = (
-        "import sys; from monitoring_dagster.sources.suites.contracts import great_expectations as g;"
-        " g(); print('pyspark' in sys.modules)"
+        "import sys; from monitoring_dagster.sources.suites.contracts import great_expectations;"
+        " great_expectations(); print('pyspark' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"

@@ -145,7 +145,7 @@ def unattended(
     checkout: Checkout, spec: ModelSpec, **settings: dict[str, object]
 ) -> Iterator[Unattended]:
     """*checkout* without its sensors, and with *settings* in dagster.yaml."""
-    sensors = checkout.root / "monitoring_dagster/orchestration/sensors.py"
+    sensors = checkout.root / "monitoring_dagster/orchestration/automation/sensors.py"
     sensors.write_text(sensors.read_text().replace("Status.RUNNING", "Status.STOPPED"))
     file = checkout.root / "dagster.yaml"
     written = yaml.safe_load(file.read_text())

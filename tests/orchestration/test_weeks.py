@@ -10,7 +10,7 @@ import pytest
 from monitoring_dagster.measure.reference import reference_sample
 from monitoring_dagster.measure.steps import steps_of
 from monitoring_dagster.orchestration.component import definitions_of
-from monitoring_dagster.orchestration.project import Project
+from monitoring_dagster.orchestration.dg_project import Project
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.store.monitor import Monitor
 from tests.orchestration.small_project import (

@@ -16,7 +16,7 @@ from monitoring_dagster.measure.profiling import profiles_of, service_of
 from monitoring_dagster.measure.quality.arrived_labels import account_of
 from monitoring_dagster.measure.quality.evaluation import evaluate
 from monitoring_dagster.measure.reference.version_reference import reference_of
-from monitoring_dagster.orchestration.project import Project
+from monitoring_dagster.orchestration.dg_project import Project
 from monitoring_dagster.spec import Feature
 from monitoring_dagster.stats.columns.bins import NumericBins
 from monitoring_dagster.stats.columns.profile import Group

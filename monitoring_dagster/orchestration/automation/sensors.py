@@ -6,8 +6,13 @@ from typing import Any
 
 import dagster as dg
 
-from monitoring_dagster.orchestration.late_files import late_files_sensor
-from monitoring_dagster.orchestration.retraining import TRY, job_name, request, run_of
+from monitoring_dagster.orchestration.automation.late_files_sensor import late_files_sensor
+from monitoring_dagster.orchestration.automation.retraining_job import (
+    TRY,
+    job_name,
+    request,
+    run_of,
+)
 from monitoring_dagster.orchestration.runs import error_of, failed_days
 from monitoring_dagster.store.monitor import Monitor
 
