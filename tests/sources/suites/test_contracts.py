@@ -255,7 +255,7 @@ def test_loading_a_suite_does_not_import_great_expectations(tmp_path):
         "load_suite(Path(sys.argv[1])); assert 'great_expectations' not in sys.modules"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "x.json")]
-    subprocess.run(command, check=True, cwd=Path(__file__).parents[2])
+    subprocess.run(command, check=True, cwd=Path(__file__).parents[3])
 
 
 def test_nothing_is_printed(suite, capfd):

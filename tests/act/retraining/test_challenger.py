@@ -134,7 +134,7 @@ def test_labels_that_all_come_two_weeks_late_retrain(late):
 def test_the_installed_command_retrains_with_them(late):
     late.declare()
     environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(late.root), str(Path(__file__).parents[2])]),
+        "PYTHONPATH": os.pathsep.join([str(late.root), str(Path(__file__).parents[3])]),
         "DAGSTER_HOME": str(late.root),
     }
     program = "from monitoring_dagster.cli import main; main(prog_name='monitoring-dagster')"

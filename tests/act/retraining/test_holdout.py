@@ -97,7 +97,7 @@ def test_the_bias_that_is_nearer_to_zero_is_better_from_either_side():
 OWN = {
     "value": {"value": {"tp": 20, "fp": -5, "fn": -10}},
     "an expression": {"expression": "CASE WHEN label = prediction THEN 3 ELSE -1 END"},
-    "a function": {"function": "tests.pipeline.test_holdout:hits"},
+    "a function": {"function": "tests.act.retraining.test_holdout:hits"},
     "an expression over some rows": {"expression": "CASE WHEN prediction = 1 THEN label END"},
     "a loss": {"expression": "abs(label - score)", "better": "lower"},
 }

@@ -11,7 +11,7 @@ from monitoring_dagster.decide.findings import FindingKind
 from monitoring_dagster.judge import labelling
 from monitoring_dagster.measure.quality.arrived_labels import findings_of, run
 from monitoring_dagster.measure.service import SERVICE
-from tests.pipeline.test_outcomes_step import monitor_of, on, serve, tell
+from tests.measure.quality.test_arrived_labels import monitor_of, on, serve, tell
 
 IDS = [f"{n:02}" for n in range(20)]
 LATE = [(FindingKind.LATE_LABELS, "labels")]

@@ -180,7 +180,7 @@ def test_a_thread_that_history_ends_is_edited_and_nothing_posted_in_it(tmp_path)
 KILLED = """
 import os, signal, sys
 from monitoring_dagster.store.ledger import ledger as module
-from tests.integrations.test_history import backfilled
+from tests.store.ledger.test_turns import backfilled
 times = int(sys.argv[3])
 whole = getattr(module, sys.argv[2])
 def counted(*args, **kwargs):

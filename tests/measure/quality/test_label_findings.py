@@ -12,7 +12,7 @@ from monitoring_dagster.measure.quality.arrived_labels import (
     known_outcomes,
     run,
 )
-from tests.pipeline.test_outcomes_step import ALL, SPEC, at, monitor_of, on, put, serve
+from tests.measure.quality.test_arrived_labels import ALL, SPEC, at, monitor_of, on, put, serve
 
 UNREADABLE, PROCESS = FindingKind.UNREADABLE_DATA, FindingKind.LABEL_PROCESS
 ORPHANS = FindingKind.ORPHAN_LABELS

@@ -146,7 +146,7 @@ from datetime import date
 from pathlib import Path
 import dagster as dg
 from monitoring_dagster.act.retraining import challenger
-from tests.orchestration.test_retraining_job import carried_out, ticked
+from tests.orchestration.automation.test_retraining_job import carried_out, ticked
 from tests.world import World
 challenger.train = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 world = World(Path(sys.argv[1]), today=date.fromisoformat(sys.argv[3]))
