@@ -8,9 +8,8 @@ PACKAGE = Path(__file__).parents[1] / "monitoring_dagster"
 
 # Ground floor first. A room may import itself and the rooms below it.
 FLOORS = [
-    "errors", "stats", "spec", "decisions", "report",
-    "integrations", "serving", "standalone", "pipeline", "orchestration", "definitions", "demo",
-    "cli",
+    "errors", "stats", "spec", "decide", "report", "sources", "store", "serving", "standalone",
+    "measure", "judge", "act", "views", "orchestration", "definitions", "demo", "cli",
 ]  # fmt: skip
 
 # The only rooms that may know a foreign library; a path names the one file.
@@ -18,22 +17,22 @@ AT_HOME = {
     "dagster": {"orchestration", "definitions", "demo"},
     "dagster_postgres": {"orchestration"},
     "duckdb": {
-        "integrations/csv_files.py",
-        "integrations/expressions.py",
-        "integrations/labels.py",
-        "integrations/label_account.py",
-        "integrations/rows.py",
+        "sources/tables/csv_files.py",
+        "sources/rows/expressions.py",
+        "sources/labels/labels.py",
+        "sources/labels/label_account.py",
+        "sources/rows/rows.py",
     },
-    "great_expectations": {"integrations/contracts.py"},
+    "great_expectations": {"sources/suites/contracts.py"},
     "jinja2": {"report"},
-    "mlflow": {"integrations/registry.py"},
-    "py4j": {"integrations/spark.py"},
-    "pyspark": {"integrations/spark.py"},
-    "slack_sdk": {"integrations/slack.py"},
+    "mlflow": {"store/models/registry.py"},
+    "py4j": {"sources/rows/spark.py"},
+    "pyspark": {"sources/rows/spark.py"},
+    "slack_sdk": {"act/notify/slack.py"},
     "sqlalchemy": {
-        "integrations/database.py",
-        "integrations/deliveries.py",
-        "integrations/ledger.py",
+        "store/ledger/database.py",
+        "store/ledger/deliveries.py",
+        "store/ledger/ledger.py",
         "orchestration/storage.py",
     },
 }
