@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from monitoring_dagster.cli import main
 from monitoring_dagster.measure.reference.version_reference import reference_of
-from monitoring_dagster.measure.steps import STEPS
+from monitoring_dagster.daily.steps import STEPS
 from monitoring_dagster.measure.version_gaps import few_days, gaps
 from monitoring_dagster.spec import Labels, ModelSpec
 from monitoring_dagster.stats.columns.profile import Group

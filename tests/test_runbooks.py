@@ -10,7 +10,7 @@ from click import Group
 
 from monitoring_dagster.cli import main
 from monitoring_dagster.decide.findings import FindingKind
-from monitoring_dagster.measure.steps import LABELS, PREDICTIONS, STEPS
+from monitoring_dagster.daily.steps import LABELS, PREDICTIONS, STEPS
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.views.runbook import STEP_OF, walk
 

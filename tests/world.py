@@ -24,7 +24,7 @@ from monitoring_dagster.act.promotion import promote
 from monitoring_dagster.act.retraining.retrain import retrain
 from monitoring_dagster.act.retraining.training import Rows, answers, register, train
 from monitoring_dagster.act.retraining.trigger import pending_trigger
-from monitoring_dagster.measure.steps import steps_of
+from monitoring_dagster.daily.steps import steps_of
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.store.monitor import House, Monitor
 

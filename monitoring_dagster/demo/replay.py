@@ -20,8 +20,8 @@ from monitoring_dagster.demo.flights import LABEL_WINDOW_DAYS, flights
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.measure.quality import evaluation
 from monitoring_dagster.measure.quality.arrived_labels import labels_on
-from monitoring_dagster.measure.steps import steps_of
-from monitoring_dagster.measure.workers import started
+from monitoring_dagster.daily.steps import steps_of
+from monitoring_dagster.daily.workers import started
 from monitoring_dagster.orchestration.dg_project import Project
 from monitoring_dagster.store.models.registry import Registry
 from monitoring_dagster.store.monitor import HOME, Monitor

@@ -6,7 +6,7 @@ from monitoring_dagster.decide.findings import FindingKind
 from monitoring_dagster.judge import drift_findings, labelling, revisions
 from monitoring_dagster.judge import quality_findings as quality
 from monitoring_dagster.judge.judged import kinds_without_verdict, latest_judged
-from monitoring_dagster.measure import late_files
+from monitoring_dagster.daily import late_files
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.champion import champion_on
 from monitoring_dagster.measure.contract import STEP as CONTRACT

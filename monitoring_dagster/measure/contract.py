@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.errors import UnknownColumn, did_you_mean
-from monitoring_dagster.measure import late_files
+from monitoring_dagster.daily import late_files
 from monitoring_dagster.measure.breaches import (
     Breach,
     examples,

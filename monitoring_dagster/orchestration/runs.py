@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from monitoring_dagster.measure.workers import Failed, kept
+from monitoring_dagster.daily.workers import Failed, kept
 from monitoring_dagster.orchestration.launcher import note_process
 
 RUN = "monitoring_run"  # the resource's name

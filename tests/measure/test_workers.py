@@ -7,8 +7,8 @@ from multiprocessing import active_children
 
 import pytest
 
-from monitoring_dagster.measure import workers
-from monitoring_dagster.measure.steps import STEPS
+from monitoring_dagster.daily import workers
+from monitoring_dagster.daily.steps import STEPS
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.store.monitor import House
 

@@ -13,7 +13,7 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster.components.testing import DefsFolderSandbox, create_defs_folder_sandbox
 from pydantic import ValidationError
 
-from monitoring_dagster.measure.steps import LABELS, PREDICTIONS, STEPS, Step
+from monitoring_dagster.daily.steps import LABELS, PREDICTIONS, STEPS, Step
 from monitoring_dagster.orchestration.component import MonitoredModel
 from monitoring_dagster.orchestration.scaffolder import template
 from monitoring_dagster.spec import ModelSpec

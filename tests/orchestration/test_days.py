@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from monitoring_dagster.measure.steps import steps_of
+from monitoring_dagster.daily.steps import steps_of
 from monitoring_dagster.orchestration.component import definitions_of
 from monitoring_dagster.store.monitor import Monitor
 from tests.orchestration.small_project import (

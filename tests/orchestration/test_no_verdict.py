@@ -11,7 +11,7 @@ from dagster._core.storage.asset_check_execution_record import (
 from dagster._core.storage.event_log.base import PartitionKeyFilter
 
 from monitoring_dagster.judge import verdict
-from monitoring_dagster.measure import steps
+from monitoring_dagster.daily import steps
 from monitoring_dagster.measure.quality import arrived_labels as outcomes
 from monitoring_dagster.store.monitor import Monitor
 from tests.orchestration.small_project import DAYS, DRIFTED, FIRST, MISSING, rows_of, run_days

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from monitoring_dagster.measure.reference import reference_sample
-from monitoring_dagster.measure.steps import steps_of
+from monitoring_dagster.daily.steps import steps_of
 from monitoring_dagster.orchestration.component import definitions_of
 from monitoring_dagster.orchestration.dg_project import Project
 from monitoring_dagster.spec import ModelSpec

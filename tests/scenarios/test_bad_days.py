@@ -14,7 +14,7 @@ from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import drift
 from monitoring_dagster.measure.quality.arrived_labels import account_of
 from monitoring_dagster.measure.quality.evaluation import evaluate
-from monitoring_dagster.measure.steps import steps_of
+from monitoring_dagster.daily.steps import steps_of
 from monitoring_dagster.sources.suites.suites import BadSuite
 from monitoring_dagster.store.models.registry import RegistryUnavailable
 from monitoring_dagster.store.monitor import House, Monitor

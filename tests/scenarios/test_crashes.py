@@ -11,7 +11,7 @@ from monitoring_dagster.act import promotion
 from monitoring_dagster.act.retraining import challenger
 from monitoring_dagster.act.retraining import retrain as retraining
 from monitoring_dagster.judge import verdict
-from monitoring_dagster.measure.steps import steps_of
+from monitoring_dagster.daily.steps import steps_of
 
 REPOSITORY = Path(__file__).parents[2]
 

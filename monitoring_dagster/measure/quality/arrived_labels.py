@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.measure.late_files import FILES, seen_by, seen_on
+from monitoring_dagster.daily.late_files import FILES, seen_by, seen_on
 from monitoring_dagster.measure.quality.counting import counted, counted_columns
 from monitoring_dagster.measure.quality.decided_labels import (
     DISCARDED,

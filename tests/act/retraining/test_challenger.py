@@ -18,7 +18,7 @@ from monitoring_dagster.act.retraining.learning_days import LearningDay, Learnin
 from monitoring_dagster.act.retraining.retrain import retrain
 from monitoring_dagster.act.retraining.training import TooFewLabels
 from monitoring_dagster.act.retraining.trigger import decision_on
-from monitoring_dagster.measure.steps import steps_of
+from monitoring_dagster.daily.steps import steps_of
 from monitoring_dagster.report.messages import Announcement
 from monitoring_dagster.spec import Retraining
 from tests.world import START, World, attributes, day_after

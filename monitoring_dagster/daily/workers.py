@@ -18,7 +18,7 @@ from typing import Self
 
 from monitoring_dagster.errors import MonitoringError, without_secrets
 from monitoring_dagster.measure.step import StepReport
-from monitoring_dagster.measure.steps import STEPS, Step
+from monitoring_dagster.daily.steps import STEPS, Step
 from monitoring_dagster.store.monitor import Monitor
 
 _WORTH_STARTING_DAYS = 15  # for one process; below, starting it takes longer than it saves

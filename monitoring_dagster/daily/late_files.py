@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from monitoring_dagster.decide.incidents import HEALING
 from monitoring_dagster.decide.recomputing import is_changed
-from monitoring_dagster.measure.steps import LABELS, PREDICTIONS, steps_of
+from monitoring_dagster.daily.steps import LABELS, PREDICTIONS, steps_of
 from monitoring_dagster.sources.rows.fingerprints import (
     Fingerprint,
     fingerprint_of,

@@ -16,6 +16,7 @@ class Step:
     """One stop on a day's way from rows to a verdict."""
 
     name: str
+    module: str  # where its `run` lies in this package
     upstream: tuple[str, ...]
     description: str
     kinds: tuple[str, ...]
@@ -30,7 +31,7 @@ class Step:
     @property
     def run(self) -> Callable[[Monitor, date], StepReport]:
         """The step itself, imported when it is first needed."""
-        module = import_module(f"monitoring_dagster.pipeline.{self.name}")
+        module = import_module(f"monitoring_dagster.{self.module}")
         run: Callable[[Monitor, date], StepReport] = module.run
         return run
 
@@ -44,6 +45,7 @@ class Step:
 STEPS = (
     Step(
         "contract",
+        "measure.contract",
         upstream=(PREDICTIONS,),
         description="Does the day's file look as it must? The expectation suite and the model's"
         " signature, before anything is computed from it.",
@@ -57,6 +59,7 @@ STEPS = (
     ),
     Step(
         "profile",
+        "measure.profiling",
         upstream=(PREDICTIONS, "contract"),
         description="One pass over the day's rows: counts over the reference's bins, per model"
         " version and segment. All that follows reads this and never the rows again.",
@@ -75,6 +78,7 @@ STEPS = (
     ),
     Step(
         "drift",
+        "measure.drift.drift",
         upstream=("profile",),
         description="How far features, scores and predictions lie from the version's reference,"
         " and whether that is drift.",
@@ -94,6 +98,7 @@ STEPS = (
     ),
     Step(
         "multivariate",
+        "measure.drift.multivariate",
         upstream=("profile",),  # and nothing downstream: no day's verdict waits for its week's end
         description="Whether the features drifted together, even where each alone looks the same:"
         " a classifier and a kernel test on samples of the week's rows and of the reference.",
@@ -111,6 +116,7 @@ STEPS = (
     ),
     Step(
         "estimate",
+        "measure.estimates.estimate",
         upstream=("profile", "drift"),
         description="How good the day's predictions will turn out to be, from stored profiles and"
         " from what such rows turned out to be in the reference: before any label. Blind to concept"
@@ -129,6 +135,7 @@ STEPS = (
     ),
     Step(
         "review",
+        "measure.review.review",
         upstream=(PREDICTIONS, "drift"),
         description="The requests that people are asked to look at: a random share, and those least"
         " sure on days on which the scores drift; written out without what the model said.",
@@ -138,6 +145,7 @@ STEPS = (
     ),
     Step(
         "outcomes",
+        "measure.quality.arrived_labels",
         upstream=(LABELS, PREDICTIONS, "profile"),
         description="The labels that arrived this day, joined to the predictions they belong to,"
         " as counts per prediction day.",
@@ -154,6 +162,7 @@ STEPS = (
     ),
     Step(
         "evaluation",
+        "measure.quality.evaluation",
         upstream=("outcomes",),
         description="How good the day's predictions were, as far as labels have arrived;"
         " revised with every later label.",
@@ -174,6 +183,7 @@ STEPS = (
     ),
     Step(
         "attribution",
+        "measure.quality.attribution",
         upstream=("evaluation", "profile"),
         description="Which version served what share, and what part of a change in quality is the"
         " new version's and what part the data's.",
@@ -191,6 +201,7 @@ STEPS = (
     ),
     Step(
         "verdict",
+        "judge.verdict",
         upstream=("contract", "profile", "drift", "estimate", "outcomes"),
         description="What is wrong with the model as known at the end of this day: findings,"
         " incidents and the messages about them.",
