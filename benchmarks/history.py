@@ -116,9 +116,9 @@ def _register(root: Path) -> None:
     import yaml
     from sklearn.dummy import DummyClassifier
 
-    from monitoring_dagster.measure.reference.version_reference import reference_of
     from monitoring_dagster.spec import ModelSpec
     from monitoring_dagster.store.monitor import House
+    from monitoring_dagster.store.references.version_reference import reference_of
 
     rng = np.random.default_rng(1)
     score = rng.beta(1, 4, 20_000)

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from fresh import CACHE, Cost, run_fresh
 
+from monitoring_dagster.store.days.known_labels import known_outcomes
+
 FIRST, DAYS, LATEST_DAYS = date(2026, 3, 1), 30, 14
 LAST = FIRST + timedelta(days=DAYS - 1)
 MAX_SECONDS, MAX_MB, MAX_AUC_ERROR = 30.0, 1000.0, 1e-4
@@ -146,7 +148,7 @@ def check(root: Path, keep: str) -> None:
     days = [LAST - timedelta(days=n) for n in (2, 1, 0)]
     for day in days:
         outcomes.run(monitor, day)
-    found = outcomes.known_outcomes(monitor, days[0], as_of=LAST)
+    found = known_outcomes(monitor, days[0], as_of=LAST)
     parts = [one for group, one in found.items() if not group.segment]
     counted = metrics(sum(parts, start=Outcomes("binary")))["roc_auc"]
     log = pd.read_parquet(

@@ -13,11 +13,11 @@ import pandas as pd
 import pyarrow as pa
 from sklearn.dummy import DummyClassifier
 
-from monitoring_dagster.measure.profiling import STEP as PROFILE
-from monitoring_dagster.measure.reference.version_reference import reference_of
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.stats.columns.profile import Group, profile_batches, profiles_to_table
+from monitoring_dagster.store.days.profiles import PROFILE
 from monitoring_dagster.store.monitor import House
+from monitoring_dagster.store.references.version_reference import reference_of
 from monitoring_dagster.views.backtest import backtest
 
 DAYS, ROWS = 365, 1000

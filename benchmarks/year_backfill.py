@@ -16,9 +16,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pyarrow.parquet as pq
 
+from monitoring_dagster.daily.steps import steps_of
 from monitoring_dagster.demo.flights import flights
 from monitoring_dagster.demo.replay import TRAINING_DAYS, Replayed
-from monitoring_dagster.daily.steps import steps_of
 from monitoring_dagster.orchestration.dg_project import Project, silence_dagster
 
 _PROJECT = ("assets", "expectations", "runbooks", "pyproject.toml", "dagster.yaml")

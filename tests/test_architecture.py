@@ -60,6 +60,20 @@ def test_imports_run_downhill():
             )
 
 
+def test_no_step_imports_a_step():
+    """They meet in `store`; only the verdict, which judges what others stored, looks at them."""
+    steps = {
+        ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts)
+        for file in (PACKAGE / "measure").rglob("*.py")
+        if "\ndef run(" in file.read_text()
+    }
+    assert len(steps) == 9
+    for place, _, name in imports():
+        importer = f"{PACKAGE.name}.{place.removesuffix('.py').replace('/', '.')}"
+        if importer in steps:
+            assert not {name, name.rpartition(".")[0]} & steps, f"{place} imports {name}"
+
+
 def test_foreign_libraries_stay_at_the_door():
     for place, room, name in imports():
         library = name.split(".")[0]

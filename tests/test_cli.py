@@ -20,7 +20,7 @@ from monitoring_dagster.act.retraining.trigger import pending_trigger
 from monitoring_dagster.cli import here
 from monitoring_dagster.errors import UnknownModel
 from monitoring_dagster.measure import profiling as profile
-from monitoring_dagster.measure.profiling import service_of
+from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.ledger.ledger import Ledger
 from tests.world import LATEST_DAYS, attributes, day_after
 

@@ -9,9 +9,10 @@ import pytest
 from click import Group
 
 from monitoring_dagster.cli import main
+from monitoring_dagster.daily.steps import STEPS
 from monitoring_dagster.decide.findings import FindingKind
-from monitoring_dagster.daily.steps import LABELS, PREDICTIONS, STEPS
 from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.store.days.seen_files import LABELS, PREDICTIONS
 from monitoring_dagster.views.runbook import STEP_OF, walk
 
 FOLDER = Path(__file__).parents[1] / "runbooks"

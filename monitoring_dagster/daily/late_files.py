@@ -5,27 +5,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
-from typing import Any
 
-import pyarrow as pa
-
+from monitoring_dagster.daily.steps import steps_of
 from monitoring_dagster.decide.incidents import HEALING
 from monitoring_dagster.decide.recomputing import is_changed
-from monitoring_dagster.daily.steps import LABELS, PREDICTIONS, steps_of
 from monitoring_dagster.sources.rows.fingerprints import (
     Fingerprint,
-    fingerprint_of,
     fingerprints_of,
     is_being_written,
     is_table,
 )
-from monitoring_dagster.spec import Labels, Predictions
-from monitoring_dagster.store.monitor import HOME, Monitor
-from monitoring_dagster.store.results import CorruptResult, ResultStore
-
-FILES = "files"  # metadata key: fingerprints, by what they are of
-_SEEN = "seen"
-_CONTRACT, _OUTCOMES, _VERDICT = "contract", "outcomes", "verdict"
+from monitoring_dagster.store.days.known_labels import OUTCOMES
+from monitoring_dagster.store.days.seen_files import LABELS, PREDICTIONS, kept, sources_of
+from monitoring_dagster.store.days.step_findings import VERDICT
+from monitoring_dagster.store.monitor import Monitor
 
 _Fingerprints = Mapping[str, Fingerprint]
 
@@ -41,28 +34,6 @@ class LateDay:
     is_counted: bool  # rows of a table: a writer may be half-way through
 
 
-def seen_on(monitor: Monitor, source: Predictions | Labels, day: date) -> str:
-    """The fingerprint of a day's files, as `FILES` keeps it; to be taken before they are read."""
-    return json.dumps(fingerprint_of(source, day, root=monitor.root))
-
-
-def keep(monitor: Monitor, step: str, day: date, files: str) -> None:
-    """Write down what *step* has read of *day*, once its result is stored.
-
-    It lies beside the results: files that were copied are other ones of equal rows. A process that
-    dies between both leaves the older fingerprint, and the day is computed again.
-    """
-    seen_by(monitor).write(monitor.name, step, day, pa.table({}), metadata={FILES: files})
-
-
-def keep_judged(monitor: Monitor, day: date) -> None:
-    """Write down with which files of *day* its verdict was reached: those its steps have read."""
-    steps = {name: _step_of(name) for name in _sources(monitor)}
-    kept = {name: _kept(monitor, step, day) for name, step in steps.items()}
-    files = {name: one for name, one in kept.items() if one is not None}
-    keep(monitor, _VERDICT, day, json.dumps(files))
-
-
 def late_days(monitor: Monitor, *, first: date, now: datetime) -> list[LateDay]:
     """The days of the last week that are due and whose files are not those they were judged with.
 
@@ -74,7 +45,7 @@ def late_days(monitor: Monitor, *, first: date, now: datetime) -> list[LateDay]:
         return []
     present = {
         name: fingerprints_of(source, days[0], days[-1], root=monitor.root)
-        for name, source in _sources(monitor).items()
+        for name, source in sources_of(monitor).items()
     }
     found: list[LateDay] = []
     joined_anew: LateDay | None = None
@@ -83,15 +54,15 @@ def late_days(monitor: Monitor, *, first: date, now: datetime) -> list[LateDay]:
         changed = list(_changed(monitor, day, files, now))
         if changed:
             found.append(_late(monitor, day, changed, files, now))
-        elif joined_anew and _kept(monitor, _VERDICT, day) is not None:
-            found.append(replace(joined_anew, day=day, steps=(_OUTCOMES, _VERDICT)))
+        elif joined_anew and kept(monitor, VERDICT, day) is not None:
+            found.append(replace(joined_anew, day=day, steps=(OUTCOMES, VERDICT)))
         if PREDICTIONS in changed and is_table(files[PREDICTIONS]) and monitor.spec.labels:
             joined_anew = found[-1]  # of a table, later arrivals do not notice it by themselves
     return found
 
 
 def _changed(monitor: Monitor, day: date, files: _Fingerprints, now: datetime) -> Iterator[str]:
-    before = _kept(monitor, _VERDICT, day)
+    before = kept(monitor, VERDICT, day)
     if before is not None:
         yield from (
             name for name, one in files.items() if name in before and is_changed(before[name], one)
@@ -106,12 +77,12 @@ def _late(
     monitor: Monitor, day: date, changed: Sequence[str], files: _Fingerprints, now: datetime
 ) -> LateDay:
     news = {name: files[name] for name in changed}
-    steps = {_OUTCOMES, _VERDICT}
+    steps = {OUTCOMES, VERDICT}
     if PREDICTIONS in changed:
         steps = {one.name for one in steps_of(monitor) if not (one.weekly or one.looks_ahead)}
-        before = _kept(monitor, _VERDICT, day) or {}
+        before = kept(monitor, VERDICT, day) or {}
         if before.get(LABELS) and not files.get(LABELS):  # deleted: what they said stays
-            steps.discard(_OUTCOMES)
+            steps.discard(OUTCOMES)
     text = json.dumps(news, sort_keys=True)
     return LateDay(
         day,
@@ -129,32 +100,5 @@ def _due(monitor: Monitor, now: datetime) -> list[date]:
     return sorted(due[: HEALING.days])
 
 
-def _sources(monitor: Monitor) -> dict[str, Predictions | Labels]:
-    spec = monitor.spec
-    found: dict[str, Predictions | Labels] = {PREDICTIONS: spec.predictions}
-    if spec.labels:
-        found |= {LABELS: spec.labels}
-        found |= {f"{LABELS}_{name}": one for name, one in spec.further_labels.items()}
-    return found
-
-
-def _step_of(name: str) -> str:
-    return _CONTRACT if name == PREDICTIONS else _OUTCOMES + name.removeprefix(LABELS)
-
-
-def _kept(monitor: Monitor, step: str, day: date) -> Any:
-    """The fingerprint that a step kept, or those by name that the verdict did; None without."""
-    try:
-        notes = seen_by(monitor).metadata(monitor.name, step, day) or {}
-    except CorruptResult:
-        return None
-    return json.loads(notes[FILES]) if FILES in notes else None
-
-
 def _is_judged(monitor: Monitor, day: date) -> bool:
-    return monitor.results.stamp(monitor.name, _VERDICT, day) is not None
-
-
-def seen_by(monitor: Monitor) -> ResultStore:
-    """Beside the results, not among them: files that were copied are other ones of equal rows."""
-    return ResultStore(monitor.root / HOME / _SEEN)
+    return monitor.results.stamp(monitor.name, VERDICT, day) is not None

@@ -6,9 +6,8 @@ from datetime import date, timedelta
 from importlib import import_module
 
 from monitoring_dagster.measure.step import StepReport
+from monitoring_dagster.store.days.seen_files import LABELS, PREDICTIONS
 from monitoring_dagster.store.monitor import Monitor
-
-PREDICTIONS, LABELS = "predictions", "labels"  # what others write and we read
 
 
 @dataclass(frozen=True)

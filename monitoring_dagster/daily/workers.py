@@ -16,9 +16,9 @@ from signal import SIG_IGN, SIGINT, signal
 from threading import Thread
 from typing import Self
 
+from monitoring_dagster.daily.steps import STEPS, Step
 from monitoring_dagster.errors import MonitoringError, without_secrets
 from monitoring_dagster.measure.step import StepReport
-from monitoring_dagster.daily.steps import STEPS, Step
 from monitoring_dagster.store.monitor import Monitor
 
 _WORTH_STARTING_DAYS = 15  # for one process; below, starting it takes longer than it saves

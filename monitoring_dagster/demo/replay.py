@@ -15,14 +15,14 @@ import pandas as pd
 from monitoring_dagster.act.notify.alerts import send
 from monitoring_dagster.act.promotion import promote
 from monitoring_dagster.act.retraining.training import Rows, register, train
+from monitoring_dagster.daily.steps import steps_of
+from monitoring_dagster.daily.workers import started
 from monitoring_dagster.demo.fake_service import labels_of, serve_day, write_day
 from monitoring_dagster.demo.flights import LABEL_WINDOW_DAYS, flights
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.measure.quality import evaluation
-from monitoring_dagster.measure.quality.arrived_labels import labels_on
-from monitoring_dagster.daily.steps import steps_of
-from monitoring_dagster.daily.workers import started
+from monitoring_dagster.measure.quality.known_quality import evaluate
 from monitoring_dagster.orchestration.dg_project import Project
+from monitoring_dagster.store.days.known_labels import labels_on
 from monitoring_dagster.store.models.registry import Registry
 from monitoring_dagster.store.monitor import HOME, Monitor
 
@@ -264,7 +264,7 @@ def _quality(monitor: Monitor, days: Sequence[date]) -> dict[str, float]:
     """Each version's metric over some days, weighted by its labelled rows."""
     total: dict[str, list[float]] = {}
     for day in days:
-        found = evaluation.evaluate(monitor, day, as_of=days[-1])
+        found = evaluate(monitor, day, as_of=days[-1])
         for group, metrics in found.metrics.items():
             metric = metrics.get(monitor.spec.metric)
             if metric and not group.segment and metric.n:

@@ -6,14 +6,14 @@ from datetime import date, timedelta
 
 from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.decide.incidents import is_told
-from monitoring_dagster.measure.champion import Roles, roles_on
-from monitoring_dagster.measure.drift.drift import STEP, Record
-from monitoring_dagster.measure.profiling import service_of
-from monitoring_dagster.measure.reference.version_reference import Reference, reference_of
 from monitoring_dagster.stats.drift.drift_verdict import Broken, Verdict
 from monitoring_dagster.stats.drift.importance import rank_correlation, shared_weight
+from monitoring_dagster.store.days.champions import Roles, roles_on
+from monitoring_dagster.store.days.drifted import DRIFT, Record
+from monitoring_dagster.store.days.profiles import service_of
+from monitoring_dagster.store.days.step_findings import stored_findings
 from monitoring_dagster.store.monitor import Monitor
-from monitoring_dagster.store.step_findings import stored_findings
+from monitoring_dagster.store.references.version_reference import Reference, reference_of
 
 _MOST = 0.5  # of the rows
 _UNUSABLE = {
@@ -30,7 +30,7 @@ _MIN_SHARED_WEIGHT = 0.5
 
 def findings_of(monitor: Monitor, day: date) -> list[Finding]:
     """One finding a drifted column of a version; segments speak only where the whole is silent."""
-    table = monitor.results.read(monitor.name, STEP, day)
+    table = monitor.results.read(monitor.name, DRIFT, day)
     drifted: dict[tuple[str, str], list[Record]] = {}  # by column: a row a version
     for row in table.to_pylist() if table is not None else ():
         of_column = drifted.setdefault((row["role"], row["column"]), [])
@@ -83,7 +83,7 @@ def _finding(monitor: Monitor, day: date, row: Record, roles: Roles) -> Finding:
         subject=roles.subject(row["column"], version),
         severity=roles.severity(severity, version),
         words=f"{row['column']}{of_version}{where}{against}: {row['reason']}{roles.words(version)}",
-        step=STEP,
+        step=DRIFT,
     )
 
 
@@ -172,7 +172,7 @@ def _importance_shifts(monitor: Monitor, day: date) -> Iterator[Finding]:
                 f" {shared:.0%} of the importance lies on the same ones (limit"
                 f" {_MIN_SHARED_WEIGHT:.0%}), rank correlation {correlation:.2f} (limit"
                 f" {_MIN_CORRELATION}); {_most_changed(before, reference)}",
-                step=STEP,
+                step=DRIFT,
             )
 
 

@@ -7,14 +7,14 @@ from enum import StrEnum
 from functools import lru_cache
 
 from monitoring_dagster.decide.findings import FindingKind
-from monitoring_dagster.measure import profiling as profile
-from monitoring_dagster.measure.drift import drift
 from monitoring_dagster.measure.estimates import estimate
 from monitoring_dagster.measure.quality.arrivals import labelled_by
-from monitoring_dagster.measure.quality.evaluation import Evaluation, evaluate, judgeable
+from monitoring_dagster.measure.quality.known_quality import Evaluation, evaluate, judgeable
 from monitoring_dagster.measure.quality.model_metrics import compared
 from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
+from monitoring_dagster.store.days.drifted import DRIFT, Record
+from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.results import ResultStore, Stamp
 
@@ -74,26 +74,24 @@ def latest_judged(monitor: Monitor, day: date) -> dict[Part, LatestJudged]:
 def is_judged(monitor: Monitor, day: date, part: Part) -> bool:
     """Whether what is stored of *day* says anything about *part*; quality: `newest_evaluation`."""
     if part is Part.SERVICE:
-        return bool(profile.service_of(monitor, day).get("rows"))
+        return bool(service_of(monitor, day).get("rows"))
     if part is Part.ESTIMATE:
         return bool(estimate.judged_estimates(monitor, day))
     return bool(drift_verdicts(monitor, day, part))
 
 
-def drift_verdicts(monitor: Monitor, day: date, part: Part) -> list[drift.Record]:
+def drift_verdicts(monitor: Monitor, day: date, part: Part) -> list[Record]:
     """The columns of *day* that could be compared over all rows, with their verdicts."""
     role = "answer" if part is Part.PREDICTIONS else "feature"
-    stamp = monitor.results.stamp(monitor.name, drift.STEP, day)
+    stamp = monitor.results.stamp(monitor.name, DRIFT, day)
     rows = _compared_on(monitor.results, monitor.name, day, stamp) if stamp else ()
     return [row for row in rows if row["role"] == role]
 
 
 @lru_cache(maxsize=64)
-def _compared_on(
-    results: ResultStore, model: str, day: date, _stamp: Stamp
-) -> tuple[drift.Record, ...]:
+def _compared_on(results: ResultStore, model: str, day: date, _stamp: Stamp) -> tuple[Record, ...]:
     """One day's columns, decoded once as long as nobody writes them anew."""
-    table = results.read(model, drift.STEP, day)
+    table = results.read(model, DRIFT, day)
     return tuple(
         row
         for row in (table.to_pylist() if table is not None else ())

@@ -6,15 +6,9 @@ from typing import Any
 
 from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.measure.quality.arrivals import triangle_on
-from monitoring_dagster.measure.quality.arrived_labels import (
-    COUNTED,
-    EXPECTED,
-    ONES,
-    STEP,
-    account_of,
-)
 from monitoring_dagster.stats.labels.label_process import LabelAspect, LabelDays, label_process
 from monitoring_dagster.stats.labels.late_labels import slower
+from monitoring_dagster.store.days.known_labels import COUNTED, EXPECTED, ONES, OUTCOMES, account_of
 from monitoring_dagster.store.monitor import Monitor
 
 _ALPHA = 0.01  # of one look, as there is one every day
@@ -55,7 +49,7 @@ def _finding(
     words: str,
     severity: Severity = Severity.P2,
 ) -> Finding:
-    return Finding(monitor.name, day, kind, subject, severity, words, STEP)
+    return Finding(monitor.name, day, kind, subject, severity, words, OUTCOMES)
 
 
 def _labels(monitor: Monitor, last: date, days: int) -> LabelDays | None:

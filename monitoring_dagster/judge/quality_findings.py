@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
-from monitoring_dagster.measure.champion import Roles, roles_on
 from monitoring_dagster.measure.estimates import estimate
 from monitoring_dagster.measure.estimates.track_record import track_record
 from monitoring_dagster.measure.quality.arrivals import labelled_by
-from monitoring_dagster.measure.quality.evaluation import (
-    STEP,
+from monitoring_dagster.measure.quality.evaluation import STEP
+from monitoring_dagster.measure.quality.known_quality import (
     Evaluation,
     breaches,
     evaluate,
@@ -23,7 +22,6 @@ from monitoring_dagster.measure.quality.model_metrics import (
     room_of,
     spread_of,
 )
-from monitoring_dagster.measure.reference.version_reference import Reference, reference_of
 from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.estimation.estimate_record import Trust
@@ -36,7 +34,10 @@ from monitoring_dagster.stats.quality.segment_drop import (
     SegmentVerdict,
     segment_drops,
 )
+from monitoring_dagster.store.days.champions import Roles, roles_on
+from monitoring_dagster.store.days.estimated import ESTIMATE, estimates_of
 from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.store.references.version_reference import Reference, reference_of
 
 _ALPHA = 0.01  # of one look, as there is one every day
 _LOOK_BACK_DAYS = 7  # how far behind the newest maturing day an evaluated day may lie
@@ -121,7 +122,7 @@ class _Recent:
             what if by_version else self.roles.subject(what, self.version),
             self.roles.severity(severity, self.version),
             f"{words}{self.roles.words(self.version)}",
-            estimate.STEP if kind is FindingKind.EXPECTED_DROP else STEP,
+            ESTIMATE if kind is FindingKind.EXPECTED_DROP else STEP,
             about,
         )
 
@@ -199,7 +200,7 @@ def _foreseen(recent: _Recent, days: Sequence[date], metric: str) -> str:
 
 
 def _estimated(monitor: Monitor, day: date, version: str, metric: str) -> bool:
-    return metric in estimate.estimates_of(monitor, day).get(Group(version), {})
+    return metric in estimates_of(monitor, day).get(Group(version), {})
 
 
 def of_estimates(monitor: Monitor, day: date) -> Iterator[Finding]:

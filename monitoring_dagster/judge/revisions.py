@@ -5,13 +5,13 @@ from datetime import date, timedelta
 from typing import Any
 
 from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
-from monitoring_dagster.measure.champion import roles_on
-from monitoring_dagster.measure.quality.arrived_labels import BY_DAY, account_of
-from monitoring_dagster.measure.quality.decided_labels import DECIDED
-from monitoring_dagster.measure.quality.evaluation import STEP, Evaluation, breaches, evaluate
+from monitoring_dagster.measure.quality.evaluation import STEP
+from monitoring_dagster.measure.quality.known_quality import Evaluation, breaches, evaluate
 from monitoring_dagster.sources.labels.labels import labels_of
+from monitoring_dagster.store.days.champions import roles_on
+from monitoring_dagster.store.days.known_labels import BY_DAY, DECIDED, account_of
+from monitoring_dagster.store.days.step_findings import stored_findings
 from monitoring_dagster.store.monitor import Monitor
-from monitoring_dagster.store.step_findings import stored_findings
 
 _VERDICT = "verdict"  # the step that stores what was told
 _TOLD_WITHIN_DAYS = 14  # of the end of a day's wait

@@ -6,18 +6,18 @@ from monitoring_dagster.decide.findings import FindingKind
 from monitoring_dagster.judge import drift_findings, labelling, revisions
 from monitoring_dagster.judge import quality_findings as quality
 from monitoring_dagster.judge.judged import kinds_without_verdict, latest_judged
-from monitoring_dagster.daily import late_files
 from monitoring_dagster.measure import profiling as profile
-from monitoring_dagster.measure.champion import champion_on
-from monitoring_dagster.measure.contract import STEP as CONTRACT
 from monitoring_dagster.measure.drift import multivariate
 from monitoring_dagster.measure.quality import arrived_labels as outcomes
-from monitoring_dagster.measure.reference.version_reference import reference_of
 from monitoring_dagster.measure.step import StepReport
+from monitoring_dagster.store.days import seen_files
+from monitoring_dagster.store.days.champions import champion_on
+from monitoring_dagster.store.days.profiles import service_of
+from monitoring_dagster.store.days.step_findings import VERDICT, findings_table, stored_findings
+from monitoring_dagster.store.days.usable_rows import CONTRACT
 from monitoring_dagster.store.monitor import Monitor
-from monitoring_dagster.store.step_findings import findings_table, stored_findings
+from monitoring_dagster.store.references.version_reference import reference_of
 
-STEP = "verdict"
 _OF_FILES = {
     FindingKind.MISSING_DAY,
     FindingKind.EMPTY_DAY,
@@ -58,7 +58,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
         *quality.of_estimates(monitor, day),
     ]
     judged = set(_OF_FILES)
-    if profile.service_of(monitor, day).get("rows"):
+    if service_of(monitor, day).get("rows"):
         judged |= _OF_ROWS - kinds_without_verdict(monitor, day)
     week = multivariate.findings_of(monitor, day)
     if week is not None:
@@ -73,7 +73,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
         judged |= _OF_LABELS | (_OF_QUALITY if recent else set())
     found.sort(key=lambda one: (one.severity, one.kind is not FindingKind.PREDICTION_DRIFT))
     is_history = monitor.is_history(day)
-    is_new = not is_history and monitor.results.stamp(monitor.name, STEP, day) is None
+    is_new = not is_history and monitor.results.stamp(monitor.name, VERDICT, day) is None
     incidents = monitor.ledger.record_day(
         monitor.spec,
         day,
@@ -85,8 +85,8 @@ def run(monitor: Monitor, day: date) -> StepReport:
         history_at=monitor.house.now() if is_history else None,
     )
     # Last: a day of which the ledger has not heard is new when it is tried again.
-    monitor.results.write(monitor.name, STEP, day, findings_table(found))
-    late_files.keep_judged(monitor, day)
+    monitor.results.write(monitor.name, VERDICT, day, findings_table(found))
+    seen_files.keep_judged(monitor, day)
     still_open = [one for one in incidents if one.closed_on is None]
     return StepReport(
         numbers={"findings": len(found), "open_incidents": len(still_open)},

@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.errors import UnknownColumn, did_you_mean
-from monitoring_dagster.daily import late_files
 from monitoring_dagster.measure.breaches import (
     Breach,
     examples,
@@ -19,12 +18,6 @@ from monitoring_dagster.measure.breaches import (
     retyped,
     wants_levels,
 )
-from monitoring_dagster.measure.reference.version_reference import (
-    Reference,
-    answer_columns,
-    reference_of,
-    role_columns,
-)
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.sources.rows import rows, served
 from monitoring_dagster.sources.rows.inspection import Inspection, inspect_day
@@ -32,13 +25,17 @@ from monitoring_dagster.sources.rows.readings import is_text, time_of
 from monitoring_dagster.sources.suites import contracts
 from monitoring_dagster.sources.suites.suites import load_suite
 from monitoring_dagster.stats.columns.bins import Bins, CategoricalBins
+from monitoring_dagster.store.days import seen_files
+from monitoring_dagster.store.days.step_findings import findings_table
+from monitoring_dagster.store.days.usable_rows import CONTRACT, LEFT_OUT, QUIET, USABLE
 from monitoring_dagster.store.monitor import Monitor
-from monitoring_dagster.store.step_findings import findings_table
+from monitoring_dagster.store.references.version_reference import (
+    Reference,
+    answer_columns,
+    reference_of,
+    role_columns,
+)
 
-STEP = "contract"
-USABLE = "usable"  # metadata key: can the rows be counted at all?
-QUIET = "quiet"  # metadata key: columns whose drift says nothing new
-LEFT_OUT = "left_out"  # metadata key: columns that are not read
 _SEVERITY = {"critical": Severity.P1, "warning": Severity.P2, "info": Severity.P3}
 _BREACH = FindingKind.SCHEMA_BREACH
 
@@ -55,7 +52,7 @@ class _Found:
     usable: bool = True
 
     def add(self, kind: FindingKind, subject: str, severity: Severity, words: str) -> None:
-        finding = Finding(self.monitor.name, self.day, kind, subject, severity, words, STEP)
+        finding = Finding(self.monitor.name, self.day, kind, subject, severity, words, CONTRACT)
         self.findings.append(finding)
 
     def breach(self, one: Breach) -> None:
@@ -72,7 +69,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
     """Inspect the day's predictions and store what breaches the contract."""
     found = _Found(monitor, day)
     count = 0
-    files = late_files.seen_on(monitor, monitor.spec.predictions, day)
+    files = seen_files.seen_on(monitor, monitor.spec.predictions, day)
     try:
         columns, unreadable = rows.schema_of(monitor.spec.predictions, day, root=monitor.root)
         _roles(found, columns, unreadable)
@@ -90,7 +87,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
         found.breach(Breach(name, Severity.P1, str(error), is_left_out=True))
     monitor.results.write(
         monitor.name,
-        STEP,
+        CONTRACT,
         day,
         findings_table(found.findings),
         metadata={
@@ -99,28 +96,8 @@ def run(monitor: Monitor, day: date) -> StepReport:
             LEFT_OUT: json.dumps(sorted(found.left_out)),
         },
     )
-    late_files.keep(monitor, STEP, day, files)
+    seen_files.keep(monitor, CONTRACT, day, files)
     return _report(found.findings, count)
-
-
-def quiet_columns(monitor: Monitor, day: date) -> frozenset[str]:
-    """Columns whose breach was told already: their drift says nothing new."""
-    notes = monitor.results.metadata(monitor.name, STEP, day) or {}
-    if QUIET in notes:
-        return frozenset(json.loads(notes[QUIET]))
-    table = monitor.results.read(monitor.name, STEP, day)
-    return frozenset(table["subject"].to_pylist()) if table is not None else frozenset()
-
-
-def columns_left_out(monitor: Monitor, day: date) -> frozenset[str]:
-    """Columns of which the contract said that they cannot be read."""
-    notes = monitor.results.metadata(monitor.name, STEP, day) or {}
-    return frozenset(json.loads(notes.get(LEFT_OUT, "[]")))
-
-
-def is_usable(monitor: Monitor, day: date) -> bool:
-    """Whether the day's rows can be counted; true where the contract was never inspected."""
-    return (monitor.results.metadata(monitor.name, STEP, day) or {}).get(USABLE, "1") == "1"
 
 
 def _roles(found: _Found, columns: Mapping[str, str], unreadable: Mapping[str, str]) -> None:

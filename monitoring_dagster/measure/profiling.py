@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
-from functools import lru_cache
 from pathlib import Path
 from statistics import median
 from typing import Any, Protocol
@@ -13,17 +12,6 @@ import numpy as np
 
 from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.measure.breaches import shown
-from monitoring_dagster.measure.contract import columns_left_out, is_usable
-from monitoring_dagster.measure.reference.version_reference import (
-    Reference,
-    reference_of,
-    reference_or_reason,
-    role_columns,
-    with_extremes,
-)
-from monitoring_dagster.measure.service import SERVICE
-from monitoring_dagster.measure.service import STEP as STEP
-from monitoring_dagster.measure.service import service_of as service_of
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.measure.version_gaps import few_days, gaps, in_words
 from monitoring_dagster.report.pictures import histograms
@@ -35,11 +23,19 @@ from monitoring_dagster.stats.columns.column_profile import NumericProfile
 from monitoring_dagster.stats.columns.profile import (
     Group,
     Profile,
-    profiles_from_table,
     profiles_to_table,
 )
+from monitoring_dagster.store.days.profiles import PROFILE, SERVICE, why_no_profile
+from monitoring_dagster.store.days.profiles import service_of as service_of
+from monitoring_dagster.store.days.usable_rows import columns_left_out, is_usable
 from monitoring_dagster.store.monitor import Monitor
-from monitoring_dagster.store.results import ResultStore, Stamp
+from monitoring_dagster.store.references.version_reference import (
+    Reference,
+    reference_of,
+    reference_or_reason,
+    role_columns,
+    with_extremes,
+)
 
 _WEEKS = 4
 _DAYS = ": days of the reference"  # in the subject of a finding about them
@@ -77,26 +73,12 @@ def run(monitor: Monitor, day: date) -> StepReport:
             service["error"] = str(error)  # the contract, which reads less, had nothing to say
     monitor.results.write(
         monitor.name,
-        STEP,
+        PROFILE,
         day,
         profiles_to_table(profiles),
         metadata={SERVICE: json.dumps(service)},
     )
     return _report(monitor, day, profiles, service)
-
-
-def profiles_of(monitor: Monitor, day: date) -> Mapping[Group, Profile]:
-    """The stored profiles of one day; empty where it was not profiled."""
-    stamp = monitor.results.stamp(monitor.name, STEP, day)
-    return _decoded(monitor.results, monitor.name, day, stamp) if stamp else {}
-
-
-def why_no_profile(monitor: Monitor, day: date) -> str:
-    """Why a day has no row that is judged."""
-    rows_ = service_of(monitor, day).get("rows")
-    if not rows_:
-        return f"no rows on {day}, see contract:schema"
-    return f"none of {rows_:,} rows on {day} is judged (errors, fallback or synthetic)"
 
 
 def findings_of(monitor: Monitor, day: date) -> list[Finding]:
@@ -105,7 +87,7 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding]:
     found: list[Finding] = []
 
     def add(kind: FindingKind, subject: str, severity: Severity, words: str) -> None:
-        found.append(Finding(monitor.name, day, kind, subject, severity, words, STEP))
+        found.append(Finding(monitor.name, day, kind, subject, severity, words, PROFILE))
 
     if "error" in service:
         add(FindingKind.UNREADABLE_DATA, "rows", Severity.P1, service["error"])
@@ -163,20 +145,20 @@ def _of_version(monitor: Monitor, day: date, version: str, count: int) -> Iterat
             Severity.P1,
             f"{count:,} rows name version {shown(version)}, which MLflow does not know"
             f" for {monitor.spec.mlflow_name!r}{_likely_version(version)}",
-            STEP,
+            PROFILE,
         )
         return
     kind = FindingKind.VERSION_METADATA
     if not isinstance(reference, Reference):
         words = f"{count:,} rows of version {version} are counted and not judged: {reference}"
-        yield Finding(monitor.name, day, kind, version, Severity.P1, words, STEP)
+        yield Finding(monitor.name, day, kind, version, Severity.P1, words, PROFILE)
         return
     found = gaps(monitor, reference, day)
     if found:
         words = in_words(reference, found)
-        yield Finding(monitor.name, day, kind, version, found[0].severity, words, STEP)
+        yield Finding(monitor.name, day, kind, version, found[0].severity, words, PROFILE)
     if (few := few_days(reference)) and not _served_before(monitor, day, version):
-        yield Finding(monitor.name, day, kind, f"{version}{_DAYS}", Severity.P3, few, STEP)
+        yield Finding(monitor.name, day, kind, f"{version}{_DAYS}", Severity.P3, few, PROFILE)
 
 
 def _is_said_once(finding: Finding) -> bool:
@@ -190,13 +172,6 @@ def _served_before(monitor: Monitor, day: date, version: str) -> bool:
         version in service_of(monitor, day - timedelta(days=n)).get("versions", {})
         for n in range(1, _RECENT_DAYS + 1)
     )
-
-
-@lru_cache(maxsize=128)
-def _decoded(results: ResultStore, model: str, day: date, _stamp: Stamp) -> Mapping[Group, Profile]:
-    """One day, decoded once as long as nobody writes it anew: each evaluation looks at several."""
-    table = results.read(model, STEP, day)
-    return profiles_from_table(table) if table is not None else {}
 
 
 def _read(monitor: Monitor, day: date) -> tuple[dict[Group, Profile], dict[str, Any]]:

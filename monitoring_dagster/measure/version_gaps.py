@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from monitoring_dagster.decide.findings import Severity
 from monitoring_dagster.measure.quality.model_metrics import unpromised
-from monitoring_dagster.measure.reference.version_reference import Reference
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.drift.usual import MIN_ROWS
 from monitoring_dagster.store.models.registration import DAY, LABEL
 from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.store.references.version_reference import Reference
 
 ENOUGH_DAYS = 7  # of the reference: fewer do not hold every weekday
 _LEAST_DAYS = 2  # below, nothing is known of how days differ

@@ -7,13 +7,14 @@ from typing import Any
 import dagster as dg
 
 from monitoring_dagster.act.notify.alerts import tell_at_end
+from monitoring_dagster.daily.steps import STEPS, Step, steps_of
+from monitoring_dagster.daily.workers import Failed, run_days
 from monitoring_dagster.decide.incidents import HEALING
 from monitoring_dagster.measure.step import StepReport
-from monitoring_dagster.daily.steps import LABELS, PREDICTIONS, STEPS, Step, steps_of
-from monitoring_dagster.daily.workers import Failed, run_days
 from monitoring_dagster.orchestration.days import as_days, days_of, record
 from monitoring_dagster.orchestration.runs import RUN, Run, run_resource
 from monitoring_dagster.spec import ModelSpec, Schedule
+from monitoring_dagster.store.days.seen_files import LABELS, PREDICTIONS
 from monitoring_dagster.store.monitor import Monitor
 
 HEAL_WEEKS = 4  # and for what is looked at once a week

@@ -18,8 +18,8 @@ from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_START_TAG,
 )
 
-from monitoring_dagster.errors import MonitoringError, UnknownModel
 from monitoring_dagster.daily.steps import steps_of
+from monitoring_dagster.errors import MonitoringError, UnknownModel
 from monitoring_dagster.orchestration.component import definitions_of
 from monitoring_dagster.orchestration.declared import BrokenModel, Declared, declared_in
 from monitoring_dagster.orchestration.runs import error_of

@@ -6,8 +6,8 @@ from datetime import date
 from typing import Any
 
 from monitoring_dagster.measure.drift.drift import judged
-from monitoring_dagster.measure.profiling import STEP as PROFILE
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
+from monitoring_dagster.store.days.profiles import PROFILE
 from monitoring_dagster.store.monitor import Monitor
 
 _DAYS_AT_ONCE = 64

@@ -8,13 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow.compute as pc
 
-from monitoring_dagster.measure.champion import champion_on
-from monitoring_dagster.measure.drift.drift import STEP as DRIFT
-from monitoring_dagster.measure.estimates.estimate import estimates_of
-from monitoring_dagster.measure.profiling import STEP as PROFILE
-from monitoring_dagster.measure.profiling import service_of
-from monitoring_dagster.measure.quality.arrived_labels import BY_DAY, account_of
-from monitoring_dagster.measure.reference.version_reference import reference_of, role_columns
 from monitoring_dagster.sources.rows.outside_series import values_by_day
 from monitoring_dagster.stats.columns.bins import NumericBins
 from monitoring_dagster.stats.columns.column_profile import NumericProfile
@@ -22,7 +15,13 @@ from monitoring_dagster.stats.columns.profile import profiles_from_table
 from monitoring_dagster.stats.columns.values import Floats
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
 from monitoring_dagster.stats.estimation.confidence import confidence_of
+from monitoring_dagster.store.days.champions import champion_on
+from monitoring_dagster.store.days.drifted import DRIFT
+from monitoring_dagster.store.days.estimated import estimates_of
+from monitoring_dagster.store.days.known_labels import BY_DAY, account_of
+from monitoring_dagster.store.days.profiles import PROFILE, service_of
 from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.store.references.version_reference import reference_of, role_columns
 
 _TOP_FEATURES = 10  # by importance; each further one makes the others harder to prove
 _NAN = float("nan")

@@ -7,10 +7,6 @@ from math import isfinite
 from typing import Any, Self
 
 from monitoring_dagster.errors import MonitoringError, did_you_mean
-from monitoring_dagster.measure.profiling import STEP as PROFILE
-from monitoring_dagster.measure.profiling import profiles_of, service_of
-from monitoring_dagster.measure.quality.arrived_labels import STEP as OUTCOMES
-from monitoring_dagster.measure.quality.arrived_labels import outcomes_by_day
 from monitoring_dagster.measure.quality.model_metrics import (
     label_of,
     metric_label,
@@ -23,6 +19,8 @@ from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.labels.maturity import Maturity, maturity
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.performance import Metric
+from monitoring_dagster.store.days.known_labels import OUTCOMES, outcomes_by_day
+from monitoring_dagster.store.days.profiles import PROFILE, profiles_of, service_of
 from monitoring_dagster.store.monitor import Monitor
 
 _NOTHING = Metric(float("nan"), float("nan"), float("nan"), 0)

@@ -11,10 +11,6 @@ import numpy as np
 from numpy.random import Generator
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.measure.champion import champion_on
-from monitoring_dagster.measure.profiling import service_of
-from monitoring_dagster.measure.quality.arrived_labels import BY_DAY, account_of
-from monitoring_dagster.measure.quality.arrived_labels import STEP as OUTCOMES
 from monitoring_dagster.measure.quality.model_metrics import (
     higher_is_better,
     limit_of,
@@ -27,6 +23,9 @@ from monitoring_dagster.spec import Tolerance
 from monitoring_dagster.stats.columns.values import Floats
 from monitoring_dagster.stats.series.lead_times import Proxy, proxies
 from monitoring_dagster.stats.series.thresholds import LossEvent, announced, loss_events
+from monitoring_dagster.store.days.champions import champion_on
+from monitoring_dagster.store.days.known_labels import BY_DAY, OUTCOMES, account_of
+from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.views.announcements import Announcements, Loss
 from monitoring_dagster.views.day_signals import signals_of

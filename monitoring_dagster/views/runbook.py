@@ -15,17 +15,16 @@ from monitoring_dagster.judge.judged import (
     latest_judged,
     newest_evaluation,
 )
-from monitoring_dagster.judge.verdict import STEP as VERDICT
-from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.breaches import shown
-from monitoring_dagster.measure.contract import STEP as CONTRACT
-from monitoring_dagster.measure.contract import is_usable
-from monitoring_dagster.measure.drift.drift import STEP as DRIFT
 from monitoring_dagster.measure.quality.arrived_labels import are_due
-from monitoring_dagster.measure.quality.evaluation import breaches
+from monitoring_dagster.measure.quality.known_quality import breaches
 from monitoring_dagster.sources.rows.rows import days_available
 from monitoring_dagster.spec import Labels, Predictions
 from monitoring_dagster.stats.drift.drift_verdict import Broken, Verdict
+from monitoring_dagster.store.days.drifted import DRIFT
+from monitoring_dagster.store.days.profiles import service_of
+from monitoring_dagster.store.days.step_findings import VERDICT
+from monitoring_dagster.store.days.usable_rows import CONTRACT, is_usable
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.views.status import champion_of
 
@@ -185,7 +184,7 @@ def _no_verdict(monitor: Monitor, day: date, part: Part, latest: str = "") -> _F
 
 
 def _why_no_verdict(monitor: Monitor, day: date) -> str:
-    if not profile.service_of(monitor, day).get("rows"):
+    if not service_of(monitor, day).get("rows"):
         return "no rows"
     table = monitor.results.read(monitor.name, DRIFT, day)
     if table is not None and table.num_rows:
@@ -194,14 +193,14 @@ def _why_no_verdict(monitor: Monitor, day: date) -> str:
 
 
 def _service(monitor: Monitor, day: date) -> _Fact:
-    service = profile.service_of(monitor, day)
+    service = service_of(monitor, day)
     if service.get("rows"):
         words = f"{day}: {service['rows']:,} requests, {service['error_rate']:.2%} failed"
         return _Fact(State.OK, words, day)
     before = latest_judged(monitor, day)[Part.SERVICE].day
     if before is None:
         return _no_verdict(monitor, day, Part.SERVICE)
-    then = profile.service_of(monitor, before)
+    then = service_of(monitor, before)
     numbers = f": {then['rows']:,} requests, {then['error_rate']:.2%} failed"
     return _no_verdict(monitor, day, Part.SERVICE, numbers)
 
@@ -221,7 +220,7 @@ def _compared(monitor: Monitor, day: date, part: Part) -> _Fact:
 
 
 def _inputs(monitor: Monitor, day: date) -> _Fact:
-    if not profile.service_of(monitor, day).get("rows"):
+    if not service_of(monitor, day).get("rows"):
         return _no_verdict(monitor, day, Part.SERVICE)
     if monitor.results.metadata(monitor.name, CONTRACT, day) is None:
         return _Fact(State.UNKNOWN, f"no verdict on {day}: the contract was not inspected")
@@ -275,7 +274,7 @@ def _version(monitor: Monitor, day: date) -> _Fact:
     ]
     changes = "; ".join(moves) or f"no change of version in {_RECENT_DAYS} days"
     champion = champion_of(monitor)
-    served = profile.service_of(monitor, day).get("versions", {})
+    served = service_of(monitor, day).get("versions", {})
     named = ", ".join(shown(one) for one in sorted(served)[:_SHOWN] if one)
     if not named:
         fact = _no_verdict(monitor, day, Part.SERVICE)

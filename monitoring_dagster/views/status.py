@@ -12,9 +12,9 @@ from monitoring_dagster.judge.judged import (
     latest_judged,
     newest_evaluation,
 )
-from monitoring_dagster.judge.verdict import STEP as VERDICT
-from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
+from monitoring_dagster.store.days.profiles import service_of
+from monitoring_dagster.store.days.step_findings import VERDICT
 from monitoring_dagster.store.ledger.deliveries import Waiting
 from monitoring_dagster.store.models.registry import RegistryUnavailable
 from monitoring_dagster.store.monitor import Monitor
@@ -197,5 +197,5 @@ def _drifted(monitor: Monitor, *days: date | None) -> dict[str, float]:
 def _service(monitor: Monitor, day: date | None) -> dict[str, float]:
     if day is None:
         return {}
-    service = profile.service_of(monitor, day)
+    service = service_of(monitor, day)
     return {"rows": service["rows"], "error_rate": service["error_rate"]}

@@ -12,8 +12,6 @@ import pyarrow.compute as pc
 
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.judge.plausibility import Booleans, trusted_rows
-from monitoring_dagster.measure.profiling import STEP as PROFILE
-from monitoring_dagster.measure.profiling import service_of
 from monitoring_dagster.measure.review.spreadsheet import write_csv
 from monitoring_dagster.report.wording import printable
 from monitoring_dagster.sources.labels.labels import labelled_rows, labels_of
@@ -27,6 +25,7 @@ from monitoring_dagster.stats.labels.label_quality import (
 )
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.performance import metrics
+from monitoring_dagster.store.days.profiles import PROFILE, service_of
 from monitoring_dagster.store.ledger.label_decisions import Key, discarded_on
 from monitoring_dagster.store.monitor import Monitor
 

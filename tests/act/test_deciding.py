@@ -10,18 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring_dagster.act.deciding import UnknownRequest, decide
-from monitoring_dagster.measure.quality import decided_labels as label_decisions
 from monitoring_dagster.measure.quality.arrivals import arrivals_of
-from monitoring_dagster.measure.quality.arrived_labels import (
+from monitoring_dagster.measure.quality.arrived_labels import run
+from monitoring_dagster.sources.labels.labels import NoLabels, labelled_rows
+from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.store.days.known_labels import (
+    DECISIONS,
     account_of,
     known_outcomes,
     labels_on,
     outcomes_by_day,
-    run,
 )
-from monitoring_dagster.sources.labels.labels import NoLabels, labelled_rows
-from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.store.ledger.label_decisions import (
     Decision,
     LabelDecision,
@@ -306,9 +306,9 @@ def test_killed_after_the_ledger_was_written_the_next_run_of_any_day_brings_it_i
     assert cells(monitor, as_of=2) == {"0": 1, "1": 1}
     run(monitor, on(1))
     assert cells(monitor, as_of=2) == {"0": 1}
-    stamp = monitor.results.stamp("tiny", label_decisions.STEP, on(2))
+    stamp = monitor.results.stamp("tiny", DECISIONS, on(2))
     run(monitor, on(9))
-    assert monitor.results.stamp("tiny", label_decisions.STEP, on(2)) == stamp
+    assert monitor.results.stamp("tiny", DECISIONS, on(2)) == stamp
 
 
 def test_sums_of_own_metrics_go_with_the_label(lived):

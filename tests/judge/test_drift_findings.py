@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 import pytest
+from monitoring_dagster.measure.reference import version_reference as reference
 
 from monitoring_dagster.decide.findings import FindingKind, Severity
 from monitoring_dagster.judge import drift_findings, verdict
 from monitoring_dagster.judge.drift_findings import findings_of, severity_of
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import drift
-from monitoring_dagster.measure.reference import version_reference as reference
+from monitoring_dagster.store.days.drifted import DRIFT
 from tests.world import FEATURES, START, day_after
 
 NEXT = day_after(START)
@@ -83,7 +84,7 @@ def test_a_new_segment_is_a_finding(lived):
     found = live(lived, START, country=lambda x: x.where(x.index % 4 != 0, "IT"))
     (told,) = [one for one in found if one.subject == "country"]
     assert "new category 'IT': 2" in told.words
-    rows = lived.monitor.results.read("tiny", drift.STEP, START).to_pylist()
+    rows = lived.monitor.results.read("tiny", DRIFT, START).to_pylist()
     assert {row["verdict"] for row in rows if row["value"] == "IT"} == {"INSUFFICIENT"}
 
 

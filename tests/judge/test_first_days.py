@@ -10,7 +10,7 @@ import pytest
 from monitoring_dagster.decide.findings import FindingKind
 from monitoring_dagster.judge import labelling
 from monitoring_dagster.measure.quality.arrived_labels import findings_of, run
-from monitoring_dagster.measure.service import SERVICE
+from monitoring_dagster.store.days.profiles import SERVICE
 from tests.measure.quality.test_arrived_labels import monitor_of, on, serve, tell
 
 IDS = [f"{n:02}" for n in range(20)]

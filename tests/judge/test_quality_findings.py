@@ -13,8 +13,8 @@ from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import drift
 from monitoring_dagster.measure.estimates import estimate
 from monitoring_dagster.measure.quality import arrived_labels as outcomes
-from monitoring_dagster.measure.quality.evaluation import evaluate
 from monitoring_dagster.measure.quality.evaluation import run as evaluate_day
+from monitoring_dagster.measure.quality.known_quality import evaluate
 from monitoring_dagster.stats.labels.maturity import Maturity
 from tests.world import HISTORY_DAYS, LATEST_DAYS, START, day_after
 

@@ -7,15 +7,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from monitoring_dagster.measure.reference import version_reference as reference
 
 from monitoring_dagster.decide.findings import FindingKind, Severity
 from monitoring_dagster.measure import contract
 from monitoring_dagster.measure import profiling as profile
-from monitoring_dagster.measure.drift.drift import STEP as DRIFT
-from monitoring_dagster.measure.estimates.estimate import STEP as ESTIMATE
-from monitoring_dagster.measure.reference import version_reference as reference
+from monitoring_dagster.store.days.drifted import DRIFT
+from monitoring_dagster.store.days.estimated import ESTIMATE
+from monitoring_dagster.store.days.profiles import profiles_of, service_of
+from monitoring_dagster.store.days.step_findings import stored_findings
+from monitoring_dagster.store.days.usable_rows import CONTRACT
 from monitoring_dagster.store.models.registry import UnknownReference
-from monitoring_dagster.store.step_findings import stored_findings
 from tests.world import START, as_table
 
 P1, P2, P3 = Severity.P1, Severity.P2, Severity.P3
@@ -42,7 +44,7 @@ def found(world):
     contract.run(world.monitor, world.today)
     return [
         (one.subject, one.severity, one.words)
-        for one in stored_findings(world.monitor, contract.STEP, world.today)
+        for one in stored_findings(world.monitor, CONTRACT, world.today)
     ]
 
 
@@ -80,7 +82,7 @@ def test_the_same_values_written_otherwise_are_no_breach(world, column, change):
     written(world, column, change)
     assert found(world) == []
     profile.run(world.monitor, world.today)
-    service = profile.service_of(world.monitor, world.today)
+    service = service_of(world.monitor, world.today)
     assert (service["rows"], service["counted"], service["versions"]) == (ROWS, COUNTED, {"1": 295})
 
 
@@ -308,11 +310,11 @@ def test_a_column_that_is_not_as_agreed_is_one_breach_and_the_others_are_judged(
     assert words in said
     assert len(said) < 300
     profile.run(world.monitor, world.today)
-    service = profile.service_of(world.monitor, world.today)
+    service = service_of(world.monitor, world.today)
     assert service["rows"] == ROWS
     (whole,) = (
         one
-        for group, one in profile.profiles_of(world.monitor, world.today).items()
+        for group, one in profiles_of(world.monitor, world.today).items()
         if group.version == "1" and not group.segment
     )
     assert {"income", "debt"} <= set(whole.columns)
@@ -336,7 +338,7 @@ def test_a_type_that_is_no_time_is_said_and_the_day_is_not_judged(world, change,
     assert words in said
     assert "which is no time" in said
     profile.run(world.monitor, world.today)
-    assert profile.service_of(world.monitor, world.today) == {"rows": 0}
+    assert service_of(world.monitor, world.today) == {"rows": 0}
 
 
 def test_rows_that_were_written_twice_are_said_to_be(world):
@@ -379,7 +381,7 @@ def test_rows_without_a_version_are_said_once_and_are_no_unknown_model(world):
     (finding,) = world.findings(world.today)
     assert (finding.subject, finding.severity) == ("model_version", P2)
     assert "60 of 295 rows" in finding.words
-    assert profile.service_of(world.monitor, world.today)["versions"] == {"": 60, "1": 235}
+    assert service_of(world.monitor, world.today)["versions"] == {"": 60, "1": 235}
 
 
 @pytest.mark.parametrize(
@@ -410,7 +412,7 @@ def test_a_version_registered_without_reference_rows_costs_its_own_rows_alone(wo
     assert (finding.kind, finding.subject) == (FindingKind.VERSION_METADATA, "2")
     assert "20 rows of version 2 are counted and not judged" in finding.words
     assert "has no artefact reference/reference.parquet: register it" in finding.words
-    assert profile.service_of(world.monitor, world.today)["versions"] == {"1": 275, "2": 20}
+    assert service_of(world.monitor, world.today)["versions"] == {"1": 275, "2": 20}
 
 
 @pytest.mark.parametrize(
@@ -474,8 +476,8 @@ def test_a_folder_of_a_day_is_a_day_like_any_other(world):
     (path / "_SUCCESS").touch()
     world.monitored(world.today)
     assert world.findings(world.today) == []
-    assert profile.service_of(world.monitor, world.today)["counted"] == COUNTED
-    groups = profile.profiles_of(world.monitor, world.today)
+    assert service_of(world.monitor, world.today)["counted"] == COUNTED
+    groups = profiles_of(world.monitor, world.today)
     assert {group.value for group in groups if group.segment == "country"} == {"DE", "FR"}
 
 
@@ -497,4 +499,4 @@ def test_times_of_the_founding_days_are_their_own(world):
     """What is healthy has nothing to say."""
     for day in (START, START + timedelta(days=7)):
         contract.run(world.monitor, day)
-        assert stored_findings(world.monitor, contract.STEP, day) == []
+        assert stored_findings(world.monitor, CONTRACT, day) == []

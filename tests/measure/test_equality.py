@@ -12,15 +12,15 @@ from scipy.stats import ks_2samp, wasserstein_distance
 from sklearn import metrics as sk
 
 from monitoring_dagster.measure import profiling as profile
-from monitoring_dagster.measure.profiling import profiles_of, service_of
-from monitoring_dagster.measure.quality.arrived_labels import account_of
-from monitoring_dagster.measure.quality.evaluation import evaluate
-from monitoring_dagster.measure.reference.version_reference import reference_of
+from monitoring_dagster.measure.quality.known_quality import evaluate
 from monitoring_dagster.orchestration.dg_project import Project
 from monitoring_dagster.spec import Feature
 from monitoring_dagster.stats.columns.bins import NumericBins
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.labels.maturity import Maturity
+from monitoring_dagster.store.days.known_labels import account_of
+from monitoring_dagster.store.days.profiles import profiles_of, service_of
+from monitoring_dagster.store.references.version_reference import reference_of
 from tests.world import FEATURES, START, World, day_after
 
 EXACT = 1e-12

@@ -18,11 +18,11 @@ from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_START_TAG,
 )
 
-from monitoring_dagster.measure.reference.version_reference import reference_of
 from monitoring_dagster.orchestration.component import definitions_of
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.store.models.registry import ModelVersion
 from monitoring_dagster.store.monitor import House, Monitor
+from monitoring_dagster.store.references.version_reference import reference_of
 
 CHECKOUT = Path(__file__).parents[2]
 FIRST = date(2026, 3, 2)

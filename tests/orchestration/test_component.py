@@ -13,10 +13,11 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster.components.testing import DefsFolderSandbox, create_defs_folder_sandbox
 from pydantic import ValidationError
 
-from monitoring_dagster.daily.steps import LABELS, PREDICTIONS, STEPS, Step
+from monitoring_dagster.daily.steps import STEPS, Step
 from monitoring_dagster.orchestration.component import MonitoredModel
 from monitoring_dagster.orchestration.scaffolder import template
 from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.store.days.seen_files import LABELS, PREDICTIONS
 from tests.orchestration.small_project import ATTRIBUTES, FIRST
 
 # What Dagster 1.13 does itself: it reads YAML with a function that Pydantic deprecates, and uses

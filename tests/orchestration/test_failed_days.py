@@ -8,12 +8,12 @@ import dagster as dg
 import pytest
 from dagster._core.execution.backfill import BulkActionStatus
 
+from monitoring_dagster.daily.steps import steps_of
 from monitoring_dagster.judge import verdict
 from monitoring_dagster.measure import contract
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.quality import arrived_labels as outcomes
 from monitoring_dagster.measure.quality import evaluation
-from monitoring_dagster.daily.steps import steps_of
 from monitoring_dagster.orchestration.component import definitions_of
 from tests.orchestration.daemon import unattended, until
 from tests.orchestration.small_project import DAYS, FIRST, MISSING, run_days

@@ -10,9 +10,9 @@ from dagster._core.storage.asset_check_execution_record import (
 )
 from dagster._core.storage.event_log.base import PartitionKeyFilter
 
-from monitoring_dagster.judge import verdict
 from monitoring_dagster.daily import steps
 from monitoring_dagster.measure.quality import arrived_labels as outcomes
+from monitoring_dagster.store.days.step_findings import VERDICT
 from monitoring_dagster.store.monitor import Monitor
 from tests.orchestration.small_project import DAYS, DRIFTED, FIRST, MISSING, rows_of, run_days
 
@@ -110,7 +110,7 @@ def test_the_verdict_shows_when_each_part_was_judged_last(
 ):
     """The newest day has no row: what is shown is the day before, with its date."""
     run_days(monitor, instance, NAMES, FIRST, MISSING)
-    shown = metadata(instance, verdict.STEP, MISSING)
+    shown = metadata(instance, VERDICT, MISSING)
     before = DAYS[DAYS.index(MISSING) - 1]
     assert (shown["service"], shown["features"]) == (f"judged on {before}",) * 2
     assert shown["quality"] == f"judged on {before}"

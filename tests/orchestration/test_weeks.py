@@ -7,12 +7,12 @@ from functools import partial
 import dagster as dg
 import pytest
 
-from monitoring_dagster.measure.reference import reference_sample
 from monitoring_dagster.daily.steps import steps_of
 from monitoring_dagster.orchestration.component import definitions_of
 from monitoring_dagster.orchestration.dg_project import Project
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.store.references import reference_sample
 from tests.orchestration.small_project import (
     ATTRIBUTES,
     DAYS,

@@ -8,14 +8,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from monitoring_dagster.act.notify.alerts import send
+from monitoring_dagster.daily.steps import steps_of
 from monitoring_dagster.decide.findings import FindingKind, Severity
 from monitoring_dagster.measure import contract
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import drift
-from monitoring_dagster.measure.quality.arrived_labels import account_of
-from monitoring_dagster.measure.quality.evaluation import evaluate
-from monitoring_dagster.daily.steps import steps_of
+from monitoring_dagster.measure.quality.known_quality import evaluate
 from monitoring_dagster.sources.suites.suites import BadSuite
+from monitoring_dagster.store.days.known_labels import account_of
+from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.models.registry import RegistryUnavailable
 from monitoring_dagster.store.monitor import House, Monitor
 from monitoring_dagster.store.results import CorruptResult
@@ -305,7 +306,7 @@ class TestMlflowIsDown:
         monitor = self.cut_off(world)
         for step in steps_of(monitor):
             step.run(monitor, world.today)
-        assert profile.service_of(monitor, world.today)["counted"] == 295
+        assert service_of(monitor, world.today)["counted"] == 295
         assert world.findings(world.today) == []
 
     def test_a_version_never_read_before_is_an_error_that_names_the_server(self, world):

@@ -10,8 +10,8 @@ import pytest
 from monitoring_dagster.act import promotion
 from monitoring_dagster.act.retraining import challenger
 from monitoring_dagster.act.retraining import retrain as retraining
-from monitoring_dagster.judge import verdict
 from monitoring_dagster.daily.steps import steps_of
+from monitoring_dagster.judge import verdict
 
 REPOSITORY = Path(__file__).parents[2]
 

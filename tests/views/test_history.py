@@ -2,9 +2,9 @@
 
 import pytest
 
-from monitoring_dagster.measure.profiling import profiles_of
 from monitoring_dagster.measure.quality.model_metrics import UnknownMetric
 from monitoring_dagster.sources.rows import rows
+from monitoring_dagster.store.days.profiles import profiles_of
 from monitoring_dagster.views.history import UnknownSegment, history
 from tests.world import START, day_after
 

@@ -17,13 +17,13 @@ from monitoring_dagster import cli
 from monitoring_dagster.cli import here
 from monitoring_dagster.measure.drift import drift
 from monitoring_dagster.measure.estimates import estimate
-from monitoring_dagster.measure.reference.version_reference import reference_of
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.stats.columns.profile import Group, profile_batches, profiles_to_table
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.outcomes_file import outcomes_to_table
 from monitoring_dagster.store.models.registry import ModelVersion
 from monitoring_dagster.store.monitor import House
+from monitoring_dagster.store.references.version_reference import reference_of
 from monitoring_dagster.views.proxies import announcements
 from tests.world import START, attributes, day_after
 

@@ -19,7 +19,7 @@ from monitoring_dagster.act.deciding import decide
 from monitoring_dagster.cli import here
 from monitoring_dagster.judge import revisions
 from monitoring_dagster.measure.quality import arrived_labels as outcomes
-from monitoring_dagster.measure.quality.evaluation import evaluate
+from monitoring_dagster.measure.quality.known_quality import evaluate
 from monitoring_dagster.report.wording import printable
 from monitoring_dagster.spec import FurtherLabels
 from monitoring_dagster.stats.columns.profile import Group

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from monitoring_dagster.measure.contract import is_usable
-from monitoring_dagster.measure.profiling import STEP as PROFILE
-from monitoring_dagster.measure.profiling import service_of
 from monitoring_dagster.measure.quality.arrivals import curve_on, labelled_by
 from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.sources.rows.rows import days_available
 from monitoring_dagster.spec import Retraining
 from monitoring_dagster.stats.labels.maturity import ArrivalCurve, Maturity, maturity
+from monitoring_dagster.store.days.profiles import PROFILE, service_of
+from monitoring_dagster.store.days.usable_rows import is_usable
 from monitoring_dagster.store.monitor import Monitor
 
 

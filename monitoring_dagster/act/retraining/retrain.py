@@ -16,7 +16,7 @@ from monitoring_dagster.act.retraining.trigger import RETRAIN
 from monitoring_dagster.decide.findings import FindingKind
 from monitoring_dagster.decide.retraining_policy import Gate
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.judge.verdict import STEP as VERDICT
+from monitoring_dagster.store.days.step_findings import VERDICT
 from monitoring_dagster.store.ledger.ledger import RetrainingDecision
 from monitoring_dagster.store.monitor import Monitor
 

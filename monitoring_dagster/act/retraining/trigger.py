@@ -19,11 +19,11 @@ from monitoring_dagster.decide.findings import FindingKind, Severity
 from monitoring_dagster.decide.incidents import HEALING
 from monitoring_dagster.decide.retraining_policy import TRIES, Decision, Situation, decide
 from monitoring_dagster.judge.quality_findings import recent_breaches
-from monitoring_dagster.judge.verdict import STEP as VERDICT
-from monitoring_dagster.measure.reference.version_reference import Reference, reference_of
 from monitoring_dagster.spec import Retraining
+from monitoring_dagster.store.days.step_findings import VERDICT
 from monitoring_dagster.store.ledger.ledger import RetrainingDecision
 from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.store.references.version_reference import Reference, reference_of
 
 RETRAIN, WAIT = "retrain", "wait"
 _AT_WORK = timedelta(days=1)  # so long a retraining by hand may take

@@ -14,9 +14,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from monitoring_dagster.measure.profiling import STEP as PROFILE
-from monitoring_dagster.measure.profiling import profiles_of, service_of
-from monitoring_dagster.measure.reference.version_reference import Reference, folder_of
 from monitoring_dagster.spec import Baseline
 from monitoring_dagster.stats.columns.profile import (
     Group,
@@ -25,7 +22,9 @@ from monitoring_dagster.stats.columns.profile import (
     profiles_to_table,
 )
 from monitoring_dagster.stats.drift.usual import Usual, windows
+from monitoring_dagster.store.days.profiles import PROFILE, profiles_of, service_of
 from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.store.references.version_reference import Reference, folder_of
 
 _USUAL = b"usual"
 

@@ -8,14 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from monitoring_dagster.measure.breaches import shown
-from monitoring_dagster.measure.contract import quiet_columns
 from monitoring_dagster.measure.drift.baselines import Compared, compared_with
-from monitoring_dagster.measure.profiling import profiles_of, why_no_profile
-from monitoring_dagster.measure.reference.version_reference import (
-    Reference,
-    answer_columns,
-    reference_of,
-)
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Bar, bars
 from monitoring_dagster.stats.columns.bins import NumericBins
@@ -25,18 +18,24 @@ from monitoring_dagster.stats.drift.column_drift import ColumnDrift, Growth, mea
 from monitoring_dagster.stats.drift.drift_verdict import DriftVerdict, Verdict, judge
 from monitoring_dagster.stats.drift.usual import Usual
 from monitoring_dagster.stats.estimation.confidence import confidence_of
+from monitoring_dagster.store.days.drifted import DRIFT, Record
+from monitoring_dagster.store.days.profiles import profiles_of, why_no_profile
+from monitoring_dagster.store.days.usable_rows import quiet_columns
 from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.store.references.version_reference import (
+    Reference,
+    answer_columns,
+    reference_of,
+)
 
-STEP = "drift"
 _SHOWN = 20
 _SHOWN_VERSIONS = 5
-Record = dict[str, Any]
 
 
 def run(monitor: Monitor, day: date) -> StepReport:
     """Compare every profiled column with its baselines and store the verdicts."""
     records = judged(monitor, [day])[day]
-    monitor.results.write(monitor.name, STEP, day, pa.Table.from_pylist(records, schema=SCHEMA))
+    monitor.results.write(monitor.name, DRIFT, day, pa.Table.from_pylist(records, schema=SCHEMA))
     return _report(monitor, day, records)
 
 

@@ -10,13 +10,6 @@ import pyarrow as pa
 
 from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.measure.contract import columns_left_out, quiet_columns
-from monitoring_dagster.measure.reference.reference_sample import (
-    SAMPLE_ROWS,
-    features_of,
-    reference_sample,
-)
-from monitoring_dagster.measure.reference.version_reference import Reference, reference_of
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Bar, bars
 from monitoring_dagster.sources.rows.readings import reading
@@ -33,8 +26,15 @@ from monitoring_dagster.stats.columns.encoding import uniform_columns
 from monitoring_dagster.stats.columns.sample import KEY, bottom_k
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
 from monitoring_dagster.stats.drift.joint_drift import JointVerdict, compare
+from monitoring_dagster.store.days.usable_rows import columns_left_out, quiet_columns
 from monitoring_dagster.store.models.registry import UnknownReference, UnknownVersion
 from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.store.references.reference_sample import (
+    SAMPLE_ROWS,
+    features_of,
+    reference_sample,
+)
+from monitoring_dagster.store.references.version_reference import Reference, reference_of
 
 STEP = "multivariate"
 _WEEK_DAYS = 7

@@ -7,10 +7,7 @@ from math import isfinite
 import numpy as np
 import pyarrow as pa
 
-from monitoring_dagster.measure.champion import FEWEST_ROWS
-from monitoring_dagster.measure.drift.drift import STEP as DRIFT
 from monitoring_dagster.measure.estimates.estimators import Estimated, by_confidence, by_losses
-from monitoring_dagster.measure.profiling import profiles_of, why_no_profile
 from monitoring_dagster.measure.quality.model_metrics import (
     as_row,
     compared,
@@ -19,17 +16,18 @@ from monitoring_dagster.measure.quality.model_metrics import (
     unpromised,
     worse_than_tolerated,
 )
-from monitoring_dagster.measure.reference.reference_sample import features_of
-from monitoring_dagster.measure.reference.version_reference import reference_of
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Estimate, intervals
 from monitoring_dagster.stats.columns.profile import Group
-from monitoring_dagster.stats.drift.drift_verdict import Verdict
 from monitoring_dagster.stats.estimation.score_estimation import BLIND_SPOT
-from monitoring_dagster.stats.quality.performance import Metric
+from monitoring_dagster.store.days.champions import FEWEST_ROWS
+from monitoring_dagster.store.days.drifted import drifted_columns
+from monitoring_dagster.store.days.estimated import ESTIMATE, estimates_of
+from monitoring_dagster.store.days.profiles import profiles_of, why_no_profile
 from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.store.references.reference_sample import features_of
+from monitoring_dagster.store.references.version_reference import reference_of
 
-STEP = "estimate"
 SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in ("version", "segment", "value", "metric", "method")),
@@ -47,19 +45,8 @@ def run(monitor: Monitor, day: date) -> StepReport:
          "low": metric.low, "high": metric.high, "n": metric.n}
         for group, one in found.items() for name, metric in one.metrics.items()
     ]  # fmt: skip
-    monitor.results.write(monitor.name, STEP, day, pa.Table.from_pylist(records, schema=SCHEMA))
+    monitor.results.write(monitor.name, ESTIMATE, day, pa.Table.from_pylist(records, schema=SCHEMA))
     return _report(monitor, day, found)
-
-
-def estimates_of(monitor: Monitor, day: date) -> dict[Group, dict[str, Metric]]:
-    """What was estimated of one day; empty where nothing was."""
-    found: dict[Group, dict[str, Metric]] = {}
-    table = monitor.results.read(monitor.name, STEP, day)
-    for row in table.to_pylist() if table is not None else ():
-        group = Group(row["version"], row["segment"], row["value"])
-        metric = Metric(row["estimate"], row["low"], row["high"], row["n"])
-        found.setdefault(group, {})[row["metric"]] = metric
-    return found
 
 
 def worse_than_promised(monitor: Monitor, day: date) -> dict[str, dict[str, str]]:
@@ -89,7 +76,7 @@ def worse_than_promised(monitor: Monitor, day: date) -> dict[str, dict[str, str]
 def _estimates(monitor: Monitor, day: date) -> Iterator[tuple[Group, Estimated]]:
     """Every group; of a critical model the whole of a version whose features drifted by the
     shift-weighted form, which reads rows and costs more than all the rest."""
-    drifted = _drifted(monitor, day) if monitor.spec.critical else set()
+    drifted = drifted_columns(monitor, day) if monitor.spec.critical else set()
     for place, (group, profile) in enumerate(sorted(profiles_of(monitor, day).items())):
         reference = reference_of(monitor, group.version)
         if reference is None:
@@ -107,17 +94,6 @@ def _estimates(monitor: Monitor, day: date) -> Iterator[tuple[Group, Estimated]]
                     monitor, reference, profile, rng=rng, shifted_on=day if shifted else None
                 ),
             )
-
-
-def _drifted(monitor: Monitor, day: date) -> set[tuple[str, str]]:
-    """Version and column of what drifted on *day*."""
-    table = monitor.results.read(monitor.name, DRIFT, day)
-    columns = ["version", "segment", "column", "verdict"]
-    return {
-        (row["version"], row["column"])
-        for row in (table.select(columns).to_pylist() if table is not None else ())
-        if not row["segment"] and row["verdict"] == Verdict.DRIFT
-    }
 
 
 def judged_estimates(monitor: Monitor, day: date) -> list[str]:

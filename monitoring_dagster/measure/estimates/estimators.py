@@ -14,17 +14,6 @@ import pyarrow.compute as pc
 from numpy.random import Generator
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.measure.reference.reference_sample import features_of
-from monitoring_dagster.measure.reference.reference_truth import (
-    ANSWERS_FILE,
-    BINS_FILE,
-    LABELLED_FILE,
-    days_in,
-    evenly,
-    judgeable,
-    kept,
-)
-from monitoring_dagster.measure.reference.version_reference import Reference, folder_of
 from monitoring_dagster.sources.rows.rows import MissingDay, UnreadableFile
 from monitoring_dagster.sources.rows.samples import sample_day
 from monitoring_dagster.stats.columns.bins import CategoricalBins, bins_from_table
@@ -52,6 +41,17 @@ from monitoring_dagster.stats.quality.labelled_rows import ROUNDING, UnusableOut
 from monitoring_dagster.stats.quality.performance import Metric
 from monitoring_dagster.store.models.registration import LABEL
 from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.store.references.reference_sample import features_of
+from monitoring_dagster.store.references.reference_truth import (
+    ANSWERS_FILE,
+    BINS_FILE,
+    LABELLED_FILE,
+    days_in,
+    evenly,
+    judgeable,
+    kept,
+)
+from monitoring_dagster.store.references.version_reference import Reference, folder_of
 
 _SAMPLE_ROWS = 1000  # of a day whose features drifted
 _WEIGHED_ROWS = 6_000  # of the reference, for it: more cost seconds a day and tell little

@@ -5,10 +5,6 @@ from datetime import date, timedelta
 from math import isfinite, nan
 from typing import Any, NamedTuple
 
-from monitoring_dagster.measure.estimates.estimate import estimates_of
-from monitoring_dagster.measure.profiling import service_of
-from monitoring_dagster.measure.quality.arrived_labels import STEP as OUTCOMES
-from monitoring_dagster.measure.quality.arrived_labels import outcomes_by_day
 from monitoring_dagster.measure.quality.model_metrics import (
     metric_label,
     metrics_of,
@@ -26,6 +22,9 @@ from monitoring_dagster.stats.estimation.estimate_record import (
 )
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.performance import Metric
+from monitoring_dagster.store.days.estimated import estimates_of
+from monitoring_dagster.store.days.known_labels import OUTCOMES, outcomes_by_day
+from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.monitor import Monitor
 
 _DAYS = 28

@@ -5,10 +5,6 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from monitoring_dagster.measure.profiling import service_of
-from monitoring_dagster.measure.quality.arrived_labels import BY_DAY, ONES, account_of
-from monitoring_dagster.measure.quality.arrived_labels import STEP as OUTCOMES
-from monitoring_dagster.measure.quality.decided_labels import decision_days
 from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.stats.columns.values import Floats
 from monitoring_dagster.stats.labels.late_labels import Labelled, LateBias, late_bias
@@ -18,6 +14,14 @@ from monitoring_dagster.stats.labels.maturity import (
     arrival_curve,
     expected_labels,
 )
+from monitoring_dagster.store.days.known_labels import (
+    BY_DAY,
+    ONES,
+    OUTCOMES,
+    account_of,
+    decision_days,
+)
+from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.monitor import Monitor
 
 

@@ -1,32 +1,20 @@
 """Which labels arrived on this day, and which predictions were they about?"""
 
 import json
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, timedelta
-from threading import Lock
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.daily.late_files import FILES, seen_by, seen_on
 from monitoring_dagster.measure.quality.counting import counted, counted_columns
-from monitoring_dagster.measure.quality.decided_labels import (
-    DISCARDED,
-    RESTORED,
-    bring_in,
-    decided_on,
-)
-from monitoring_dagster.measure.quality.decided_labels import STEP as DECISIONS
+from monitoring_dagster.measure.quality.decided_labels import DISCARDED, RESTORED, bring_in
 from monitoring_dagster.measure.quality.label_findings import never_came, wrong_with
-from monitoring_dagster.measure.review.review_share import random_share
-from monitoring_dagster.measure.service import service_of
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.sources.labels.labels import join_labels, labels_of, remembered_since
 from monitoring_dagster.sources.rows.rows import MissingDay, UnreadableFile, file_of
@@ -40,17 +28,23 @@ from monitoring_dagster.stats.labels.late_labels import labels_due
 from monitoring_dagster.stats.labels.maturity import WINDOW_DAYS
 from monitoring_dagster.stats.quality.labelled_rows import UnusableOutcome
 from monitoring_dagster.stats.quality.outcomes import Outcomes
-from monitoring_dagster.stats.quality.outcomes_file import outcomes_from_table, outcomes_to_table
+from monitoring_dagster.stats.quality.outcomes_file import outcomes_to_table
+from monitoring_dagster.store.days.known_labels import (
+    BY_DAY,
+    COUNTED,
+    EXPECTED,
+    ONES,
+    OUTCOMES,
+    account_of,
+    step_of,
+)
+from monitoring_dagster.store.days.profiles import service_of
+from monitoring_dagster.store.days.review_batches import random_share
+from monitoring_dagster.store.days.seen_files import FILES, seen_by, seen_on
 from monitoring_dagster.store.monitor import Monitor
-from monitoring_dagster.store.results import ResultStore, Stamp
 
-STEP = "outcomes"
 ACCOUNT = "account"  # metadata key: what became of every label row
-BY_DAY = "by_day"  # in the account: labels more than before, by prediction day
-ONES = "ones_by_day"  # and the same of those that say 1, of a binary model
-COUNTED, EXPECTED = "counted", "expected"  # all of them, and the sum of their scores
 _SEEN = "seen"  # metadata key: which files an arrival day was judged with
-_MAX_KEPT_BYTES = 128_000_000
 
 _Versions = dict[str, dict[str, list[int]]]  # "labels" or "predictions", day: what identifies it
 
@@ -74,79 +68,8 @@ def run(monitor: Monitor, day: date) -> StepReport:
         _judge(monitor, day, source)
         for outdated in _outdated(monitor, day, source):
             _judge(monitor, outdated, source)
-    bring_in(monitor, arrived=monitor.results.days(monitor.name, STEP), changed=day)
+    bring_in(monitor, arrived=monitor.results.days(monitor.name, OUTCOMES), changed=day)
     return _report(monitor, day, account_of(monitor, day))
-
-
-def known_outcomes(
-    monitor: Monitor, day: date, *, as_of: date, source: str | None = None
-) -> dict[Group, Outcomes]:
-    """All labels of one prediction day that had arrived by the end of *as_of*, and were not
-    discarded by then.
-
-    *source* asks one of `further_labels` instead of `labels`; nobody discards those.
-    """
-    wait = timedelta(days=labels_of(monitor.spec, source).accepted_days)
-    until = min(as_of, day + wait)
-    arrivals = (day + timedelta(days=lag) for lag in range((until - day).days + 1))
-    wanted = [(_step(source), arrival) for arrival in arrivals]
-    if source is None:
-        decided = monitor.results.days(monitor.name, DECISIONS)
-        wanted += [(DECISIONS, one) for one in decided if day <= one <= as_of]
-    total: dict[Group, Outcomes] = {}
-    for step, one in wanted:
-        table = _stored(monitor, step, one)
-        if table is not None:
-            for (_, group), part in outcomes_from_table(table, day=day).items():
-                total[group] = total[group] + part if group in total else part
-    return total
-
-
-def outcomes_by_day(
-    monitor: Monitor,
-    first: date,
-    last: date,
-    *,
-    as_of: date,
-    scores: bool = True,
-    segment: str | None = None,
-) -> dict[date, dict[Group, Outcomes]]:
-    """The same for all prediction days from *first* to *last*; each arrival day is read once.
-
-    Without *scores* what is counted per score, most of it, stays undecoded; with a *segment* so
-    does all but its values ("": all but the whole).
-    """
-    accepted = labels_of(monitor.spec, None).accepted_days
-    until = {STEP: min(as_of, last + timedelta(days=accepted)), DECISIONS: as_of}
-    wanted = [
-        (step, day)
-        for step, end in until.items()
-        for day in monitor.results.days(monitor.name, step)
-        if first <= day <= end
-    ]
-    found: dict[date, dict[Group, Outcomes]] = {}
-    for step, day in wanted:
-        table = monitor.results.read(monitor.name, step, day)
-        if table is not None and segment is not None:
-            table = table.filter(pc.equal(table["segment"], segment))
-        decoded = outcomes_from_table(table, scores=scores) if table is not None else {}
-        for (served, group), part in decoded.items():
-            if first <= served <= last:
-                total = found.setdefault(served, {})
-                total[group] = total[group] + part if group in total else part
-    return found
-
-
-def account_of(monitor: Monitor, day: date, *, source: str | None = None) -> dict[str, Any]:
-    """What became of every label row that arrived on *day*."""
-    notes = monitor.results.metadata(monitor.name, _step(source), day) or {}
-    account: dict[str, Any] = json.loads(notes.get(ACCOUNT, "{}"))
-    return account if source else account | decided_on(monitor, day)
-
-
-def labels_on(monitor: Monitor, day: date) -> int:
-    """How many more predictions have a label since the arrivals of *day*."""
-    return sum(account_of(monitor, day).get(BY_DAY, {}).values())
 
 
 def findings_of(monitor: Monitor, day: date) -> list[Finding]:
@@ -160,7 +83,7 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding]:
     found = [*wrong_with(monitor.spec, labels, day, account)]
     if not found and _nothing_came(account) and not _came_before(monitor, day).sum():
         found = [] if _is_behind(monitor, day) else [never_came(labels, day)]
-    return [Finding(monitor.name, day, *wrong, STEP) for wrong in found]
+    return [Finding(monitor.name, day, *wrong, OUTCOMES) for wrong in found]
 
 
 def are_due(monitor: Monitor, day: date) -> bool:
@@ -183,7 +106,7 @@ def _is_behind(monitor: Monitor, day: date) -> bool:
     labels = labels_of(monitor.spec, None)
     if labels.path is None:
         return False
-    stored = {*monitor.results.days(monitor.name, STEP)}
+    stored = {*monitor.results.days(monitor.name, OUTCOMES)}
     before = (day - timedelta(days=n) for n in range(1, WINDOW_DAYS + labels.accepted_days + 1))
     return any(_version(labels, one, monitor) for one in before if one not in stored)
 
@@ -206,10 +129,6 @@ def _nothing_came(account: Mapping[str, Any]) -> bool:
     return bool(account.get("missing")) or ("error" not in account and not account.get("rows"))
 
 
-def _step(source: str | None) -> str:
-    return STEP if source is None else f"{STEP}_{source}"
-
-
 def _judge(monitor: Monitor, day: date, source: str | None) -> None:
     """Store what the labels that arrived on *day* say, and after it which files said so."""
     seen = _versions(monitor, day, source)
@@ -221,7 +140,7 @@ def _judge(monitor: Monitor, day: date, source: str | None) -> None:
     except (MissingDay, UnreadableFile, UnknownColumn, UnusableOutcome, WrongType) as error:
         account["error"] = str(error)
         account["missing"] = isinstance(error, MissingDay)
-    step, table = _step(source), outcomes_to_table(found)
+    step, table = step_of(source), outcomes_to_table(found)
     notes = {ACCOUNT: json.dumps(account)}
     monitor.results.write(monitor.name, step, day, table, metadata=notes)
     nothing, notes = pa.table({}), {_SEEN: json.dumps(seen), FILES: files}
@@ -283,10 +202,10 @@ def _outdated(monitor: Monitor, day: date, source: str | None) -> list[date]:
     labels, predictions = labels_of(monitor.spec, source), monitor.spec.predictions
     told, served = (_version(one, day, monitor) for one in (labels, predictions))
     outdated = []
-    for arrival in monitor.results.days(monitor.name, _step(source)):
+    for arrival in monitor.results.days(monitor.name, step_of(source)):
         if not remembered_since(labels, arrival) <= day <= arrival:
             continue
-        notes = seen_by(monitor).metadata(monitor.name, _step(source), arrival)
+        notes = seen_by(monitor).metadata(monitor.name, step_of(source), arrival)
         seen: _Versions | None = json.loads(notes[_SEEN]) if notes else None
         if (
             seen is None
@@ -335,35 +254,6 @@ def _version(files: Predictions | Labels, day: date, monitor: Monitor) -> list[i
         max(one.st_mtime_ns for one in found),
         sum(one.st_ino for one in found),
     ]
-
-
-_kept: OrderedDict[tuple[ResultStore, str, str, date, Stamp], pa.Table] = OrderedDict()
-_keeping = Lock()
-
-
-def _stored(monitor: Monitor, step: str, arrival: date) -> pa.Table | None:
-    """One arrival day, read once as long as nobody writes it anew: many days look at it.
-
-    Whole tables, most of which are counts of other prediction days, are kept as they are and
-    decoded where they are wanted, the ones used last up to 128 MB.
-    """
-    results = monitor.results
-    stamp = results.stamp(monitor.name, step, arrival)
-    if stamp is None:
-        return None
-    key = (results, monitor.name, step, arrival, stamp)
-    with _keeping:
-        if key in _kept:
-            _kept.move_to_end(key)
-            return _kept[key]
-    table = results.read(monitor.name, step, arrival)
-    if table is None:
-        return None
-    with _keeping:
-        _kept[key] = table
-        while _kept and sum(one.nbytes for one in _kept.values()) > _MAX_KEPT_BYTES:
-            _kept.popitem(last=False)
-    return table
 
 
 def _report(monitor: Monitor, day: date, account: Mapping[str, Any]) -> StepReport:

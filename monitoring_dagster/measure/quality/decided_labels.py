@@ -18,14 +18,18 @@ from monitoring_dagster.stats.columns.values import WrongType
 from monitoring_dagster.stats.quality.labelled_rows import UnusableOutcome
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.outcomes_file import outcomes_to_table
+from monitoring_dagster.store.days.known_labels import (
+    ACCOUNT,
+    DECIDED,
+    DECISIONS,
+    STATES,
+    decision_notes,
+)
 from monitoring_dagster.store.ledger.label_decisions import Key, LabelDecision, discarded_on
 from monitoring_dagster.store.monitor import Monitor
 
-STEP = "label_decisions"  # no step of a day's way: written whenever there is something to write
 DISCARDED, RESTORED = "discarded", "restored"  # labels that count no more, and again
-DECIDED = "decided_by_day"  # what that changed, by prediction day
 _UNDONE = "decisions_error"  # why nothing was changed
-_ACCOUNT, _STATES = "account", "states"  # metadata keys
 _ONE_DAY = timedelta(days=1)
 
 
@@ -48,37 +52,21 @@ def bring_in(monitor: Monitor, *, arrived: Collection[date], changed: date | Non
     for day in _days_touched(decisions, arrived, wait):
         before, after = (discarded_on(decisions, one) for one in (day - _ONE_DAY, day))
         touched = {one for one in before | after if one in before ^ after or day <= one[1] + wait}
-        stored = _notes(monitor, day)
+        stored = decision_notes(monitor, day)
         if not touched and not stored:
             continue
         reread = changed is not None and any(
             served - wait - _ONE_DAY <= changed <= min(served + wait, day) for _, served in touched
         )
         states = _states(before & touched, after & touched)
-        if reread or stored.get(_STATES) != states:
-            notes = {_STATES: states}
+        if reread or stored.get(STATES) != states:
+            notes = {STATES: states}
             try:
                 table, account = _change(monitor, day, before & touched, after & touched)
             except (UnreadableFile, UnknownColumn, UnusableOutcome, WrongType) as error:
                 table, account, notes = outcomes_to_table({}), {_UNDONE: str(error)}, {}
-            notes[_ACCOUNT] = json.dumps(account)
-            monitor.results.write(monitor.name, STEP, day, table, metadata=notes)
-
-
-def decided_on(monitor: Monitor, day: date) -> dict[str, Any]:
-    """How many labels were discarded and restored on *day*, and of which prediction days."""
-    account: dict[str, Any] = json.loads(_notes(monitor, day).get(_ACCOUNT, "{}"))
-    return account
-
-
-def decision_days(monitor: Monitor, served: date, *, as_of: date) -> list[date]:
-    """The days up to *as_of* on which decisions changed the labels of predictions of one day."""
-    days = monitor.results.days(monitor.name, STEP)
-    return [
-        day
-        for day in days
-        if day <= as_of and str(served) in decided_on(monitor, day).get(DECIDED, {})
-    ]
+            notes[ACCOUNT] = json.dumps(account)
+            monitor.results.write(monitor.name, DECISIONS, day, table, metadata=notes)
 
 
 def _days_touched(
@@ -131,7 +119,3 @@ def _about(rows: pa.Table, keys: Collection[Key]) -> pa.Array:
 
 def _signed(rows: pa.Table, sign: int) -> pa.Table:
     return rows.append_column("sign", pa.array([sign] * rows.num_rows, pa.int8()))
-
-
-def _notes(monitor: Monitor, day: date) -> dict[str, str]:
-    return monitor.results.metadata(monitor.name, STEP, day) or {}

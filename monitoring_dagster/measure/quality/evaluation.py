@@ -1,32 +1,28 @@
 """How good were the day's predictions, as far as is known?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 
 import pyarrow as pa
 
-from monitoring_dagster.measure.champion import FEWEST_ROWS, champion_on
-from monitoring_dagster.measure.profiling import profiles_of
 from monitoring_dagster.measure.quality.arrivals import arrivals_of, curve_on, late_bias_on
-from monitoring_dagster.measure.quality.arrived_labels import STEP as OUTCOMES
-from monitoring_dagster.measure.quality.arrived_labels import known_outcomes
+from monitoring_dagster.measure.quality.known_quality import Evaluation, breaches, evaluate
 from monitoring_dagster.measure.quality.model_metrics import (
     as_row,
     label_of,
-    metrics_of,
     promise_of,
     unpromised,
-    worse_than_tolerated,
 )
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Estimate, intervals
-from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.labels.label_quality import AccuracyUnderNoise, accuracy_under_noise
-from monitoring_dagster.stats.labels.maturity import ArrivalCurve, Maturity, maturity
+from monitoring_dagster.stats.labels.maturity import Maturity
 from monitoring_dagster.stats.quality.outcomes import Outcomes
-from monitoring_dagster.stats.quality.performance import Metric, metrics
+from monitoring_dagster.stats.quality.performance import metrics
+from monitoring_dagster.store.days.champions import champion_on
+from monitoring_dagster.store.days.known_labels import OUTCOMES
 from monitoring_dagster.store.monitor import Monitor
 
 STEP = "evaluation"
@@ -41,128 +37,6 @@ SCHEMA = pa.schema(
         ("source", pa.string()),  # of the labels; empty: the feed itself
     ]
 )
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """One prediction day as known at the end of *as_of*."""
-
-    day: date
-    as_of: date
-    maturity: Maturity
-    reason: str  # why it is as mature as it is
-    coverage: float  # labelled rows per counted prediction
-    min_coverage: float
-    outcomes: Mapping[Group, Outcomes]
-    metrics: Mapping[Group, Mapping[str, Metric]]
-    predictions: Mapping[Group, int]
-
-    @property
-    def judged(self) -> bool:
-        """Whether a version has labels enough for a verdict; else the day is INSUFFICIENT."""
-        return any(self.judges(version) for version in self.versions)
-
-    @property
-    def versions(self) -> list[str]:
-        """The versions whose rows were counted."""
-        return sorted(group.version for group in self.predictions if not group.segment)
-
-    def judges(self, version: str) -> bool:
-        """Whether one version has labels enough for a verdict of its own.
-
-        Beside other versions it needs 30 of them: a share of few rows tells nothing.
-        """
-        labelled, predicted = self.labelled(version), self.predictions.get(Group(version), 0)
-        least = FEWEST_ROWS if len(self.versions) > 1 else 1
-        return (
-            self.maturity is not Maturity.PENDING
-            and labelled >= least
-            and labelled >= self.min_coverage * predicted > 0
-        )
-
-    def labelled(self, version: str) -> int:
-        """Rows of one version whose label is known."""
-        found = self.outcomes.get(Group(version))
-        return 0 if found is None else found.n
-
-    @property
-    def state(self) -> str:
-        """How much is known, in words."""
-        enough = "" if self.judged else f", INSUFFICIENT below {self.min_coverage:.0%}"
-        return f"{self.maturity}, {self.coverage:.0%} of the labels{enough}"
-
-
-def evaluate(
-    monitor: Monitor,
-    day: date,
-    *,
-    as_of: date,
-    source: str | None = None,
-    curve: ArrivalCurve | None = None,
-) -> Evaluation:
-    """The day's quality as known on *as_of*: the same answer whenever it is asked.
-
-    *source* asks one of `further_labels` instead; *curve* lets a day mature before the wait is
-    over.
-
-    Raises
-    ------
-    UnusableMetric
-        A metric of the owner's cannot be computed.
-    """
-    spec = monitor.spec
-    labels = labels_of(spec, source)
-    found = known_outcomes(monitor, day, as_of=as_of, source=source)
-    served = {group: one.rows for group, one in profiles_of(monitor, day).items()}
-    labelled = sum(one.n for group, one in found.items() if not group.segment)
-    predicted = sum(rows for group, rows in served.items() if not group.segment)
-    known = maturity(
-        curve,
-        predictions=predicted,
-        arrived=labelled,
-        lag_days=(as_of - day).days,
-        mature_after_days=labels.mature_after_days,
-    )
-    return Evaluation(
-        day=day,
-        as_of=as_of,
-        maturity=known.maturity,
-        reason=known.reason,
-        coverage=min(labelled / predicted, 1.0) if predicted else 0.0,
-        min_coverage=labels.min_coverage,
-        outcomes=found,
-        metrics={group: metrics_of(spec, one) for group, one in sorted(found.items())},
-        predictions=served,
-    )
-
-
-def judgeable(monitor: Monitor, day: date) -> dict[str, int]:
-    """Counted rows of each version that could get a verdict on *day*, once its labels come."""
-    profiles = profiles_of(monitor, day)
-    rows = {group.version: one.rows for group, one in profiles.items() if not group.segment}
-    if len(rows) < 2:
-        return {version: n for version, n in rows.items() if n}
-    return {version: n for version, n in rows.items() if n >= FEWEST_ROWS}
-
-
-def breaches(monitor: Monitor, evaluation: Evaluation) -> dict[str, dict[str, str]]:
-    """Metrics that are worse than tolerated with 95 % certainty, in words, by version.
-
-    A version that is fine has an empty entry, one without a verdict has none. Each is judged
-    against its own registration; a day counts as worse only where the whole interval lies beyond
-    the tolerance. ``bias`` is judged by its size.
-    """
-    found: dict[str, dict[str, str]] = {
-        version: {} for version in evaluation.versions if evaluation.judges(version)
-    }
-    for one in worse_than_tolerated(monitor, evaluation.day, evaluation.metrics):
-        if one.version in found:
-            found[one.version][one.name] = (
-                f"{one.name} of version {one.version} was {one.metric.value:.4f}"
-                f" ({one.metric.low:.4f} to {one.metric.high:.4f}, {one.metric.n:,} labels),"
-                f" {one.words}"
-            )
-    return found
 
 
 def run(monitor: Monitor, day: date) -> StepReport:

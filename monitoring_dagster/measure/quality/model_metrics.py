@@ -6,13 +6,6 @@ from math import isclose, isfinite, nan, sqrt
 from typing import NamedTuple, Self
 
 from monitoring_dagster.errors import MonitoringError, did_you_mean
-from monitoring_dagster.measure.quality.arrived_labels import STEP as OUTCOMES
-from monitoring_dagster.measure.quality.arrived_labels import outcomes_by_day
-from monitoring_dagster.measure.reference.version_reference import (
-    Reference,
-    reference_of,
-    role_columns,
-)
 from monitoring_dagster.sources.rows.expressions import row_values
 from monitoring_dagster.spec import METRICS, MetricDefinition, ModelSpec, Tolerance
 from monitoring_dagster.stats.columns.column_profile import NumericProfile
@@ -27,7 +20,13 @@ from monitoring_dagster.stats.quality.performance import (
     metrics,
     quantile_loss,
 )
+from monitoring_dagster.store.days.known_labels import OUTCOMES, outcomes_by_day
 from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.store.references.version_reference import (
+    Reference,
+    reference_of,
+    role_columns,
+)
 
 BASELINE_DAYS = 28  # before a definition becomes valid
 

@@ -6,16 +6,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitoring_dagster.measure.contract import is_usable
-from monitoring_dagster.measure.drift.drift import STEP as DRIFT
-from monitoring_dagster.measure.review.review_share import SHARE, random_share, review_of
-from monitoring_dagster.measure.review.review_share import STEP as STEP
 from monitoring_dagster.measure.review.spreadsheet import write_csv
 from monitoring_dagster.measure.step import StepReport
 from monitoring_dagster.sources.rows.rows import MissingDay, UnreadableFile, columns_of
 from monitoring_dagster.sources.rows.samples import REASON, review_rows
 from monitoring_dagster.spec import Review
-from monitoring_dagster.stats.drift.drift_verdict import Verdict
+from monitoring_dagster.store.days.drifted import scores_drift
+from monitoring_dagster.store.days.review_batches import REVIEW, SHARE, random_share, review_of
+from monitoring_dagster.store.days.usable_rows import is_usable
 from monitoring_dagster.store.monitor import HOME, Monitor
 
 LABEL = "label"  # the empty column that people fill in
@@ -34,7 +32,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
     share = random_share(monitor, day)
     chosen = _chosen(monitor, review, day, share=share) if is_usable(monitor, day) else _EMPTY
     monitor.results.write(
-        monitor.name, STEP, day, _with_probability(chosen, share), metadata={SHARE: repr(share)}
+        monitor.name, REVIEW, day, _with_probability(chosen, share), metadata={SHARE: repr(share)}
     )
     path = batch_file(monitor, day)
     answers = {LABEL: pa.nulls(chosen.num_rows, pa.string())}
@@ -54,7 +52,7 @@ def _with_probability(chosen: pa.Table, share: float) -> pa.Table:
 
 def batch_file(monitor: Monitor, day: date) -> Path:
     """Where people find the requests of *day*."""
-    return monitor.root / HOME / STEP / monitor.name / f"{day}.csv"
+    return monitor.root / HOME / REVIEW / monitor.name / f"{day}.csv"
 
 
 def _chosen(monitor: Monitor, review: Review, day: date, *, share: float) -> pa.Table:
@@ -70,16 +68,7 @@ def _chosen(monitor: Monitor, review: Review, day: date, *, share: float) -> pa.
             share=share,
             score=log.score if monitor.spec.task != "regression" else None,
             least_sure_at=0.5 if monitor.spec.task == "binary" else 0.0,
-            batch_rows=review.batch_rows if _scores_drift(monitor, day) else 0,
+            batch_rows=review.batch_rows if scores_drift(monitor, day) else 0,
         )
     except (MissingDay, UnreadableFile):
         return _EMPTY  # the contract tells of it
-
-
-def _scores_drift(monitor: Monitor, day: date) -> bool:
-    """Whether scores or predictions of the day are spread otherwise than usual."""
-    table = monitor.results.read(monitor.name, DRIFT, day)
-    return table is not None and any(
-        row["role"] == "answer" and row["verdict"] == Verdict.DRIFT
-        for row in table.select(["role", "verdict"]).to_pylist()
-    )

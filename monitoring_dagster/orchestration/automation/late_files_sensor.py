@@ -13,9 +13,9 @@ from dagster._core.storage.tags import (
     PARTITION_NAME_TAG,
 )
 
-from monitoring_dagster.decide.recomputing import waits_until
 from monitoring_dagster.daily.late_files import LateDay, late_days
 from monitoring_dagster.daily.steps import steps_of
+from monitoring_dagster.decide.recomputing import waits_until
 from monitoring_dagster.store.monitor import Monitor
 
 _MODEL, _ASKED_AT = "monitoring/late_files", "monitoring/asked_at"  # tags of the runs

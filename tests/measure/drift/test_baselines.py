@@ -8,9 +8,10 @@ import pytest
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import drift
 from monitoring_dagster.measure.drift.baselines import compared_with
-from monitoring_dagster.measure.profiling import profiles_of
-from monitoring_dagster.measure.reference.version_reference import folder_of, reference_of
 from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.store.days.drifted import DRIFT
+from monitoring_dagster.store.days.profiles import profiles_of
+from monitoring_dagster.store.references.version_reference import folder_of, reference_of
 from monitoring_dagster.views.backtest import backtest
 from tests.world import START, day_after
 
@@ -39,7 +40,7 @@ def lived(founded, tmp_path_factory):
 
 
 def income(world, day):
-    rows = world.monitor.results.read("tiny", drift.STEP, day).to_pylist()
+    rows = world.monitor.results.read("tiny", DRIFT, day).to_pylist()
     return {
         row["baseline"].partition(" (")[0]: row
         for row in rows
@@ -122,7 +123,7 @@ def test_a_backtest_says_what_the_stored_verdicts_say_and_writes_nothing(lived):
     stored = {
         (row["baseline"], row["column"], day)
         for day in DAYS
-        for row in lived.monitor.results.read("tiny", drift.STEP, day).to_pylist()
+        for row in lived.monitor.results.read("tiny", DRIFT, day).to_pylist()
         if row["verdict"] == "DRIFT" and not row["segment"]
     }
     assert {(*key, day) for key, days in found.drifted.items() for day in days} == stored

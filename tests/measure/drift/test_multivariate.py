@@ -9,10 +9,11 @@ import pytest
 from monitoring_dagster.decide.findings import FindingKind, Severity
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import drift, multivariate
-from monitoring_dagster.measure.reference import reference_sample
-from monitoring_dagster.measure.reference.version_reference import reference_of
+from monitoring_dagster.store.days.drifted import DRIFT
 from monitoring_dagster.store.models.registry import RegistryUnavailable
 from monitoring_dagster.store.monitor import House, Monitor
+from monitoring_dagster.store.references import reference_sample
+from monitoring_dagster.store.references.version_reference import reference_of
 from tests.world import NUMBERS, START, day_after
 
 ROWS = 600  # of either sample
@@ -72,7 +73,7 @@ def test_an_ordinary_week_is_no_drift(ordinary):
 
 def test_a_correlation_that_appears_is_drift_though_each_day_and_column_passes(coupled):
     world, report = coupled
-    days = [world.monitor.results.read("tiny", drift.STEP, day) for day in WEEK]
+    days = [world.monitor.results.read("tiny", DRIFT, day) for day in WEEK]
     verdicts = {row["verdict"] for table in days for row in table.to_pylist()
                 if row["column"] in (*NUMBERS, "plan") and not row["segment"]}  # fmt: skip
     assert verdicts == {"OK"}

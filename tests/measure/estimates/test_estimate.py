@@ -12,10 +12,11 @@ from monitoring_dagster.measure import contract
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import drift
 from monitoring_dagster.measure.estimates import estimate
-from monitoring_dagster.measure.reference.version_reference import folder_of
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.estimation.score_estimation import calibrate
+from monitoring_dagster.store.days.estimated import estimates_of
 from monitoring_dagster.store.models.registry import Registry
+from monitoring_dagster.store.references.version_reference import folder_of
 from tests.world import START, World, day_after
 
 DAYS = [day_after(START, n) for n in range(8)]
@@ -98,7 +99,7 @@ def test_stored_counts_say_what_the_raw_rows_say(world, taught, day, threshold):
         expected(world, day)
     log = pd.read_parquet(world.file("predictions", day))
     counted = log[(log["status"] == "ok") & ~log["synthetic"]]
-    for group, found in estimate.estimates_of(world.monitor, day).items():
+    for group, found in estimates_of(world.monitor, day).items():
         rows = counted[counted[group.segment] == group.value] if group.segment else counted
         raw = taught.estimate(
             prediction=rows["prediction"], score=rows["score"], rng=np.random.default_rng(0)
@@ -114,7 +115,7 @@ def test_stored_counts_say_what_the_raw_rows_say(world, taught, day, threshold):
 def test_the_interval_holds_what_the_labels_show_and_says_something(founded, metric):
     held = 0
     for day in DAYS:
-        found = estimate.estimates_of(founded.monitor, day)[WHOLE][metric]
+        found = estimates_of(founded.monitor, day)[WHOLE][metric]
         log = pd.read_parquet(founded.file("predictions", day))
         counted = log[(log["status"] == "ok") & ~log["synthetic"]]
         rows = counted.merge(founded.rows(day)[["request_id", "label"]])
@@ -149,7 +150,7 @@ def test_a_drifted_day_is_estimated_from_reference_rows_like_its_own(world, refe
     changed(world, lambda log: log.assign(debt=log["debt"] + 5))
     said = expected(world)
     assert methods(world) == {("", "pape"), ("country", "cbpe")}
-    weighed = estimate.estimates_of(world.monitor, START)[WHOLE]
+    weighed = estimates_of(world.monitor, START)[WHOLE]
     assert "log_loss of version 1 is expected to be" in said
     rows = world.joined(START)
     truth = np.random.default_rng(2).integers(0, 2, len(rows))
@@ -157,7 +158,7 @@ def test_a_drifted_day_is_estimated_from_reference_rows_like_its_own(world, refe
     assert weighed["log_loss"].low <= -np.log(right).mean() <= weighed["log_loss"].high
     shutil.rmtree(world.root / ".monitoring" / "results" / "tiny" / "drift")
     estimate.run(world.monitor, START)
-    plain = estimate.estimates_of(world.monitor, START)[WHOLE]
+    plain = estimates_of(world.monitor, START)[WHOLE]
     assert methods(world) == {("", "cbpe"), ("country", "cbpe")}
     assert plain["log_loss"].value < weighed["log_loss"].value
     assert plain["log_loss"].high < weighed["log_loss"].high
@@ -184,12 +185,12 @@ def test_a_drifted_day_is_estimated_from_reference_rows_like_its_own(world, refe
     ],
 )
 def test_where_rows_cannot_be_weighed_what_scores_meant_on_the_whole_is_taken(world, change):
-    usual = estimate.estimates_of(world.monitor, START)[WHOLE]
+    usual = estimates_of(world.monitor, START)[WHOLE]
     world.spec_changes["critical"] = True
     changed(world, change)
     expected(world)
     assert {method for _, method in methods(world)} == {"cbpe"}
-    found = estimate.estimates_of(world.monitor, START)[WHOLE]
+    found = estimates_of(world.monitor, START)[WHOLE]
     assert found["log_loss"].value == pytest.approx(usual["log_loss"].value, rel=1e-9)
 
 
@@ -234,7 +235,7 @@ def test_a_reference_that_teaches_nothing_is_told_and_drift_is_judged_all_the_sa
     said = expected(world)
     assert said.startswith("No verdict: nothing is expected of version 1: its reference")
     assert words in said
-    assert estimate.estimates_of(world.monitor, START) == {}
+    assert estimates_of(world.monitor, START) == {}
     assert world.monitor.results.read("tiny", "drift", START).num_rows
 
 
@@ -255,27 +256,27 @@ def in_one_row(values, value):
     ],
 )
 def test_one_bad_row_of_the_reference_costs_one_row(world, refer, name, value):
-    usual = estimate.estimates_of(world.monitor, START)[WHOLE]["log_loss"]
+    usual = estimates_of(world.monitor, START)[WHOLE]["log_loss"]
     refer(lambda table: column(table, name, in_one_row(table[name], value)))
     assert expected(world) == "within tolerance of the baseline"
-    found = estimate.estimates_of(world.monitor, START)[WHOLE]["log_loss"]
+    found = estimates_of(world.monitor, START)[WHOLE]["log_loss"]
     assert found.value == pytest.approx(usual.value, abs=2e-3)
 
 
 def test_a_score_of_1_and_a_rounding_costs_nothing(world):
-    usual = estimate.estimates_of(world.monitor, START)[WHOLE]["log_loss"]
+    usual = estimates_of(world.monitor, START)[WHOLE]["log_loss"]
     changed(world, lambda log: log.assign(score=log["score"].where(log.index != 9, 1 + 2e-16)))
     assert expected(world) == "within tolerance of the baseline"
-    found = estimate.estimates_of(world.monitor, START)[WHOLE]["log_loss"]
+    found = estimates_of(world.monitor, START)[WHOLE]["log_loss"]
     assert found.value == pytest.approx(usual.value, abs=0.05)
 
 
 @pytest.mark.parametrize("days", [np.arange(4500) % 28 + 1, ["Mon", "Tue"] * 2250], ids=type)
 def test_a_column_called_day_that_tells_of_no_dates_makes_the_reference_one_day(world, refer, days):
-    usual = estimate.estimates_of(world.monitor, START)[WHOLE]["log_loss"]
+    usual = estimates_of(world.monitor, START)[WHOLE]["log_loss"]
     refer(lambda table: column(table, "day", days[: table.num_rows]))
     assert expected(world) == "within tolerance of the baseline"
-    found = estimate.estimates_of(world.monitor, START)[WHOLE]["log_loss"]
+    found = estimates_of(world.monitor, START)[WHOLE]["log_loss"]
     assert found.value == pytest.approx(usual.value, abs=1e-3)
 
 
@@ -313,14 +314,14 @@ def test_a_day_that_allows_no_estimate_says_why(world, change, words):
     assert said.startswith("No verdict: ")
     assert words in said
     assert estimate.run(world.monitor, START).checks["expected_performance"].passed is None
-    assert estimate.estimates_of(world.monitor, START) == {}
+    assert estimates_of(world.monitor, START) == {}
 
 
 def test_an_unknown_version_beside_a_known_one_is_told_and_takes_nothing_away(world):
     changed(world, lambda log: log.assign(model_version=["1", "7"] * (len(log) // 2)))
     said = expected(world)
     assert said.startswith("within tolerance of the baseline; nothing is expected of version 7")
-    assert estimate.estimates_of(world.monitor, START)[WHOLE]["accuracy"].n == pytest.approx(150, 5)
+    assert estimates_of(world.monitor, START)[WHOLE]["accuracy"].n == pytest.approx(150, 5)
 
 
 def test_judged_metrics_that_no_score_foretells_are_named(world):
@@ -344,7 +345,7 @@ def test_an_expected_loss_of_numbers_follows_the_column_that_makes_the_noise(num
         numbers_world.write(day, log=log)
         expected(numbers_world, day)
         assert methods(numbers_world, day) == {("", "dle"), ("country", "dle")}
-        found[more] = estimate.estimates_of(numbers_world.monitor, day)[WHOLE]
+        found[more] = estimates_of(numbers_world.monitor, day)[WHOLE]
         realised[more] = np.abs(log["prediction"] - truth).mean()
     assert found[6.0]["mae"].value > 1.5 * found[0.0]["mae"].value
     for more, metrics in found.items():
@@ -374,7 +375,7 @@ def test_rows_without_a_number_for_an_answer_have_no_expected_loss(
     assert expected(world).endswith("its rows have no prediction")
     changed(world, lambda log: log.assign(prediction=log["prediction"].where(log.index % 2 == 1)))
     expected(world)
-    assert estimate.estimates_of(world.monitor, START)[WHOLE]["mae"].n == 148
+    assert estimates_of(world.monitor, START)[WHOLE]["mae"].n == 148
 
 
 def test_several_classes_are_estimated_each_by_its_own_mistakes(tmp_path):
@@ -382,7 +383,7 @@ def test_several_classes_are_estimated_each_by_its_own_mistakes(tmp_path):
     world.train_first()
     world.write(START)
     assert expected(world) == "within tolerance of the baseline"
-    found = estimate.estimates_of(world.monitor, START)
+    found = estimates_of(world.monitor, START)
     assert {group.segment for group in found} == {"", "country"}
     truth = world.rows(START).merge(world.served(START)[["request_id", "prediction"]])
     accuracy = (truth["label"] == truth["prediction"]).mean()

@@ -11,14 +11,10 @@ from hypothesis import strategies as st
 
 from monitoring_dagster.decide.findings import FindingKind
 from monitoring_dagster.measure.quality import arrived_labels as outcomes
-from monitoring_dagster.measure.quality.arrived_labels import (
-    account_of,
-    findings_of,
-    known_outcomes,
-    run,
-)
+from monitoring_dagster.measure.quality.arrived_labels import findings_of, run
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.store.days.known_labels import OUTCOMES, _kept, account_of, known_outcomes
 from monitoring_dagster.store.monitor import House
 
 START, DAYS = date(2025, 3, 3), 5
@@ -273,7 +269,7 @@ def test_what_is_kept_in_memory_is_bounded(monitor, monkeypatch):
         deliver(monitor.root, day, "told")
         run(monitor, on(day))
     known = cells(monitor, 2)
-    kept = outcomes._kept
+    kept = _kept
     size = max(table.nbytes for table in kept.values())
     monkeypatch.setattr(outcomes, "_MAX_KEPT_BYTES", size + 1)
     kept.clear()
@@ -286,5 +282,5 @@ def test_the_account_is_the_one_that_was_stored(monitor):
     serve(monitor.root, 0, ["a"])
     tell(monitor.root, 0, {"a": 1})
     run(monitor, on(0))
-    stored = monitor.results.metadata("tiny", outcomes.STEP, on(0))
+    stored = monitor.results.metadata("tiny", OUTCOMES, on(0))
     assert json.loads(stored[outcomes.ACCOUNT]) == account_of(monitor, on(0))

@@ -9,7 +9,7 @@ import pytest
 
 from monitoring_dagster.measure.quality import arrived_labels as outcomes
 from monitoring_dagster.measure.quality import model_metrics as metrics
-from monitoring_dagster.measure.quality.evaluation import breaches, evaluate
+from monitoring_dagster.measure.quality.known_quality import breaches, evaluate
 from monitoring_dagster.measure.quality.model_metrics import (
     UnknownMetric,
     beyond,
@@ -18,10 +18,10 @@ from monitoring_dagster.measure.quality.model_metrics import (
     promise_of,
     room_of,
 )
-from monitoring_dagster.measure.reference.version_reference import reference_of
 from monitoring_dagster.spec import ModelSpec, Tolerance
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.quality.performance import Metric
+from monitoring_dagster.store.references.version_reference import reference_of
 from monitoring_dagster.views.history import history
 from tests.world import LATEST_DAYS, START, attributes, day_after
 

@@ -8,8 +8,8 @@ import pytest
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import drift
 from monitoring_dagster.measure.quality import arrived_labels as outcomes
-from monitoring_dagster.measure.quality.evaluation import evaluate
 from monitoring_dagster.measure.quality.evaluation import run as evaluate_day
+from monitoring_dagster.measure.quality.known_quality import evaluate
 from monitoring_dagster.measure.review import review
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.columns.sample import bound_of, key_of

@@ -18,6 +18,7 @@ from monitoring_dagster.sources.rows import rows, served, spark
 from monitoring_dagster.spec import Predictions
 from monitoring_dagster.stats.columns.bins import CategoricalBins, NumericBins, bins_of
 from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.store.days.profiles import PROFILE, profiles_of, service_of
 from tests.world import START
 
 PANDAS = "PySpark does not yet fully support pandas"
@@ -254,14 +255,14 @@ def test_an_empty_day_has_no_profiles(cluster, tmp_path):
 
 def test_the_engine_is_one_key_in_the_yaml(cluster, world):
     """The step stores the same profiles and says the same about the service."""
-    before = profile.profiles_of(world.monitor, START), profile.service_of(world.monitor, START)
-    stored = world.monitor.results.stamp("tiny", profile.STEP, START)
+    before = profiles_of(world.monitor, START), service_of(world.monitor, START)
+    stored = world.monitor.results.stamp("tiny", PROFILE, START)
     world.spec_changes["engine"] = "spark"
     report = profile.run(world.monitor, START)
-    assert world.monitor.results.stamp("tiny", profile.STEP, START) != stored
+    assert world.monitor.results.stamp("tiny", PROFILE, START) != stored
     assert report.numbers["rows"] == world.rows_a_day
-    assert_equal_profiles(profile.profiles_of(world.monitor, START), before[0])
-    service = profile.service_of(world.monitor, START)
+    assert_equal_profiles(profiles_of(world.monitor, START), before[0])
+    service = service_of(world.monitor, START)
     latencies = [one.pop("latency_ms")["total"] for one in (service, before[1])]
     assert service == before[1]
     assert latencies[0] == pytest.approx(latencies[1])

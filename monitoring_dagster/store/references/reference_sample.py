@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from monitoring_dagster.measure.reference.version_reference import Reference, folder_of
 from monitoring_dagster.stats.columns.bins import Bins
 from monitoring_dagster.stats.columns.encoding import Pooled, uniform_columns
 from monitoring_dagster.stats.columns.sample import bottom_k, keyed
 from monitoring_dagster.stats.drift.joint_drift import MIN_ROWS, domain_classifier
 from monitoring_dagster.store.models.registration import DAY
 from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.store.references.version_reference import Reference, folder_of
 
 SAMPLE_ROWS = 2000  # of either side: the kernel test's time grows with its square
 _USUAL = b"usual_auc"

@@ -14,15 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from monitoring_dagster.measure.reference.reference_truth import (
-    ANSWERS_FILE,
-    BINS_FILE,
-    LABELLED_FILE,
-    LONG_AGO,
-    answers_in,
-    labelled_in,
-    outcomes_in,
-)
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.stats.columns.bins import (
     Bins,
@@ -47,6 +38,15 @@ from monitoring_dagster.stats.quality.outcomes_file import outcomes_from_table, 
 from monitoring_dagster.store.models.registration import DAY
 from monitoring_dagster.store.models.registry import UnknownReference, UnknownVersion
 from monitoring_dagster.store.monitor import HOME, Monitor
+from monitoring_dagster.store.references.reference_truth import (
+    ANSWERS_FILE,
+    BINS_FILE,
+    LABELLED_FILE,
+    LONG_AGO,
+    answers_in,
+    labelled_in,
+    outcomes_in,
+)
 
 _MOST_DIGITS = 18  # of a version
 _FORMAT = "4"  # what was cached in another one is fetched again

@@ -5,7 +5,7 @@ from datetime import date
 from monitoring_dagster.spec import Review
 from monitoring_dagster.store.monitor import Monitor
 
-STEP = "review"
+REVIEW = "review"
 SHARE = "share"  # metadata key: of the requests, chosen at random
 
 
@@ -15,7 +15,7 @@ def random_share(monitor: Monitor, day: date) -> float:
 
     Only these rows stand for all: the least sure ones are the hard ones, and were chosen for that.
     """
-    stored = monitor.results.metadata(monitor.name, STEP, day) or {}
+    stored = monitor.results.metadata(monitor.name, REVIEW, day) or {}
     return float(stored.get(SHARE, review_of(monitor).share))
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.store.monitor import Monitor
 
+VERDICT = "verdict"  # the step that judges a day by the findings of all others
 SCHEMA = pa.schema(
     [
         ("kind", pa.string()),
