@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from monitoring_dagster.act.promotion import promote
-from monitoring_dagster.act.retraining.training import Rows, answers, register, train
+from monitoring_dagster.act.retraining.training import LabelledFeatures, answers, register, train
 from monitoring_dagster.store.monitor import Monitor
 
 FEATURES = ["income", "age", "plan"]
@@ -230,9 +230,9 @@ class Outside:
             self.models[version] = self.monitor.registry.load_model(name, version)
         return self.models[version]
 
-    def _labelled(self, days: Sequence[date]) -> Rows:
+    def _labelled(self, days: Sequence[date]) -> LabelledFeatures:
         frame = pd.concat(self.rows(day).assign(day=day) for day in days)
-        return Rows(frame[FEATURES], frame["label"], frame["day"], frame[[]])
+        return LabelledFeatures(frame[FEATURES], frame["label"], frame["day"], frame[[]])
 
 
 def _table(frame: pd.DataFrame) -> pa.Table:

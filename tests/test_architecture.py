@@ -1,6 +1,7 @@
 """The house plan, as a test: who may lean on whom, and who may know the outside world."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,6 +80,25 @@ def test_foreign_libraries_stay_at_the_door():
         library = name.split(".")[0]
         allowed = AT_HOME.get(library, {room})
         assert allowed & {room, place}, f"only {allowed} may know {library}: {place}"
+
+
+def test_a_room_holds_at_most_twelve_files():
+    files = [file for file in PACKAGE.rglob("*.py") if file.name != "__init__.py"]
+    rooms = Counter(file.relative_to(PACKAGE).parent.as_posix() for file in files)
+    del rooms["standalone"]  # which has yet to become smaller
+    assert max(rooms.values()) <= 12, rooms.most_common(3)
+
+
+def test_no_file_and_no_class_name_means_two_things():
+    outside = [file for file in PACKAGE.rglob("*.py") if file.parent.name != "standalone"]
+    files = Counter(file.stem for file in outside if file.stem != "__init__")
+    classes = Counter(
+        node.name
+        for file in outside
+        for node in ast.parse(file.read_text()).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert not [name for name, n in (files + classes).items() if n > 1]
 
 
 def test_the_numeric_core_knows_no_frames_no_clock_and_no_files():

@@ -22,7 +22,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from monitoring_dagster.act.notify.alerts import send
 from monitoring_dagster.act.promotion import promote
 from monitoring_dagster.act.retraining.retrain import retrain
-from monitoring_dagster.act.retraining.training import Rows, answers, register, train
+from monitoring_dagster.act.retraining.training import LabelledFeatures, answers, register, train
 from monitoring_dagster.act.retraining.trigger import pending_trigger
 from monitoring_dagster.daily.steps import steps_of
 from monitoring_dagster.spec import ModelSpec
@@ -313,4 +313,4 @@ class World:
 
     def _labelled(self, days):
         frame = pd.concat(self.rows(day).assign(day=day) for day in days)
-        return Rows(frame[FEATURES], frame["label"], frame["day"], frame[["country"]])
+        return LabelledFeatures(frame[FEATURES], frame["label"], frame["day"], frame[["country"]])

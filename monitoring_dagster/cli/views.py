@@ -343,7 +343,7 @@ def runbook(model: str | None, as_json: bool, page: str | None) -> None:
     if model is None:
         message = "name a MODEL, or a page with --page KIND"
         raise click.UsageError(message)
-    from monitoring_dagster.views.runbook import State, walk
+    from monitoring_dagster.views.runbook import StepState, walk
 
     monitor = here.monitor(model)
     with reserved():
@@ -353,7 +353,7 @@ def runbook(model: str | None, as_json: bool, page: str | None) -> None:
     else:
         for number, one in enumerate(found, start=1):
             click.echo(f"{number}. {one.state:<7} {one.title}: {one.evidence}")
-    codes = {State.FAIL: 1, State.UNKNOWN: UNKNOWN}
+    codes = {StepState.FAIL: 1, StepState.UNKNOWN: UNKNOWN}
     sys.exit(
         next((code for state, code in codes.items() if any(one.state is state for one in found)), 0)
     )

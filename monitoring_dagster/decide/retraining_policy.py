@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from monitoring_dagster.decide.findings import FindingKind
 from monitoring_dagster.spec import Retraining
-from monitoring_dagster.stats.quality.comparison import Comparison
+from monitoring_dagster.stats.quality.comparison import PairedComparison
 
 # While one of these is open the data is not to be learnt from.
 DATA_INCIDENTS = frozenset(
@@ -47,7 +47,7 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class RetrainingVerdict:
     """Whether to retrain, why, and in words."""
 
     retrain: bool
@@ -86,7 +86,7 @@ def next_try(failed_at: Sequence[datetime]) -> datetime | None:
     return max(failed_at) + _WAITS[len(failed_at) - 1]
 
 
-def decide(policy: Retraining, situation: Situation) -> Decision | None:
+def decide(policy: Retraining, situation: Situation) -> RetrainingVerdict | None:
     """Is a retraining due on this day, and is it wise?  ``None`` where nothing is due.
 
     Only days evaluated after the last attempt count, so that a retraining answers each problem
@@ -113,8 +113,10 @@ def decide(policy: Retraining, situation: Situation) -> Decision | None:
     why = "; ".join(said)
     against = _objection(policy, situation)
     if against:
-        return Decision(retrain=False, causes=tuple(causes), words=f"{why}. Not now: {against}.")
-    return Decision(retrain=True, causes=tuple(causes), words=f"{why}.")
+        return RetrainingVerdict(
+            retrain=False, causes=tuple(causes), words=f"{why}. Not now: {against}."
+        )
+    return RetrainingVerdict(retrain=True, causes=tuple(causes), words=f"{why}.")
 
 
 def _objection(policy: Retraining, situation: Situation) -> str | None:
@@ -162,8 +164,8 @@ class Gate:
 
 
 def gate(
-    overall: Comparison,
-    segments: Mapping[str, Comparison],
+    overall: PairedComparison,
+    segments: Mapping[str, PairedComparison],
     *,
     metric: str,
     alpha: float = 0.05,

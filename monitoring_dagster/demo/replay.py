@@ -14,7 +14,7 @@ import pandas as pd
 
 from monitoring_dagster.act.notify.alerts import send
 from monitoring_dagster.act.promotion import promote
-from monitoring_dagster.act.retraining.training import Rows, register, train
+from monitoring_dagster.act.retraining.training import LabelledFeatures, register, train
 from monitoring_dagster.daily.steps import steps_of
 from monitoring_dagster.daily.workers import started
 from monitoring_dagster.demo.fake_service import labels_of, serve_day, write_day
@@ -46,7 +46,7 @@ class NotOurs(MonitoringError):
         )
 
 
-class Progress(Protocol):
+class ReplayProgress(Protocol):
     """Whoever shows how far the replay is."""
 
     def begin(self, words: str, days: int) -> None: ...
@@ -152,10 +152,10 @@ class Replayed:
         earliest = max(days[0] - timedelta(days=LABEL_WINDOW_DAYS), self.days[0])
         return pd.Timestamp(earliest), pd.Timestamp(days[-1])
 
-    def _rows(self, frame: pd.DataFrame) -> Rows:
+    def _rows(self, frame: pd.DataFrame) -> LabelledFeatures:
         labelled = frame.dropna(subset=[self.label])
         labels: pd.Series[Any] = labelled[self.label]
-        return Rows(
+        return LabelledFeatures(
             features=labelled[self.features],
             labels=labels.astype(int) if self.label == "late" else labels,
             days=labelled["day"].dt.date,
@@ -168,7 +168,7 @@ def _loaded(registry: Registry, name: str, version: str) -> Any:
     return registry.load_model(name, version)
 
 
-def replay(project: Project, *, end: date, seed: int, progress: Progress) -> list[Summary]:
+def replay(project: Project, *, end: date, seed: int, progress: ReplayProgress) -> list[Summary]:
     """The whole demo: both models, from the first training to the day *end*."""
     _begin(project, end=end, seed=seed)
     progress.begin("reading the flights", 1)
@@ -189,7 +189,7 @@ def replay(project: Project, *, end: date, seed: int, progress: Progress) -> lis
     return summaries
 
 
-def _walk(project: Project, model: Replayed, progress: Progress) -> Summary:
+def _walk(project: Project, model: Replayed, progress: ReplayProgress) -> Summary:
     """Week by week: serve, monitor what has arrived, and let the sensors act."""
     days, rows = model.days, 0
     progress.begin(f"{model.monitor.name}: training version 1", 1)
@@ -210,7 +210,7 @@ def _walk(project: Project, model: Replayed, progress: Progress) -> Summary:
     return _summary(model.monitor, days, rows)
 
 
-def _second(project: Project, model: Replayed, progress: Progress) -> Summary:
+def _second(project: Project, model: Replayed, progress: ReplayProgress) -> Summary:
     """The second model: it went live some weeks ago, and is caught up with in one run."""
     days = model.days
     monitor = model.as_of(days[-1]).monitor

@@ -8,7 +8,7 @@ from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.decide.incidents import is_told
 from monitoring_dagster.stats.drift.drift_verdict import Broken, Verdict
 from monitoring_dagster.stats.drift.importance import rank_correlation, shared_weight
-from monitoring_dagster.store.days.champions import Roles, roles_on
+from monitoring_dagster.store.days.champions import Traffic, roles_on
 from monitoring_dagster.store.days.drifted import DRIFT, Record
 from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.days.step_findings import stored_findings
@@ -38,7 +38,7 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding]:
             one["version"] for one in of_column
         }:
             of_column.append(row)
-    roles = roles_on(monitor, day) if any(drifted.values()) else Roles(None, {})
+    roles = roles_on(monitor, day) if any(drifted.values()) else Traffic(None, {})
     found = [one for rows in drifted.values() for one in _of_column(monitor, day, rows, roles)]
     answers_first = sorted(found, key=lambda one: one.kind is FindingKind.FEATURE_DRIFT)
     told = _within_budget(monitor, day, answers_first)
@@ -46,7 +46,7 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding]:
 
 
 def _of_column(
-    monitor: Monitor, day: date, rows: Sequence[Record], roles: Roles
+    monitor: Monitor, day: date, rows: Sequence[Record], roles: Traffic
 ) -> Iterator[Finding]:
     """What drifted in one column: an input that all versions share is the champion's finding, and
     another version has one of its own where it is more urgent."""
@@ -69,7 +69,7 @@ def _of_column(
     )
 
 
-def _finding(monitor: Monitor, day: date, row: Record, roles: Roles) -> Finding:
+def _finding(monitor: Monitor, day: date, row: Record, roles: Traffic) -> Finding:
     rules, version = monitor.spec.rules.drift, row["version"]
     answer = row["role"] == "answer"
     where = f" where {row['segment']} is {row['value']}" if row["segment"] else ""

@@ -34,7 +34,7 @@ from monitoring_dagster.stats.quality.segment_drop import (
     SegmentVerdict,
     segment_drops,
 )
-from monitoring_dagster.store.days.champions import Roles, roles_on
+from monitoring_dagster.store.days.champions import Traffic, roles_on
 from monitoring_dagster.store.days.estimated import ESTIMATE, estimates_of
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.version_reference import Reference, reference_of
@@ -99,7 +99,7 @@ class _Recent:
 
     monitor: Monitor
     day: date  # on which they are known
-    roles: Roles
+    roles: Traffic
     version: str
     days: Sequence[Evaluation]
     of_champion: Collection[str] | None = None  # what fell there; None without a verdict on it

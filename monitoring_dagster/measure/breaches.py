@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from monitoring_dagster.decide.findings import Severity
-from monitoring_dagster.sources.rows.inspection import Ids, Inspection, Odd, Times
+from monitoring_dagster.sources.rows.inspection import IdCounts, Inspection, Odd, Times
 from monitoring_dagster.sources.rows.readings import (
     NO_TYPE,
     as_category,
@@ -256,7 +256,7 @@ def _against_predictions(log: Predictions, found: Inspection) -> Iterator[Breach
         yield Breach(str(log.score), Severity.P1, words)
 
 
-def _ids(name: str, ids: Ids, counted: int) -> Iterator[Breach]:
+def _ids(name: str, ids: IdCounts, counted: int) -> Iterator[Breach]:
     found: list[tuple[Severity, str]] = []
     if ids.lost_digits:
         share = ids.lost_digits / ids.rows
@@ -282,7 +282,7 @@ def _ids(name: str, ids: Ids, counted: int) -> Iterator[Breach]:
         yield Breach(name, min(one for one, _ in found), "; ".join(words for _, words in found))
 
 
-def _why_repeated(ids: Ids) -> str:
+def _why_repeated(ids: IdCounts) -> str:
     if ids.distinct == 1:
         return "a constant in place of an id"
     if ids.same_time is not None and ids.same_time <= 1.01 * ids.distinct:

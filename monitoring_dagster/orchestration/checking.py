@@ -48,7 +48,7 @@ class WrongFile(MonitoringError):
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class DeclaredModel:
     """The name of a model, and where it is written."""
 
     name: str
@@ -91,7 +91,7 @@ def mistakes_below(folder: Path, root: Path, chosen: Callable[[Path], bool]) -> 
     Suites lie below *root*; one that cannot be used is told in the line that names it.
     """
     mistakes: list[Mistake] = []
-    names: list[Declared] = []
+    names: list[DeclaredModel] = []
     for file in sorted(one for name in _FILES for one in folder.rglob(name)):
         found, declared = read_file(file, root)
         mistakes += found
@@ -105,7 +105,7 @@ def mistakes_below(folder: Path, root: Path, chosen: Callable[[Path], bool]) -> 
     return sorted(wrong, key=lambda one: (one.file, one.line, one.words))
 
 
-def read_file(file: Path, root: Path) -> tuple[list[Mistake], list[Declared]]:
+def read_file(file: Path, root: Path) -> tuple[list[Mistake], list[DeclaredModel]]:
     """The mistakes in the models that *file* declares, and their names."""
     try:
         text = file.read_text(encoding="utf-8")
@@ -122,7 +122,7 @@ def read_file(file: Path, root: Path) -> tuple[list[Mistake], list[Declared]]:
     if not documents:
         return [Mistake(file, 1, f"the file is empty: {_FORM}")], []
     mistakes: list[Mistake] = []
-    names: list[Declared] = []
+    names: list[DeclaredModel] = []
     for document in documents:
         if not isinstance(document.value, dict):
             line = document.source_position_tree.position.start.line
@@ -188,12 +188,12 @@ def repeated_keys(file: Path) -> list[Mistake]:
     return found
 
 
-def same_names(names: Collection[Declared]) -> list[Mistake]:
+def same_names(names: Collection[DeclaredModel]) -> list[Mistake]:
     """Models whose results, runs and messages would be mixed up."""
     if len({one.name.casefold() for one in names}) == len(names):
         return []
     found = []
-    first: dict[str, Declared] = {}
+    first: dict[str, DeclaredModel] = {}
     for one in sorted(names, key=lambda one: (one.file, one.line)):
         other = first.setdefault(one.name.casefold(), one)
         if other is one:
@@ -214,11 +214,11 @@ def line_of(document: ValueAndSourcePositionTree, place: Sequence[str | int]) ->
     return position.start.line
 
 
-def _names(file: Path, document: ValueAndSourcePositionTree) -> Iterator[Declared]:
+def _names(file: Path, document: ValueAndSourcePositionTree) -> Iterator[DeclaredModel]:
     attributes = document.value.get("attributes")
     name = attributes.get("name") if isinstance(attributes, dict) else None
     if isinstance(name, str):
-        yield Declared(name, file, line_of(document, ["attributes", "name"]))
+        yield DeclaredModel(name, file, line_of(document, ["attributes", "name"]))
 
 
 def _mappings(root: Any) -> Iterator[Any]:

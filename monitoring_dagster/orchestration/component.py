@@ -19,7 +19,7 @@ from monitoring_dagster.orchestration.automation.retraining_job import (
 )
 from monitoring_dagster.orchestration.automation.sensors import model_sensors
 from monitoring_dagster.orchestration.checking import (
-    Declared,
+    DeclaredModel,
     WrongFile,
     check_all_files,
     line_of,
@@ -61,7 +61,7 @@ class MonitoredModel(dg.Component):
     """
 
     spec: ModelSpec
-    declared: Declared | None = None  # nowhere, where Python made it
+    declared: DeclaredModel | None = None  # nowhere, where Python made it
 
     @classmethod
     def get_model_cls(cls) -> type[ModelSpec]:
@@ -83,7 +83,7 @@ class MonitoredModel(dg.Component):
         ):
             written = attributes.model_dump(mode="json", exclude_unset=True)
             spec = ModelSpec.model_validate(context.resolution_context.resolve_value(written))
-        return cls(spec, Declared(spec.name, file, line_of(document, ["attributes", "name"])))
+        return cls(spec, DeclaredModel(spec.name, file, line_of(document, ["attributes", "name"])))
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         if self.declared is not None:

@@ -32,7 +32,7 @@ _RECENT_DAYS = 7
 _SHOWN = 3
 
 
-class State(StrEnum):
+class StepState(StrEnum):
     """What a step's records say."""
 
     OK = "OK"
@@ -40,7 +40,7 @@ class State(StrEnum):
     UNKNOWN = "UNKNOWN"  # the newest day allows no verdict
 
 
-class Step(StrEnum):
+class RunbookStep(StrEnum):
     """The eight steps of `runbooks/on_call.md`, in order."""
 
     SERVICE = "Service health"
@@ -53,31 +53,31 @@ class Step(StrEnum):
     FALLBACK = "Fallback"
 
 
-STEP_OF: Mapping[FindingKind, Step] = {
-    FindingKind.SERVICE_ERRORS: Step.SERVICE,
-    FindingKind.SLOW_SERVICE: Step.SERVICE,
-    FindingKind.LOW_VOLUME: Step.SERVICE,
-    FindingKind.PREDICTION_DRIFT: Step.PREDICTIONS,
-    FindingKind.EXPECTED_DROP: Step.PREDICTIONS,
-    FindingKind.SCHEMA_BREACH: Step.INPUTS,
-    FindingKind.UNREADABLE_DATA: Step.INPUTS,
-    FindingKind.MISSING_DAY: Step.UPSTREAM,
-    FindingKind.EMPTY_DAY: Step.UPSTREAM,
-    FindingKind.LATE_LABELS: Step.UPSTREAM,
-    FindingKind.LABEL_DELAY: Step.UPSTREAM,
-    FindingKind.ORPHAN_LABELS: Step.UPSTREAM,
-    FindingKind.FAILED_RUN: Step.UPSTREAM,
-    FindingKind.UNKNOWN_VERSION: Step.VERSION,
-    FindingKind.VERSION_METADATA: Step.VERSION,
-    FindingKind.IMPORTANCE_SHIFT: Step.VERSION,
-    FindingKind.RETRAINING: Step.VERSION,
-    FindingKind.FEATURE_DRIFT: Step.FRESHNESS,
-    FindingKind.MULTIVARIATE_DRIFT: Step.FRESHNESS,
-    FindingKind.PERFORMANCE_DROP: Step.DEGRADATION,
-    FindingKind.SEGMENT_DROP: Step.DEGRADATION,
-    FindingKind.MISCALIBRATION: Step.DEGRADATION,
-    FindingKind.REVISED_QUALITY: Step.DEGRADATION,
-    FindingKind.LABEL_PROCESS: Step.DEGRADATION,
+STEP_OF: Mapping[FindingKind, RunbookStep] = {
+    FindingKind.SERVICE_ERRORS: RunbookStep.SERVICE,
+    FindingKind.SLOW_SERVICE: RunbookStep.SERVICE,
+    FindingKind.LOW_VOLUME: RunbookStep.SERVICE,
+    FindingKind.PREDICTION_DRIFT: RunbookStep.PREDICTIONS,
+    FindingKind.EXPECTED_DROP: RunbookStep.PREDICTIONS,
+    FindingKind.SCHEMA_BREACH: RunbookStep.INPUTS,
+    FindingKind.UNREADABLE_DATA: RunbookStep.INPUTS,
+    FindingKind.MISSING_DAY: RunbookStep.UPSTREAM,
+    FindingKind.EMPTY_DAY: RunbookStep.UPSTREAM,
+    FindingKind.LATE_LABELS: RunbookStep.UPSTREAM,
+    FindingKind.LABEL_DELAY: RunbookStep.UPSTREAM,
+    FindingKind.ORPHAN_LABELS: RunbookStep.UPSTREAM,
+    FindingKind.FAILED_RUN: RunbookStep.UPSTREAM,
+    FindingKind.UNKNOWN_VERSION: RunbookStep.VERSION,
+    FindingKind.VERSION_METADATA: RunbookStep.VERSION,
+    FindingKind.IMPORTANCE_SHIFT: RunbookStep.VERSION,
+    FindingKind.RETRAINING: RunbookStep.VERSION,
+    FindingKind.FEATURE_DRIFT: RunbookStep.FRESHNESS,
+    FindingKind.MULTIVARIATE_DRIFT: RunbookStep.FRESHNESS,
+    FindingKind.PERFORMANCE_DROP: RunbookStep.DEGRADATION,
+    FindingKind.SEGMENT_DROP: RunbookStep.DEGRADATION,
+    FindingKind.MISCALIBRATION: RunbookStep.DEGRADATION,
+    FindingKind.REVISED_QUALITY: RunbookStep.DEGRADATION,
+    FindingKind.LABEL_PROCESS: RunbookStep.DEGRADATION,
 }
 
 
@@ -102,7 +102,7 @@ class Answer:
     """One step of the runbook and what the records say about it."""
 
     title: str
-    state: State
+    state: StepState
     evidence: str
     judged_on: date | None = None  # the newest day with a verdict; None: none, or no such thing
     incidents: tuple[OpenIncident, ...] = ()
@@ -112,7 +112,7 @@ class Answer:
 class _Fact:
     """What a step's own records say, incidents aside."""
 
-    state: State
+    state: StepState
     words: str
     judged_on: date | None = None
 
@@ -125,33 +125,35 @@ def walk(monitor: Monitor, *, today: date) -> list[Answer]:
     """
     judged = monitor.results.days(monitor.name, VERDICT)
     if not judged:
-        return [Answer("Is the model monitored at all?", State.FAIL, "no day was judged yet")]
+        return [Answer("Is the model monitored at all?", StepState.FAIL, "no day was judged yet")]
     day = judged[-1]
-    facts: Mapping[Step, Callable[[], _Fact]] = {
-        Step.SERVICE: lambda: _service(monitor, day),
-        Step.PREDICTIONS: lambda: _compared(monitor, day, Part.PREDICTIONS),
-        Step.INPUTS: lambda: _inputs(monitor, day),
-        Step.UPSTREAM: lambda: _upstream(monitor, day, today),
-        Step.VERSION: lambda: _version(monitor, day),
-        Step.FRESHNESS: lambda: _compared(monitor, day, Part.FEATURES),
-        Step.DEGRADATION: lambda: _degradation(monitor, day),
-        Step.FALLBACK: lambda: _fallback(monitor),
+    facts: Mapping[RunbookStep, Callable[[], _Fact]] = {
+        RunbookStep.SERVICE: lambda: _service(monitor, day),
+        RunbookStep.PREDICTIONS: lambda: _compared(monitor, day, Part.PREDICTIONS),
+        RunbookStep.INPUTS: lambda: _inputs(monitor, day),
+        RunbookStep.UPSTREAM: lambda: _upstream(monitor, day, today),
+        RunbookStep.VERSION: lambda: _version(monitor, day),
+        RunbookStep.FRESHNESS: lambda: _compared(monitor, day, Part.FEATURES),
+        RunbookStep.DEGRADATION: lambda: _degradation(monitor, day),
+        RunbookStep.FALLBACK: lambda: _fallback(monitor),
     }
     open_now = _open_incidents(monitor)
     return [_answer(step, fact, open_now) for step, fact in facts.items()]
 
 
-def _answer(step: Step, fact: Callable[[], _Fact], open_now: Sequence[OpenIncident]) -> Answer:
+def _answer(
+    step: RunbookStep, fact: Callable[[], _Fact], open_now: Sequence[OpenIncident]
+) -> Answer:
     """The step's state: its incidents first, then its own records."""
     own = tuple(one for one in open_now if STEP_OF[one.kind] is step)
     try:
         found = fact()
     except MonitoringError as error:  # a locked table costs its own step alone
-        found = _Fact(State.UNKNOWN, str(error))
+        found = _Fact(StepState.UNKNOWN, str(error))
     is_failing = any(is_told(one.severity) for one in own)
     lines = [one.line for one in own]
     evidence = "; ".join([*lines, found.words])
-    state = State.FAIL if is_failing else found.state
+    state = StepState.FAIL if is_failing else found.state
     return Answer(str(step), state, evidence, found.judged_on, own)
 
 
@@ -180,7 +182,7 @@ def _no_verdict(monitor: Monitor, day: date, part: Part, latest: str = "") -> _F
     said = f"no verdict on {day} ({why}); last {before.words}" if before.day else (
         f"no verdict on {day} ({why}); {before.words}"
     )  # fmt: skip
-    return _Fact(State.UNKNOWN, f"{said}{latest}", before.day)
+    return _Fact(StepState.UNKNOWN, f"{said}{latest}", before.day)
 
 
 def _why_no_verdict(monitor: Monitor, day: date) -> str:
@@ -196,7 +198,7 @@ def _service(monitor: Monitor, day: date) -> _Fact:
     service = service_of(monitor, day)
     if service.get("rows"):
         words = f"{day}: {service['rows']:,} requests, {service['error_rate']:.2%} failed"
-        return _Fact(State.OK, words, day)
+        return _Fact(StepState.OK, words, day)
     before = latest_judged(monitor, day)[Part.SERVICE].day
     if before is None:
         return _no_verdict(monitor, day, Part.SERVICE)
@@ -216,15 +218,15 @@ def _compared(monitor: Monitor, day: date, part: Part) -> _Fact:
         gone = [row["column"] for row in rows if Broken.MISSING in (row["broken"] or ())]
         names = ", ".join(map(shown, gone[:_SHOWN])) or "none"
         words += f"; newly missing values: {names}"
-    return _Fact(State.OK, words, day)
+    return _Fact(StepState.OK, words, day)
 
 
 def _inputs(monitor: Monitor, day: date) -> _Fact:
     if not service_of(monitor, day).get("rows"):
         return _no_verdict(monitor, day, Part.SERVICE)
     if monitor.results.metadata(monitor.name, CONTRACT, day) is None:
-        return _Fact(State.UNKNOWN, f"no verdict on {day}: the contract was not inspected")
-    state = State.OK if is_usable(monitor, day) else State.UNKNOWN
+        return _Fact(StepState.UNKNOWN, f"no verdict on {day}: the contract was not inspected")
+    state = StepState.OK if is_usable(monitor, day) else StepState.UNKNOWN
     breaches_ = monitor.ledger.findings(monitor.name, day, day, FindingKind.SCHEMA_BREACH)
     count = f"{len(breaches_)} breaches" if breaches_ else "no breach"
     return _Fact(state, f"{day}: {count} of the contract", day)
@@ -250,7 +252,7 @@ def _upstream(monitor: Monitor, day: date, today: date) -> _Fact:
         if name == "predictions" and newest is not None and min(newest, _yesterday(today)) > day:
             late = True
             said.append(f"judged until {day}: the daily runs in Dagster are behind")
-    state = State.FAIL if late else State.UNKNOWN if unknown else State.OK
+    state = StepState.FAIL if late else StepState.UNKNOWN if unknown else StepState.OK
     return _Fact(state, ", ".join(said), day)
 
 
@@ -278,8 +280,10 @@ def _version(monitor: Monitor, day: date) -> _Fact:
     named = ", ".join(shown(one) for one in sorted(served)[:_SHOWN] if one)
     if not named:
         fact = _no_verdict(monitor, day, Part.SERVICE)
-        return _Fact(State.UNKNOWN, f"{fact.words}; {champion.words}; {changes}", fact.judged_on)
-    state = State.OK if champion.version else State.UNKNOWN
+        return _Fact(
+            StepState.UNKNOWN, f"{fact.words}; {champion.words}; {changes}", fact.judged_on
+        )
+    state = StepState.OK if champion.version else StepState.UNKNOWN
     words = f"{day}: rows of version {named}; {champion.words}; {changes}"
     return _Fact(state, words, day)
 
@@ -287,12 +291,12 @@ def _version(monitor: Monitor, day: date) -> _Fact:
 def _degradation(monitor: Monitor, day: date) -> _Fact:
     """Quality by labels: the newest day with enough of them, and the way back."""
     if monitor.spec.labels is None:
-        return _Fact(State.UNKNOWN, "no verdict: the model has no `labels`")
+        return _Fact(StepState.UNKNOWN, "no verdict: the model has no `labels`")
     newest = newest_evaluation(monitor, day)
     if newest is None:
         least = monitor.spec.labels.min_coverage
         words = f"no verdict: no day yet has labels enough ({least:.0%}) and a baseline"
-        return _Fact(State.UNKNOWN, words)
+        return _Fact(StepState.UNKNOWN, words)
     worse = [words for of in breaches(monitor, newest).values() for words in of.values()]
     words = f"{newest.day}: " + (
         "; ".join(worse) or f"within tolerance of the baseline ({newest.state})"
@@ -305,7 +309,7 @@ def _degradation(monitor: Monitor, day: date) -> _Fact:
         words += f"; {_way_back(monitor)}"
     elif worse:
         words += "; one day alone opens no incident"
-    return _Fact(State.OK, words, newest.day)
+    return _Fact(StepState.OK, words, newest.day)
 
 
 def _way_back(monitor: Monitor) -> str:
@@ -319,5 +323,5 @@ def _fallback(monitor: Monitor) -> _Fact:
     now = monitor.ledger.fallback(monitor.name)
     if now is None or not now.on:
         command = f"monitoring-dagster fallback {monitor.name} on"
-        return _Fact(State.OK, f"off; for a broken pipeline: {command}")
-    return _Fact(State.FAIL, f"on since {now.at:%Y-%m-%d %H:%M} by {now.by}")
+        return _Fact(StepState.OK, f"off; for a broken pipeline: {command}")
+    return _Fact(StepState.FAIL, f"on since {now.at:%Y-%m-%d %H:%M} by {now.by}")

@@ -24,7 +24,7 @@ _SENT_WITHIN = timedelta(minutes=15)  # the alerts sensor sends every 30 seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Champion:
+class ServingVersion:
     """The version that serves, and who says so."""
 
     version: str | None
@@ -91,7 +91,7 @@ def status_of(monitor: Monitor) -> Status:
     )
 
 
-def champion_of(monitor: Monitor) -> Champion:
+def champion_of(monitor: Monitor) -> ServingVersion:
     """By the ledger; MLflow is asked where the ledger has no promotion."""
     promotions = monitor.ledger.promotions(monitor.name)
     version = promotions[-1].version if promotions else None
@@ -99,12 +99,12 @@ def champion_of(monitor: Monitor) -> Champion:
         try:
             version = monitor.registry.champion(monitor.spec.mlflow_name)
         except MonitoringError as error:
-            return Champion(None, f"champion unknown ({error})")
+            return ServingVersion(None, f"champion unknown ({error})")
     if version is None:
-        return Champion(
+        return ServingVersion(
             None, f"no champion: {monitor.spec.mlflow_name!r} has no such alias in MLflow"
         )
-    return Champion(version, f"version {version} serves")
+    return ServingVersion(version, f"version {version} serves")
 
 
 def _judged(monitor: Monitor, day: date | None) -> tuple[dict[Part, date | None], list[str]]:

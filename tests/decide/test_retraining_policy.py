@@ -13,7 +13,7 @@ from monitoring_dagster.decide.retraining_policy import (
     next_try,
 )
 from monitoring_dagster.spec import Retraining
-from monitoring_dagster.stats.quality.comparison import Comparison
+from monitoring_dagster.stats.quality.comparison import PairedComparison
 
 TODAY = date(2026, 7, 1)
 POLICY = Retraining(trainer="a:b")
@@ -188,9 +188,9 @@ def test_a_stream_that_stays_bad_ends_in_a_call_for_a_person():
 NAN = float("nan")
 
 
-def compared(*, champion=0.5, challenger=0.45, p_value=0.001, n=10_000) -> Comparison:
+def compared(*, champion=0.5, challenger=0.45, p_value=0.001, n=10_000) -> PairedComparison:
     difference = champion - challenger
-    return Comparison(champion, challenger, difference, difference, difference, p_value, n)
+    return PairedComparison(champion, challenger, difference, difference, difference, p_value, n)
 
 
 def test_a_better_challenger_passes():
@@ -248,7 +248,7 @@ def test_a_segment_in_which_the_metric_is_not_defined_is_named_and_stops_nothing
 
 
 def test_a_segment_of_a_single_day_proves_nothing_against_the_challenger():
-    one_day = Comparison(0.4, 0.5, -0.1, float("-inf"), float("inf"), 1.0, 500)
+    one_day = PairedComparison(0.4, 0.5, -0.1, float("-inf"), float("inf"), 1.0, 500)
     assert gate(compared(), {"origin=JFK": one_day}, metric="log_loss").passed
 
 

@@ -11,7 +11,7 @@ from monitoring_dagster.daily.steps import steps_of
 from monitoring_dagster.decide.findings import FindingKind, Severity
 from monitoring_dagster.judge.quality_findings import newest_quality, recent_breaches
 from monitoring_dagster.measure.quality.known_quality import breaches, evaluate
-from monitoring_dagster.store.days.champions import Roles, champion_on, promoted_on
+from monitoring_dagster.store.days.champions import Traffic, champion_on, promoted_on
 from monitoring_dagster.store.ledger.ledger import Promotion
 from tests.world import HISTORY_DAYS, START, day_after
 
@@ -272,5 +272,5 @@ def test_where_no_promotion_is_written_down_the_alias_tells_else_the_rows(world,
     ],
 )
 def test_how_urgent_a_versions_trouble_is(version, severity, expected):
-    roles = Roles("1", {"1": 0.2, "2": 0.5, "3": 0.3})
+    roles = Traffic("1", {"1": 0.2, "2": 0.5, "3": 0.3})
     assert roles.severity(severity, version) is expected

@@ -10,7 +10,7 @@ from monitoring_dagster.act.retraining.retrain import retrain
 from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.sources.rows.rows import UnreadableFile
 from monitoring_dagster.views import runbook
-from monitoring_dagster.views.runbook import STEP_OF, Step, walk
+from monitoring_dagster.views.runbook import STEP_OF, RunbookStep, walk
 from tests.world import START, World, day_after
 
 ANNOUNCED = {FindingKind.RETRAINING, FindingKind.FAILED_RUN}  # they are no incidents
@@ -127,7 +127,7 @@ def state_of(world, today=None):
 
 def test_every_kind_of_finding_belongs_to_one_step():
     assert set(STEP_OF) == set(FindingKind)
-    assert set(STEP_OF.values()) == {Step(title) for title in STEPS[:-1]}
+    assert set(STEP_OF.values()) == {RunbookStep(title) for title in STEPS[:-1]}
 
 
 def test_a_promotion_is_information_and_no_failure(world):

@@ -10,8 +10,8 @@ import pandas as pd
 from monitoring_dagster.act.retraining.holdout import compare
 from monitoring_dagster.act.retraining.learning_days import LearningDays, learning_days
 from monitoring_dagster.act.retraining.training import (
+    LabelledFeatures,
     NoChampion,
-    Rows,
     TooFewLabels,
     answers,
     register,
@@ -81,7 +81,9 @@ def challenger(monitor: Monitor, day: date, cause: str, attempt: str, by: str) -
     return Challenger(register(monitor, candidate, tags=tags), champion, verdict, numbers)
 
 
-def _labelled(monitor: Monitor, features: list[str], found: LearningDays) -> tuple[Rows, str]:
+def _labelled(
+    monitor: Monitor, features: list[str], found: LearningDays
+) -> tuple[LabelledFeatures, str]:
     """The rows of the days to learn from that can be read, and in words what was left out."""
     spec, known = monitor.spec, {one.day: one for one in found.known}
     own = spec.definition(spec.metric)
@@ -103,7 +105,7 @@ def _labelled(monitor: Monitor, features: list[str], found: LearningDays) -> tup
             del reasons[day]
         else:
             reasons[day] = f"only {read:,} labels could be read"
-    rows = Rows(
+    rows = LabelledFeatures(
         features=frame[features],
         labels=frame["label"],
         days=days,

@@ -9,13 +9,13 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from monitoring_dagster.act.retraining.training import Rows
+from monitoring_dagster.act.retraining.training import LabelledFeatures
 from monitoring_dagster.decide.retraining_policy import MIN_SEGMENT_ROWS, Gate, gate
 from monitoring_dagster.measure.quality.model_metrics import higher_is_better, metrics_of
 from monitoring_dagster.sources.rows.expressions import row_values
 from monitoring_dagster.spec import SCORE_METRICS, MetricDefinition, ModelSpec
 from monitoring_dagster.stats.columns.values import Codes, Floats, arrow
-from monitoring_dagster.stats.quality.comparison import Comparison, jackknifed, paired
+from monitoring_dagster.stats.quality.comparison import PairedComparison, jackknifed, paired
 from monitoring_dagster.stats.quality.labelled_rows import Encoded, encoded
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.own_metric import of_values
@@ -33,7 +33,7 @@ class _Judged:
 
 
 def compare(
-    spec: ModelSpec, champion: Answers, challenger: Answers, holdout: Rows
+    spec: ModelSpec, champion: Answers, challenger: Answers, holdout: LabelledFeatures
 ) -> tuple[Gate, dict[str, float]]:
     """May the challenger serve, by the model's first performance rule; and the numbers behind it.
 
@@ -53,7 +53,7 @@ def compare(
     before, after = (_judged(spec, said, holdout) for said in (champion, challenger))
     days = pd.factorize(holdout.days)[0]
     overall = _compared(spec, before, after, days, np.ones(rows, dtype=bool))
-    segments: dict[str, Comparison] = {}
+    segments: dict[str, PairedComparison] = {}
     tolerated: dict[str, float] = {}
     for segment, column in holdout.segments.items():
         for value, n in column.value_counts().items():
@@ -90,7 +90,7 @@ def _without_answer(spec: ModelSpec, said: Answers) -> int:
     return int(missing.sum())
 
 
-def _judged(spec: ModelSpec, said: Answers, holdout: Rows) -> _Judged:
+def _judged(spec: ModelSpec, said: Answers, holdout: LabelledFeatures) -> _Judged:
     log, own = spec.predictions, spec.definition(spec.metric)
     columns = {"label": holdout.labels.to_numpy(), "prediction": said[log.prediction]}
     if log.score:
@@ -131,7 +131,7 @@ def _of_rows(metric: str, own: MetricDefinition | None, rows: Encoded) -> Floats
 
 def _compared(
     spec: ModelSpec, before: _Judged, after: _Judged, days: Codes, chosen: NDArray[np.bool_]
-) -> Comparison:
+) -> PairedComparison:
     """Both models on the *chosen* rows."""
     metric, is_up = spec.metric, higher_is_better(spec, spec.metric)
     old, new = before.values, after.values

@@ -16,7 +16,7 @@ from monitoring_dagster.store.days.usable_rows import is_usable
 from monitoring_dagster.store.monitor import Monitor
 
 
-class State(StrEnum):
+class LabelState(StrEnum):
     """What a day that was served is worth to a training."""
 
     KNOWN = "with mature labels"
@@ -30,7 +30,7 @@ class LearningDay:
     """One day that was served, as known on the day that was asked about."""
 
     day: date
-    state: State
+    state: LabelState
     predictions: int  # counted ones; 0 where the day was never profiled
     labelled: int
 
@@ -46,7 +46,7 @@ class LearningDays:
 
     @property
     def known(self) -> tuple[LearningDay, ...]:
-        return tuple(one for one in self.days if one.state is State.KNOWN)
+        return tuple(one for one in self.days if one.state is LabelState.KNOWN)
 
     @property
     def training(self) -> tuple[LearningDay, ...]:
@@ -62,7 +62,7 @@ class LearningDays:
         usual = self._usual_rows
         rows = [float(one.labelled) for one in self.known]
         for one in self.days:
-            if one.state is State.WAITING:
+            if one.state is LabelState.WAITING:
                 rows.append(usual or float(one.predictions))
                 before = rows[: -self.policy.holdout_days][-self.policy.train_days :]
                 if sum(before) >= self.policy.min_labelled_rows:
@@ -75,7 +75,7 @@ class LearningDays:
         if not self.days:
             return f"There are no predictions up to {self.as_of}"
         states = Counter(one.state for one in self.days)
-        named = ", ".join(f"{states[state]} {state}" for state in State if states[state])
+        named = ", ".join(f"{states[state]} {state}" for state in LabelState if states[state])
         first, last = self.days[0].day, self.days[-1].day
         return f"{counted(len(self.days))} with predictions from {first} to {last}: {named}"
 
@@ -91,7 +91,7 @@ class LearningDays:
             )
         if day := self.enough_on():
             return f"Enough will have matured on {day}; or lower retraining.min_labelled_rows"
-        if any(one.state is State.THIN for one in self.days):
+        if any(one.state is LabelState.THIN for one in self.days):
             return (
                 "Labels did not come within labels.mature_after_days: find out where they are, or"
                 " lower labels.min_coverage"
@@ -131,7 +131,7 @@ def learning_days(monitor: Monitor, as_of: date) -> LearningDays:
         if one is None:
             continue
         found.append(one)
-        known += one.state is State.KNOWN
+        known += one.state is LabelState.KNOWN
         if known == wanted:
             break
     wait = labels_of(monitor.spec).mature_after_days
@@ -167,7 +167,7 @@ def _judged(
     if service and not predictions:
         # What could not be read that day has no rows in the results.
         is_spoilt = "error" in service or not is_usable(monitor, day)
-        return LearningDay(day, State.UNUSABLE, 0, labelled) if is_spoilt else None
+        return LearningDay(day, LabelState.UNUSABLE, 0, labelled) if is_spoilt else None
     known = maturity(
         curve if service else None,
         predictions=predictions,
@@ -175,8 +175,8 @@ def _judged(
         lag_days=(as_of - day).days,
         mature_after_days=labels.mature_after_days,
     )
-    state = State.WAITING
+    state = LabelState.WAITING
     if known.maturity is Maturity.MATURE:
         is_enough = not service or (labelled >= max(labels.min_coverage * predictions, 1))
-        state = State.KNOWN if is_enough else State.THIN
+        state = LabelState.KNOWN if is_enough else LabelState.THIN
     return LearningDay(day, state, predictions, labelled)

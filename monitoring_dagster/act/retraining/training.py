@@ -89,7 +89,7 @@ class NoChampion(MonitoringError):
 
 
 @dataclass(frozen=True)
-class Rows:
+class LabelledFeatures:
     """Labelled rows of some days: features (one frame), labels, and what tells them apart."""
 
     features: pd.DataFrame
@@ -102,10 +102,10 @@ class Rows:
     def count(self) -> int:
         return len(self.labels)
 
-    def on(self, days: Collection[date]) -> "Rows":
+    def on(self, days: Collection[date]) -> "LabelledFeatures":
         """The rows of these *days* alone."""
         chosen = self.days.isin(days)
-        return Rows(
+        return LabelledFeatures(
             features=self.features[chosen].reset_index(drop=True),
             labels=self.labels[chosen].reset_index(drop=True),
             days=self.days[chosen].reset_index(drop=True),
@@ -115,7 +115,7 @@ class Rows:
             else self.further,
         )
 
-    def split(self, last_days: int) -> "tuple[Rows, Rows]":
+    def split(self, last_days: int) -> "tuple[LabelledFeatures, LabelledFeatures]":
         """The rows before the *last_days* days that have any, and those of these days."""
         days = sorted(self.days.unique())
         return self.on(days[:-last_days]), self.on(days[-last_days:])
@@ -133,7 +133,7 @@ class Candidate:
     training_window: tuple[date, date]
 
 
-def train(monitor: Monitor, rows: Rows, holdout: Rows) -> Candidate:
+def train(monitor: Monitor, rows: LabelledFeatures, holdout: LabelledFeatures) -> Candidate:
     """Fit the owner's trainer on *rows* and describe the result, judged on *holdout*.
 
     The reference holds the training rows with out-of-fold answers (three folds of whole days),
@@ -225,7 +225,7 @@ def code_hash(spec: ModelSpec) -> str:
     return hashlib.sha256(inspect.getsource(module).encode()).hexdigest()
 
 
-def _out_of_fold(trainer: Trainer, rows: Rows, spec: ModelSpec) -> dict[str, Any]:
+def _out_of_fold(trainer: Trainer, rows: LabelledFeatures, spec: ModelSpec) -> dict[str, Any]:
     """Answers about every row by a model that did not see its day."""
     days = np.unique(rows.days.to_numpy())
     fold_of = {day: index * _FOLDS // len(days) for index, day in enumerate(days)}
@@ -241,7 +241,7 @@ def _out_of_fold(trainer: Trainer, rows: Rows, spec: ModelSpec) -> dict[str, Any
     return found
 
 
-def _metrics(spec: ModelSpec, model: Any, holdout: Rows) -> dict[str, float]:
+def _metrics(spec: ModelSpec, model: Any, holdout: LabelledFeatures) -> dict[str, float]:
     said = answers(spec, model, holdout.features)
     outcomes = Outcomes.of(
         spec.task,
@@ -253,7 +253,7 @@ def _metrics(spec: ModelSpec, model: Any, holdout: Rows) -> dict[str, float]:
     return {name: value for name, value in found.items() if np.isfinite(value)}
 
 
-def _importances(spec: ModelSpec, model: Any, holdout: Rows) -> dict[str, float]:
+def _importances(spec: ModelSpec, model: Any, holdout: LabelledFeatures) -> dict[str, float]:
     """How much the loss grows when a column is shuffled: permutation importance, in its unit."""
     rng = np.random.default_rng(0)
     chosen = rng.permutation(holdout.count)[:_IMPORTANCE_ROWS]

@@ -17,7 +17,7 @@ from monitoring_dagster.act.retraining.failed_training import (
 from monitoring_dagster.act.retraining.learning_days import learning_days
 from monitoring_dagster.decide.findings import FindingKind, Severity
 from monitoring_dagster.decide.incidents import HEALING
-from monitoring_dagster.decide.retraining_policy import TRIES, Decision, Situation, decide
+from monitoring_dagster.decide.retraining_policy import TRIES, RetrainingVerdict, Situation, decide
 from monitoring_dagster.judge.quality_findings import recent_breaches
 from monitoring_dagster.spec import Retraining
 from monitoring_dagster.store.days.step_findings import VERDICT
@@ -90,7 +90,7 @@ def why_not(monitor: Monitor) -> str:
     return f"no retraining is due as of {day}"
 
 
-def decision_on(monitor: Monitor, day: date) -> tuple[Decision, Situation] | None:
+def decision_on(monitor: Monitor, day: date) -> tuple[RetrainingVerdict, Situation] | None:
     """What would be decided on *day*, and from what; None if nothing is due."""
     policy = monitor.spec.retraining
     champion = monitor.registry.champion(monitor.spec.mlflow_name)
@@ -102,7 +102,7 @@ def decision_on(monitor: Monitor, day: date) -> tuple[Decision, Situation] | Non
     return (decision, situation) if decision else None
 
 
-def record(monitor: Monitor, day: date, decision: Decision, situation: Situation) -> None:
+def record(monitor: Monitor, day: date, decision: RetrainingVerdict, situation: Situation) -> None:
     """Write the decision down with everything it looked at."""
     monitor.ledger.record_decision(
         RetrainingDecision(

@@ -7,7 +7,7 @@ import numpy as np
 
 from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.stats.columns.values import Floats
-from monitoring_dagster.stats.labels.late_labels import Labelled, LateBias, late_bias
+from monitoring_dagster.stats.labels.late_labels import LabelMean, LateBias, late_bias
 from monitoring_dagster.stats.labels.maturity import (
     WINDOW_DAYS,
     ArrivalCurve,
@@ -102,9 +102,9 @@ def late_bias_on(
         lag_days=(as_of - day).days,
     )
     return late_bias(
-        Labelled.of_counts(*early.clip(0).tolist()),
-        Labelled.of_counts(*late.clip(0).tolist()),
-        known=Labelled.of_counts(*known.clip(0).tolist()),
+        LabelMean.of_counts(*early.clip(0).tolist()),
+        LabelMean.of_counts(*late.clip(0).tolist()),
+        known=LabelMean.of_counts(*known.clip(0).tolist()),
         missing=expected - max(int(known[1]), 0),
     )
 

@@ -69,7 +69,7 @@ class Times:
 
 
 @dataclass(frozen=True, slots=True)
-class Ids:
+class IdCounts:
     """Whether a request can be told from another by its id; of rows that count."""
 
     missing: int
@@ -92,7 +92,7 @@ class Inspection:
     rows: int
     counted: int
     times: Times
-    ids: Ids
+    ids: IdCounts
     without_version: int
     without_prediction: int
     scores: Odd  # beyond 0 and 1; `values` are those that are not missing
@@ -291,7 +291,7 @@ def _ids(
     predictions: Predictions,
     rows: Rows,
     found: Mapping[str, Any],
-) -> Ids:
+) -> IdCounts:
     with_id, distinct = found["with_id"], min(found["distinct_ids"], found["with_id"])
     same_time: int | None = None
     examples: tuple[str, ...] = ()
@@ -318,7 +318,7 @@ def _ids(
             quoted(predictions.request_id),
             f"{quoted(predictions.request_id)} IS NOT NULL",
         )
-    return Ids(
+    return IdCounts(
         missing=found["counted"] - with_id,
         lost_digits=found["lost_digits"],
         distinct=distinct,

@@ -21,7 +21,7 @@ _MAX_WORDS = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Breach:
+class BrokenExpectation:
     """One expectation that a day's rows did not meet."""
 
     expectation: str
@@ -36,7 +36,7 @@ def check_arguments(suite: Suite) -> None:
     _built(suite)
 
 
-def validate(suite: Suite, frame: "pd.DataFrame") -> list[Breach]:
+def validate(suite: Suite, frame: "pd.DataFrame") -> list[BrokenExpectation]:
     """The expectations of *suite* that *frame* does not meet, in the suite's order.
 
     A missing column is a breach, and an empty frame is judged like any other. Raises BadSuite.
@@ -161,10 +161,10 @@ def _reason(error: Exception) -> str:
     return "; ".join(f"{name} {words}".removeprefix("__root__ ") for name, words in first.items())
 
 
-def _breach(expectation: Expectation, result: Any, columns: Collection[str]) -> Breach:
+def _breach(expectation: Expectation, result: Any, columns: Collection[str]) -> BrokenExpectation:
     column = expectation.kwargs.get("column")
     percent = result.result.get("unexpected_percent")
-    return Breach(
+    return BrokenExpectation(
         expectation=expectation.type,
         column=column,
         severity=expectation.severity,

@@ -164,7 +164,7 @@ def _evidence(p: float) -> str:
     return f"p = {p:.2g}" if p >= 1e-16 else "p < 1e-16"
 
 
-class Labelled(NamedTuple):
+class LabelMean(NamedTuple):
     """Labelled rows, and the mean of something over them: the label, or a loss."""
 
     n: int
@@ -215,10 +215,10 @@ class LateBias:
 
 
 def late_bias(
-    early: Labelled,
-    late: Labelled,
+    early: LabelMean,
+    late: LabelMean,
     *,
-    known: Labelled,
+    known: LabelMean,
     missing: float,
     name: str = "base rate",
     alpha: float = 0.05,
@@ -269,7 +269,7 @@ def late_bias(
     return LateBias(first, last, p, differ, known.metric(), projected, words)
 
 
-def _difference(early: Labelled, late: Labelled) -> float:
+def _difference(early: LabelMean, late: LabelMean) -> float:
     if early.is_share and late.is_share:
         before, after = (
             [round(one.n * one.mean), round(one.n * (1 - one.mean))] for one in (early, late)
@@ -284,7 +284,7 @@ def _difference(early: Labelled, late: Labelled) -> float:
     return float(2 * special.stdtr(freedom, -abs(early.mean - late.mean) / np.sqrt(parts.sum())))
 
 
-def _projected(known: Labelled, late: Labelled, missing: float) -> Metric:
+def _projected(known: LabelMean, late: LabelMean, missing: float) -> Metric:
     """The missing are a sample like the late, whose mean is itself only known so well."""
     total = known.n + missing
     if not total or (missing and not late.n):

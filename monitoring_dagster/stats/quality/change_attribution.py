@@ -15,7 +15,7 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class VersionPart:
     """One version's share of the change; effects are in the metric's unit."""
 
     version: str
@@ -35,7 +35,7 @@ class Attribution:
     change: float
     version_effect: float
     data_effect: float
-    parts: tuple[Part, ...]
+    parts: tuple[VersionPart, ...]
 
 
 def decompose(served: Sequence[Served], before: float) -> Attribution:
@@ -65,7 +65,7 @@ def decompose(served: Sequence[Served], before: float) -> Attribution:
         message = "attribution needs at least one labelled row"
         raise ValueError(message)
     parts = tuple(
-        Part(
+        VersionPart(
             version=one.version,
             n=one.n,
             share=one.n / total,

@@ -12,7 +12,7 @@ from monitoring_dagster.stats.quality.outcomes import Outcomes
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PairedComparison:
     """Two models on identical rows; a positive difference speaks for the challenger."""
 
     champion: float  # the metric over all rows
@@ -37,7 +37,7 @@ class Comparison:
 
 def paired(
     champion: ArrayLike, challenger: ArrayLike, *, blocks: ArrayLike | None = None
-) -> Comparison:
+) -> PairedComparison:
     """Compare two models by their losses on the same rows.
 
     Rows of one block (a day) share their luck, so a block speaks with one voice: with gain g_i,
@@ -71,7 +71,7 @@ def paired(
         champion_loss, challenger_loss = (
             float(losses.mean()) if n else np.nan for losses in (before, after)
         )
-        return Comparison(champion_loss, challenger_loss, np.nan, np.nan, np.nan, 1.0, n)
+        return PairedComparison(champion_loss, challenger_loss, np.nan, np.nan, np.nan, 1.0, n)
     _, codes = np.unique(
         np.arange(n) if blocks is None else np.asarray(blocks), return_inverse=True
     )
@@ -90,7 +90,7 @@ def jackknifed(
     *,
     measure: Callable[[Outcomes], float],
     higher_is_better: bool,
-) -> Comparison:
+) -> PairedComparison:
     """Compare two models by a metric that is no mean over rows, such as the area under the curve.
 
     Each block (a day) is left out in turn. With d the difference over all n rows, d_b without the
@@ -139,22 +139,22 @@ def jackknifed(
 
 def _compared(
     champion: float, challenger: float, difference: float, error: float, sizes: ArrayLike
-) -> Comparison:
+) -> PairedComparison:
     """What a difference with this standard error says, over blocks of these *sizes*."""
     from scipy import special  # late: half a second
 
     rows = np.asarray(sizes, float)
     n = int(rows.sum())
     if not math.isfinite(difference):
-        return Comparison(champion, challenger, math.nan, math.nan, math.nan, 1.0, n)
+        return PairedComparison(champion, challenger, math.nan, math.nan, math.nan, 1.0, n)
     if not math.isfinite(error):
-        return Comparison(champion, challenger, difference, -math.inf, math.inf, 1.0, n)
+        return PairedComparison(champion, challenger, difference, -math.inf, math.inf, 1.0, n)
     freedom = float(rows.sum() ** 2 / np.square(rows).sum()) - 1
     reach = float(special.stdtrit(freedom, 0.975)) * error
     if error > 0:
         p_value = float(special.stdtr(freedom, -difference / error))
     else:
         p_value = 0.0 if difference > 0 else 1.0
-    return Comparison(
+    return PairedComparison(
         champion, challenger, difference, difference - reach, difference + reach, p_value, n
     )

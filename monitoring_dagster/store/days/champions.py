@@ -16,7 +16,7 @@ _LOOK_BACK_DAYS = 7  # for the newest day with rows
 
 
 @dataclass(frozen=True, slots=True)
-class Roles:
+class Traffic:
     """Who served on a day, and as what."""
 
     champion: str | None
@@ -46,14 +46,14 @@ class Roles:
         return f"; version {version} {part}, champion is version {self.champion or '(unknown)'}"
 
 
-def roles_on(monitor: Monitor, day: date) -> Roles:
+def roles_on(monitor: Monitor, day: date) -> Traffic:
     """Champion and shares of the rows on *day*, or on the newest day before it that has rows."""
     for lag in range(_LOOK_BACK_DAYS):
         rows = _rows(monitor, day - timedelta(days=lag))
         if total := sum(rows.values()):
             shares = {version: count / total for version, count in rows.items()}
-            return Roles(champion_on(monitor, day, rows=rows), shares)
-    return Roles(champion_on(monitor, day, rows={}), {})
+            return Traffic(champion_on(monitor, day, rows=rows), shares)
+    return Traffic(champion_on(monitor, day, rows={}), {})
 
 
 def champion_on(

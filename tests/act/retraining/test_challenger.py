@@ -14,7 +14,7 @@ import pytest
 
 from monitoring_dagster.act.notify.alerts import send
 from monitoring_dagster.act.retraining.challenger import challenger
-from monitoring_dagster.act.retraining.learning_days import LearningDay, LearningDays, State
+from monitoring_dagster.act.retraining.learning_days import LabelState, LearningDay, LearningDays
 from monitoring_dagster.act.retraining.retrain import retrain
 from monitoring_dagster.act.retraining.training import TooFewLabels
 from monitoring_dagster.act.retraining.trigger import decision_on
@@ -198,7 +198,7 @@ def test_the_advice_is_one_that_helps(late, changes, way_out):
 
 def test_labels_that_never_came_are_named():
     """Half of the predictions have no label when the wait is over."""
-    days = [LearningDay(day_after(START, n), State.THIN, 1000, 500) for n in range(30)]
+    days = [LearningDay(day_after(START, n), LabelState.THIN, 1000, 500) for n in range(30)]
     found = LearningDays(day_after(START, 45), tuple(days), Retraining(trainer="a:b"), 14)
     words = str(TooFewLabels.on(found, 0, days=0, left_out=""))
     assert "30 days with predictions from 2026-03-02 to 2026-03-31: 30 with too few labels" in words
@@ -207,7 +207,7 @@ def test_labels_that_never_came_are_named():
 
 def test_days_that_were_never_profiled_are_no_days_without_labels():
     """How many labels they have is seen when they are read."""
-    days = [LearningDay(day_after(START, n), State.KNOWN, 0, 0) for n in range(20)]
+    days = [LearningDay(day_after(START, n), LabelState.KNOWN, 0, 0) for n in range(20)]
     found = LearningDays(day_after(START, 45), tuple(days), Retraining(trainer="a:b"), 14)
     words = str(TooFewLabels.on(found, 1500, days=6, left_out=""))
     assert "Wait for more days than the 14 of the holdout" in words

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from monitoring_dagster.act.retraining.holdout import compare
-from monitoring_dagster.act.retraining.training import NoScore, Rows, answers
+from monitoring_dagster.act.retraining.training import LabelledFeatures, NoScore, answers
 from monitoring_dagster.spec import METRICS, ModelSpec
 from tests.world import START, attributes, day_after
 
@@ -21,7 +21,7 @@ def spec_of(metric, task="binary", **changed):
 
 def holdout_of(labels, **more):
     count = len(labels)
-    return Rows(
+    return LabelledFeatures(
         features=pd.DataFrame(index=range(count)),
         labels=pd.Series(labels),
         days=pd.Series([day_after(START, n * DAYS // count) for n in range(count)]),
@@ -139,7 +139,7 @@ def test_a_segment_of_one_class_is_named_and_the_rest_is_compared():
     spec = spec_of("roc_auc", segments=["kind"])
     kinds = pd.DataFrame({"kind": np.where(holdout.labels == 1, "only ones", "mixed")})
     kinds.loc[:50, "kind"] = "mixed"
-    rows = Rows(holdout.features, holdout.labels, holdout.days, kinds)
+    rows = LabelledFeatures(holdout.features, holdout.labels, holdout.days, kinds)
     verdict, _ = compare(spec, poor, good, rows)
     assert verdict.passed
     assert "not compared in kind=only ones, where roc_auc is not defined" in verdict.words
@@ -171,7 +171,7 @@ def test_a_model_that_gives_no_answer_to_the_hardest_rows_does_not_pass(who, val
 
 def test_one_class_in_the_whole_holdout_passes_nothing():
     holdout, poor, good = worlds()
-    ones = Rows(holdout.features, holdout.labels * 0, holdout.days, holdout.segments)
+    ones = LabelledFeatures(holdout.features, holdout.labels * 0, holdout.days, holdout.segments)
     verdict, _ = compare(spec_of("roc_auc"), poor, good, ones)
     assert not verdict.passed
     assert "roc_auc is not defined for both models on the holdout" in verdict.words

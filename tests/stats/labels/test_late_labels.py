@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from monitoring_dagster.stats.labels.late_labels import Labelled, late_bias, slower
+from monitoring_dagster.stats.labels.late_labels import LabelMean, late_bias, slower
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 
 LAGS = 12
@@ -177,7 +177,7 @@ def test_a_week_without_predictions_is_no_delay():
 )
 def test_late_labels_differ_only_beyond_chance(early, late, differ):
     found = late_bias(
-        Labelled.of_counts(*early), Labelled.of_counts(*late), known=Labelled.of_counts(1, 100),
+        LabelMean.of_counts(*early), LabelMean.of_counts(*late), known=LabelMean.of_counts(1, 100),
         missing=50,
     )  # fmt: skip
     assert found.differ is differ
@@ -187,12 +187,12 @@ def test_late_labels_differ_only_beyond_chance(early, late, differ):
 def test_early_and_late_labels_of_one_kind_differ_in_one_case_of_twenty():
     rng = np.random.default_rng(3)
     shares, means = 0, 0
-    nothing = Labelled(0, 0.0, 0.0)
+    nothing = LabelMean(0, 0.0, 0.0)
     for _ in range(400):
-        counts = [Labelled.of_counts(rng.binomial(n, 0.03), n) for n in (2000, 150)]
+        counts = [LabelMean.of_counts(rng.binomial(n, 0.03), n) for n in (2000, 150)]
         shares += late_bias(*counts, known=nothing, missing=0).differ
         values = [rng.exponential(size=2000), rng.exponential(size=60) * 3 - 2]
-        numbers = [Labelled(len(x), x.mean(), x.var(ddof=1)) for x in values]
+        numbers = [LabelMean(len(x), x.mean(), x.var(ddof=1)) for x in values]
         means += late_bias(*numbers, known=nothing, missing=0).differ
     assert max(shares, means) <= stats.binom.isf(1e-4, 400, 0.06)
     assert means >= 4
@@ -205,8 +205,8 @@ def test_a_day_is_projected_to_what_it_turns_out_to_be():
     for _ in range(400):
         late, known = rng.binomial(100, 0.1), rng.binomial(200, 0.02)
         found = late_bias(
-            Labelled.of_counts(100, 5000), Labelled.of_counts(late, 100),
-            known=Labelled.of_counts(known, 200), missing=800,
+            LabelMean.of_counts(100, 5000), LabelMean.of_counts(late, 100),
+            known=LabelMean.of_counts(known, 200), missing=800,
         ).projected  # fmt: skip
         day += found.low <= (known + rng.binomial(800, 0.1)) / 1000 <= found.high
         rate += found.low <= 0.2 * 0.02 + 0.8 * 0.1 <= found.high
@@ -219,8 +219,8 @@ def test_a_day_is_projected_to_what_it_turns_out_to_be():
     late=st.integers(0, 100),
 )  # fmt: skip
 def test_a_projection_lies_between_the_known_and_the_late(known, ones, missing, late):
-    of_day = Labelled.of_counts(min(known, ones), known)
-    of_late = Labelled.of_counts(late, 100)
+    of_day = LabelMean.of_counts(min(known, ones), known)
+    of_late = LabelMean.of_counts(late, 100)
     found = late_bias(of_day, of_late, known=of_day, missing=missing).projected
     if not known + missing:
         assert math.isnan(found.value)
@@ -232,18 +232,18 @@ def test_a_projection_lies_between_the_known_and_the_late(known, ones, missing, 
 
 
 def test_nothing_is_projected_without_late_labels():
-    known = Labelled.of_counts(10, 100)
-    found = late_bias(known, Labelled.of_counts(0, 0), known=known, missing=5)
+    known = LabelMean.of_counts(10, 100)
+    found = late_bias(known, LabelMean.of_counts(0, 0), known=known, missing=5)
     assert math.isnan(found.projected.value)
     assert found.words.startswith("100 early and 0 late labels, below the 30 needed")
-    whole = late_bias(known, Labelled.of_counts(0, 0), known=known, missing=0)
+    whole = late_bias(known, LabelMean.of_counts(0, 0), known=known, missing=0)
     assert whole.projected.value == 0.1
 
 
 def test_the_words_say_what_is_hidden():
     found = late_bias(
-        Labelled.of_counts(50, 5000), Labelled.of_counts(40, 800),
-        known=Labelled.of_counts(9, 900), missing=100, name="share of fraud",
+        LabelMean.of_counts(50, 5000), LabelMean.of_counts(40, 800),
+        known=LabelMean.of_counts(9, 900), missing=100, name="share of fraud",
     )  # fmt: skip
     assert found.projected.value == pytest.approx((9 + 100 * 0.05) / 1000)
     assert found.words.startswith(
@@ -258,21 +258,21 @@ def test_the_words_say_what_is_hidden():
     [
         pytest.param(
             Outcomes.of("binary", label=[1, 0, 0, 0], prediction=[1, 1, 0, 0]),
-            Labelled(4, 0.25, 0.1875, is_share=True), id="share of ones",
+            LabelMean(4, 0.25, 0.1875, is_share=True), id="share of ones",
         ),
         pytest.param(
             Outcomes.of("regression", label=[1.0, 3.0], prediction=[0.0, 0.0]),
-            Labelled(2, 2.0, 1.0), id="mean label",
+            LabelMean(2, 2.0, 1.0), id="mean label",
         ),
-        pytest.param(Outcomes("regression"), Labelled(0, 0.0, 0.0), id="no rows"),
-        pytest.param(Outcomes("binary"), Labelled(0, 0.0, 0.0, is_share=True), id="none at all"),
+        pytest.param(Outcomes("regression"), LabelMean(0, 0.0, 0.0), id="no rows"),
+        pytest.param(Outcomes("binary"), LabelMean(0, 0.0, 0.0, is_share=True), id="none at all"),
     ],
 )  # fmt: skip
 def test_labels_are_taken_from_outcomes(outcomes, expected):
-    assert Labelled.of_outcomes(outcomes) == expected
+    assert LabelMean.of_outcomes(outcomes) == expected
 
 
 def test_metrics_of_means_and_of_single_rows():
-    assert Labelled(4, 1.0, 4.0).metric()[1:3] == pytest.approx((1 - 1.96, 1 + 1.96), abs=1e-4)
-    assert math.isnan(Labelled(1, 1.0, 0.0).metric().low)
-    assert math.isnan(Labelled(0, 0.0, 0.0).metric().value)
+    assert LabelMean(4, 1.0, 4.0).metric()[1:3] == pytest.approx((1 - 1.96, 1 + 1.96), abs=1e-4)
+    assert math.isnan(LabelMean(1, 1.0, 0.0).metric().low)
+    assert math.isnan(LabelMean(0, 0.0, 0.0).metric().value)
