@@ -111,3 +111,16 @@ def test_the_numeric_core_knows_no_frames_no_clock_and_no_files():
                 "pathlib",
                 "os",
             }, place
+
+
+def test_a_function_has_at_most_sixty_lines_beside_its_docstring():
+    for file in PACKAGE.rglob("*.py"):
+        if file.parent.name == "standalone":
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                documented = ast.get_docstring(node) is not None
+                start = node.body[0].end_lineno if documented else node.lineno - 1
+                head = node.body[0].lineno - node.lineno if documented else 0
+                lines = node.end_lineno - start + head
+                assert lines <= 60, f"{node.name} in {file} has {lines} lines"

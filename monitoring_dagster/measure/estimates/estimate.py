@@ -1,6 +1,6 @@
 """How good will the day turn out to be, before any label has come?"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from math import isfinite
 
@@ -108,35 +108,6 @@ def _report(monitor: Monitor, day: date, estimated: Mapping[Group, Estimated]) -
     judged = [
         name for name in monitor.spec.tolerances if any(name in one for one in whole.values())
     ]
-    known = compared(monitor, day, found)
-    without = [
-        f"nothing is expected of version {group.version or '(none)'}: {one.reason}"
-        for group, one in estimated.items() if one.reason and not group.segment
-    ]  # fmt: skip
-    unknown = [
-        f"nothing to compare {name} of version {group.version} with: nothing was promised"
-        for group in whole
-        for name in unpromised(monitor, group, day)
-        if name in judged
-    ]
-    few = [
-        f"version {group.version}: no verdict, as it has few rows"
-        for group in whole if group.version not in worse
-    ]  # fmt: skip
-    bad = [words for found in worse.values() for words in found.values()]
-    if judged:
-        fine = ["within tolerance of the baseline"] if known else []
-        words = "; ".join([*(bad or fine), *unknown, *few, *without])
-        check = (
-            Check(passed=not bad, words=words, tone=Tone.WARN)
-            if bad or known
-            else Check.no_verdict(words)
-        )
-    elif whole:
-        names = ", ".join(monitor.spec.tolerances)
-        check = Check.no_verdict(f"no judged metric can be estimated: {names}")
-    else:
-        check = Check.no_verdict("; ".join(without) or why_no_profile(monitor, day))
     return StepReport(
         numbers={
             f"{name}_v{group.version}": metric.value
@@ -145,7 +116,7 @@ def _report(monitor: Monitor, day: date, estimated: Mapping[Group, Estimated]) -
             if isfinite(metric.value)
         },
         words={"reach": BLIND_SPOT},
-        checks={"expected_performance": check},
+        checks={"expected_performance": _check(monitor, day, estimated, judged, worse)},
         table=[
             as_row(monitor, group, name, metric, day)
             for group, metrics in found.items() for name, metric in metrics.items()
@@ -163,3 +134,40 @@ def _report(monitor: Monitor, day: date, estimated: Mapping[Group, Estimated]) -
         if judged
         else None,
     )  # fmt: skip
+
+
+def _check(
+    monitor: Monitor,
+    day: date,
+    estimated: Mapping[Group, Estimated],
+    judged: Sequence[str],
+    worse: Mapping[str, Mapping[str, str]],
+) -> Check:
+    """Whether what is expected is *worse* than tolerated; no verdict where nothing can be said."""
+    whole = [group for group, one in estimated.items() if one.metrics and not group.segment]
+    without = [
+        f"nothing is expected of version {group.version or '(none)'}: {one.reason}"
+        for group, one in estimated.items() if one.reason and not group.segment
+    ]  # fmt: skip
+    if not judged:
+        if whole:
+            names = ", ".join(monitor.spec.tolerances)
+            return Check.no_verdict(f"no judged metric can be estimated: {names}")
+        return Check.no_verdict("; ".join(without) or why_no_profile(monitor, day))
+    known = compared(monitor, day, {group: one.metrics for group, one in estimated.items()})
+    unknown = [
+        f"nothing to compare {name} of version {group.version} with: nothing was promised"
+        for group in whole
+        for name in unpromised(monitor, group, day)
+        if name in judged
+    ]
+    few = [
+        f"version {group.version}: no verdict, as it has few rows"
+        for group in whole if group.version not in worse
+    ]  # fmt: skip
+    bad = [words for found in worse.values() for words in found.values()]
+    fine = ["within tolerance of the baseline"] if known else []
+    words = "; ".join([*(bad or fine), *unknown, *few, *without])
+    if bad or known:
+        return Check(passed=not bad, words=words, tone=Tone.WARN)
+    return Check.no_verdict(words)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from monitoring_dagster.errors import MonitoringError
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Connection, Engine, MetaData, Table
+    from sqlalchemy import URL, Column, Connection, Engine, MetaData, Table
 
     Transaction = Connection
 
@@ -188,22 +188,9 @@ def storable(text: str) -> str:
 
 
 @cache
-def tables() -> Tables:
-    """The tables; those of incidents hold at most one open incident per model and kind."""
-    from sqlalchemy import (
-        JSON,
-        Boolean,
-        Column,
-        Date,
-        DateTime,
-        Index,
-        Integer,
-        MetaData,
-        Table,
-        Text,
-        TypeDecorator,
-        UniqueConstraint,
-    )
+def _types() -> tuple[type[Any], type[Any]]:
+    """Types of columns of our own: moments, and words that may come from data."""
+    from sqlalchemy import DateTime, Text, TypeDecorator
 
     class Moment(TypeDecorator[datetime]):
         """An aware UTC time, on SQLite too, which forgets the zone."""
@@ -228,31 +215,42 @@ def tables() -> Tables:
         def process_bind_param(self, value: str | None, dialect: Any) -> str | None:
             return value and storable(value)
 
-    def key(name: str, kind: Any = Words) -> Column[Any]:
-        return Column(name, kind, primary_key=True)
+    return Moment, Words
 
-    def fact(name: str, kind: Any = Words) -> Column[Any]:
-        return Column(name, kind, nullable=False)
 
-    def maybe(name: str, kind: Any = Words) -> Column[Any]:
-        return Column(name, kind, nullable=True)
+def _column(name: str, kind: Any, **how: Any) -> Column[Any]:
+    from sqlalchemy import Column
 
-    all_of_it = MetaData()
+    return Column(name, kind or _types()[1], **how)
 
-    def table(name: str, *parts: Any) -> Table:
-        return Table(name, all_of_it, *parts)
 
-    findings = table(
-        "findings",
-        *(key("model"), key("day", Date), key("step"), key("kind"), key("subject")),
-        *(fact("severity"), fact("words"), maybe("about", Date)),
-    )
-    incidents = table(
+def _key(name: str, kind: Any = None) -> Column[Any]:
+    return _column(name, kind, primary_key=True)
+
+
+def _fact(name: str, kind: Any = None) -> Column[Any]:
+    return _column(name, kind, nullable=False)
+
+
+def _maybe(name: str, kind: Any = None) -> Column[Any]:
+    return _column(name, kind, nullable=True)
+
+
+def _number(kind: Any) -> Column[Any]:
+    return _column("number", kind, primary_key=True, autoincrement=True)
+
+
+def _incidents(metadata: MetaData) -> Table:
+    """At most one of them is open per model and kind."""
+    from sqlalchemy import JSON, Date, Index, Integer, Table
+
+    incidents = Table(
         "incidents",
-        *(key("id"), fact("model"), fact("kind"), fact("severity")),
-        *(fact("opened_on", Date), fact("last_seen", Date), fact("judged_on", Date)),
-        *(fact("quiet_days", Integer), fact("firing", JSON), fact("seen", JSON)),
-        *(maybe("closed_on", Date), fact("told", JSON)),
+        metadata,
+        *(_key("id"), _fact("model"), _fact("kind"), _fact("severity")),
+        *(_fact("opened_on", Date), _fact("last_seen", Date), _fact("judged_on", Date)),
+        *(_fact("quiet_days", Integer), _fact("firing", JSON), _fact("seen", JSON)),
+        *(_maybe("closed_on", Date), _fact("told", JSON)),
     )
     still_open = incidents.c.closed_on.is_(None)
     Index(
@@ -262,53 +260,63 @@ def tables() -> Tables:
         sqlite_where=still_open,
         postgresql_where=still_open,
     )
+    return incidents
+
+
+@cache
+def tables() -> Tables:
+    """The tables, as they are made where they do not exist."""
+    from sqlalchemy import JSON, Boolean, Date, Integer, MetaData, Table, UniqueConstraint
+
+    moment, metadata = _types()[0], MetaData()
+
+    def table(name: str, *parts: Any) -> Table:
+        return Table(name, metadata, *parts)
+
+    findings = table(
+        "findings",
+        *(_key("model"), _key("day", Date), _key("step"), _key("kind"), _key("subject")),
+        *(_fact("severity"), _fact("words"), _maybe("about", Date)),
+    )
     turns = table(
         "turns",
-        Column("number", Integer, primary_key=True, autoincrement=True),
-        *(fact("model"), fact("incident"), fact("turn"), fact("day", Date)),
-        *(fact("noted_at", Moment), maybe("digest")),
+        _number(Integer),
+        *(_fact("model"), _fact("incident"), _fact("turn"), _fact("day", Date)),
+        *(_fact("noted_at", moment), _maybe("digest")),
     )
     deliveries = table(
         "deliveries",
-        *(key("id"), fact("incident"), fact("seq", Integer), fact("destination")),
-        *(fact("event", JSON), fact("state"), fact("attempts", Integer)),
-        *(fact("created_at", Moment), maybe("claimed_at", Moment), maybe("sent_at", Moment)),
-        *(maybe("channel"), maybe("ts"), maybe("last_error")),
+        *(_key("id"), _fact("incident"), _fact("seq", Integer), _fact("destination")),
+        *(_fact("event", JSON), _fact("state"), _fact("attempts", Integer)),
+        *(_fact("created_at", moment), _maybe("claimed_at", moment), _maybe("sent_at", moment)),
+        *(_maybe("channel"), _maybe("ts"), _maybe("last_error")),
         UniqueConstraint("incident", "seq"),
     )
     decisions = table(
         "decisions",
-        *(key("model"), key("trigger_id"), fact("day", Date), fact("outcome")),
-        *(fact("words"), fact("inputs", JSON), fact("at", Moment)),
+        *(_key("model"), _key("trigger_id"), _fact("day", Date), _fact("outcome")),
+        *(_fact("words"), _fact("inputs", JSON), _fact("at", moment)),
     )
     promotions = table(
         "promotions",
-        Column("number", Integer, primary_key=True, autoincrement=True),
-        *(fact("model"), fact("version"), maybe("previous"), fact("reason")),
-        *(fact("by"), fact("at", Moment)),
+        _number(Integer),
+        *(_fact("model"), _fact("version"), _maybe("previous"), _fact("reason")),
+        *(_fact("by"), _fact("at", moment)),
     )
-    judged = table("judged", key("model"), key("kind"), fact("last_day", Date))
+    judged = table("judged", _key("model"), _key("kind"), _fact("last_day", Date))
     fallbacks = table(
-        "fallbacks", key("model"), fact("on", Boolean), fact("by"), fact("at", Moment)
+        "fallbacks", _key("model"), _fact("on", Boolean), _fact("by"), _fact("at", moment)
     )
     label_decisions = table(
         "label_decisions",
-        Column("number", Integer, primary_key=True, autoincrement=True),
-        *(fact("model"), fact("request_id"), fact("served_on", Date), fact("decision")),
-        *(fact("reason"), fact("by"), fact("at", Moment)),
+        _number(Integer),
+        *(_fact("model"), _fact("request_id"), _fact("served_on", Date), _fact("decision")),
+        *(_fact("reason"), _fact("by"), _fact("at", moment)),
     )
     return Tables(
-        all_of_it,
-        findings,
-        judged,
-        incidents,
-        turns,
-        deliveries,
-        decisions,
-        promotions,
-        fallbacks,
-        label_decisions,
-    )
+        metadata, findings, judged, _incidents(metadata), turns, deliveries, decisions, promotions,
+        fallbacks, label_decisions,
+    )  # fmt: skip
 
 
 def _add_columns(connection: Connection) -> None:

@@ -348,13 +348,7 @@ class Registry:
                 json.dumps({key: float(value) for key, value in importances.items()})
             )
             run = client.create_run(self._experiment(client, name), tags=described)
-            status = "FAILED"
-            try:
-                _log_numbers(client, run.info.run_id, metrics, parameters)
-                client.log_artifacts(run.info.run_id, scratch)
-                status = "FINISHED"
-            finally:
-                client.set_terminated(run.info.run_id, status)
+            _log_run(client, run.info.run_id, metrics, parameters, folder)
             if not client.search_registered_models(f"name = '{name}'"):
                 client.create_registered_model(name)
             source = f"{run.info.artifact_uri}/model"
@@ -457,6 +451,23 @@ def _save_model(name: str, model: Any, features: "pd.DataFrame", folder: Path) -
             pip_requirements=[f"{library}=={installed(library)}" for library in _LIBRARIES],
         )
     return sha256((folder / "model.skops").read_bytes()).hexdigest()
+
+
+def _log_run(
+    client: "MlflowClient",
+    run_id: str,
+    metrics: Mapping[str, float],
+    parameters: Mapping[str, object],
+    folder: Path,
+) -> None:
+    """Log what a version is, and end its run as FAILED where that breaks off."""
+    status = "FAILED"
+    try:
+        _log_numbers(client, run_id, metrics, parameters)
+        client.log_artifacts(run_id, str(folder))
+        status = "FINISHED"
+    finally:
+        client.set_terminated(run_id, status)
 
 
 def _log_numbers(

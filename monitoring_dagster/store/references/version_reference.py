@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -195,23 +196,25 @@ def _fetch(monitor: Monitor, version: str, folder: Path) -> None:
         "days": sum(day[whole].rows >= MIN_ROWS for day in days if whole in day),
         "has_days": bool(days),
     }
+    tables = {
+        BINS_FILE: bins_to_table(bins),
+        "profiles.parquet": profiles_to_table(profiles),
+        "outcomes.parquet": outcomes_to_table(
+            {(LONG_AGO, group): one for group, one in outcomes.items()}
+        ),
+        ANSWERS_FILE: answers_in(spec, table, bins),
+        LABELLED_FILE: labelled_in(table, bins),
+    }
+    _keep(folder, tables, facts)
+
+
+def _keep(folder: Path, tables: Mapping[str, pa.Table], facts: Mapping[str, Any]) -> None:
+    """Write a reference whole, or not at all."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".building-"))
     try:
-        pq.write_table(bins_to_table(bins), building / BINS_FILE, write_page_checksum=True)
-        pq.write_table(
-            profiles_to_table(profiles), building / "profiles.parquet", write_page_checksum=True
-        )
-        pq.write_table(
-            outcomes_to_table({(LONG_AGO, group): one for group, one in outcomes.items()}),
-            building / "outcomes.parquet",
-            write_page_checksum=True,
-        )
-        for name, kept in (
-            (ANSWERS_FILE, answers_in(spec, table, bins)),
-            (LABELLED_FILE, labelled_in(table, bins)),
-        ):
-            pq.write_table(kept, building / name, write_page_checksum=True)
+        for name, table in tables.items():
+            pq.write_table(table, building / name, write_page_checksum=True)
         (building / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
         with suppress(OSError):  # somebody else was quicker with the same
             building.rename(folder)
