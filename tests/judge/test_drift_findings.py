@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from monitoring_dagster.measure.reference import version_reference as reference
 
 from monitoring_dagster.decide.findings import FindingKind, Severity
 from monitoring_dagster.judge import drift_findings, verdict
@@ -11,6 +10,7 @@ from monitoring_dagster.judge.drift_findings import findings_of, severity_of
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import drift
 from monitoring_dagster.store.days.drifted import DRIFT
+from monitoring_dagster.store.references import version_reference as reference
 from tests.world import FEATURES, START, day_after
 
 NEXT = day_after(START)

@@ -7,7 +7,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from monitoring_dagster.measure.reference import version_reference as reference
 
 from monitoring_dagster.decide.findings import FindingKind, Severity
 from monitoring_dagster.measure import contract
@@ -18,6 +17,7 @@ from monitoring_dagster.store.days.profiles import profiles_of, service_of
 from monitoring_dagster.store.days.step_findings import stored_findings
 from monitoring_dagster.store.days.usable_rows import CONTRACT
 from monitoring_dagster.store.models.registry import UnknownReference
+from monitoring_dagster.store.references import version_reference as reference
 from tests.world import START, as_table
 
 P1, P2, P3 = Severity.P1, Severity.P2, Severity.P3

@@ -68,7 +68,7 @@ def _reads_runbooks(project: Path, environment: dict[str, str]) -> None:
     """The pages came along: in messages by their first steps, and whole by the command."""
     program = (
         "import sys; from datetime import UTC, datetime; from pathlib import Path\n"
-        "from monitoring_dagster.pipeline import alerts\n"
+        "from monitoring_dagster.act.notify import alerts\n"
         "from monitoring_dagster.store.monitor import House\n"
         "from monitoring_dagster.spec import ModelSpec\n"
         "monitor = House.at(Path.cwd(), {}).monitor(ModelSpec.model_validate_json(sys.argv[1]))\n"

@@ -14,7 +14,8 @@ from monitoring_dagster.measure.quality import arrived_labels as outcomes
 from monitoring_dagster.measure.quality.arrived_labels import findings_of, run
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.stats.columns.profile import Group
-from monitoring_dagster.store.days.known_labels import OUTCOMES, _kept, account_of, known_outcomes
+from monitoring_dagster.store.days import known_labels
+from monitoring_dagster.store.days.known_labels import OUTCOMES, account_of, known_outcomes
 from monitoring_dagster.store.monitor import House
 
 START, DAYS = date(2025, 3, 3), 5
@@ -269,9 +270,9 @@ def test_what_is_kept_in_memory_is_bounded(monitor, monkeypatch):
         deliver(monitor.root, day, "told")
         run(monitor, on(day))
     known = cells(monitor, 2)
-    kept = _kept
+    kept = known_labels._kept
     size = max(table.nbytes for table in kept.values())
-    monkeypatch.setattr(outcomes, "_MAX_KEPT_BYTES", size + 1)
+    monkeypatch.setattr(known_labels, "_MAX_KEPT_BYTES", size + 1)
     kept.clear()
     assert cells(monitor, 2) == known
     assert 0 < sum(table.nbytes for table in kept.values()) <= size + 1
@@ -283,4 +284,4 @@ def test_the_account_is_the_one_that_was_stored(monitor):
     tell(monitor.root, 0, {"a": 1})
     run(monitor, on(0))
     stored = monitor.results.metadata("tiny", OUTCOMES, on(0))
-    assert json.loads(stored[outcomes.ACCOUNT]) == account_of(monitor, on(0))
+    assert json.loads(stored[known_labels.ACCOUNT]) == account_of(monitor, on(0))
