@@ -328,6 +328,8 @@ class Days:
             lock.wait()
             self.clock.move_to(morning + timedelta(hours=7))
         in_time = self.wait(lambda: self.judged(day))
+        if in_time and number not in (plan.late, plan.corrupt) and number <= plan.flips + 12:
+            return  # an afternoon on which nothing happens
         retries = [7, 8] if number > plan.flips + 12 else []  # of a training, after an hour
         for hour in (*retries, *([9] if number in (plan.late, plan.corrupt) else [])):
             self.clock.move_to(morning + timedelta(hours=hour, minutes=30))
@@ -506,12 +508,17 @@ def main() -> int:
             slack.clock = lambda: world.clock.now
             world.clock.move_to(datetime.combine(first, datetime.min.time(), UTC))
             world.declare()
+            lived = 0
             with world.daemon():
-                for number in range(wanted.days):
-                    world.live(number)
-                    print(f"day {number}: {time.monotonic() - began:.0f} s,"
-                          f" {len(world.processes())} processes,"
-                          f" {len(slack.messages)} messages", flush=True)  # fmt: skip
+                try:
+                    for number in range(wanted.days):
+                        world.live(number)
+                        lived += 1
+                        print(f"day {number}: {time.monotonic() - began:.0f} s,"
+                              f" {len(world.processes())} processes,"
+                              f" {len(slack.messages)} messages", flush=True)  # fmt: skip
+                except KeyboardInterrupt:
+                    world.trouble.append(f"stopped after {lived} of {wanted.days} days")
                 left = [one for one in world.processes() if one.ppid() != os.getpid()]
                 print("processes before the end:", [" ".join(one.cmdline())[:80] for one in left])
             time.sleep(20)
@@ -519,7 +526,7 @@ def main() -> int:
                 world.trouble.append(f"{len(left)} processes outlived the daemon")
                 for one in left:
                     one.kill()
-            return min(report(world, wanted.days), 1)
+            return min(report(world, lived), 1)
     finally:
         server.cleanup()
         print(f"{time.monotonic() - began:.0f} s; {root if wanted.keep else ''}")
