@@ -31,11 +31,6 @@ class BrokenExpectation:
     unexpected_share: float | None  # of the rows that were judged; None where rows are not counted
 
 
-def check_arguments(suite: Suite) -> None:
-    """Raise BadSuite for the first expectation whose arguments cannot be."""
-    _built(suite)
-
-
 def validate(suite: Suite, frame: "pd.DataFrame") -> list[BrokenExpectation]:
     """The expectations of *suite* that *frame* does not meet, in the suite's order.
 
@@ -100,7 +95,7 @@ def _is_spark(module: str) -> bool:
     return module == "pyspark" or module.startswith("pyspark.")
 
 
-def _built(suite: Suite, frame: "pd.DataFrame | None" = None) -> list[Any]:
+def _built(suite: Suite, frame: "pd.DataFrame") -> list[Any]:
     """Great Expectations' own objects; it would drop a wrong one with a line in the log."""
     great_expectations()
     from great_expectations.expectations import registry
@@ -116,7 +111,7 @@ def _built(suite: Suite, frame: "pd.DataFrame | None" = None) -> list[Any]:
                 problem = f"{expectation.type} takes no {name!r}."
                 problem += f" {did_you_mean(name, kind.__fields__)}"
                 raise BadSuite.at(suite.path, problem, position=position)
-        times = {} if frame is None else _times(frame, expectation.kwargs)
+        times = _times(frame, expectation.kwargs)
         try:
             built.append(
                 kind(

@@ -74,8 +74,8 @@ class Suite:
 def load_suite(path: Path) -> Suite:
     """The suite in a JSON file. Raises BadSuite; does not import Great Expectations.
 
-    What only Great Expectations can judge, the arguments of each expectation, `check_arguments`
-    and `validate` do. A file of 0.18 means the same here: its types and arguments are those of 1.
+    The arguments of each expectation, which only Great Expectations can judge, are left to
+    `validate`. A file of 0.18 means the same here: its types and arguments are those of 1.
     """
     content = _content(path)
     if not isinstance(content, dict) or not isinstance(content.get("expectations"), list):

@@ -7,12 +7,12 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from monitoring_dagster.stats.columns.values import Floats
 from monitoring_dagster.stats.drift.column_drift import (
     ColumnDrift,
     DriftSettings,
     Growth,
 )
+from monitoring_dagster.stats.inference.evidence import benjamini_hochberg
 
 _SHOWN_CHARACTERS = 40  # of a level's name, which is a value from the data
 _SHOWN_NAMES = 3
@@ -94,15 +94,6 @@ def judge(
         )
         for drift, p, effect, growth in zip(measured, adjusted, usual_effect, habits, strict=True)
     ]
-
-
-def benjamini_hochberg(p_values: Floats) -> Floats:
-    """The smallest false discovery rate at which each would be a discovery."""
-    order = np.argsort(p_values)[::-1]  # the largest first
-    ranks = np.arange(p_values.size, 0, -1)
-    adjusted = np.empty_like(p_values)
-    adjusted[order] = np.minimum.accumulate(p_values[order] * p_values.size / ranks)
-    return np.minimum(adjusted, 1.0)
 
 
 def psi_band(psi: float, settings: DriftSettings) -> PsiBand:

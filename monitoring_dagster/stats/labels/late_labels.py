@@ -10,9 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from monitoring_dagster.stats.columns.values import Floats
 from monitoring_dagster.stats.inference.evidence import chi_square
 from monitoring_dagster.stats.inference.intervals import Z95, wilson
-from monitoring_dagster.stats.inference.sums import Sum
 from monitoring_dagster.stats.labels.maturity import arrival_curve, counted
-from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.performance import Metric
 
 _WEEK = 7
@@ -177,18 +175,6 @@ class LabelMean(NamedTuple):
         """Rows of which *ones* are 1 and the others 0."""
         share = ones / n if n else 0.0
         return cls(n, share, share * (1 - share), is_share=True)
-
-    @classmethod
-    def of_outcomes(cls, outcomes: Outcomes) -> Self:
-        """The labels themselves: the share of ones (binary), or the mean (regression).
-
-        A multiclass label has no mean: count the class in question with `of_counts`.
-        """
-        if outcomes.task == "regression":
-            label = outcomes.sums.get("label", Sum())
-            return cls(label.n, label.mean, label.variance) if label.n else cls(0, 0.0, 0.0)
-        ones = sum(rows for (label, _), rows in outcomes.cells.items() if label == "1")
-        return cls.of_counts(ones, outcomes.n)
 
     def metric(self) -> Metric:
         """With Wilson's interval for a share, a normal one for a mean; NaN without rows."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitoring_dagster.stats.columns.values import Floats
-from monitoring_dagster.stats.drift.drift_verdict import benjamini_hochberg
+from monitoring_dagster.stats.inference.evidence import benjamini_hochberg
 from monitoring_dagster.stats.inference.intervals import Z95
 from monitoring_dagster.stats.quality.performance import HIGHER_IS_BETTER, Metric
 

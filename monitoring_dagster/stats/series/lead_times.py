@@ -9,6 +9,7 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike
 
 from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.stats.inference.evidence import benjamini_hochberg
 from monitoring_dagster.stats.series.leads import MIN_DAYS, Lead, lead
 from monitoring_dagster.stats.series.thresholds import LossEvent, Threshold, thresholds
 
@@ -116,12 +117,10 @@ def proxies(
 
 
 def _adjusted(leads: Mapping[str, Lead | None]) -> dict[str, float]:
-    from scipy.stats import false_discovery_control  # late: starting often must stay cheap
-
     known = {name: one.p_value for name, one in leads.items() if one is not None}
     if not known:
         return dict.fromkeys(leads, 1.0)
-    corrected = false_discovery_control(list(known.values())).tolist()
+    corrected = benjamini_hochberg(list(known.values())).tolist()
     return dict.fromkeys(leads, 1.0) | dict(zip(known, corrected, strict=True))
 
 

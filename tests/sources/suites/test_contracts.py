@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from monitoring_dagster.sources.suites.contracts import (
-    check_arguments,
     great_expectations,
     validate,
 )
@@ -205,11 +204,10 @@ def test_a_wrong_entry_is_met_with_its_place_and_the_right_word(suite, entry, to
 def test_a_wrong_argument_is_met_with_its_place(suite, kwargs, told):
     """Before any row is looked at."""
     entry = expect("column_values_to_be_between", **kwargs)
-    for ask in (lambda: check_arguments(suite(entry)), lambda: validate(suite(entry), FRAME)):
-        with pytest.raises(BadSuite) as error:
-            ask()
-        assert "churn.json, expectation 0: expect_column_values_to_be_between" in str(error.value)
-        assert told in str(error.value)
+    with pytest.raises(BadSuite) as error:
+        validate(suite(entry), FRAME)
+    assert "churn.json, expectation 0: expect_column_values_to_be_between" in str(error.value)
+    assert told in str(error.value)
 
 
 def test_a_missing_file_is_named_with_the_way_out(tmp_path):
@@ -337,7 +335,7 @@ def test_a_suite_without_an_expectation_is_remarked_upon(suite):
 )  # fmt: skip
 def test_what_0_18_said_otherwise_is_refused(suite, entry, told):
     with pytest.raises(BadSuite) as error:
-        check_arguments(suite(entry))
+        validate(suite(entry), FRAME)
     assert "churn.json, expectation 0: " in str(error.value)
     assert told in str(error.value)
 

@@ -8,10 +8,17 @@ from scipy import stats
 
 from monitoring_dagster.stats.inference.evidence import (
     MIN_EXPECTED,
+    benjamini_hochberg,
     chi_square,
     ks_p_value,
     unseen_p_value,
 )
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_the_correction_for_many_looks_is_scipys(p_values):
+    expected = stats.false_discovery_control(p_values)
+    assert benjamini_hochberg(p_values) == pytest.approx(expected, rel=1e-12, abs=1e-300)
 
 
 def test_chi_square_is_scipys_where_cells_are_filled():

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from monitoring_dagster.stats.labels.late_labels import LabelMean, late_bias, slower
-from monitoring_dagster.stats.quality.outcomes import Outcomes
 
 LAGS = 12
 DAYS = 75
@@ -251,25 +250,6 @@ def test_the_words_say_what_is_hidden():
     )
     assert "with 100 of 1,000 labels missing it is 0.01 (" in found.words
     assert "and 0.014 (" in found.words
-
-
-@pytest.mark.parametrize(
-    ("outcomes", "expected"),
-    [
-        pytest.param(
-            Outcomes.of("binary", label=[1, 0, 0, 0], prediction=[1, 1, 0, 0]),
-            LabelMean(4, 0.25, 0.1875, is_share=True), id="share of ones",
-        ),
-        pytest.param(
-            Outcomes.of("regression", label=[1.0, 3.0], prediction=[0.0, 0.0]),
-            LabelMean(2, 2.0, 1.0), id="mean label",
-        ),
-        pytest.param(Outcomes("regression"), LabelMean(0, 0.0, 0.0), id="no rows"),
-        pytest.param(Outcomes("binary"), LabelMean(0, 0.0, 0.0, is_share=True), id="none at all"),
-    ],
-)  # fmt: skip
-def test_labels_are_taken_from_outcomes(outcomes, expected):
-    assert LabelMean.of_outcomes(outcomes) == expected
 
 
 def test_metrics_of_means_and_of_single_rows():
