@@ -8,10 +8,10 @@ from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.decide.incidents import is_told
 from monitoring_dagster.stats.drift.drift_verdict import Broken, Verdict
 from monitoring_dagster.stats.drift.importance import rank_correlation, shared_weight
-from monitoring_dagster.store.days.champions import Traffic, roles_on
+from monitoring_dagster.store.days.champions import Traffic, traffic_on
 from monitoring_dagster.store.days.drifted import DRIFT, Record
 from monitoring_dagster.store.days.profiles import service_of
-from monitoring_dagster.store.days.step_findings import stored_findings
+from monitoring_dagster.store.days.step_findings import VERDICT, stored_findings
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.version_reference import Reference, reference_of
 
@@ -21,7 +21,6 @@ _UNUSABLE = {
     Broken.NEW_CATEGORY: "unseen_share",
     Broken.INFINITE: "infinite_share",
 }
-_VERDICT = "verdict"  # the step that stores what was told
 _BUDGET_DAYS = 30
 _NEW_DAYS = 7  # a version that served before them is not new
 _MIN_CORRELATION = 0.5  # of the ranks of importances; a low one alone may be many weak features
@@ -38,25 +37,25 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding]:
             one["version"] for one in of_column
         }:
             of_column.append(row)
-    roles = roles_on(monitor, day) if any(drifted.values()) else Traffic(None, {})
-    found = [one for rows in drifted.values() for one in _of_column(monitor, day, rows, roles)]
+    traffic = traffic_on(monitor, day) if any(drifted.values()) else Traffic(None, {})
+    found = [one for rows in drifted.values() for one in _of_column(monitor, day, rows, traffic)]
     answers_first = sorted(found, key=lambda one: one.kind is FindingKind.FEATURE_DRIFT)
     told = _within_budget(monitor, day, answers_first)
     return [*told, *_importance_shifts(monitor, day)]
 
 
 def _of_column(
-    monitor: Monitor, day: date, rows: Sequence[Record], roles: Traffic
+    monitor: Monitor, day: date, rows: Sequence[Record], traffic: Traffic
 ) -> Iterator[Finding]:
     """What drifted in one column: an input that all versions share is the champion's finding, and
     another version has one of its own where it is more urgent."""
-    rows = sorted(rows, key=lambda row: row["version"] != roles.champion)
-    found = [_finding(monitor, day, row, roles) for row in rows]
+    rows = sorted(rows, key=lambda row: row["version"] != traffic.champion)
+    found = [_finding(monitor, day, row, traffic) for row in rows]
     if not found or found[0].kind is FindingKind.PREDICTION_DRIFT:
         yield from found
         return
     first, *others = found
-    alike = rows[0]["version"] == roles.champion
+    alike = rows[0]["version"] == traffic.champion
     same = [
         row["version"]
         for row, one in zip(rows[1:], others, strict=True)
@@ -69,7 +68,7 @@ def _of_column(
     )
 
 
-def _finding(monitor: Monitor, day: date, row: Record, roles: Traffic) -> Finding:
+def _finding(monitor: Monitor, day: date, row: Record, traffic: Traffic) -> Finding:
     rules, version = monitor.spec.rules.drift, row["version"]
     answer = row["role"] == "answer"
     where = f" where {row['segment']} is {row['value']}" if row["segment"] else ""
@@ -80,9 +79,10 @@ def _finding(monitor: Monitor, day: date, row: Record, roles: Traffic) -> Findin
         model=monitor.name,
         day=day,
         kind=FindingKind.PREDICTION_DRIFT if answer else FindingKind.FEATURE_DRIFT,
-        subject=roles.subject(row["column"], version),
-        severity=roles.severity(severity, version),
-        words=f"{row['column']}{of_version}{where}{against}: {row['reason']}{roles.words(version)}",
+        subject=traffic.subject(row["column"], version),
+        severity=traffic.severity(severity, version),
+        words=f"{row['column']}{of_version}{where}{against}: {row['reason']}"
+        f"{traffic.words(version)}",
         step=DRIFT,
     )
 
@@ -141,7 +141,7 @@ def _told(monitor: Monitor, day: date) -> dict[str, bool]:
     """The features whose drift was told on that day, and whether that counts for the budget."""
     return {
         one.subject: _costs(one)
-        for one in stored_findings(monitor, _VERDICT, day)
+        for one in stored_findings(monitor, VERDICT, day)
         if one.kind is FindingKind.FEATURE_DRIFT and is_told(one.severity)
     }
 

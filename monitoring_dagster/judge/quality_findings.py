@@ -8,8 +8,8 @@ from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.measure.estimates import estimate
 from monitoring_dagster.measure.estimates.track_record import track_record
 from monitoring_dagster.measure.quality.arrivals import labelled_by
-from monitoring_dagster.measure.quality.evaluation import STEP
 from monitoring_dagster.measure.quality.known_quality import (
+    EVALUATION,
     Evaluation,
     breaches,
     evaluate,
@@ -34,7 +34,7 @@ from monitoring_dagster.stats.quality.segment_drop import (
     SegmentVerdict,
     segment_drops,
 )
-from monitoring_dagster.store.days.champions import Traffic, roles_on
+from monitoring_dagster.store.days.champions import Traffic, traffic_on
 from monitoring_dagster.store.days.estimated import ESTIMATE, estimates_of
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.version_reference import Reference, reference_of
@@ -99,7 +99,7 @@ class _Recent:
 
     monitor: Monitor
     day: date  # on which they are known
-    roles: Traffic
+    traffic: Traffic
     version: str
     days: Sequence[Evaluation]
     of_champion: Collection[str] | None = None  # what fell there; None without a verdict on it
@@ -119,10 +119,10 @@ class _Recent:
             self.monitor.name,
             self.day,
             kind,
-            what if by_version else self.roles.subject(what, self.version),
-            self.roles.severity(severity, self.version),
-            f"{words}{self.roles.words(self.version)}",
-            ESTIMATE if kind is FindingKind.EXPECTED_DROP else STEP,
+            what if by_version else self.traffic.subject(what, self.version),
+            self.traffic.severity(severity, self.version),
+            f"{words}{self.traffic.words(self.version)}",
+            ESTIMATE if kind is FindingKind.EXPECTED_DROP else EVALUATION,
             about,
         )
 
@@ -131,20 +131,20 @@ def of_labels(monitor: Monitor, day: date, recent: Sequence[Evaluation]) -> list
     """What labels say is wrong with the *recent* evaluated days, each version judged by itself."""
     if not recent:
         return []
-    roles, worse = roles_on(monitor, day), {one.day: breaches(monitor, one) for one in recent}
+    traffic, worse = traffic_on(monitor, day), {one.day: breaches(monitor, one) for one in recent}
     _, of_days = _rule(monitor)
     found: list[Finding] = []
     of_champion: Collection[str] | None = None
     versions = {version for said in worse.values() for version in said}
-    for version in sorted(versions, key=lambda one: (one != roles.champion, one)):
+    for version in sorted(versions, key=lambda one: (one != traffic.champion, one)):
         # Of a version that serves no more only what is newest, so that it is over one day.
-        looked_at = recent if version in roles.shares else recent[:of_days]
+        looked_at = recent if version in traffic.shares else recent[:of_days]
         days = [one for one in looked_at if version in worse[one.day]][:of_days]
-        of_version = _Recent(monitor, day, roles, version, days, of_champion)
+        of_version = _Recent(monitor, day, traffic, version, days, of_champion)
         said = {one.day: worse[one.day][version] for one in days}
         fallen = dict(_performance(of_version, said))
         calm = not any(said.values())
-        if version == roles.champion:
+        if version == traffic.champion:
             of_champion = fallen.keys()
         found += [*fallen.values(), *_in_parts(of_version, without=fallen.keys(), calm=calm)]
     return found
@@ -191,7 +191,7 @@ def _foreseen(recent: _Recent, days: Sequence[date], metric: str) -> str:
     if 2 * len(foreseen) >= len(estimated):
         return "; expected from the inputs: harder cases"
     if recent.of_champion is not None and metric not in recent.of_champion:
-        champion = recent.roles.champion
+        champion = recent.traffic.champion
         return (
             f"; not explained by the inputs, and version {champion} is within tolerance:"
             f" likely a fault of version {version}"
@@ -212,9 +212,9 @@ def of_estimates(monitor: Monitor, day: date) -> Iterator[Finding]:
         return
     earlier = [day - timedelta(days=n) for n in range(1, of_days)]
     worse = [today, *(estimate.worse_than_promised(monitor, one) for one in earlier)]
-    roles = roles_on(monitor, day)
+    traffic = traffic_on(monitor, day)
     for version, expected in today.items():
-        of_version = _Recent(monitor, day, roles, version, ())
+        of_version = _Recent(monitor, day, traffic, version, ())
         for metric, words in expected.items():
             count = sum(metric in said.get(version, {}) for said in worse)
             if count < needed:

@@ -5,15 +5,18 @@ from datetime import date, timedelta
 from typing import Any
 
 from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
-from monitoring_dagster.measure.quality.evaluation import STEP
-from monitoring_dagster.measure.quality.known_quality import Evaluation, breaches, evaluate
+from monitoring_dagster.measure.quality.known_quality import (
+    EVALUATION,
+    Evaluation,
+    breaches,
+    evaluate,
+)
 from monitoring_dagster.sources.labels.labels import labels_of
-from monitoring_dagster.store.days.champions import roles_on
+from monitoring_dagster.store.days.champions import traffic_on
 from monitoring_dagster.store.days.known_labels import BY_DAY, DECIDED, account_of
-from monitoring_dagster.store.days.step_findings import stored_findings
+from monitoring_dagster.store.days.step_findings import VERDICT, stored_findings
 from monitoring_dagster.store.monitor import Monitor
 
-_VERDICT = "verdict"  # the step that stores what was told
 _TOLD_WITHIN_DAYS = 14  # of the end of a day's wait
 
 
@@ -22,7 +25,7 @@ def findings_of(monitor: Monitor, day: date) -> Iterator[Finding]:
     wait = labels_of(monitor.spec).mature_after_days
     account = account_of(monitor, day)
     changed = {*account.get(BY_DAY, {}), *account.get(DECIDED, {})}
-    roles = roles_on(monitor, day)
+    traffic = traffic_on(monitor, day)
     for served in sorted(map(date.fromisoformat, changed)):
         if (day - served).days <= wait:
             continue  # still waited for: its verdict is no verdict yet
@@ -31,7 +34,7 @@ def findings_of(monitor: Monitor, day: date) -> Iterator[Finding]:
         )
         was, is_now = _said(monitor, before), _said(monitor, now)
         for version, metric in sorted(was.keys() ^ is_now.keys()):
-            subject = roles.subject(metric, version)
+            subject = traffic.subject(metric, version)
             told = _was_told(monitor, served, subject, until=day)
             calm = f"{metric} of version {version} is not worse than tolerated any more"
             said = is_now.get((version, metric), calm)
@@ -41,10 +44,10 @@ def findings_of(monitor: Monitor, day: date) -> Iterator[Finding]:
                 day=day,
                 kind=FindingKind.REVISED_QUALITY,
                 subject=f"{subject} of {served}",
-                severity=roles.severity(severity, version),
+                severity=traffic.severity(severity, version),
                 words=f"{_cause(account, served)} the verdict on {served}"
-                f"{', which was notified' if told else ''}: {said}{roles.words(version)}",
-                step=STEP,
+                f"{', which was notified' if told else ''}: {said}{traffic.words(version)}",
+                step=EVALUATION,
                 about=served,
             )
 
@@ -72,5 +75,5 @@ def _was_told(monitor: Monitor, served: date, subject: str, *, until: date) -> b
     return any(
         one.kind is FindingKind.PERFORMANCE_DROP and one.subject == subject
         for day in days
-        for one in stored_findings(monitor, _VERDICT, day)
+        for one in stored_findings(monitor, VERDICT, day)
     )

@@ -3,12 +3,11 @@
 from datetime import date
 
 from monitoring_dagster.decide.findings import FindingKind
-from monitoring_dagster.judge import drift_findings, labelling, revisions
-from monitoring_dagster.judge import quality_findings as quality
+from monitoring_dagster.judge import drift_findings, labelling, quality_findings, revisions
 from monitoring_dagster.judge.judged import kinds_without_verdict, latest_judged
-from monitoring_dagster.measure import profiling as profile
+from monitoring_dagster.measure import profiling
 from monitoring_dagster.measure.drift import multivariate
-from monitoring_dagster.measure.quality import arrived_labels as outcomes
+from monitoring_dagster.measure.quality import arrived_labels
 from monitoring_dagster.measure.step import StepReport
 from monitoring_dagster.store.days import seen_files
 from monitoring_dagster.store.days.champions import champion_on
@@ -53,9 +52,9 @@ def run(monitor: Monitor, day: date) -> StepReport:
     """Collect the day's findings, move its incidents on, and queue what people must be told."""
     found = [
         *stored_findings(monitor, CONTRACT, day),
-        *profile.findings_of(monitor, day),
+        *profiling.findings_of(monitor, day),
         *drift_findings.findings_of(monitor, day),
-        *quality.of_estimates(monitor, day),
+        *quality_findings.of_estimates(monitor, day),
     ]
     judged = set(_OF_FILES)
     if service_of(monitor, day).get("rows"):
@@ -65,10 +64,10 @@ def run(monitor: Monitor, day: date) -> StepReport:
         found += week
         judged.add(FindingKind.MULTIVARIATE_DRIFT)
     if monitor.spec.labels:
-        recent = quality.recent_evaluations(monitor, day)
-        found += outcomes.findings_of(monitor, day)
+        recent = quality_findings.recent_evaluations(monitor, day)
+        found += arrived_labels.findings_of(monitor, day)
         found += labelling.findings_of(monitor, day)
-        found += quality.of_labels(monitor, day, recent)
+        found += quality_findings.of_labels(monitor, day, recent)
         found += revisions.findings_of(monitor, day)
         judged |= _OF_LABELS | (_OF_QUALITY if recent else set())
     found.sort(key=lambda one: (one.severity, one.kind is not FindingKind.PREDICTION_DRIFT))

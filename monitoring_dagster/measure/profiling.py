@@ -20,13 +20,8 @@ from monitoring_dagster.sources.rows.readings import is_nested, reading
 from monitoring_dagster.spec import Predictions
 from monitoring_dagster.stats.columns.bins import Bins
 from monitoring_dagster.stats.columns.column_profile import NumericProfile
-from monitoring_dagster.stats.columns.profile import (
-    Group,
-    Profile,
-    profiles_to_table,
-)
-from monitoring_dagster.store.days.profiles import PROFILE, SERVICE, why_no_profile
-from monitoring_dagster.store.days.profiles import service_of as service_of
+from monitoring_dagster.stats.columns.profile import Group, Profile, profiles_to_table
+from monitoring_dagster.store.days.profiles import PROFILE, SERVICE, service_of, why_no_profile
 from monitoring_dagster.store.days.usable_rows import columns_left_out, is_usable
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.version_reference import (

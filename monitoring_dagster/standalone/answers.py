@@ -10,12 +10,7 @@ from numpy.typing import NDArray
 
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.standalone.classes import THRESHOLD, ByName, Classes, understood
-from monitoring_dagster.standalone.probabilities import (
-    ROUNDING,
-    SHOWN_IDS,
-    left_out,
-    refuse_most,
-)
+from monitoring_dagster.standalone.probabilities import ROUNDING, SHOWN_IDS, left_out, refuse_most
 from monitoring_dagster.standalone.roles import Roles
 from monitoring_dagster.standalone.spellings import MOST_INVALID, Written, number, short
 from monitoring_dagster.standalone.unclear import UnclearClasses

@@ -20,10 +20,7 @@ from monitoring_dagster.standalone.reference import (
     table_of,
 )
 from monitoring_dagster.stats.columns.bins import NumericBins
-from monitoring_dagster.stats.columns.profile import (
-    Group,
-    Profile,
-)
+from monitoring_dagster.stats.columns.profile import Group, Profile
 from monitoring_dagster.stats.columns.values import is_time, plain_type
 from monitoring_dagster.stats.columns.written import Unread
 from monitoring_dagster.stats.drift.column_drift import DriftSettings, measure_all

@@ -20,12 +20,7 @@ from monitoring_dagster.standalone.readings import Question
 from monitoring_dagster.standalone.reference import Advance
 from monitoring_dagster.standalone.relations import lay_served, lay_told
 from monitoring_dagster.standalone.roles import Roles
-from monitoring_dagster.standalone.sources import (
-    Key,
-    Source,
-    opened_labels,
-    opened_predictions,
-)
+from monitoring_dagster.standalone.sources import Key, Source, opened_labels, opened_predictions
 from monitoring_dagster.stats.columns.accumulate import MAX_SEGMENT_VALUES, MISSING, OTHER
 from monitoring_dagster.stats.columns.column_profile import order
 from monitoring_dagster.stats.columns.values import Codes, plain

@@ -9,12 +9,7 @@ from monitoring_dagster.act.promotion import predecessor
 from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.decide.incidents import Incident, is_told
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.judge.judged import (
-    Part,
-    drift_verdicts,
-    latest_judged,
-    newest_evaluation,
-)
+from monitoring_dagster.judge.judged import Part, drift_verdicts, latest_judged, newest_evaluation
 from monitoring_dagster.measure.breaches import shown
 from monitoring_dagster.measure.quality.arrived_labels import are_due
 from monitoring_dagster.measure.quality.known_quality import breaches

@@ -6,12 +6,7 @@ from datetime import date, timedelta
 
 from monitoring_dagster.act.fallback import words_of
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.judge.judged import (
-    Part,
-    drift_verdicts,
-    latest_judged,
-    newest_evaluation,
-)
+from monitoring_dagster.judge.judged import Part, drift_verdicts, latest_judged, newest_evaluation
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
 from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.days.step_findings import VERDICT

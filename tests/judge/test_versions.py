@@ -272,5 +272,5 @@ def test_where_no_promotion_is_written_down_the_alias_tells_else_the_rows(world,
     ],
 )
 def test_how_urgent_a_versions_trouble_is(version, severity, expected):
-    roles = Traffic("1", {"1": 0.2, "2": 0.5, "3": 0.3})
-    assert roles.severity(severity, version) is expected
+    traffic = Traffic("1", {"1": 0.2, "2": 0.5, "3": 0.3})
+    assert traffic.severity(severity, version) is expected

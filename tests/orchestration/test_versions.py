@@ -13,11 +13,7 @@ from monitoring_dagster.measure import contract
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import multivariate
 from monitoring_dagster.measure.quality import evaluation
-from monitoring_dagster.store.models.registry import (
-    ModelVersion,
-    UnknownReference,
-    UnknownVersion,
-)
+from monitoring_dagster.store.models.registry import ModelVersion, UnknownReference, UnknownVersion
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.views.backtest import backtest
 from monitoring_dagster.views.runbook import walk

@@ -15,13 +15,7 @@ from monitoring_dagster.decide.incidents import Reason
 from monitoring_dagster.report import runbooks
 from monitoring_dagster.report.guides import GUIDES, Partitions
 from monitoring_dagster.report.links import Links
-from monitoring_dagster.report.messages import (
-    EVENT,
-    Announcement,
-    IncidentEvent,
-    render,
-    to_text,
-)
+from monitoring_dagster.report.messages import EVENT, Announcement, IncidentEvent, render, to_text
 from monitoring_dagster.report.outbox import Entry, page, write_outbox
 from tests.fake_slack import texts
 

@@ -7,7 +7,12 @@ from datetime import date
 import pyarrow as pa
 
 from monitoring_dagster.measure.quality.arrivals import arrivals_of, curve_on, late_bias_on
-from monitoring_dagster.measure.quality.known_quality import Evaluation, breaches, evaluate
+from monitoring_dagster.measure.quality.known_quality import (
+    EVALUATION,
+    Evaluation,
+    breaches,
+    evaluate,
+)
 from monitoring_dagster.measure.quality.model_metrics import (
     as_row,
     label_of,
@@ -25,7 +30,6 @@ from monitoring_dagster.store.days.champions import champion_on
 from monitoring_dagster.store.days.known_labels import OUTCOMES
 from monitoring_dagster.store.monitor import Monitor
 
-STEP = "evaluation"
 SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in ("version", "segment", "value", "metric")),
@@ -61,7 +65,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
     # As many revisions as days on which labels came: the same number whoever counts, and when.
     revision = {"revision": str(len(arrivals)),
                 "cause": f"labels of {arrivals[-1]}" if arrivals else "no label yet"}  # fmt: skip
-    monitor.results.write(monitor.name, STEP, day, table, metadata=revision)
+    monitor.results.write(monitor.name, EVALUATION, day, table, metadata=revision)
     notes = dict(revision)
     if curve is not None and evaluation.maturity is Maturity.PARTIAL:
         bias = late_bias_on(monitor, day, as_of=as_of, curve=curve)

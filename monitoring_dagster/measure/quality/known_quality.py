@@ -4,10 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from monitoring_dagster.measure.quality.model_metrics import (
-    metrics_of,
-    worse_than_tolerated,
-)
+from monitoring_dagster.measure.quality.model_metrics import metrics_of, worse_than_tolerated
 from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.labels.maturity import ArrivalCurve, Maturity, maturity
@@ -17,6 +14,8 @@ from monitoring_dagster.store.days.champions import FEWEST_ROWS
 from monitoring_dagster.store.days.known_labels import known_outcomes
 from monitoring_dagster.store.days.profiles import profiles_of
 from monitoring_dagster.store.monitor import Monitor
+
+EVALUATION = "evaluation"  # the step that stores it
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,7 @@ from monitoring_dagster.sources.labels.label_account import (
     predictions_as_of,
 )
 from monitoring_dagster.sources.labels.label_oddities import JUDGED
-from monitoring_dagster.sources.labels.label_sql import (
-    NO_TOLD,
-)
+from monitoring_dagster.sources.labels.label_sql import NO_TOLD
 from monitoring_dagster.sources.labels.label_tables import (
     TOLD,
     asked_of,

@@ -17,11 +17,7 @@ from typing import TYPE_CHECKING, Self, TypeAlias
 import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
-from monitoring_dagster.sources.rows.readings import (
-    AS_IS,
-    id_of,
-    time_of,
-)
+from monitoring_dagster.sources.rows.readings import AS_IS, id_of, time_of
 from monitoring_dagster.sources.tables.parts import (
     bytes_of,
     columns_apart,

@@ -46,7 +46,7 @@ class Traffic:
         return f"; version {version} {part}, champion is version {self.champion or '(unknown)'}"
 
 
-def roles_on(monitor: Monitor, day: date) -> Traffic:
+def traffic_on(monitor: Monitor, day: date) -> Traffic:
     """Champion and shares of the rows on *day*, or on the newest day before it that has rows."""
     for lag in range(_LOOK_BACK_DAYS):
         rows = _rows(monitor, day - timedelta(days=lag))

@@ -9,16 +9,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitoring_dagster.sources.labels.labels import (
-    labels_of,
-)
+from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.outcomes_file import outcomes_from_table
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.results import ResultStore, Stamp
 
-OUTCOMES = "outcomes"
+OUTCOMES = "outcomes"  # the step that joins what arrived on a day
 BY_DAY = "by_day"  # in the account: labels more than before, by prediction day
 ONES = "ones_by_day"  # and the same of those that say 1, of a binary model
 COUNTED, EXPECTED = "counted", "expected"  # all of them, and the sum of their scores
@@ -26,11 +24,11 @@ _MAX_KEPT_BYTES = 128_000_000
 _kept: OrderedDict[tuple[ResultStore, str, str, date, Stamp], pa.Table] = OrderedDict()
 _keeping = Lock()
 
-DECISIONS = (
-    "label_decisions"  # no step of a day's way: written whenever there is something to write
-)
-DECIDED = "decided_by_day"  # what that changed, by prediction day
-ACCOUNT, STATES = "account", "states"  # metadata keys
+# No step of a day's way: written whenever there is something to write.
+DECISIONS = "label_decisions"
+DECIDED = "decided_by_day"  # in the account of decisions: what they changed, by prediction day
+ACCOUNT = "account"  # metadata key: what became of every label row, or of every decision
+STATES = "states"  # metadata key: the decisions that a day was computed with
 
 
 def decided_on(monitor: Monitor, day: date) -> dict[str, Any]:
@@ -50,6 +48,7 @@ def decision_days(monitor: Monitor, served: date, *, as_of: date) -> list[date]:
 
 
 def decision_notes(monitor: Monitor, day: date) -> dict[str, str]:
+    """What is noted beside the decisions of one day; empty without any."""
     return monitor.results.metadata(monitor.name, DECISIONS, day) or {}
 
 
@@ -125,6 +124,7 @@ def labels_on(monitor: Monitor, day: date) -> int:
 
 
 def step_of(source: str | None) -> str:
+    """Under which name the arrivals of a source of labels are stored; None: the feed itself."""
     return OUTCOMES if source is None else f"{OUTCOMES}_{source}"
 
 

@@ -6,9 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from monitoring_dagster.sources.rows.fingerprints import (
-    fingerprint_of,
-)
+from monitoring_dagster.sources.rows.fingerprints import fingerprint_of
 from monitoring_dagster.spec import Labels, Predictions
 from monitoring_dagster.store.days.known_labels import OUTCOMES
 from monitoring_dagster.store.days.step_findings import VERDICT

@@ -236,8 +236,10 @@ def _maybe(name: str, kind: Any = None) -> Column[Any]:
     return _column(name, kind, nullable=True)
 
 
-def _number(kind: Any) -> Column[Any]:
-    return _column("number", kind, primary_key=True, autoincrement=True)
+def _number() -> Column[Any]:
+    from sqlalchemy import Integer
+
+    return _column("number", Integer, primary_key=True, autoincrement=True)
 
 
 def _incidents(metadata: MetaData) -> Table:
@@ -280,7 +282,7 @@ def tables() -> Tables:
     )
     turns = table(
         "turns",
-        _number(Integer),
+        _number(),
         *(_fact("model"), _fact("incident"), _fact("turn"), _fact("day", Date)),
         *(_fact("noted_at", moment), _maybe("digest")),
     )
@@ -299,7 +301,7 @@ def tables() -> Tables:
     )
     promotions = table(
         "promotions",
-        _number(Integer),
+        _number(),
         *(_fact("model"), _fact("version"), _maybe("previous"), _fact("reason")),
         *(_fact("by"), _fact("at", moment)),
     )
@@ -309,7 +311,7 @@ def tables() -> Tables:
     )
     label_decisions = table(
         "label_decisions",
-        _number(Integer),
+        _number(),
         *(_fact("model"), _fact("request_id"), _fact("served_on", Date), _fact("decision")),
         *(_fact("reason"), _fact("by"), _fact("at", moment)),
     )

@@ -13,13 +13,7 @@ import pytest
 
 from monitoring_dagster.act.notify import alerts
 from monitoring_dagster.act.notify import slack as slack_module
-from monitoring_dagster.act.notify.slack import (
-    GRACE,
-    Delivered,
-    SlackError,
-    api_address,
-    drain,
-)
+from monitoring_dagster.act.notify.slack import GRACE, Delivered, SlackError, api_address, drain
 from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.report.links import Links
 from monitoring_dagster.report.messages import Announcement

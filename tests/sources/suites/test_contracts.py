@@ -8,10 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from monitoring_dagster.sources.suites.contracts import (
-    great_expectations,
-    validate,
-)
+from monitoring_dagster.sources.suites.contracts import great_expectations, validate
 from monitoring_dagster.sources.suites.suites import BadSuite, Suite, load_suite
 
 FRAME = pd.DataFrame(
