@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Self
 
 from monitoring_dagster.errors import MonitoringError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _HERE = "MONITORING_POSTGRES_URL"
 _WAITS = {"connect_timeout": 10}  # seconds, for a server that says nothing at all
+_PATIENCE = 30  # seconds that one who opens a SQLite file waits for the one who writes
 
 
 class WrongAddress(MonitoringError):
@@ -337,9 +339,21 @@ def _add_columns(connection: Connection) -> None:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    import sqlite3
+
     connection.isolation_level = None  # we say BEGIN ourselves, see below
-    connection.execute("PRAGMA busy_timeout = 30000")
-    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA busy_timeout = {_PATIENCE * 1000}")
+    # Making a new file a write-ahead one fails at once, whatever the timeout, while another process
+    # makes its first transaction there: https://www.sqlite.org/c3ref/busy_handler.html
+    give_up = monotonic() + _PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > give_up:
+                raise
+            sleep(0.02)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -1,9 +1,11 @@
 import pickle
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from threading import Timer
 
 import pytest
 
@@ -237,6 +239,18 @@ Ledger({ledger_url!r}).record_day(spec, day, [finding], now=datetime.now(UTC))
     ledger = Ledger(ledger_url)
     assert len(ledger.incidents()) == 1
     assert len(claimed(ledger)) == 1
+
+
+def test_who_comes_while_another_one_makes_the_file_waits(tmp_path):
+    """SQLite itself refuses this at once, as it would have the file be a write-ahead one."""
+    path = tmp_path / "ledger.db"
+    maker = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    maker.execute("BEGIN IMMEDIATE")
+    end = Timer(0.3, maker.rollback)
+    end.start()
+    assert Ledger(f"sqlite:///{path}").incidents() == []
+    end.join()
+    maker.close()
 
 
 def test_no_two_senders_claim_the_same_message(ledger):
