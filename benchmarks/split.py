@@ -12,14 +12,14 @@ from pathlib import Path
 from columns import SEGMENT, VERSION, VERSIONS
 
 from monitoring_dagster.sources.tables.files import Table
-from monitoring_dagster.standalone.reference import Reference
+from monitoring_dagster.standalone.reference import TableReference
 from monitoring_dagster.stats.columns.profile import Group, profile_by_columns
 from monitoring_dagster.stats.drift.column_drift import DriftSettings, measure_all
 from monitoring_dagster.stats.drift.drift_verdict import Verdict, judge
 
 
 def main() -> None:
-    reference = Reference.kept(Path(sys.argv[1]))
+    reference = TableReference.kept(Path(sys.argv[1]))
     assert reference is not None
     bins, before = reference.bins, reference.profiles[Group("")]
     profiles = profile_by_columns(

@@ -4,13 +4,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from monitoring_dagster.standalone.drift import compare
+    from monitoring_dagster.standalone.compare import compare
     from monitoring_dagster.store.models.registry import Registry
 
 __all__ = ["Registry", "compare"]
 
 _LIES_IN = {
-    "compare": "monitoring_dagster.standalone.drift",
+    "compare": "monitoring_dagster.standalone.compare",
     "Registry": "monitoring_dagster.store.models.registry",
 }
 

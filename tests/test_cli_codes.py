@@ -19,7 +19,7 @@ START = "from monitoring_dagster.cli import main; main(prog_name='monitoring-dag
 BROKEN = """
 import os, signal, threading
 from concurrent.futures import ThreadPoolExecutor
-from monitoring_dagster.standalone import drift as module
+from monitoring_dagster.standalone import compare as module
 real = module.compare
 def inside_a_pool(number): return 1 / number
 def deeper(): return deeper()

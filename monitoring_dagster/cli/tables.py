@@ -59,7 +59,7 @@ def drift(
     --json prints {verdict, rows, columns, left_out, unread, notes, warnings, features}: warnings
     name the columns and values that were not looked at; what is not a number is null.
     """
-    from monitoring_dagster.standalone.drift import compare
+    from monitoring_dagster.standalone.compare import compare
     from monitoring_dagster.standalone.reference import check_keep
 
     given: dict[str, Any] = {
@@ -75,7 +75,10 @@ def drift(
         with reserved():
             found = compare(reference, current, **given)
     else:
-        from monitoring_dagster.standalone.show import Progress, show  # late: rich is slow
+        from monitoring_dagster.standalone.show import (  # late: rich is slow
+            Progress,
+            show_comparison,
+        )
 
         with Progress() as progress:
             found = compare(reference, current, **given, advance=progress.advance)
@@ -84,7 +87,7 @@ def drift(
     if as_json:
         print_json(found.to_dict())
     else:
-        show(found)
+        show_comparison(found)
     if found.verdict == "INSUFFICIENT":
         raise NothingJudged.because(found.features[0][1].reason)
     sys.exit(1 if found.verdict == "DRIFT" else 0)
@@ -116,7 +119,7 @@ def estimate(reference: str, current: str, as_json: bool, **given: Any) -> None:
     notes, warnings}: rows count from 0, both ends included; what is not defined is null. It cannot
     see concept drift.
     """
-    from monitoring_dagster.standalone.estimate import estimate as expect
+    from monitoring_dagster.standalone.estimate_table import estimate as expect
 
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # on small data threads cost more than they give
     if as_json:
@@ -124,12 +127,11 @@ def estimate(reference: str, current: str, as_json: bool, **given: Any) -> None:
             found = expect(reference, current, **given)
         print_json(found.to_dict())
         return
-    from monitoring_dagster.standalone.show import Progress  # late: rich is slow
-    from monitoring_dagster.standalone.show_estimate import show
+    from monitoring_dagster.standalone.show import Progress, show_estimates  # late: slow
 
     with Progress("chunks estimated") as progress:
         found = expect(reference, current, **given, advance=progress.reach)
-    show(found)
+    show_estimates(found)
 
 
 @click.command()
@@ -226,9 +228,8 @@ def evaluate(
             found = judge(predictions, labels, **given)
         print_json(found.to_dict())
         return
-    from monitoring_dagster.standalone.show import Progress  # late: rich is slow
-    from monitoring_dagster.standalone.show_quality import show
+    from monitoring_dagster.standalone.show import Progress, show_evaluation  # late: slow
 
     with Progress() as progress:
         found = judge(predictions, labels, **given, advance=progress.advance)
-    show(found)
+    show_evaluation(found)

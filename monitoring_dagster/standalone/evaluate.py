@@ -1,25 +1,162 @@
 """How good were these predictions, as known at the end of a day?  For any two tables."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
-from typing import Any, Literal, Self
+from dataclasses import asdict, dataclass, field
+from datetime import date, timedelta
+from enum import StrEnum
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import pyarrow as pa
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.sources.labels.label_account import LabelAccount
 from monitoring_dagster.spec import Labels, Task, ValueTable
-from monitoring_dagster.standalone.evaluation import Evaluation, Quality, state_of
-from monitoring_dagster.standalone.labelled import Labelled, labelled
-from monitoring_dagster.standalone.probabilities import of_certainty, of_other_class
-from monitoring_dagster.standalone.readings import Question, is_text
-from monitoring_dagster.standalone.reference import Advance, table_of
-from monitoring_dagster.standalone.roles import Role
+from monitoring_dagster.standalone.joined_tables import Labelled, PredictionCount, labelled
+from monitoring_dagster.standalone.reading.roles import Role, Roles
+from monitoring_dagster.standalone.reading.value_sql import Question
+from monitoring_dagster.standalone.reading.written_values import (
+    is_text,
+    of_certainty,
+    of_other_class,
+)
+from monitoring_dagster.standalone.table_profile import Advance, table_of
 from monitoring_dagster.stats.quality.outcomes import outcomes_by_slot
 from monitoring_dagster.stats.quality.own_metric import value_per_prediction
-from monitoring_dagster.stats.quality.performance import metrics, quantile_loss
-from monitoring_dagster.stats.quality.reliability import reliability
+from monitoring_dagster.stats.quality.performance import Metric, metrics, quantile_loss
+from monitoring_dagster.stats.quality.reliability import ReliabilityRow, reliability
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class State(StrEnum):
+    """How far the numbers of a group can be trusted."""
+
+    PENDING = "PENDING"  # no label is here
+    INSUFFICIENT = "INSUFFICIENT"  # too few labels: those that are here may be the odd ones
+    PARTIAL = "PARTIAL"  # enough labels, and more are expected
+    MATURE = "MATURE"  # no more are waited for
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How good the predictions of one group were."""
+
+    by: str | None  # day, hour, version, a column; None: the whole
+    value: str | None
+    n: int  # labelled predictions
+    predictions: int
+    state: State
+    reason: str
+    metrics: Mapping[str, Metric]
+    reliability: Sequence[ReliabilityRow]  # of a binary score; else empty
+
+    @property
+    def coverage(self) -> float | None:
+        """Labelled predictions per prediction; None without any."""
+        return self.n / self.predictions if self.predictions else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; what is not defined is None."""
+        return {
+            "by": self.by,
+            "value": self.value,
+            "n": self.n,
+            "predictions": self.predictions,
+            "coverage": self.coverage,
+            "state": str(self.state),
+            "reason": self.reason,
+            "metrics": {name: _finite(one._asdict()) for name, one in self.metrics.items()},
+            "reliability": [_finite(row._asdict()) for row in self.reliability],
+        }
+
+
+@dataclass(frozen=True)
+class TableEvaluation:
+    """How good predictions were, as known at the end of a day: the whole first, then by group."""
+
+    as_of: date | None
+    task: Task
+    groups: Sequence[Quality] = field(repr=False)
+    predictions: PredictionCount = field(repr=False)
+    labels: LabelAccount = field(repr=False)
+    columns: Mapping[str, Roles] = field(repr=False)  # of either table: who plays which role
+    notes: Sequence[str] = field(repr=False)  # what was taken for granted
+    warnings: Sequence[str] = field(repr=False)  # what may be wrong
+
+    @property
+    def whole(self) -> Quality:
+        return self.groups[0]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as `--json` prints them; what is not defined is None."""
+        labels = asdict(self.labels)
+        del labels["annotators"], labels["oddities"]
+        delays = {name[-3:]: labels.pop(name) for name in ("delay_days_p50", "delay_days_p95")}
+        return {
+            "as_of": str(self.as_of) if self.as_of else None,
+            "task": self.task,
+            "columns": {table: found.to_dict() for table, found in self.columns.items()},
+            "notes": list(self.notes),
+            "warnings": list(self.warnings),
+            "predictions": self.predictions._asdict(),
+            "labels": labels,
+            "delay_days": delays,
+            "groups": [one.to_dict() for one in self.groups],
+        }
+
+    def to_frame(self) -> "pd.DataFrame":
+        """One row a group and metric, the whole first."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [
+                {
+                    "by": one.by,
+                    "value": one.value,
+                    "state": str(one.state),
+                    "coverage": one.coverage,
+                    "metric": name,
+                    "estimate": metric.value,
+                    "low": metric.low,
+                    "high": metric.high,
+                    "n": metric.n,
+                }
+                for one in self.groups
+                for name, metric in one.metrics.items()
+            ]
+        )
+
+
+def state_of(
+    n: int, predictions: int, *, last_served: date | None, last_day: date | None, rules: Labels
+) -> tuple[State, str]:
+    """How far numbers over *n* labels of some *predictions* can be trusted, and why.
+
+    Labels are waited for until `mature_after_days` after the last of the predictions; without
+    times nobody knows, and only the last missing label ends the wait.
+    """
+    if not predictions:
+        return State.PENDING, "no predictions"
+    share = f"{n:,} of {predictions:,} predictions have a label ({n / predictions:.1%})"
+    waits_until = last_served and last_served + timedelta(days=rules.mature_after_days)
+    is_over = n == predictions or bool(waits_until and last_day and waits_until <= last_day)
+    wait = "no more are waited for"
+    if not is_over:
+        wait = f"more are waited for until {waits_until}" if waits_until else "more may come"
+    reason = f"{share}, {wait}"
+    if not n:
+        return State.PENDING, reason
+    if n < rules.min_coverage * predictions:
+        return State.INSUFFICIENT, f"{share}, below the {rules.min_coverage:.0%} needed, {wait}"
+    return (State.MATURE if is_over else State.PARTIAL), reason
+
+
+def _finite(numbers: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: one if isfinite(one) else None for name, one in numbers.items()}
 
 
 class WrongQuestion(MonitoringError):
@@ -62,7 +199,7 @@ def evaluate(
     value: ValueTable | None = None,
     quantile: float | None = None,
     advance: Advance = lambda columns: None,
-) -> Evaluation:
+) -> TableEvaluation:
     """Join *labels* to *predictions* as known at the end of *as_of*, and measure.
 
     Parameters
@@ -140,7 +277,7 @@ def evaluate(
     groups = list(_groups(found, task, rules, value=value, quantile=quantile))
     whole = groups[0].metrics
     doubts = [of_other_class(whole.get("roc_auc")), of_certainty(whole), *found.warnings]
-    return Evaluation(
+    return TableEvaluation(
         as_of=as_of,
         task=task,
         groups=groups,

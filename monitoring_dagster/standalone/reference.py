@@ -2,51 +2,48 @@
 
 import io
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass, field, replace
-from os import cpu_count
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
-from monitoring_dagster.sources.tables.files import KEPT, NoRows, Table
-from monitoring_dagster.standalone.columns import Guess, guessed
+from monitoring_dagster.sources.tables.files import KEPT, NoRows
+from monitoring_dagster.standalone.column_kinds import Guess, guessed
+from monitoring_dagster.standalone.table_profile import (
+    Advance,
+    as_read,
+    profiled,
+    sampled,
+    styles_of,
+    table_of,
+    with_all_values,
+)
 from monitoring_dagster.stats.columns.bins import (
-    MAX_VALUES,
     Bins,
-    CategoricalBins,
-    NumericBins,
     bins_from_table,
     bins_of,
     bins_to_table,
     is_complete,
 )
 from monitoring_dagster.stats.columns.profile import (
-    COLUMNS_AT_ONCE,
     Group,
     Profile,
-    profile_by_columns,
     profiles_from_table,
     profiles_to_table,
 )
-from monitoring_dagster.stats.columns.values import categories, is_numeric, is_time, is_words, plain
+from monitoring_dagster.stats.columns.values import is_time, is_words
 from monitoring_dagster.stats.columns.written import Style, Unread, numbers_in
 from monitoring_dagster.store.outputs import refuse_to_overwrite, write_whole
 from monitoring_dagster.store.results import Damaged, sealed, unsealed
 
 if TYPE_CHECKING:
-    from numpy.random import Generator  # late: starting often must stay cheap
+    pass  # late: starting often must stay cheap
 
-SAMPLE_ROWS = 131_072  # of the reference, evenly spread: over these the bins are laid
-_MOST_ONCE = 0.5  # of the rows of a sample: with more, its values cannot be counted
 _SIDE = "the reference"
-Advance = Callable[[int], object]
 
 
 class AlreadyKept(MonitoringError):
@@ -105,7 +102,7 @@ class NothingInCommon(MonitoringError):
 
 
 @dataclass(frozen=True)
-class Reference:
+class TableReference:
     """What a table looked like: bins laid over it, its counts, and what its columns are."""
 
     bins: Mapping[str, Bins]
@@ -168,7 +165,7 @@ def _notes_of(path: Path) -> Mapping[bytes, bytes]:
 
 
 def is_kept(path: Path) -> bool:
-    """Whether `Reference.keep` wrote *path*, by what its metadata says."""
+    """Whether `TableReference.keep` wrote *path*, by what its metadata says."""
     return _notes_of(path).get(KEPT) == b"reference"
 
 
@@ -188,10 +185,10 @@ def read_reference(
     ignore: Collection[str],
     segments: Sequence[str],
     advance: Advance,
-) -> Reference:
-    kept = given if isinstance(given, Reference) else None
+) -> TableReference:
+    kept = given if isinstance(given, TableReference) else None
     if isinstance(given, str | Path):
-        kept = Reference.kept(Path(given))
+        kept = TableReference.kept(Path(given))
     if kept is not None:
         return _narrowed(kept, {*ignore}, {*categorical, *numeric, *segments})
     table = table_of(given, "reference")
@@ -199,7 +196,7 @@ def read_reference(
     table.require([*categorical, *numeric], table=_SIDE)
     if not table.rows:
         raise NoRows.of(_SIDE)
-    sample, step = _sample(table, categorical)
+    sample, step = sampled(table, categorical)
     _require_numbers(sample, numeric, categorical)
     guesses = guessed(
         sample,
@@ -212,17 +209,17 @@ def read_reference(
         name: Guess(None, "as you said") if name in ignore else Guess(None, why, unseen=True)
         for name, why in table.left_out.items()
     }
-    styles = _styles(sample, [name for name, one in guesses.items() if one.kind == "numeric"])
+    styles = styles_of(sample, [name for name, one in guesses.items() if one.kind == "numeric"])
     bins = {
-        name: bins_of(_as_read(sample[name], styles.get(name)), column=name, kind=one.kind)
+        name: bins_of(as_read(sample[name], styles.get(name)), column=name, kind=one.kind)
         for name, one in guesses.items()
         if one.kind is not None
     }
     if not bins:
         raise NothingInCommon.between(guesses)
-    bins = _with_all_values(bins, table, share=sample.num_rows / table.rows)
+    bins = with_all_values(bins, table, share=sample.num_rows / table.rows)
     found = profiled(table, bins, segments, unusable={}, advance=advance, styles=styles)
-    return Reference(
+    return TableReference(
         bins,
         found.profiles,
         guesses,
@@ -251,7 +248,7 @@ def _is_empty(values: pa.Array) -> bool:
     return bool(values.null_count == len(values))
 
 
-def _narrowed(kept: Reference, ignore: set[str], said: set[str]) -> Reference:
+def _narrowed(kept: TableReference, ignore: set[str], said: set[str]) -> TableReference:
     for name in ignore | said:
         if name not in kept.guesses:
             raise UnknownColumn.named(name, table=_SIDE, available=kept.guesses)
@@ -266,161 +263,4 @@ def _narrowed(kept: Reference, ignore: set[str], said: set[str]) -> Reference:
         for group, profile in kept.profiles.items()
     }
     unread = {name: one for name, one in kept.unread.items() if name in bins}
-    return Reference(bins, profiles, guesses, kept.segments, kept.notes, unread)
-
-
-def table_of(given: Any, side: str) -> Table:
-    return Table.at(str(given)) if isinstance(given, str | Path) else Table.of(given, side=side)
-
-
-def _sample(table: Table, categorical: Collection[str]) -> tuple[pa.Table, int]:
-    """At most `SAMPLE_ROWS` rows, evenly spread, and how far they lie apart.
-
-    Of numbers the first of each block of rows, of categories any one of it: where these take turns,
-    the first ones would be always the same.
-    """
-    step = -(-table.rows // SAMPLE_ROWS) or 1
-    schema = table.schema
-    named = [n for n in schema.names if n in categorical or not is_numeric(schema.field(n).type)]
-    measured = [name for name in schema.names if name not in named]
-    parts = [
-        (of[i : i + COLUMNS_AT_ONCE], anywhere)
-        for of, anywhere in ((measured, False), (named, True))
-        for i in range(0, len(of), COLUMNS_AT_ONCE)
-    ]
-
-    def read(part: tuple[list[str], bool]) -> pa.Table:
-        columns, anywhere = part
-        rng = np.random.default_rng(0) if anywhere else None
-        return _every(step, table.read(columns), rng)
-
-    with ThreadPoolExecutor(_threads()) as pool:
-        found = list(pool.map(read, parts))
-    columns = {
-        name: column
-        for part in found
-        for name, column in zip(part.schema.names, part.columns, strict=True)
-    }
-    return pa.table({name: columns[name] for name in schema.names}), step
-
-
-def _every(step: int, batches: Iterable[pa.RecordBatch], rng: "Generator | None") -> pa.Table:
-    """One row of every *step*: the first, or with *rng* any of them."""
-    found, seen = [], 0
-    for batch in batches:
-        rows = np.arange(-seen % step, len(batch), step)
-        if rng is not None:
-            rows = (rows + rng.integers(step, size=rows.size)).clip(max=len(batch) - 1)
-        found.append(batch.take(pa.array(rows)))
-        seen += len(batch)
-    return pa.Table.from_batches(found)
-
-
-def _with_all_values(bins: Mapping[str, Bins], table: Table, *, share: float) -> dict[str, Bins]:
-    """The *bins*, laid over a *share* of the rows; of categories that this share has not seen all
-    values of, over all rows, unless nearly all values differ or there are too many."""
-    if share == 1:
-        return dict(bins)
-
-    def over_all(name: str) -> Bins:
-        of = bins[name]
-        if isinstance(of, NumericBins):
-            return of
-        if 0 < of.times[0] < _MOST_ONCE * of.rows and (found := _values(table, name)) is not None:
-            return CategoricalBins.of_values(*found)
-        return replace(of, laid_over=share * of.laid_over)
-
-    with ThreadPoolExecutor(_threads()) as pool:
-        return dict(zip(bins, pool.map(over_all, bins), strict=True))
-
-
-def _values(table: Table, name: str) -> tuple[list[str], NDArray[np.int64]] | None:
-    """The distinct values of a column and how many rows there are of each; None of too many."""
-    parts: list[pa.Table] = []
-    for batch in table.read([name]):
-        codes, names = categories(batch.column(0), column=name)
-        rows = np.bincount(codes[codes >= 0], minlength=len(names))
-        parts.append(pa.table({"name": pa.array(names, pa.string()), "rows": rows}))
-        if sum(part.num_rows for part in parts) > 4 * MAX_VALUES:
-            parts = [_summed(parts)]
-            if parts[0].num_rows > MAX_VALUES:
-                return None
-    found = _summed(parts)
-    if found.num_rows > MAX_VALUES:
-        return None
-    return found["name"].to_pylist(), plain(found["rows_sum"]).astype(np.int64)
-
-
-def _summed(parts: Sequence[pa.Table]) -> pa.Table:
-    found = pa.concat_tables(part.rename_columns(["name", "rows"]) for part in parts)
-    return found.group_by("name").aggregate([("rows", "sum")])
-
-
-class Profiled(NamedTuple):
-    """What rows look like, and what was read in another way than as it lies there."""
-
-    profiles: dict[Group, Profile]
-    notes: tuple[str, ...]
-    unread: dict[str, Unread]  # by column: values that are written, and no number
-
-
-def profiled(
-    table: Table,
-    bins: Mapping[str, Bins],
-    segments: Sequence[str],
-    *,
-    unusable: Collection[str],
-    advance: Advance,
-    styles: Mapping[str, Style] | None = None,
-) -> Profiled:
-    """Count all rows over *bins*; the values of *unusable* columns count as missing.
-
-    Numbers that come as text are read as such; by default their style is that of the first rows.
-    """
-    text = [
-        name
-        for name, one in bins.items()
-        if isinstance(one, NumericBins) and name not in unusable
-        and is_words(table.schema.field(name).type)
-    ]  # fmt: skip
-    if styles is None and text:
-        first = next(iter(table.read(text)), None)
-        styles = _styles(first, text) if first is not None else {}
-    written = dict.fromkeys(text, Style()) | dict(styles or {})
-    unread: dict[str, Unread] = {}
-
-    def read(columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        usable = [name for name in columns if name not in unusable]
-        for batch in table.read(usable or table.schema.names[:1]):
-            there = dict(zip(batch.schema.names, batch.columns, strict=True))
-            for name in text:
-                if name in there:
-                    found = numbers_in(there[name], written[name])
-                    there[name] = found.values
-                    if found.unread.rows:
-                        unread[name] = unread.get(name, Unread()).and_then(found.unread)
-            there |= {name: pa.nulls(len(batch)) for name in columns if name in unusable}
-            yield pa.RecordBatch.from_pydict({name: there[name] for name in columns})
-
-    found = profile_by_columns(
-        read, {"": bins}, segments=segments, threads=_threads(), advance=advance
-    )
-    notes = tuple(
-        f"column {name!r}: {style.words}" for name, style in written.items() if style.words
-    )
-    whole = {Group(""): found.get(Group(""), Profile.empty(bins)), **found}
-    return Profiled(whole, notes, unread)
-
-
-def _styles(rows: pa.Table | pa.RecordBatch, names: Iterable[str]) -> dict[str, Style]:
-    """How numbers are written in those columns of text that hold any."""
-    found = {name: Style.of(rows[name]) for name in names if is_words(rows.schema.field(name).type)}
-    return {name: one for name, one in found.items() if one is not None}
-
-
-def _as_read(values: pa.ChunkedArray, style: Style | None) -> pa.Array | pa.ChunkedArray:
-    return values if style is None else numbers_in(values, style).values
-
-
-def _threads() -> int:
-    return min(cpu_count() or 1, 8)
+    return TableReference(bins, profiles, guesses, kept.segments, kept.notes, unread)

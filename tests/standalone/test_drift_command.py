@@ -15,8 +15,8 @@ from scipy import stats
 import monitoring_dagster
 from monitoring_dagster.cli import main
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
-from monitoring_dagster.standalone.drift import compare
-from monitoring_dagster.standalone.reference import Reference
+from monitoring_dagster.standalone.compare import compare
+from monitoring_dagster.standalone.reference import TableReference
 from monitoring_dagster.stats.drift.column_drift import DriftSettings
 
 
@@ -256,7 +256,7 @@ def test_a_hundred_thousand_levels_are_bounded_and_half_of_them_gone_is_drift():
     assert feature(settled, "x")["verdict"] == "OK"
     assert feature(compare(before, half, categorical=["x"]).to_dict(), "x")["verdict"] == "DRIFT"
     kept = compare(before, same, categorical=["x"]).reference
-    assert isinstance(kept, Reference)
+    assert isinstance(kept, TableReference)
     assert kept.bins["x"].size < 1100
 
 

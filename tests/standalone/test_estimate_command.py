@@ -12,10 +12,11 @@ from click.testing import CliRunner
 
 from monitoring_dagster.cli import main
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.standalone.answers import Question
-from monitoring_dagster.standalone.chunks import days_of, of_days, of_rows
-from monitoring_dagster.standalone.estimate import estimate
-from monitoring_dagster.standalone.roles import UnclearRole, roles
+from monitoring_dagster.standalone.chunk_estimates import of_days, of_rows
+from monitoring_dagster.standalone.estimate_table import estimate
+from monitoring_dagster.standalone.reading.answers import PredictedTarget
+from monitoring_dagster.standalone.reading.ids_and_times import days_of
+from monitoring_dagster.standalone.reading.roles import UnclearRole, roles
 
 BINARY = {"roc_auc", "accuracy", "f1"}
 
@@ -326,7 +327,7 @@ class TestAnswers:
     )
     def test_the_task_is_seen_in_the_values(self, label, prediction, score, task):
         given = [None if one is None else pa.chunked_array([one]) for one in (prediction, score)]
-        found = Question.of(pa.chunked_array([label]), prediction=given[0], score=given[1])
+        found = PredictedTarget.of(pa.chunked_array([label]), prediction=given[0], score=given[1])
         assert found.task == task
 
     def test_of_two_names_that_with_the_higher_scores_counts_as_1_and_is_said(self):

@@ -19,8 +19,7 @@ from sklearn import metrics as sk
 from monitoring_dagster.cli import main
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.spec import Labels, ValueTable
-from monitoring_dagster.standalone.evaluate import evaluate
-from monitoring_dagster.standalone.evaluation import State, state_of
+from monitoring_dagster.standalone.evaluate import State, evaluate, state_of
 
 DAY = date(2026, 1, 20)
 

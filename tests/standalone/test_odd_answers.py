@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from monitoring_dagster.cli import main
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.standalone.estimate import estimate
+from monitoring_dagster.standalone.estimate_table import estimate
 from monitoring_dagster.standalone.evaluate import evaluate
 from tests.standalone.test_estimate_command import featured, numbers, unlabelled
 

@@ -10,7 +10,7 @@ import pytest
 
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.sources.tables.files import UnusableColumn
-from monitoring_dagster.standalone.drift import compare
+from monitoring_dagster.standalone.compare import compare
 
 N = 200
 RNG = np.random.default_rng(0)

@@ -10,15 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from monitoring_dagster.sources.tables.files import NoRows
-from monitoring_dagster.standalone.columns import Guess
-from monitoring_dagster.standalone.reference import (
-    Advance,
-    NothingInCommon,
-    Reference,
-    profiled,
-    read_reference,
-    table_of,
-)
+from monitoring_dagster.standalone.column_kinds import Guess
+from monitoring_dagster.standalone.reference import NothingInCommon, TableReference, read_reference
+from monitoring_dagster.standalone.table_profile import Advance, profiled, table_of
 from monitoring_dagster.stats.columns.bins import NumericBins
 from monitoring_dagster.stats.columns.profile import Group, Profile
 from monitoring_dagster.stats.columns.values import is_time, plain_type
@@ -42,7 +36,7 @@ class Comparison:
     rows_current: int
     features: Sequence[tuple[Group, DriftVerdict]] = field(repr=False)
     guesses: Mapping[str, Guess] = field(repr=False)  # what each column was taken for
-    reference: Reference = field(repr=False)
+    reference: TableReference = field(repr=False)
     notes: Sequence[str] = field(repr=False, default=())  # what was taken for granted
     warnings: Sequence[str] = field(repr=False, default=())  # columns and values not looked at
     unread: Mapping[str, Unread] = field(repr=False, default_factory=dict)  # of the current rows
@@ -90,8 +84,8 @@ def compare(
     ----------
     reference, current
         A pandas DataFrame, an Arrow table, anything that speaks Arrow's PyCapsule interface, or a
-        path: Parquet or CSV, a file, a folder or a glob. The reference may also be a `Reference`,
-        or the path of one that was kept.
+        path: Parquet or CSV, a file, a folder or a glob. The reference may also be a
+        `TableReference`, or the path of one that was kept.
     categorical, numeric, ignore
         Columns whose guessed kind is wrong; by default numbers are numeric, words and booleans
         categorical, identifiers and points in time left out.
@@ -156,7 +150,7 @@ def compare(
 
 
 def _warnings(
-    guesses: Mapping[str, Guess], before: Reference, unread: Mapping[str, Unread], rows: int
+    guesses: Mapping[str, Guess], before: TableReference, unread: Mapping[str, Unread], rows: int
 ) -> Iterator[str]:
     """Columns, and shares of values, that nobody looked at."""
     whys: dict[str, list[str]] = {}
@@ -180,7 +174,7 @@ def _said_of(one: Unread, rows: int) -> str:
 
 
 def unusable(
-    before: Reference, schema: pa.Schema, *, left_out: Mapping[str, str] | None = None
+    before: TableReference, schema: pa.Schema, *, left_out: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """Columns that are not there, or came as something else, and why: their values count as
     missing.
@@ -202,7 +196,7 @@ def unusable(
 
 
 def _judged(
-    before: Reference,
+    before: TableReference,
     profiles: Mapping[Group, Profile],
     settings: DriftSettings,
     odd: Mapping[str, str],

@@ -4,7 +4,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from monitoring_dagster.standalone.spellings import (
+from monitoring_dagster.standalone.reading.written_values import (
+    THRESHOLD,
+    UnclearClasses,
     Written,
     are_spelled,
     examples,
@@ -13,10 +15,8 @@ from monitoring_dagster.standalone.spellings import (
     short,
     spelled,
 )
-from monitoring_dagster.standalone.unclear import UnclearClasses
 from monitoring_dagster.stats.quality.labelled_rows import SPELLED, Task
 
-THRESHOLD = 0.5  # a score that predicts 1
 MOST_CLASSES = 20  # numbers with more values than these are measured rather than named
 _TWO = 2  # classes of a binary task
 

@@ -6,34 +6,32 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from monitoring_dagster.sources.rows.rows import readable
-from monitoring_dagster.standalone.classes import ByName, Classes, understood
-from monitoring_dagster.standalone.ids import NothingJoins, mismatch
-from monitoring_dagster.standalone.probabilities import (
-    ROUNDING,
-    SHOWN_IDS,
-    left_out,
-    of_predicted_class,
-    refuse_most,
-)
-from monitoring_dagster.standalone.readings import (
+from monitoring_dagster.standalone.reading.classes import ByName, Classes, understood
+from monitoring_dagster.standalone.reading.ids_and_times import NothingJoins, mismatch
+from monitoring_dagster.standalone.reading.opened_tables import OpenedTable
+from monitoring_dagster.standalone.reading.roles import Role
+from monitoring_dagster.standalone.reading.value_sql import (
     Question,
     WrongColumn,
-    is_text,
     number_sql,
     prediction_of_score,
     score_sql,
     value_sql,
 )
-from monitoring_dagster.standalone.roles import Role
-from monitoring_dagster.standalone.sources import Source
-from monitoring_dagster.standalone.spellings import (
+from monitoring_dagster.standalone.reading.written_values import (
     MOST_INVALID,
+    ROUNDING,
+    SHOWN_IDS,
+    UnclearClasses,
     Written,
     are_spelled,
+    is_text,
+    left_out,
+    of_predicted_class,
+    refuse_most,
     short,
     spelled,
 )
-from monitoring_dagster.standalone.unclear import UnclearClasses
 from monitoring_dagster.stats.columns.values import is_numeric
 
 if TYPE_CHECKING:
@@ -60,7 +58,7 @@ class Meaning:
 
 
 def meaning_of(
-    connection: "Connection", served: Source, told: Source, question: Question
+    connection: "Connection", served: OpenedTable, told: OpenedTable, question: Question
 ) -> Meaning:
     """Read both tables as the task has it: as the caller says, or as the values look.
 
@@ -120,7 +118,7 @@ def meaning_of(
 
 
 def _known_labels(
-    connection: "Connection", served: Source, told: Source, question: Question
+    connection: "Connection", served: OpenedTable, told: OpenedTable, question: Question
 ) -> Written:
     """What is written of the requests that there are; where none is known yet, of all."""
     kept = question.rules.ambiguous
@@ -139,7 +137,9 @@ def _known_labels(
     )
 
 
-def _refuse_strangers(connection: "Connection", served: Source, told: Source, arrived: str) -> None:
+def _refuse_strangers(
+    connection: "Connection", served: OpenedTable, told: OpenedTable, arrived: str
+) -> None:
     """Raise NothingJoins where labels have arrived and none has the id of a prediction."""
     labels = f"SELECT id FROM {told.view} WHERE id IS NOT NULL AND {arrived}"
     ids = f"SELECT id FROM {served.view} WHERE id IS NOT NULL"
@@ -151,7 +151,7 @@ def _refuse_strangers(connection: "Connection", served: Source, told: Source, ar
         raise NothingJoins.since(found.words)
 
 
-def _written(connection: "Connection", source: Source, role: Role, where: str) -> Written:
+def _written(connection: "Connection", source: OpenedTable, role: Role, where: str) -> Written:
     column, kind = f'"{role} column"', source.read.schema.field(f"{role} column").type
     if pa.types.is_null(kind):
         return Written({})
@@ -206,7 +206,7 @@ def _by_name(
 
 def _checked(
     connection: "Connection",
-    served: Source,
+    served: OpenedTable,
     number: str,
     question: Question,
     warnings: list[str],
@@ -242,10 +242,14 @@ def _checked(
 
 
 def _warn_of_values(
-    connection: "Connection", served: Source, told: Source, meaning: Meaning, question: Question
+    connection: "Connection",
+    served: OpenedTable,
+    told: OpenedTable,
+    meaning: Meaning,
+    question: Question,
 ) -> None:
     """Name the rows whose label or prediction says nothing that the task knows."""
-    sides: list[tuple[Source, Role, str]] = [(told, "label", meaning.label)]
+    sides: list[tuple[OpenedTable, Role, str]] = [(told, "label", meaning.label)]
     if served.roles.get("prediction") is not None:
         sides.append((served, "prediction", meaning.prediction))
     for source, role, sql in sides:
@@ -267,7 +271,9 @@ def _warn_of_values(
             )
 
 
-def _strange(connection: "Connection", source: Source, column: str, where: str) -> tuple[int, str]:
+def _strange(
+    connection: "Connection", source: OpenedTable, column: str, where: str
+) -> tuple[int, str]:
     ((count, example),) = connection.execute(
         f"SELECT count(*), min(CAST({column} AS VARCHAR)) FROM {source.view} WHERE {where}"
     ).fetchall()

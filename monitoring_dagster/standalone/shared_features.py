@@ -1,26 +1,29 @@
 """Which columns may show that rows differ from the reference's, and do they?"""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from monitoring_dagster.standalone.alike import alike
-from monitoring_dagster.standalone.columns import Guess
-from monitoring_dagster.standalone.drift import compare, unusable
-from monitoring_dagster.standalone.reference import NothingInCommon, Reference, read_reference
-from monitoring_dagster.standalone.roles import PLAIN, plainly
+from monitoring_dagster.standalone.column_kinds import Guess
+from monitoring_dagster.standalone.compare import compare, unusable
+from monitoring_dagster.standalone.reading.roles import PLAIN, plainly
+from monitoring_dagster.standalone.reading.written_values import are_spelled, spelled
+from monitoring_dagster.standalone.reference import NothingInCommon, TableReference, read_reference
 from monitoring_dagster.stats.columns.design import Design
 from monitoring_dagster.stats.columns.encoding import Pooled
-from monitoring_dagster.stats.columns.values import Codes, Floats, is_numeric, is_words
+from monitoring_dagster.stats.columns.values import Codes, Floats, categories, is_numeric, is_words
+from monitoring_dagster.stats.columns.written import Style, numbers_in
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
 from monitoring_dagster.stats.drift.joint_drift import MIN_AUC, MIN_ROWS, domain_classifier
 from monitoring_dagster.stats.estimation.reweighting import Weights, weights
+from monitoring_dagster.stats.quality.labelled_rows import SPELLED
 
 _SEED = 20260101
 _ALPHA = 0.05
@@ -33,7 +36,7 @@ _FEW_ROWS = 100  # below, numbers that only grow may do so by chance
 class Features:
     """The columns that two tables share and that play no other part, ready to be compared."""
 
-    reference: Reference | None = field(repr=False)  # None: there is no such column
+    reference: TableReference | None = field(repr=False)  # None: there is no such column
     left_out: Mapping[str, str]  # column: why
     unreadable: Mapping[str, str]  # those of them that one table has and the other has otherwise
     before: pa.Table = field(repr=False)
@@ -149,7 +152,7 @@ def _drifted_together(before: pa.Table, now: pa.Table, rng: Generator) -> bool:
     return bool(found.p_value < _ALPHA and found.low > MIN_AUC)
 
 
-def _unlike(first: Reference, before: pa.Table, now: pa.Table) -> dict[str, str]:
+def _unlike(first: TableReference, before: pa.Table, now: pa.Table) -> dict[str, str]:
     """Columns that are numbers in one table and words in the other, though numbers may be text."""
     found = {}
     for name in first.bins:
@@ -164,7 +167,7 @@ def _unlike(first: Reference, before: pa.Table, now: pa.Table) -> dict[str, str]
     return found
 
 
-def _known(before: pa.Table, kinds: Mapping[str, Guess] | None = None) -> Reference | None:
+def _known(before: pa.Table, kinds: Mapping[str, Guess] | None = None) -> TableReference | None:
     if not before.column_names:
         return None
     given = {
@@ -208,3 +211,68 @@ def _some(table: pa.Table, rng: Generator) -> pa.Table:
     if table.num_rows <= _JOINT_ROWS:
         return table
     return table.take(pa.array(np.sort(rng.choice(table.num_rows, _JOINT_ROWS, replace=False))))
+
+
+def alike(before: pa.Table, now: pa.Table, names: Sequence[str]) -> tuple[pa.Table, pa.Table]:
+    """Both tables, with the columns *names* in common types where nothing is lost by that.
+
+    True against 1.0 or 'True', 7 against '7', 0.1 against the float32 nearest to it: both become
+    the plainer of the two. Numbers as text are numbers on both sides; text among them is null.
+    """
+    for name in names:
+        if name not in now.column_names:
+            continue
+        first, second = _pair(_bare(before[name]), _bare(now[name]))
+        before = before.set_column(before.column_names.index(name), name, first)
+        now = now.set_column(now.column_names.index(name), name, second)
+    return before, now
+
+
+def _bare(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Without codes and decimals."""
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    return values.cast(pa.float64()) if pa.types.is_decimal(values.type) else values
+
+
+def _pair(
+    first: pa.ChunkedArray, second: pa.ChunkedArray
+) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+    both = (first, second)
+    texts = [one for one in both if is_words(one.type)]
+    if any(pa.types.is_boolean(one.type) for one in both):
+        found = [_as_bool(one) for one in both]
+    elif texts and all(is_words(one.type) or is_numeric(one.type) for one in both):
+        found = [_as_numbers(one) if is_words(one.type) else one for one in both]
+    elif any(pa.types.is_float32(one.type) for one in both):
+        found = [_as_float32(one) for one in both]
+    else:
+        return both
+    return both if None in found else (found[0], found[1])
+
+
+def _as_float32(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Numbers as near as float32 has them; None for others."""
+    if not is_numeric(values.type):
+        return None
+    return values.cast(pa.float32(), safe=False).cast(pa.float64())
+
+
+def _as_bool(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """What is 0 and 1 in any spelling; None where anything else is there."""
+    kind = values.type
+    if pa.types.is_boolean(kind):
+        return values
+    if not (is_numeric(kind) or is_words(kind)) or pc.count_distinct(values).as_py() > len(SPELLED):
+        return None
+    codes, names = categories(values, column="")
+    if not are_spelled(names):
+        return None
+    ones = np.array([*(bool(SPELLED[spelled(name).lower()]) for name in names), False])[codes]
+    return pa.chunked_array([pa.array(ones, mask=codes < 0)])
+
+
+def _as_numbers(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Numbers that are written as text; None for words."""
+    style = Style.of(values)
+    return None if style is None else pa.chunked_array([numbers_in(values, style).values])

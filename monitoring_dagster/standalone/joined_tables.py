@@ -10,17 +10,23 @@ import pyarrow as pa
 
 from monitoring_dagster.sources.labels.label_account import LabelAccount
 from monitoring_dagster.sources.labels.labels import joined_as_of
-from monitoring_dagster.sources.rows.rows import connected, readable
+from monitoring_dagster.sources.rows.rows import DAY, Rows, connected, quoted, readable
 from monitoring_dagster.sources.tables.files import Table
 from monitoring_dagster.spec import Labels, Predictions, Task
-from monitoring_dagster.standalone.classes import THRESHOLD
-from monitoring_dagster.standalone.doubts import doubts_about, lacking
-from monitoring_dagster.standalone.meaning import meaning_of
-from monitoring_dagster.standalone.readings import Question
-from monitoring_dagster.standalone.reference import Advance
-from monitoring_dagster.standalone.relations import lay_served, lay_told
-from monitoring_dagster.standalone.roles import Roles
-from monitoring_dagster.standalone.sources import Key, Source, opened_labels, opened_predictions
+from monitoring_dagster.standalone.join_doubts import doubts_about, lacking
+from monitoring_dagster.standalone.reading.ids_and_times import doubled, refuse_few
+from monitoring_dagster.standalone.reading.meaning import Meaning, meaning_of
+from monitoring_dagster.standalone.reading.opened_tables import (
+    PREDICTIONS,
+    Key,
+    OpenedTable,
+    opened_labels,
+    opened_predictions,
+)
+from monitoring_dagster.standalone.reading.roles import Roles
+from monitoring_dagster.standalone.reading.value_sql import Question
+from monitoring_dagster.standalone.reading.written_values import THRESHOLD
+from monitoring_dagster.standalone.table_profile import Advance
 from monitoring_dagster.stats.columns.accumulate import MAX_SEGMENT_VALUES, MISSING, OTHER
 from monitoring_dagster.stats.columns.column_profile import order
 from monitoring_dagster.stats.columns.values import Codes, plain
@@ -46,7 +52,7 @@ class PredictionCount(NamedTuple):
     later: int  # served after the day
 
 
-class Split(NamedTuple):
+class GroupedRows(NamedTuple):
     """The counted predictions, and the labelled ones among them, by the values of one thing."""
 
     by: str | None  # None: not split at all
@@ -65,7 +71,7 @@ class Labelled:
     predictions: PredictionCount
     labels: LabelAccount
     last_day: date | None  # that either table tells of; None where neither has times
-    splits: Sequence[Split]  # the whole first
+    splits: Sequence[GroupedRows]  # the whole first
     columns: Mapping[str, Roles]
     notes: Sequence[str]  # what was taken for granted
     warnings: Sequence[str]  # what may be wrong
@@ -119,7 +125,7 @@ def labelled(
         labels=account,
         last_day=question.as_of or max(filter(None, [last_served, last_told]), default=None),
         splits=[
-            Split(None, [None], [counted], [last_served], np.zeros(rows.num_rows, np.intp)),
+            GroupedRows(None, [None], [counted], [last_served], np.zeros(rows.num_rows, np.intp)),
             *(
                 _split(key, found, rows[name])
                 for key, found, name in zip(given.keys, counts[1:], extras, strict=True)
@@ -131,7 +137,7 @@ def labelled(
     )
 
 
-def _notes(question: Question, given: Source, answers: Source) -> list[str]:
+def _notes(question: Question, given: OpenedTable, answers: OpenedTable) -> list[str]:
     notes = []
     if "prediction" not in given.roles.columns:
         notes.append(f"there is no prediction: a score of {THRESHOLD} or more is taken for 1")
@@ -181,7 +187,7 @@ def _counts(connection: "Connection", key: str, *, is_timed: bool) -> _Counts:
     return {code: (rows, last) for code, rows, last in found}
 
 
-def _split(key: Key, counts: _Counts, labelled: pa.ChunkedArray) -> Split:
+def _split(key: Key, counts: _Counts, labelled: pa.ChunkedArray) -> GroupedRows:
     shown = _shown(key, counts)
     values = list(dict.fromkeys(shown.values()))
     place = {value: i for i, value in enumerate(values)}
@@ -194,7 +200,9 @@ def _split(key: Key, counts: _Counts, labelled: pa.ChunkedArray) -> Split:
     codes = sorted(shown)
     places = np.array([place[shown[code]] for code in codes], np.intp)
     of_rows = plain(labelled, nulls_as=np.int64(-1))
-    return Split(key.by, values, predictions, last_days, places[np.searchsorted(codes, of_rows)])
+    return GroupedRows(
+        key.by, values, predictions, last_days, places[np.searchsorted(codes, of_rows)]
+    )
 
 
 def _shown(key: Key, counts: _Counts) -> dict[int, str]:
@@ -212,3 +220,81 @@ def _shown(key: Key, counts: _Counts) -> dict[int, str]:
     others = {code: OTHER for code, name in names.items() if name not in kept}
     missing = {code: MISSING for code in counts if code < 0}
     return {code: name for code, name in names.items() if name in kept} | others | missing
+
+
+_MANY_DOUBLED = 0.1  # of the predictions, from where on it is a warning
+
+
+def lay_served(
+    connection: "Connection", source: OpenedTable, meaning: Meaning, question: Question
+) -> tuple[Rows, list[str]]:
+    """The predictions: id, served_at, kind, prediction, score, and the keys as p0, p1, ...; and
+    what may be wrong with them.
+
+    `kind` is ok, error (there is no prediction), duplicate, invalid or later. Of a request that was
+    answered twice the first answer counts; where labels expire, the first of a day.
+    """
+    places = [
+        _place(i, key.by) if key.names is None else f"p{i}" for i, key in enumerate(source.keys)
+    ]
+    kind = (
+        f"CASE WHEN id IS NULL OR day IS NULL OR ({meaning.is_invalid}) THEN 'invalid'"
+        f" WHEN day > '{question.as_of or 'infinity'}'::DATE THEN 'later'"
+        " WHEN prediction IS NULL THEN 'error' ELSE 'ok' END AS kind"
+    )
+    request = "id" if question.rules.expire_after_days is None else "id, day"
+    order = ["served_at", "prediction", "score", *(f"p{i}" for i in range(len(places)))]
+    with readable(source.table.place):
+        connection.execute(f"""
+            CREATE TEMP TABLE served AS
+            WITH written AS (
+                SELECT *, {meaning.prediction} AS prediction, {meaning.score} AS score
+                FROM {source.view}
+            )
+            SELECT {", ".join(["id", "served_at", "day", "prediction", "score", *places, kind])}
+            FROM written""")
+        ((answers, requests),) = connection.execute(
+            f"SELECT count(*), count(DISTINCT ({request})) FROM served WHERE kind = 'ok'"
+        ).fetchall()
+        refuse_few(source.roles.columns["id"], PREDICTIONS, ids=requests, rows=answers)
+        if requests < answers:
+            connection.execute(f"""
+                CREATE OR REPLACE TEMP TABLE served AS
+                SELECT * REPLACE (CASE WHEN kind = 'ok' AND row_number() OVER (
+                    PARTITION BY kind, {request} ORDER BY {", ".join(order)}
+                ) > 1 THEN 'duplicate' ELSE kind END AS kind) FROM served""")
+        rows = _described(connection, "served", "day", source.table.place)
+    warnings = []
+    if answers - requests > _MANY_DOUBLED * answers:
+        warnings.append(
+            f"every id of the predictions is there {doubled(answers, requests)}, and only the first"
+            f" answer of a request counts ({answers - requests:,} rows do not): was a file read"
+            " twice, are there several models or items a request, or is an id asked again each day"
+            " (--expire-after)?"
+        )
+    return rows, warnings
+
+
+def lay_told(connection: "Connection", source: OpenedTable, meaning: Meaning) -> Rows:
+    """The labels: id, label and, where it is known, arrived_at."""
+    arrived, day = (
+        (", arrived_at", "CAST(arrived_at AS DATE)") if source.dated else ("", "NULL::DATE")
+    )
+    with readable(source.table.place):
+        connection.execute(
+            f"CREATE TEMP TABLE labels AS SELECT id, {meaning.label} AS label{arrived}"
+            f" FROM {source.view}"
+        )
+        return _described(connection, "labels", day, source.table.place)
+
+
+def _place(number: int, by: str) -> str:
+    """SQL: the day or hour of serving, since 1970."""
+    hours = " * 24 + hour(served_at)" if by == "hour" else ""
+    return f"(day - DATE '1970-01-01'){hours} AS p{number}"
+
+
+def _described(connection: "Connection", relation: str, day: str, place: str) -> Rows:
+    sql = f"(SELECT *, {day} AS {quoted(DAY)} FROM {relation})"
+    columns = connection.execute(f"DESCRIBE {relation}").fetchall()
+    return Rows(sql, {name: kind for name, kind, *_ in columns}, place)

@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from monitoring_dagster.sources.labels.label_account import LabelAccount
 from monitoring_dagster.sources.labels.label_oddities import JUDGED
-from monitoring_dagster.standalone.ids import NothingJoins, mismatch, refuse_few
-from monitoring_dagster.standalone.readings import Question
-from monitoring_dagster.standalone.sources import LABELS, PREDICTIONS, NothingToJudge, Source
-from monitoring_dagster.standalone.spellings import MOST_INVALID
+from monitoring_dagster.standalone.reading.ids_and_times import NothingJoins, mismatch, refuse_few
+from monitoring_dagster.standalone.reading.opened_tables import (
+    LABELS,
+    PREDICTIONS,
+    NothingToJudge,
+    OpenedTable,
+)
+from monitoring_dagster.standalone.reading.value_sql import Question
+from monitoring_dagster.standalone.reading.written_values import MOST_INVALID
 
 if TYPE_CHECKING:
     from monitoring_dagster.sources.rows.rows import Connection
@@ -25,8 +30,8 @@ _FIRST_YEAR = "1971-01-01"  # times before are a zero that means missing
 
 def doubts_about(
     connection: "Connection",
-    served: Source,
-    told: Source,
+    served: OpenedTable,
+    told: OpenedTable,
     account: LabelAccount,
     kinds: Mapping[str, int],
     question: Question,
@@ -91,7 +96,7 @@ class Early(NamedTuple):
     median: timedelta
     in_hours: bool  # whether the median is a whole number of hours
 
-    def words(self, served: Source, told: Source) -> str:
+    def words(self, served: OpenedTable, told: OpenedTable) -> str:
         arrived, time = repr(told.roles.get("arrived")), repr(served.roles.get("time"))
         cause = f"are the two swapped, is {arrived} when it happened, or is a zone or clock wrong"
         if self.median <= timedelta(hours=_MOST_ZONE_HOURS):
@@ -128,7 +133,7 @@ def _early(connection: "Connection", question: Question) -> Early | None:
     return Early(found, of, timedelta(seconds=seconds), abs(seconds / 3600 % 1 - 0.5) > 0.49)
 
 
-def _zones(served: Source, told: Source) -> Iterator[str]:
+def _zones(served: OpenedTable, told: OpenedTable) -> Iterator[str]:
     if {served.zone, told.zone} == {True, False}:
         sides = (served, told) if served.zone else (told, served)
         says, silent = (one.roles.get(one.time) for one in sides)
@@ -138,7 +143,7 @@ def _zones(served: Source, told: Source) -> Iterator[str]:
         )
 
 
-def _doubled(account: LabelAccount, told: Source, question: Question) -> Iterator[str]:
+def _doubled(account: LabelAccount, told: OpenedTable, question: Question) -> Iterator[str]:
     standing = account.joined + account.late
     again = account.duplicate + account.conflicting + account.corrected
     refuse_few(told.roles.columns["id"], LABELS, ids=standing, rows=standing + again)
@@ -155,8 +160,8 @@ def _doubled(account: LabelAccount, told: Source, question: Question) -> Iterato
 
 def _far(
     connection: "Connection",
-    served: Source,
-    told: Source,
+    served: OpenedTable,
+    told: OpenedTable,
     question: Question,
     *,
     has_pending: bool,
@@ -195,7 +200,7 @@ def _far(
 
 
 def lacking(
-    connection: "Connection", source: Source, name: str, question: Question
+    connection: "Connection", source: OpenedTable, name: str, question: Question
 ) -> tuple[str, bool]:
     """What rows lack that are invalid, and whether they are many; "" where none lacks anything."""
     found = {what: n for what, n in _lacking(connection, source, question).items() if n}
@@ -204,7 +209,7 @@ def lacking(
     return f"{name} that count as invalid: {each}" if found else "", is_many
 
 
-def _lacking(connection: "Connection", source: Source, question: Question) -> dict[str, int]:
+def _lacking(connection: "Connection", source: OpenedTable, question: Question) -> dict[str, int]:
     read = source.read
     found = {"an id": "id IS NULL"}
     if (column := source.roles.get(source.time)) is not None:
@@ -220,7 +225,7 @@ def _lacking(connection: "Connection", source: Source, question: Question) -> di
     return dict(zip(found, row, strict=True))
 
 
-def _unusable(connection: "Connection", source: Source, question: Question) -> str:
+def _unusable(connection: "Connection", source: OpenedTable, question: Question) -> str:
     found = _lacking(connection, source, question)
     each = ", ".join(f"{n:,} are without {what}" for what, n in found.items() if n)
     return f"of {source.read.num_rows:,} rows {each or 'none says anything that the task knows'}"

@@ -10,10 +10,14 @@ import pyarrow as pa
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.sources.rows.rows import literal
 from monitoring_dagster.spec import Labels, Task
-from monitoring_dagster.standalone.classes import THRESHOLD, Classes
-from monitoring_dagster.standalone.probabilities import ROUNDING
-from monitoring_dagster.standalone.roles import Role, Roles
-from monitoring_dagster.standalone.spellings import Written
+from monitoring_dagster.standalone.reading.classes import Classes
+from monitoring_dagster.standalone.reading.roles import Role, Roles
+from monitoring_dagster.standalone.reading.written_values import (
+    ROUNDING,
+    THRESHOLD,
+    Written,
+    is_text,
+)
 from monitoring_dagster.stats.columns.values import is_numeric
 from monitoring_dagster.stats.quality.labelled_rows import SPELLED
 
@@ -50,10 +54,6 @@ class Question:
     def until(self) -> str:
         """SQL: the last day that counts."""
         return f"DATE '{self.as_of}'" if self.as_of else "'infinity'::DATE"
-
-
-def is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def number_sql(read: pa.Table, found: Roles) -> str:

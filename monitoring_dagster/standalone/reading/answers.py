@@ -9,11 +9,20 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.standalone.classes import THRESHOLD, ByName, Classes, understood
-from monitoring_dagster.standalone.probabilities import ROUNDING, SHOWN_IDS, left_out, refuse_most
-from monitoring_dagster.standalone.roles import Roles
-from monitoring_dagster.standalone.spellings import MOST_INVALID, Written, number, short
-from monitoring_dagster.standalone.unclear import UnclearClasses
+from monitoring_dagster.standalone.reading.classes import ByName, Classes, understood
+from monitoring_dagster.standalone.reading.roles import Roles
+from monitoring_dagster.standalone.reading.written_values import (
+    MOST_INVALID,
+    ROUNDING,
+    SHOWN_IDS,
+    THRESHOLD,
+    UnclearClasses,
+    Written,
+    left_out,
+    number,
+    refuse_most,
+    short,
+)
 from monitoring_dagster.stats.columns.values import Codes, Floats, categories, is_numeric, numbers
 from monitoring_dagster.stats.quality.labelled_rows import Task
 from monitoring_dagster.stats.quality.outcomes import Outcomes
@@ -33,7 +42,7 @@ class UnusableAnswer(MonitoringError):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class PredictedTarget:
     """What is predicted: learnt from the reference, asked of any rows."""
 
     classes: Classes
@@ -129,7 +138,7 @@ class Answers:
     def of(
         cls,
         rows: pa.Table,
-        question: Question,
+        question: PredictedTarget,
         columns: Roles,
         *,
         labelled: bool,

@@ -1,14 +1,19 @@
-"""Ids of requests as two tables write them, and why those of one are not found in the other."""
+"""Ids of requests and points in time as two tables write them, and why ids do not match."""
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Self
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.stats.columns.values import numbers
+from monitoring_dagster.sources.rows.rows import connected, quoted
+from monitoring_dagster.standalone.reading.roles import Role
+from monitoring_dagster.standalone.reading.written_values import short
+from monitoring_dagster.stats.columns.values import is_numeric, numbers
 
 if TYPE_CHECKING:
     from monitoring_dagster.sources.rows.rows import Connection
@@ -23,7 +28,6 @@ _SCIENTIFIC, _MOST_SCIENTIFIC = r"^\d(\.\d+)?[eE]\+\d+$", 0.05
 _LOOKED_AT = 1_000
 _FEW_IDS, _MANY_ROWS = 100, 20
 _LEAST_ROWS = 10
-_SHOWN_CHARACTERS = 40
 
 # What ids may differ by, and SQL that takes it away.
 _SPELLINGS = {
@@ -82,7 +86,7 @@ class Mismatch(NamedTuple):
 
     @property
     def words(self) -> str:
-        label, prediction = _short(self.label), _short(self.prediction)
+        label, prediction = short(self.label), short(self.prediction)
         if self.by:
             return (
                 f"ids differ by {self.by} (label {label}, prediction {prediction}): write them"
@@ -159,10 +163,6 @@ def doubled(rows: int, ids: int) -> str:
     )
 
 
-def examples(ids: Iterable[object]) -> Sequence[str]:
-    return [_short(str(one)) for one in ids]
-
-
 def _is_one_to_one(pairs: Sequence[tuple[str, str]]) -> bool:
     return len({one for _, one in pairs}) == len(pairs)
 
@@ -202,5 +202,141 @@ def _of_text(values: pa.ChunkedArray, column: str, table: str) -> Ids:
     return Ids(whole, f"ids of {table} are written with a decimal point: '7.0' is taken for 7")
 
 
-def _short(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "...")
+Days: TypeAlias = NDArray[np.datetime64]
+
+HAS_ZONE = r"\d:\d\d.*([zZ]|[+-]\d\d(:?\d\d)?| [A-Za-z/_]+)$"
+_DIGITS = r"-?\d{9,20}(\.\d*)?"
+# By size: 1973 to 2286, which are 10 digits of seconds, is what an epoch of each unit lies in.
+_UNITS = {"seconds": 1e0, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}
+_FIRST_SECOND, _LAST_SECOND = 1e8, 1e10
+
+
+class WrongTime(MonitoringError):
+    """A column that is to say when says something else."""
+
+    @classmethod
+    def of_type(cls, column: str, role: Role, arrived: object) -> Self:
+        return cls(
+            f"column {column!r} is {arrived}, which is no time: write timestamps, dates or ISO"
+            f" text, or name another column with --{role}"
+        )
+
+    @classmethod
+    def in_text(cls, column: str, role: Role, example: str) -> Self:
+        return cls(
+            f"column {column!r} holds no time that can be read (such as {example[:40]!r}):"
+            f" write 2026-01-31T12:00:00Z, or name another column with --{role}"
+        )
+
+    @classmethod
+    def of_zones(cls, column: str, role: Role, zoned: int, rows: int) -> Self:
+        return cls(
+            f"{zoned:,} of {rows:,} times in column {column!r} say their zone, and the others do"
+            " not, so the column is no point in time: write 2026-01-31T12:00:00Z everywhere, or"
+            f" name another column with --{role}"
+        )
+
+    @classmethod
+    def in_numbers(cls, column: str, role: Role, example: float) -> Self:
+        return cls(
+            f"column {column!r} holds numbers that are no time (such as {example:.15g}): write"
+            " 2026-01-31T12:00:00Z, or seconds, milliseconds or microseconds since 1970,"
+            f" or name another column with --{role}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """How a column of times is read."""
+
+    sql: str  # of a relation that has the column under its name
+    note: str = ""
+    is_text: bool = False
+
+
+def time_of(values: pa.ChunkedArray, name: str, *, column: str, role: Role) -> Time:
+    """How to read the *values*, which lie in SQL as column *name* and in the user's as *column*.
+
+    Numbers are taken for the unit in which most lie between 1973 and 2286; those that do not are
+    null. Raises WrongTime.
+    """
+    kind = values.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        if _is_digits(values):
+            return _epoch(
+                values.cast(pa.float64()), f"CAST({quoted(name)} AS DOUBLE)", column, role
+            )
+        return Time(f"TRY_CAST(trim({quoted(name)}) AS TIMESTAMPTZ)", is_text=True)
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind) or pa.types.is_null(kind):
+        return Time(f"CAST({quoted(name)} AS TIMESTAMPTZ)")
+    if is_numeric(kind):
+        return _epoch(values, quoted(name), column, role)
+    raise WrongTime.of_type(column, role, kind)
+
+
+def _is_digits(values: pa.ChunkedArray) -> bool:
+    """Whether every text is a number as long as an epoch; looks at the first one first."""
+    known = values.drop_null()
+    pattern = f"^{_DIGITS}$"
+    if not len(known) or not pc.match_substring_regex(known.slice(0, 1), pattern)[0].as_py():
+        return False
+    return bool(pc.all(pc.match_substring_regex(known, pattern)).as_py())
+
+
+def _epoch(values: pa.ChunkedArray, sql: str, column: str, role: Role) -> Time:
+    found = np.abs(numbers(values, column=column).astype(np.float64))
+    found = found[np.isfinite(found)]
+    if not found.size:
+        return Time("NULL::TIMESTAMPTZ")
+    middle = float(np.median(found))
+    for unit, size in _UNITS.items():
+        least, most = _FIRST_SECOND * size, _LAST_SECOND * size
+        if least <= middle < most:
+            inside = f"{sql} BETWEEN {least!r} AND {most!r}"
+            micros = f"CAST(round({sql}::DOUBLE * {1e6 / size!r}) AS BIGINT)"
+            if size >= 1e6 and pa.types.is_integer(values.type):
+                micros = f"CAST({sql} // {int(size // 1e6)} AS BIGINT)"
+            return Time(
+                f"CASE WHEN {inside} THEN make_timestamptz({micros}) END",
+                f"numbers in {column!r} are taken for {unit} since 1970 (UTC)",
+            )
+    raise WrongTime.in_numbers(column, role, middle)
+
+
+def days_of(
+    values: pa.ChunkedArray,
+    *,
+    column: str,
+    notes: list[str] | None = None,
+    said: list[str] | None = None,
+) -> Days:
+    """The UTC day of each row, NaT where there is no time; without a zone it is UTC.
+
+    How numbers are taken is one of the *notes*, and how many cannot be read is *said*. Raises
+    WrongTime where the column holds something else than timestamps, dates, ISO 8601 text or an
+    epoch, or text of which some says its zone and some does not.
+    """
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    time = time_of(values, "at", column=column, role="time")
+    with connected() as connection:
+        connection.register("times", pa.table({"at": values}))
+        found = connection.sql(f"SELECT CAST({time.sql} AS DATE) AS day FROM times")
+        days = found.to_arrow_table()["day"]
+    unread = days.null_count - values.null_count
+    if time.is_text:
+        _refuse_mixed(values, unread, column)
+    if time.note and notes is not None:
+        notes.append(time.note)
+    if unread and said is not None:
+        said.append(f"times in {column!r} that cannot be read, of rows without a day: {unread:,}")
+    return np.asarray(days.cast(pa.date32())).astype("datetime64[D]")
+
+
+def _refuse_mixed(values: pa.ChunkedArray, unread: int, column: str) -> None:
+    known = values.drop_null()
+    if len(known) and unread == len(known):
+        raise WrongTime.in_text(column, "time", known[0].as_py())
+    zoned = pc.sum(pc.match_substring_regex(known, HAS_ZONE)).as_py() or 0
+    if 0 < zoned < len(known) - unread:
+        raise WrongTime.of_zones(column, "time", zoned, len(known))

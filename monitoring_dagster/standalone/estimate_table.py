@@ -1,33 +1,37 @@
 """How good are predictions whose labels have not come?  Estimated for any two tables."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
 from monitoring_dagster.sources.tables.files import NoRows, Table, UnusableColumn
-from monitoring_dagster.standalone.answers import Answers, Question
-from monitoring_dagster.standalone.chunks import UnusableChunks, days_of, of_days, of_rows
-from monitoring_dagster.standalone.classes import THRESHOLD
-from monitoring_dagster.standalone.estimates import ChunkEstimate, Estimates
-from monitoring_dagster.standalone.estimators import estimator_of
-from monitoring_dagster.standalone.features import Features
-from monitoring_dagster.standalone.probabilities import (
+from monitoring_dagster.standalone.chunk_estimates import (
+    ChunkEstimate,
+    Estimates,
+    UnusableChunks,
+    estimator_of,
+    of_days,
+    of_rows,
+)
+from monitoring_dagster.standalone.reading.answers import Answers, PredictedTarget
+from monitoring_dagster.standalone.reading.ids_and_times import days_of
+from monitoring_dagster.standalone.reading.opened_tables import refuse_plain
+from monitoring_dagster.standalone.reading.roles import Role, Roles, UnclearRole, roles
+from monitoring_dagster.standalone.reading.written_values import (
+    MOST_INVALID,
+    THRESHOLD,
     of_certainty,
     of_other_class,
     of_predicted_class,
+    short,
+    unstyled,
 )
-from monitoring_dagster.standalone.reference import table_of
-from monitoring_dagster.standalone.roles import Role, Roles, UnclearRole, roles
-from monitoring_dagster.standalone.sources import refuse_plain
-from monitoring_dagster.standalone.spellings import MOST_INVALID, short
-from monitoring_dagster.standalone.styled import unstyled
+from monitoring_dagster.standalone.shared_features import Features
+from monitoring_dagster.standalone.table_profile import table_of
 from monitoring_dagster.stats.quality.labelled_rows import Task
-
-if TYPE_CHECKING:
-    pass
 
 Advance: TypeAlias = Callable[[int, int], object]
 
@@ -290,13 +294,17 @@ _NEEDED: Mapping[Task, tuple[Role, ...]] = {
 }
 
 
-def _question(past: pa.Table, columns: Roles, task: Task | None, positive: str | None) -> Question:
+def _question(
+    past: pa.Table, columns: Roles, task: Task | None, positive: str | None
+) -> PredictedTarget:
     """What is predicted; refused where a column that its task needs is missing."""
     label, prediction, score = (
         past[columns.columns[role]] if role in columns.columns else None
         for role in ("label", "prediction", "score")
     )
-    question = Question.of(label, prediction=prediction, score=score, task=task, positive=positive)
+    question = PredictedTarget.of(
+        label, prediction=prediction, score=score, task=task, positive=positive
+    )
     for role in _NEEDED[question.task]:
         if role not in columns.columns:
             raise UnclearRole.missing(role, table="the reference", available=past.column_names)

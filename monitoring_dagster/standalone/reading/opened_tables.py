@@ -10,13 +10,11 @@ import pyarrow as pa
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
 from monitoring_dagster.sources.rows.rows import readable
 from monitoring_dagster.sources.tables.files import NoRows, Table, UnusableColumn
-from monitoring_dagster.standalone.ids import ids_of
-from monitoring_dagster.standalone.readings import Question
-from monitoring_dagster.standalone.reference import Advance
-from monitoring_dagster.standalone.roles import Role, Roles, UnclearRole, plainly, roles
-from monitoring_dagster.standalone.spellings import short
-from monitoring_dagster.standalone.styled import unstyled
-from monitoring_dagster.standalone.times import HAS_ZONE, WrongTime, time_of
+from monitoring_dagster.standalone.reading.ids_and_times import HAS_ZONE, WrongTime, ids_of, time_of
+from monitoring_dagster.standalone.reading.roles import Role, Roles, UnclearRole, plainly, roles
+from monitoring_dagster.standalone.reading.value_sql import Question
+from monitoring_dagster.standalone.reading.written_values import short, unstyled
+from monitoring_dagster.standalone.table_profile import Advance
 from monitoring_dagster.stats.columns.values import categories
 
 if TYPE_CHECKING:
@@ -63,7 +61,7 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class OpenedTable:
     """A table that lies in the session as it came, with its ids and times read."""
 
     table: Table
@@ -84,7 +82,7 @@ class Source:
 
 def opened_predictions(
     connection: "Connection", table: Table, question: Question, advance: Advance
-) -> Source:
+) -> OpenedTable:
     """The predictions; what they are split by as p0, p1, ..."""
     found = _roles_served(table, question)
     split = _split_by(table, question, found)
@@ -103,7 +101,7 @@ def opened_predictions(
 
 def opened_labels(
     connection: "Connection", table: Table, question: Question, advance: Advance
-) -> Source:
+) -> OpenedTable:
     """The labels."""
     found = _roles_told(table, question)
     read = _read(table, _columns(found), advance)
@@ -130,7 +128,7 @@ def _opened(
     keys: Sequence[Key],
     role: Role,
     side: str,
-) -> Source:
+) -> OpenedTable:
     own, at = ("served", "served_at") if role == "time" else ("told", "arrived_at")
     place = read.column_names.index("id column")
     ids = ids_of(read["id column"], column=found.columns["id"], table=side)
@@ -164,7 +162,7 @@ def _opened(
             zone = read.schema.field(f"{role} column").type.tz is not None
     if zone is False:
         notes.append(f"times in {column!r} without a zone are taken as UTC")
-    return Source(table, found, read, f"{own}_view", keys, role, notes, warnings, zone)
+    return OpenedTable(table, found, read, f"{own}_view", keys, role, notes, warnings, zone)
 
 
 def _zone_of_text(
