@@ -211,7 +211,7 @@ def evaluate(
     whole first; what is not defined is null.
     """
     from monitoring_dagster.standalone.evaluate import evaluate as judge
-    from monitoring_dagster.standalone.evaluate import value_table
+    from monitoring_dagster.standalone.reading.question import value_table
 
     roles = ("id", "time", "score", "prediction", "version", "label", "arrived")
     given["columns"] = {role: given.pop(role) for role in roles}

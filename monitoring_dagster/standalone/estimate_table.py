@@ -1,6 +1,7 @@
 """How good are predictions whose labels have not come?  Estimated for any two tables."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
@@ -9,17 +10,19 @@ import pyarrow as pa
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
 from monitoring_dagster.sources.tables.files import NoRows, Table, UnusableColumn
 from monitoring_dagster.standalone.chunk_estimates import (
+    Chunk,
     ChunkEstimate,
     Estimates,
+    Estimator,
     UnusableChunks,
     estimator_of,
     of_days,
     of_rows,
 )
-from monitoring_dagster.standalone.reading.answers import Answers, PredictedTarget
+from monitoring_dagster.standalone.reading.answers import Answers, PredictedTarget, target_of
 from monitoring_dagster.standalone.reading.ids_and_times import days_of
 from monitoring_dagster.standalone.reading.opened_tables import refuse_plain
-from monitoring_dagster.standalone.reading.roles import Role, Roles, UnclearRole, roles
+from monitoring_dagster.standalone.reading.question import Role, Roles, roles
 from monitoring_dagster.standalone.reading.written_values import (
     MOST_INVALID,
     THRESHOLD,
@@ -30,7 +33,7 @@ from monitoring_dagster.standalone.reading.written_values import (
     unstyled,
 )
 from monitoring_dagster.standalone.shared_features import Features
-from monitoring_dagster.standalone.table_profile import table_of
+from monitoring_dagster.standalone.table_profile import in_memory, table_of
 from monitoring_dagster.stats.quality.labelled_rows import Task
 
 Advance: TypeAlias = Callable[[int, int], object]
@@ -123,79 +126,126 @@ def estimate(
     for name in ignore:
         if name not in before.schema.names:
             raise UnknownColumn.named(name, table="the reference", available=before.schema.names)
-    of_past: list[str] = []
-    of_now: list[str] = []
-    of_time: list[str] = []
-    styles: list[str] = []
-    past = _unstyled(_rows(before), columns, notes=styles, warnings=of_past)
-    asked = _unstyled(_rows(now), columns, notes=styles, warnings=of_now)
-    question = _question(past, columns, task, positive)
-    learnt = Answers.of(past, question, columns, labelled=True, said=of_past)
-    given = Answers.of(asked, question, columns, labelled=False, said=of_now)
-    known = np.flatnonzero(learnt.known)
-    if not known.size:
-        raise NothingKnown.of(columns)
-    if not given.known.any():
-        raise NothingKnown.without_values(_what(question.task))
-    chunks = of_rows(asked.num_rows, size=chunk_size)
-    if by:
-        at = columns.columns["time"]
-        chunks = of_days(days_of(asked[at], column=at, notes=of_time, said=of_now))
+    sides = _read(before, now, columns, task, positive)
+    chunks = sides.by_day() if by else of_rows(sides.asked.num_rows, size=chunk_size)
+    labelled = np.flatnonzero(sides.learnt.known)
     features = Features.of(
-        past.take(pa.array(known)), asked, played=columns.columns.values(), ignore=ignore
+        sides.past.take(pa.array(labelled)),
+        sides.asked,
+        played=columns.columns.values(),
+        ignore=ignore,
     )
-    learnt = learnt.of_rows(known)
+    learnt = sides.learnt.of_rows(labelled)
     estimator = estimator_of(learnt).learn(
         learnt,
         features,
         rows_at_once=max((one.rows.size for one in chunks), default=0),
         rng=np.random.default_rng(_SEED),
     )
-    found = []
-    for number, chunk in enumerate(chunks):
-        usable = chunk.rows[given.known[chunk.rows]]
-        rng = np.random.default_rng([_SEED, number])
-        shifted = features.shifted(usable, rng=rng)
-        estimated = estimator.estimate(given, usable, shifted=shifted, rng=rng)
-        found.append(ChunkEstimate(chunk, chunk.rows.size - usable.size, shifted, estimated))
-        advance(number + 1, len(chunks))
-    realised = learnt.realised()
+    estimates = list(_estimates(estimator, features, sides.given, chunks, advance))
+    realised, task = learnt.realised(), sides.target.task
+    notes = [estimator.blind_spot, *_notes(sides, features)]
     warnings = [
         _of_predicted_class(learnt, columns),
         of_other_class(realised.get("roc_auc")),
         of_certainty(realised),
-        *question.classes.warnings,
-        *(f"{name!r} is left out: {why}" for name, why in features.unreadable.items()),
-        *(f"in the reference, {one}" for one in [*_unread(before), *of_past]),
-        *(f"in the current data, {one}" for one in [*_unread(now), *of_now]),
+        *_warnings(sides, features),
     ]
-    notes = [
-        estimator.blind_spot,
-        *dict.fromkeys([*before.notes, *now.notes, *styles]),
-        *question.classes.notes,
-        *of_time,
-        *_notes(columns, question.task, features),
-    ]
-    if missing := past.num_rows - known.size:
-        said = f"{missing:,} rows of the reference lack {_what(question.task)} or label"
-        notes.append(said)
-    if left_out := sum(one.left_out for one in found):
-        said = f"{left_out:,} current rows lack {_what(question.task)}: left out"
-        (warnings if left_out > MOST_INVALID * asked.num_rows else notes).append(said)
+    if missing := sides.past.num_rows - labelled.size:
+        notes.append(f"{missing:,} rows of the reference lack {_what(task)} or label")
+    if left_out := sum(one.left_out for one in estimates):
+        is_many = left_out > MOST_INVALID * sides.asked.num_rows
+        words = f"{left_out:,} current rows lack {_what(task)}: left out"
+        (warnings if is_many else notes).append(words)
     return Estimates(
-        question.task,
+        task,
         columns,
         features.names,
-        known.size,
+        labelled.size,
         realised,
-        found,
+        estimates,
         [one for one in notes if one],
         [one for one in warnings if one],
     )
 
 
-def _notes(columns: Roles, task: Task, features: Features) -> Iterator[str]:
-    if task == "binary" and "prediction" not in columns.columns:
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """Both tables as they were read, and what is to be said about that."""
+
+    before: Table
+    now: Table
+    columns: Roles
+    target: PredictedTarget
+    past: pa.Table
+    asked: pa.Table
+    learnt: Answers  # of the past rows
+    given: Answers  # of those that are asked about
+    styles: list[str]  # how numbers are taken that are written as text
+    times: list[str]  # and how numbers that are times
+    of_past: list[str]  # values that could not be read
+    of_now: list[str]
+
+    def by_day(self) -> list[Chunk]:
+        """The rows of each UTC day."""
+        name = self.columns.columns["time"]
+        return of_days(days_of(self.asked[name], column=name, notes=self.times, said=self.of_now))
+
+
+def _read(
+    before: Table, now: Table, columns: Roles, task: Task | None, positive: str | None
+) -> _Sides:
+    """Both tables in memory. Raises NothingKnown where the one teaches nothing, or the other asks
+    nothing.
+    """
+    styles: list[str] = []
+    of_past: list[str] = []
+    of_now: list[str] = []
+    past = _unstyled(in_memory(before), columns, notes=styles, warnings=of_past)
+    asked = _unstyled(in_memory(now), columns, notes=styles, warnings=of_now)
+    target = target_of(past, columns, task, positive)
+    learnt = Answers.of(past, target, columns, labelled=True, said=of_past)
+    given = Answers.of(asked, target, columns, labelled=False, said=of_now)
+    if not learnt.known.any():
+        raise NothingKnown.of(columns)
+    if not given.known.any():
+        raise NothingKnown.without_values(_what(target.task))
+    return _Sides(
+        before, now, columns, target, past, asked, learnt, given, styles, [], of_past, of_now
+    )
+
+
+def _estimates(
+    estimator: Estimator,
+    features: Features,
+    given: Answers,
+    chunks: Sequence[Chunk],
+    advance: Advance,
+) -> Iterator[ChunkEstimate]:
+    for number, chunk in enumerate(chunks):
+        usable = chunk.rows[given.known[chunk.rows]]
+        rng = np.random.default_rng([_SEED, number])
+        shifted = features.shifted(usable, rng=rng)
+        expected = estimator.estimate(given, usable, shifted=shifted, rng=rng)
+        yield ChunkEstimate(chunk, chunk.rows.size - usable.size, shifted, expected)
+        advance(number + 1, len(chunks))
+
+
+def _warnings(sides: _Sides, features: Features) -> Iterator[str]:
+    yield from sides.target.classes.warnings
+    for name, why in features.unreadable.items():
+        yield f"{name!r} is left out: {why}"
+    for words in [*_unread(sides.before), *sides.of_past]:
+        yield f"in the reference, {words}"
+    for words in [*_unread(sides.now), *sides.of_now]:
+        yield f"in the current data, {words}"
+
+
+def _notes(sides: _Sides, features: Features) -> Iterator[str]:
+    yield from dict.fromkeys([*sides.before.notes, *sides.now.notes, *sides.styles])
+    yield from sides.target.classes.notes
+    yield from sides.times
+    if sides.target.task == "binary" and "prediction" not in sides.columns.columns:
         yield f"no predictions: a score of at least {THRESHOLD} predicts class 1"
     for name, why in features.left_out.items():
         if name not in features.unreadable:
@@ -258,22 +308,6 @@ def _columns(
     )
 
 
-def _rows(table: Table) -> pa.Table:
-    """All of it in memory, words as words."""
-    schema = pa.schema([one.with_type(_of_words(one.type)) for one in table.schema])
-    batches = [
-        pa.RecordBatch.from_arrays(
-            [
-                column.cast(one.type) if column.type != one.type else column
-                for column, one in zip(batch.columns, schema, strict=True)
-            ],
-            schema=schema,
-        )
-        for batch in table.read(table.schema.names)
-    ]
-    return pa.Table.from_batches(batches, schema=schema)
-
-
 def _unstyled(rows: pa.Table, columns: Roles, *, notes: list[str], warnings: list[str]) -> pa.Table:
     for role in ("label", "prediction", "score"):
         name = columns.columns.get(role)
@@ -281,31 +315,3 @@ def _unstyled(rows: pa.Table, columns: Roles, *, notes: list[str], warnings: lis
             as_meant = unstyled(rows[name], column=name, notes=notes, warnings=warnings)
             rows = rows.set_column(rows.column_names.index(name), name, as_meant)
     return rows
-
-
-def _of_words(kind: pa.DataType) -> pa.DataType:
-    return pa.string() if pa.types.is_string_view(kind) else kind
-
-
-_NEEDED: Mapping[Task, tuple[Role, ...]] = {
-    "binary": ("score",),
-    "multiclass": ("prediction", "score"),
-    "regression": ("prediction",),
-}
-
-
-def _question(
-    past: pa.Table, columns: Roles, task: Task | None, positive: str | None
-) -> PredictedTarget:
-    """What is predicted; refused where a column that its task needs is missing."""
-    label, prediction, score = (
-        past[columns.columns[role]] if role in columns.columns else None
-        for role in ("label", "prediction", "score")
-    )
-    question = PredictedTarget.of(
-        label, prediction=prediction, score=score, task=task, positive=positive
-    )
-    for role in _NEEDED[question.task]:
-        if role not in columns.columns:
-            raise UnclearRole.missing(role, table="the reference", available=past.column_names)
-    return question

@@ -5,24 +5,27 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
-from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.sources.labels.label_account import LabelAccount
 from monitoring_dagster.spec import Labels, Task, ValueTable
 from monitoring_dagster.standalone.joined_tables import Labelled, PredictionCount, labelled
-from monitoring_dagster.standalone.reading.roles import Role, Roles
-from monitoring_dagster.standalone.reading.value_sql import Question
+from monitoring_dagster.standalone.reading.question import (
+    Question,
+    Role,
+    Roles,
+    WrongQuestion,
+    label_rules,
+)
 from monitoring_dagster.standalone.reading.written_values import (
     is_text,
     of_certainty,
     of_other_class,
 )
 from monitoring_dagster.standalone.table_profile import Advance, table_of
+from monitoring_dagster.stats.labels.maturity import Maturity, maturity
 from monitoring_dagster.stats.quality.outcomes import outcomes_by_slot
 from monitoring_dagster.stats.quality.own_metric import value_per_prediction
 from monitoring_dagster.stats.quality.performance import Metric, metrics, quantile_loss
@@ -143,7 +146,14 @@ def state_of(
         return State.PENDING, "no predictions"
     share = f"{n:,} of {predictions:,} predictions have a label ({n / predictions:.1%})"
     waits_until = last_served and last_served + timedelta(days=rules.mature_after_days)
-    is_over = n == predictions or bool(waits_until and last_day and waits_until <= last_day)
+    known = maturity(
+        None,
+        predictions=predictions,
+        arrived=n,
+        lag_days=(last_day - last_served).days if last_served and last_day else -1,
+        mature_after_days=rules.mature_after_days,
+    )
+    is_over = n == predictions or known.maturity is Maturity.MATURE
     wait = "no more are waited for"
     if not is_over:
         wait = f"more are waited for until {waits_until}" if waits_until else "more may come"
@@ -157,28 +167,6 @@ def state_of(
 
 def _finite(numbers: Mapping[str, float]) -> dict[str, float | None]:
     return {name: one if isfinite(one) else None for name, one in numbers.items()}
-
-
-class WrongQuestion(MonitoringError):
-    """Something is asked that the task does not have."""
-
-    @classmethod
-    def price_of(cls, task: Task) -> Self:
-        return cls(f"--value is for a binary task, and this one is {task}: see --task")
-
-    @classmethod
-    def quantile_of(cls, task: Task) -> Self:
-        return cls(f"--quantile is for a regression, and this task is {task}: see --task")
-
-    @classmethod
-    def no_value(cls, written: str) -> Self:
-        known = ", ".join(ValueTable.model_fields)
-        return cls(f"{written!r} is no value: write tp=5,fp=-1, any of {known} with a number")
-
-    @classmethod
-    def of_rules(cls, error: ErrorDetails) -> Self:
-        place = "".join(f"{part}: " for part in error["loc"])
-        return cls(f"{place}{error.get('ctx', {}).get('error', error['msg'])}")
 
 
 def evaluate(
@@ -252,7 +240,7 @@ def evaluate(
     """
     if positive is not None:
         task = "binary"
-    rules = _rules(
+    rules = label_rules(
         keep=keep,
         ambiguous=list(ambiguous),
         mature_after_days=mature_after_days,
@@ -287,22 +275,6 @@ def evaluate(
         notes=notes,
         warnings=[one for one in doubts if one],
     )
-
-
-def value_table(written: str) -> ValueTable:
-    """What `tp=5,fp=-1` says; what is left out is worth nothing."""
-    parts = [part.partition("=") for part in written.split(",")]
-    try:
-        return ValueTable.model_validate({name.strip(): float(one) for name, _, one in parts})
-    except ValueError as error:
-        raise WrongQuestion.no_value(written) from error
-
-
-def _rules(**asked: Any) -> Labels:
-    try:
-        return Labels(path="{day}", **asked)
-    except ValidationError as error:
-        raise WrongQuestion.of_rules(error.errors()[0]) from None
 
 
 def _groups(

@@ -14,7 +14,7 @@ from monitoring_dagster.standalone.reading.opened_tables import (
     NothingToJudge,
     OpenedTable,
 )
-from monitoring_dagster.standalone.reading.value_sql import Question
+from monitoring_dagster.standalone.reading.question import Question
 from monitoring_dagster.standalone.reading.written_values import MOST_INVALID
 
 if TYPE_CHECKING:

@@ -23,8 +23,7 @@ from monitoring_dagster.standalone.reading.opened_tables import (
     opened_labels,
     opened_predictions,
 )
-from monitoring_dagster.standalone.reading.roles import Roles
-from monitoring_dagster.standalone.reading.value_sql import Question
+from monitoring_dagster.standalone.reading.question import Question, Roles
 from monitoring_dagster.standalone.reading.written_values import THRESHOLD
 from monitoring_dagster.standalone.table_profile import Advance
 from monitoring_dagster.stats.columns.accumulate import MAX_SEGMENT_VALUES, MISSING, OTHER

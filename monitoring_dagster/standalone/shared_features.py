@@ -13,20 +13,18 @@ from numpy.typing import NDArray
 
 from monitoring_dagster.standalone.column_kinds import Guess
 from monitoring_dagster.standalone.compare import compare, unusable
-from monitoring_dagster.standalone.reading.roles import PLAIN, plainly
+from monitoring_dagster.standalone.reading.question import PLAIN, plainly
 from monitoring_dagster.standalone.reading.written_values import are_spelled, spelled
 from monitoring_dagster.standalone.reference import NothingInCommon, TableReference, read_reference
 from monitoring_dagster.stats.columns.design import Design
-from monitoring_dagster.stats.columns.encoding import Pooled
 from monitoring_dagster.stats.columns.values import Codes, Floats, categories, is_numeric, is_words
 from monitoring_dagster.stats.columns.written import Style, numbers_in
+from monitoring_dagster.stats.drift import joint_drift
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
-from monitoring_dagster.stats.drift.joint_drift import MIN_AUC, MIN_ROWS, domain_classifier
 from monitoring_dagster.stats.estimation.reweighting import Weights, weights
 from monitoring_dagster.stats.quality.labelled_rows import SPELLED
 
 _SEED = 20260101
-_ALPHA = 0.05
 _JOINT_ROWS = 1_000  # of either side, for all features together
 _MIN_COMMON = 0.05  # of the current values that lie among the reference's
 _FEW_ROWS = 100  # below, numbers that only grow may do so by chance
@@ -146,10 +144,10 @@ class Features:
 
 def _drifted_together(before: pa.Table, now: pa.Table, rng: Generator) -> bool:
     """Whether a classifier tells them apart, over at most a thousand rows of either side."""
-    if before.num_columns < 2 or min(now.num_rows, before.num_rows) < MIN_ROWS:
+    if before.num_columns < 2:  # what a single one does is judged by itself
         return False
-    found = domain_classifier(Pooled.of(_some(before, rng), _some(now, rng)), rng=rng)
-    return bool(found.p_value < _ALPHA and found.low > MIN_AUC)
+    found = joint_drift.compare(_some(before, rng), _some(now, rng), rng=rng)
+    return found.verdict is Verdict.DRIFT
 
 
 def _unlike(first: TableReference, before: pa.Table, now: pa.Table) -> dict[str, str]:

@@ -39,6 +39,26 @@ def table_of(given: Any, side: str) -> Table:
     return Table.at(str(given)) if isinstance(given, str | Path) else Table.of(given, side=side)
 
 
+def in_memory(table: Table) -> pa.Table:
+    """All of it in memory, words as words."""
+    schema = pa.schema([one.with_type(_of_words(one.type)) for one in table.schema])
+    batches = [
+        pa.RecordBatch.from_arrays(
+            [
+                column.cast(one.type) if column.type != one.type else column
+                for column, one in zip(batch.columns, schema, strict=True)
+            ],
+            schema=schema,
+        )
+        for batch in table.read(table.schema.names)
+    ]
+    return pa.Table.from_batches(batches, schema=schema)
+
+
+def _of_words(kind: pa.DataType) -> pa.DataType:
+    return pa.string() if pa.types.is_string_view(kind) else kind
+
+
 def sampled(table: Table, categorical: Collection[str]) -> tuple[pa.Table, int]:
     """At most `SAMPLE_ROWS` rows, evenly spread, and how far they lie apart.
 

@@ -16,7 +16,7 @@ from monitoring_dagster.standalone.chunk_estimates import of_days, of_rows
 from monitoring_dagster.standalone.estimate_table import estimate
 from monitoring_dagster.standalone.reading.answers import PredictedTarget
 from monitoring_dagster.standalone.reading.ids_and_times import days_of
-from monitoring_dagster.standalone.reading.roles import UnclearRole, roles
+from monitoring_dagster.standalone.reading.question import UnclearRole, roles
 
 BINARY = {"roc_auc", "accuracy", "f1"}
 

@@ -1,5 +1,6 @@
 """Labels, predictions and scores of a table as the statistics take them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self, TypeAlias
 
@@ -10,10 +11,9 @@ from numpy.typing import NDArray
 
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.standalone.reading.classes import ByName, Classes, understood
-from monitoring_dagster.standalone.reading.roles import Roles
+from monitoring_dagster.standalone.reading.question import Role, Roles, UnclearRole
 from monitoring_dagster.standalone.reading.written_values import (
     MOST_INVALID,
-    ROUNDING,
     SHOWN_IDS,
     THRESHOLD,
     UnclearClasses,
@@ -24,7 +24,7 @@ from monitoring_dagster.standalone.reading.written_values import (
     short,
 )
 from monitoring_dagster.stats.columns.values import Codes, Floats, categories, is_numeric, numbers
-from monitoring_dagster.stats.quality.labelled_rows import Task
+from monitoring_dagster.stats.quality.labelled_rows import ROUNDING, Task
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.performance import Metric, metrics
 
@@ -271,3 +271,27 @@ def _left_out(what: str, rows: NDArray[np.bool_], example: object) -> str:
         "row",
         np.flatnonzero(rows)[:SHOWN_IDS].tolist(),
     )
+
+
+_NEEDED: Mapping[Task, tuple[Role, ...]] = {
+    "binary": ("score",),
+    "multiclass": ("prediction", "score"),
+    "regression": ("prediction",),
+}
+
+
+def target_of(
+    past: pa.Table, columns: Roles, task: Task | None, positive: str | None
+) -> PredictedTarget:
+    """What is predicted; refused where a column that its task needs is missing."""
+    label, prediction, score = (
+        past[columns.columns[role]] if role in columns.columns else None
+        for role in ("label", "prediction", "score")
+    )
+    target = PredictedTarget.of(
+        label, prediction=prediction, score=score, task=task, positive=positive
+    )
+    for role in _NEEDED[target.task]:
+        if role not in columns.columns:
+            raise UnclearRole.missing(role, table="the reference", available=past.column_names)
+    return target

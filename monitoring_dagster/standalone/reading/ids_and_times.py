@@ -10,21 +10,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.sources.labels.label_values import id_of
 from monitoring_dagster.sources.rows.rows import connected, quoted
-from monitoring_dagster.standalone.reading.roles import Role
-from monitoring_dagster.standalone.reading.written_values import short
+from monitoring_dagster.standalone.reading.question import Role
+from monitoring_dagster.standalone.reading.written_values import MOST_INVALID, short
 from monitoring_dagster.stats.columns.values import is_numeric, numbers
 
 if TYPE_CHECKING:
     from monitoring_dagster.sources.rows.rows import Connection
 
-_EXACT = {
-    16: 2**11,
-    32: 2**24,
-    64: 2**53,
-}  # up to here floats of so many bits tell whole numbers apart
-_MANTISSA = 2**53
-_SCIENTIFIC, _MOST_SCIENTIFIC = r"^\d(\.\d+)?[eE]\+\d+$", 0.05
 _LOOKED_AT = 1_000
 _FEW_IDS, _MANY_ROWS = 100, 20
 _LEAST_ROWS = 10
@@ -73,7 +67,7 @@ class NothingJoins(MonitoringError):
 class Ids(NamedTuple):
     """A column of ids that can be compared as text, and what was done to it."""
 
-    values: pa.ChunkedArray
+    sql: str
     note: str = ""
 
 
@@ -98,25 +92,27 @@ class Mismatch(NamedTuple):
         )
 
 
-def ids_of(values: pa.ChunkedArray, *, column: str, table: str) -> Ids:
-    """The ids as whole numbers or text: 7.0 of a column with gaps, of decimals or as text is 7.
+def ids_of(connection: "Connection", relation: str, name: str, *, column: str, table: str) -> Ids:
+    """The ids in column *name* of a registered *relation*, as the daily join reads them: 7.0 of a
+    column with gaps, of decimals or as text is 7. The user calls it *column* of *table*.
 
     Raises
     ------
     UnusableIds
         Floats beyond what they can tell apart, and text of them.
     """
-    kind = values.type
-    if pa.types.is_floating(kind):
-        return _of_floats(values, column, table)
-    if pa.types.is_decimal(kind):
-        try:
-            return Ids(values.cast(pa.decimal128(38, 0)).cast(pa.string()))
-        except pa.ArrowInvalid:
-            return Ids(values.cast(pa.string()))
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return _of_text(values, column, table)
-    return Ids(values)
+    kinds = {key: kind for key, kind, *_ in connection.execute(f"DESCRIBE {relation}").fetchall()}
+    text, reading = f"CAST({quoted(name)} AS VARCHAR)", id_of(name, kinds)
+    ((rows, lost, example, shortened),) = connection.execute(f"""
+        SELECT count({quoted(name)}), count(*) FILTER ({reading.fault}),
+            min({text}) FILTER ({reading.fault}), count(*) FILTER ({reading.value} <> {text})
+        FROM {relation}""").fetchall()
+    if lost and (kinds[name] != "VARCHAR" or lost > MOST_INVALID * rows):
+        raise UnusableIds.lost_digits(column, table, example)
+    if shortened and kinds[name] == "VARCHAR":
+        note = f"ids of {table} are written with a decimal point: '7.0' is taken for 7"
+        return Ids(reading.value, note)
+    return Ids(reading.value)
 
 
 def refuse_few(column: str, table: str, *, ids: int, rows: int) -> None:
@@ -165,41 +161,6 @@ def doubled(rows: int, ids: int) -> str:
 
 def _is_one_to_one(pairs: Sequence[tuple[str, str]]) -> bool:
     return len({one for _, one in pairs}) == len(pairs)
-
-
-def _of_floats(values: pa.ChunkedArray, column: str, table: str) -> Ids:
-    found = numbers(values, column=column)
-    largest = _EXACT[values.type.bit_width]
-    beyond = np.abs(found) > largest
-    if beyond.any() and np.isfinite(found[beyond]).any():
-        raise UnusableIds.lost_digits(column, table, found[beyond][np.isfinite(found[beyond])][0])
-    missing = ~np.isfinite(found)
-    if (found[~missing] == np.trunc(found[~missing])).all():
-        whole = np.where(missing, 0, found).astype(np.int64)
-        return Ids(pa.chunked_array([pa.array(whole, mask=missing)]))
-    return Ids(pa.chunked_array([pa.array(found, mask=missing)]))
-
-
-def _of_text(values: pa.ChunkedArray, column: str, table: str) -> Ids:
-    """Looks at a thousand first: what is seen there is looked for in all."""
-    some = values.drop_null().slice(0, _LOOKED_AT)
-    if not len(some):
-        return Ids(values)
-    scientific = some.filter(pc.match_substring_regex(some, _SCIENTIFIC))
-    if len(scientific) > _MOST_SCIENTIFIC * len(some):
-        raise UnusableIds.lost_digits(column, table, scientific[0].as_py())
-    pattern = r"^\s*-?\d+\.0+\s*$"
-    if not pc.all(pc.match_substring_regex(some, pattern)).as_py():
-        return Ids(values)
-    if not pc.all(pc.match_substring_regex(values, pattern)).as_py():
-        return Ids(values)
-    whole = pc.replace_substring_regex(values, r"\.0+\s*$", "")
-    known = whole.drop_null()
-    largest = known.filter(pc.greater(pc.utf8_length(known), len(str(_MANTISSA)) - 1))
-    for one in largest.to_pylist():
-        if abs(int(one)) > _MANTISSA:
-            raise UnusableIds.lost_digits(column, table, one)
-    return Ids(whole, f"ids of {table} are written with a decimal point: '7.0' is taken for 7")
 
 
 Days: TypeAlias = NDArray[np.datetime64]

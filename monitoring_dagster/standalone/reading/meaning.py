@@ -9,9 +9,8 @@ from monitoring_dagster.sources.rows.rows import readable
 from monitoring_dagster.standalone.reading.classes import ByName, Classes, understood
 from monitoring_dagster.standalone.reading.ids_and_times import NothingJoins, mismatch
 from monitoring_dagster.standalone.reading.opened_tables import OpenedTable
-from monitoring_dagster.standalone.reading.roles import Role
+from monitoring_dagster.standalone.reading.question import Question, Role
 from monitoring_dagster.standalone.reading.value_sql import (
-    Question,
     WrongColumn,
     number_sql,
     prediction_of_score,
@@ -20,7 +19,6 @@ from monitoring_dagster.standalone.reading.value_sql import (
 )
 from monitoring_dagster.standalone.reading.written_values import (
     MOST_INVALID,
-    ROUNDING,
     SHOWN_IDS,
     UnclearClasses,
     Written,
@@ -33,6 +31,7 @@ from monitoring_dagster.standalone.reading.written_values import (
     spelled,
 )
 from monitoring_dagster.stats.columns.values import is_numeric
+from monitoring_dagster.stats.quality.labelled_rows import ROUNDING
 
 if TYPE_CHECKING:
     from monitoring_dagster.sources.rows.rows import Connection

@@ -11,8 +11,14 @@ from monitoring_dagster.errors import MonitoringError, UnknownColumn
 from monitoring_dagster.sources.rows.rows import readable
 from monitoring_dagster.sources.tables.files import NoRows, Table, UnusableColumn
 from monitoring_dagster.standalone.reading.ids_and_times import HAS_ZONE, WrongTime, ids_of, time_of
-from monitoring_dagster.standalone.reading.roles import Role, Roles, UnclearRole, plainly, roles
-from monitoring_dagster.standalone.reading.value_sql import Question
+from monitoring_dagster.standalone.reading.question import (
+    Question,
+    Role,
+    Roles,
+    UnclearRole,
+    plainly,
+    roles,
+)
 from monitoring_dagster.standalone.reading.written_values import short, unstyled
 from monitoring_dagster.standalone.table_profile import Advance
 from monitoring_dagster.stats.columns.values import categories
@@ -130,9 +136,9 @@ def _opened(
     side: str,
 ) -> OpenedTable:
     own, at = ("served", "served_at") if role == "time" else ("told", "arrived_at")
-    place = read.column_names.index("id column")
-    ids = ids_of(read["id column"], column=found.columns["id"], table=side)
-    read = read.set_column(place, "id column", ids.values)
+    connection.register(f"{own}_ids", read.select(["id column"]))
+    with readable(table.place):
+        ids = ids_of(connection, f"{own}_ids", "id column", column=found.columns["id"], table=side)
     notes, zone = [*table.notes, *([ids.note] if ids.note else [])], None
     warnings = [
         f"values of {name!r} that are no number, such as {short(one.examples[0])}: {one.rows:,}"
@@ -154,7 +160,7 @@ def _opened(
     with readable(table.place):
         connection.register(f"{own}_columns", read)
         connection.execute(f"""
-            CREATE TEMP VIEW {own}_view AS SELECT *, CAST("id column" AS VARCHAR) AS id,
+            CREATE TEMP VIEW {own}_view AS SELECT *, {ids.sql} AS id,
                 {sql} AS {at}, CAST({at} AS DATE) AS day FROM {own}_columns""")
         if column is not None and time.is_text:
             zone = _zone_of_text(connection, f"{own}_view", column, role, at, notes, warnings)

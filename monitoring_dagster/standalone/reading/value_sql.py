@@ -1,25 +1,21 @@
 """What columns say in their roles, as SQL: scores, labels and predictions."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Collection, Mapping
 from typing import Self
 
 import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.sources.rows.rows import literal
-from monitoring_dagster.spec import Labels, Task
 from monitoring_dagster.standalone.reading.classes import Classes
-from monitoring_dagster.standalone.reading.roles import Role, Roles
+from monitoring_dagster.standalone.reading.question import Role, Roles
 from monitoring_dagster.standalone.reading.written_values import (
-    ROUNDING,
     THRESHOLD,
     Written,
     is_text,
 )
 from monitoring_dagster.stats.columns.values import is_numeric
-from monitoring_dagster.stats.quality.labelled_rows import SPELLED
+from monitoring_dagster.stats.quality.labelled_rows import ROUNDING, SPELLED
 
 
 class WrongColumn(MonitoringError):
@@ -31,29 +27,6 @@ class WrongColumn(MonitoringError):
             f"column {column!r} is {arrived}, and a score is a probability, 0 to 1:"
             " name another column with --score"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked of two tables."""
-
-    given: Mapping[Role, str | None]
-    as_of: date | None  # None: every label counts that is there
-    by: Sequence[str]  # day, hour, version, or a column
-    segments: Sequence[str]  # columns, whatever their names
-    rules: Labels  # which label of a request counts, and until when
-    task: Task | None
-    positive: str | None  # the name that counts as 1, and all others as 0
-
-    @property
-    def timed(self) -> bool:
-        """Whether the answer hangs on when a label arrived."""
-        return self.as_of is not None or self.rules.expire_after_days is not None
-
-    @property
-    def until(self) -> str:
-        """SQL: the last day that counts."""
-        return f"DATE '{self.as_of}'" if self.as_of else "'infinity'::DATE"
 
 
 def number_sql(read: pa.Table, found: Roles) -> str:

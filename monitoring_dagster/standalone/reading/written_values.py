@@ -8,14 +8,14 @@ from typing import Self
 import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError, did_you_mean
+from monitoring_dagster.stats.columns.spelling import plain_number
 from monitoring_dagster.stats.columns.written import MISSING, Style, numbers_in
 from monitoring_dagster.stats.quality.labelled_rows import SPELLED, Task
 from monitoring_dagster.stats.quality.performance import Metric
 
 MOST_INVALID = 0.05  # of the rows of a column; beyond, the column says something else
 
-_WHOLE = re.compile(r"([+-]?(?:0|[1-9]\d*))\.0+")
-_SIGNED = re.compile(r"-0|\+(?:0|[1-9]\d*)")
+_PLUS = re.compile(r"\+(?=\d)")
 _NOTHING = frozenset(MISSING)
 _A_HANDFUL = 5  # rows, of which one may be odd
 _SHOWN, _SHOWN_CHARACTERS = 3, 40
@@ -67,11 +67,7 @@ def spelled(name: str) -> str:
     >>> spelled(" 2.0 "), spelled("TRUE"), spelled("007")
     ('2', 'true', '007')
     """
-    bare = name.strip()
-    if whole := _WHOLE.fullmatch(bare):
-        bare = whole[1]
-    if _SIGNED.fullmatch(bare):  # the zero of floats has a sign, and +1 is 1
-        bare = bare[1:]
+    bare = plain_number(_PLUS.sub("", name.strip(), count=1))
     return bare.lower() if bare.lower() in {"true", "false"} else bare
 
 
@@ -100,7 +96,6 @@ def is_nothing(name: str) -> bool:
 
 
 THRESHOLD = 0.5  # a score that predicts 1
-ROUNDING = 1e-9  # beyond 0 and 1, what adding up does to a probability
 SHOWN_IDS = 5
 _LARGEST_PERCENT = 100
 _LEAST_SCORES = 20

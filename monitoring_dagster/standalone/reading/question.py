@@ -1,10 +1,15 @@
-"""Which columns are the label, the score, the prediction, the time?  Named, or guessed if plain."""
+"""What is asked of two tables: which columns play which part, and by which rules."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Self, TypeAlias
+from datetime import date
+from typing import Any, Literal, Self, TypeAlias
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
+from monitoring_dagster.spec import Labels, Task, ValueTable
 
 Role: TypeAlias = Literal[
     "id", "time", "score", "prediction", "label", "arrived", "version", "segment"
@@ -137,3 +142,65 @@ def roles(
 def plainly(role: Role, names: Iterable[str]) -> list[str]:
     """Those of *names* that say so themselves."""
     return [name for name in names if name.casefold() in PLAIN[role]]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of two tables."""
+
+    given: Mapping[Role, str | None]
+    as_of: date | None  # None: every label counts that is there
+    by: Sequence[str]  # day, hour, version, or a column
+    segments: Sequence[str]  # columns, whatever their names
+    rules: Labels  # which label of a request counts, and until when
+    task: Task | None
+    positive: str | None  # the name that counts as 1, and all others as 0
+
+    @property
+    def timed(self) -> bool:
+        """Whether the answer hangs on when a label arrived."""
+        return self.as_of is not None or self.rules.expire_after_days is not None
+
+    @property
+    def until(self) -> str:
+        """SQL: the last day that counts."""
+        return f"DATE '{self.as_of}'" if self.as_of else "'infinity'::DATE"
+
+
+class WrongQuestion(MonitoringError):
+    """Something is asked that the task does not have."""
+
+    @classmethod
+    def price_of(cls, task: Task) -> Self:
+        return cls(f"--value is for a binary task, and this one is {task}: see --task")
+
+    @classmethod
+    def quantile_of(cls, task: Task) -> Self:
+        return cls(f"--quantile is for a regression, and this task is {task}: see --task")
+
+    @classmethod
+    def no_value(cls, written: str) -> Self:
+        known = ", ".join(ValueTable.model_fields)
+        return cls(f"{written!r} is no value: write tp=5,fp=-1, any of {known} with a number")
+
+    @classmethod
+    def of_rules(cls, error: ErrorDetails) -> Self:
+        place = "".join(f"{part}: " for part in error["loc"])
+        return cls(f"{place}{error.get('ctx', {}).get('error', error['msg'])}")
+
+
+def value_table(written: str) -> ValueTable:
+    """What `tp=5,fp=-1` says; what is left out is worth nothing."""
+    parts = [part.partition("=") for part in written.split(",")]
+    try:
+        return ValueTable.model_validate({name.strip(): float(one) for name, _, one in parts})
+    except ValueError as error:
+        raise WrongQuestion.no_value(written) from error
+
+
+def label_rules(**asked: Any) -> Labels:
+    """Which label of a request counts, and until when. Raises WrongQuestion."""
+    try:
+        return Labels(path="{day}", **asked)
+    except ValidationError as error:
+        raise WrongQuestion.of_rules(error.errors()[0]) from None
