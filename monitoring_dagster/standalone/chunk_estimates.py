@@ -1,4 +1,4 @@
-"""Stretches of a table, and what the labels of each will show."""
+"""Chunks of a table, and the quality to expect of each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

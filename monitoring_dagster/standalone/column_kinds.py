@@ -1,4 +1,4 @@
-"""Which columns of a table are watched, and as what: guessed from type, name and values."""
+"""Kinds of a table's columns, guessed from type, name and values."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -99,21 +99,21 @@ def guessed(
     UnknownColumn
         The caller names a column that is not there.
     """
-    said: Mapping[str, Guess] = {
+    given: Mapping[str, Guess] = {
         **dict.fromkeys(durations, Guess("numeric", "seconds")),
         **dict.fromkeys(categorical, Guess("categorical", "as you said")),
         **dict.fromkeys(numeric, Guess("numeric", "as you said")),
         **dict.fromkeys(ignore, Guess(None, "as you said")),
     }
-    for name in said:
+    for name in given:
         if name not in sample.column_names:
             raise UnknownColumn.named(name, table="the reference", available=sample.column_names)
     found = {
-        name: said.get(name) or _guess(name, sample[name], step) for name in sample.column_names
+        name: given.get(name) or _guess(name, sample[name], step) for name in sample.column_names
     }
     if all(one.kind is None for one in found.values()):
         return {  # of several columns a running number tells nothing; as the only one it is meant
-            name: Guess("numeric", "numbers") if one.why == _RUNNING and name not in said else one
+            name: Guess("numeric", "numbers") if one.why == _RUNNING and name not in given else one
             for name, one in found.items()
         }
     return found

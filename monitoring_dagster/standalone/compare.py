@@ -1,4 +1,4 @@
-"""Did these rows drift from those?  The verdicts of the daily check, for any two tables."""
+"""Drift of one table from another, by the verdicts of the daily check."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -123,7 +123,7 @@ def compare(
     }
     odd |= {
         name: f"numeric in the reference, and arrives as {now.schema.field(name).type}:"
-        f" {_said_of(one, now.rows)}"
+        f" {_unread_words(one, now.rows)}"
         for name, one in unread.items()
         if 2 * one.rows > now.rows
     }
@@ -165,10 +165,10 @@ def _warnings(
     )
     for side, found, of in sides:
         for name, one in found.items():
-            yield f"column {name!r} of {side}: {_said_of(one, of)}"
+            yield f"column {name!r} of {side}: {_unread_words(one, of)}"
 
 
-def _said_of(one: Unread, rows: int) -> str:
+def _unread_words(one: Unread, rows: int) -> str:
     examples = ", ".join(repr(word[:_SHOWN_CHARACTERS]) for word in one.examples)
     return f"{one.rows:,} of {rows:,} values are no numbers ({examples})"
 

@@ -1,4 +1,4 @@
-"""How good are predictions whose labels have not come?  Estimated for any two tables."""
+"""Quality to expect of predictions whose labels have not come, for any two tables."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ Advance: TypeAlias = Callable[[int, int], object]
 _SEED = 20260101
 
 
-class NothingKnown(MonitoringError):
+class NothingToLearn(MonitoringError):
     """The reference teaches nothing, or nothing is asked."""
 
     @classmethod
@@ -128,7 +128,7 @@ def estimate(
             raise UnknownColumn.named(name, table="the reference", available=before.schema.names)
     sides = _read(before, now, columns, task, positive)
     chunks = sides.by_day() if by else of_rows(sides.asked.num_rows, size=chunk_size)
-    labelled = np.flatnonzero(sides.learnt.known)
+    labelled = np.flatnonzero(sides.learnt.usable)
     features = Features.of(
         sides.past.take(pa.array(labelled)),
         sides.asked,
@@ -145,12 +145,8 @@ def estimate(
     estimates = list(_estimates(estimator, features, sides.given, chunks, advance))
     realised, task = learnt.realised(), sides.target.task
     notes = [estimator.blind_spot, *_notes(sides, features)]
-    warnings = [
-        _of_predicted_class(learnt, columns),
-        of_other_class(realised.get("roc_auc")),
-        of_certainty(realised),
-        *_warnings(sides, features),
-    ]
+    doubts = _of_predicted_class(learnt, columns), of_other_class(realised.get("roc_auc"))
+    warnings = [*filter(None, [*doubts, of_certainty(realised)]), *_warnings(sides, features)]
     if missing := sides.past.num_rows - labelled.size:
         notes.append(f"{missing:,} rows of the reference lack {_what(task)} or label")
     if left_out := sum(one.left_out for one in estimates):
@@ -158,14 +154,7 @@ def estimate(
         words = f"{left_out:,} current rows lack {_what(task)}: left out"
         (warnings if is_many else notes).append(words)
     return Estimates(
-        task,
-        columns,
-        features.names,
-        labelled.size,
-        realised,
-        estimates,
-        [one for one in notes if one],
-        [one for one in warnings if one],
+        task, columns, features.names, labelled.size, realised, estimates, notes, warnings
     )
 
 
@@ -189,13 +178,15 @@ class _Sides:
     def by_day(self) -> list[Chunk]:
         """The rows of each UTC day."""
         name = self.columns.columns["time"]
-        return of_days(days_of(self.asked[name], column=name, notes=self.times, said=self.of_now))
+        return of_days(
+            days_of(self.asked[name], column=name, notes=self.times, warnings=self.of_now)
+        )
 
 
 def _read(
     before: Table, now: Table, columns: Roles, task: Task | None, positive: str | None
 ) -> _Sides:
-    """Both tables in memory. Raises NothingKnown where the one teaches nothing, or the other asks
+    """Both tables in memory. Raises NothingToLearn where the one teaches nothing, or the other asks
     nothing.
     """
     styles: list[str] = []
@@ -204,12 +195,12 @@ def _read(
     past = _unstyled(in_memory(before), columns, notes=styles, warnings=of_past)
     asked = _unstyled(in_memory(now), columns, notes=styles, warnings=of_now)
     target = target_of(past, columns, task, positive)
-    learnt = Answers.of(past, target, columns, labelled=True, said=of_past)
-    given = Answers.of(asked, target, columns, labelled=False, said=of_now)
-    if not learnt.known.any():
-        raise NothingKnown.of(columns)
-    if not given.known.any():
-        raise NothingKnown.without_values(_what(target.task))
+    learnt = Answers.of(past, target, columns, labelled=True, warnings=of_past)
+    given = Answers.of(asked, target, columns, labelled=False, warnings=of_now)
+    if not learnt.usable.any():
+        raise NothingToLearn.of(columns)
+    if not given.usable.any():
+        raise NothingToLearn.without_values(_what(target.task))
     return _Sides(
         before, now, columns, target, past, asked, learnt, given, styles, [], of_past, of_now
     )
@@ -223,7 +214,7 @@ def _estimates(
     advance: Advance,
 ) -> Iterator[ChunkEstimate]:
     for number, chunk in enumerate(chunks):
-        usable = chunk.rows[given.known[chunk.rows]]
+        usable = chunk.rows[given.usable[chunk.rows]]
         rng = np.random.default_rng([_SEED, number])
         shifted = features.shifted(usable, rng=rng)
         expected = estimator.estimate(given, usable, shifted=shifted, rng=rng)

@@ -1,4 +1,4 @@
-"""How good were these predictions, as known at the end of a day?  For any two tables."""
+"""Quality of predictions as known at the end of a day, for any two tables."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -234,8 +234,8 @@ def evaluate(
 
     >>> import pyarrow as pa
     >>> served = pa.table({"id": [1, 2, 3, 4], "prediction": [1, 0, 1, 0]})
-    >>> told = pa.table({"id": [1, 2, 3, 4], "label": [1, 0, 0, 0]})
-    >>> evaluate(served, told).whole.metrics["accuracy"].value
+    >>> labels = pa.table({"id": [1, 2, 3, 4], "label": [1, 0, 0, 0]})
+    >>> evaluate(served, labels).whole.metrics["accuracy"].value
     0.75
     """
     if positive is not None:

@@ -1,4 +1,4 @@
-"""What may be wrong with a join: labels of other ids, doubled, or from before their predictions."""
+"""Doubts about a join: labels of other ids, doubled, or from before their predictions."""
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -31,7 +31,7 @@ _FIRST_YEAR = "1971-01-01"  # times before are a zero that means missing
 def doubts_about(
     connection: "Connection",
     served: OpenedTable,
-    told: OpenedTable,
+    labels_table: OpenedTable,
     account: LabelAccount,
     kinds: Mapping[str, int],
     question: Question,
@@ -50,19 +50,19 @@ def doubts_about(
     if not kinds.get("ok", 0) + kinds.get("later", 0):
         raise NothingToJudge.among(PREDICTIONS, _unusable(connection, served, question))
     if account.invalid == account.rows:
-        raise NothingToJudge.among(LABELS, _unusable(connection, told, question))
+        raise NothingToJudge.among(LABELS, _unusable(connection, labels_table, question))
     arrived = account.rows - account.pending - account.invalid
-    early = _early(connection, question) if served.dated and told.dated else None
-    causes = [early.words(served, told)] if early else []
+    early = _early(connection, question) if served.dated and labels_table.dated else None
+    causes = [early.words(served, labels_table)] if early else []
     covered = (account.joined + account.late) / max(kinds.get("ok", 0), 1)
     if kinds.get("ok") and account.orphan > MOST_INVALID * arrived and covered < _COVERED:
         is_odd = account.orphan > _MANY_ORPHANS * arrived and covered < question.rules.min_coverage
         causes = _orphans(connection, account.orphan, arrived, causes, is_odd=is_odd)
     return [
         *causes,
-        *_zones(served, told),
-        *_doubled(account, told, question),
-        *_far(connection, served, told, question, has_pending=account.pending > 0),
+        *_zones(served, labels_table),
+        *_doubled(account, labels_table, question),
+        *_far(connection, served, labels_table, question, has_pending=account.pending > 0),
     ]
 
 
@@ -96,8 +96,8 @@ class Early(NamedTuple):
     median: timedelta
     in_hours: bool  # whether the median is a whole number of hours
 
-    def words(self, served: OpenedTable, told: OpenedTable) -> str:
-        arrived, time = repr(told.roles.get("arrived")), repr(served.roles.get("time"))
+    def words(self, served: OpenedTable, labels_table: OpenedTable) -> str:
+        arrived, time = repr(labels_table.roles.get("arrived")), repr(served.roles.get("time"))
         cause = f"are the two swapped, is {arrived} when it happened, or is a zone or clock wrong"
         if self.median <= timedelta(hours=_MOST_ZONE_HOURS):
             whole = " (it is a whole number of hours)" if self.in_hours else ""
@@ -133,9 +133,9 @@ def _early(connection: "Connection", question: Question) -> Early | None:
     return Early(found, of, timedelta(seconds=seconds), abs(seconds / 3600 % 1 - 0.5) > 0.49)
 
 
-def _zones(served: OpenedTable, told: OpenedTable) -> Iterator[str]:
-    if {served.zone, told.zone} == {True, False}:
-        sides = (served, told) if served.zone else (told, served)
+def _zones(served: OpenedTable, labels_table: OpenedTable) -> Iterator[str]:
+    if {served.zone, labels_table.zone} == {True, False}:
+        sides = (served, labels_table) if served.zone else (labels_table, served)
         says, silent = (one.roles.get(one.time) for one in sides)
         yield (
             f"times in {says!r} say their zone, and those in {silent!r} do not: they are taken as"
@@ -143,10 +143,10 @@ def _zones(served: OpenedTable, told: OpenedTable) -> Iterator[str]:
         )
 
 
-def _doubled(account: LabelAccount, told: OpenedTable, question: Question) -> Iterator[str]:
+def _doubled(account: LabelAccount, labels_table: OpenedTable, question: Question) -> Iterator[str]:
     standing = account.joined + account.late
     again = account.duplicate + account.conflicting + account.corrected
-    refuse_few(told.roles.columns["id"], LABELS, ids=standing, rows=standing + again)
+    refuse_few(labels_table.roles.columns["id"], LABELS, ids=standing, rows=standing + again)
     causes = "are there several items a request, or are these corrections (--keep last)"
     if question.rules.keep == "last":  # corrections are expected
         again, causes = account.duplicate, "or are there several items a request"
@@ -161,13 +161,16 @@ def _doubled(account: LabelAccount, told: OpenedTable, question: Question) -> It
 def _far(
     connection: "Connection",
     served: OpenedTable,
-    told: OpenedTable,
+    labels_table: OpenedTable,
     question: Question,
     *,
     has_pending: bool,
 ) -> Iterator[str]:
     """Times that lie further apart than labels take."""
-    for source, relation, at in ((served, "served", "served_at"), (told, "labels", "arrived_at")):
+    for source, relation, at in (
+        (served, "served", "served_at"),
+        (labels_table, "labels", "arrived_at"),
+    ):
         if not source.dated:
             continue
         ((zero,),) = connection.execute(
@@ -178,7 +181,7 @@ def _far(
                 f"times in {source.roles.get(source.time)!r} that lie before 1971: {zero:,}."
                 " Is a missing time written as 0, or a year in two digits?"
             )
-    if not (served.dated and told.dated):
+    if not (served.dated and labels_table.dated):
         return
     found = connection.execute(
         f"SELECT delay_days FROM {JUDGED} WHERE delay_days > {_FAR_DAYS}"
@@ -194,8 +197,8 @@ def _far(
         days = median([delay for (delay,) in found])
         yield (
             f"labels that arrive more than a year after their prediction: {len(found):,}"
-            f" ({days:,.0f} days in the median). Are the years of {told.roles.get('arrived')!r}"
-            " right?"
+            f" ({days:,.0f} days in the median). Are the years of"
+            f" {labels_table.roles.get('arrived')!r} right?"
         )
 
 

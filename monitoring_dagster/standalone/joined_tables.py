@@ -1,4 +1,4 @@
-"""Which label does each prediction of two tables have, as known at the end of a day?"""
+"""Labels of the predictions of two tables, as known at the end of a day."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -91,11 +91,11 @@ def labelled(
         answers = opened_labels(connection, labels, question, advance)
         meaning = meaning_of(connection, given, answers, question)
         served, doubts = lay_served(connection, given, meaning, question)
-        told = lay_told(connection, answers, meaning)
+        label_rows = lay_labels(connection, answers, meaning)
         extras = [f"p{i}" for i in range(len(given.keys))]
         rows, account, _ = joined_as_of(
             connection,
-            told,
+            label_rows,
             served,
             _SERVED,
             _rules(question.rules, is_timed=given.dated),
@@ -111,9 +111,9 @@ def labelled(
                 _say(lacking(connection, given, "predictions", question), notes, doubts)
             if account.invalid:
                 _say(lacking(connection, answers, "labels", question), notes, doubts)
-            last_told = None
+            last_arrived = None
             if given.dated and answers.dated:
-                ((last_told,),) = connection.execute(
+                ((last_arrived,),) = connection.execute(
                     "SELECT CAST(max(arrived_at) AS DATE) FROM labels"
                 ).fetchall()
     counted, last_served = counts[0].get(0, (0, None))
@@ -122,7 +122,7 @@ def labelled(
         rows=rows.select(["label", "prediction", "score"]),
         predictions=_account(dict(kinds)),
         labels=account,
-        last_day=question.as_of or max(filter(None, [last_served, last_told]), default=None),
+        last_day=question.as_of or max(filter(None, [last_served, last_arrived]), default=None),
         splits=[
             GroupedRows(None, [None], [counted], [last_served], np.zeros(rows.num_rows, np.intp)),
             *(
@@ -274,7 +274,7 @@ def lay_served(
     return rows, warnings
 
 
-def lay_told(connection: "Connection", source: OpenedTable, meaning: Meaning) -> Rows:
+def lay_labels(connection: "Connection", source: OpenedTable, meaning: Meaning) -> Rows:
     """The labels: id, label and, where it is known, arrived_at."""
     arrived, day = (
         (", arrived_at", "CAST(arrived_at AS DATE)") if source.dated else ("", "NULL::DATE")

@@ -1,4 +1,4 @@
-"""What does a table look like?  Read from files or memory, profiled once, kept for other days."""
+"""Reference profile of a table, kept for other days."""
 
 import io
 import json
@@ -145,13 +145,13 @@ class TableReference:
         if not is_complete(bins):
             raise SpoiltReference.older(path)
         columns = json.loads(notes[KEPT + b".columns"])
-        said, unread = json.loads(notes[KEPT + b".account"])
+        remarks, unread = json.loads(notes[KEPT + b".account"])
         return cls(
             bins_from_table(bins),
             profiles_from_table(table),
-            {name: Guess(*said) for name, said in columns.items()},
+            {name: Guess(*guess) for name, guess in columns.items()},
             tuple(json.loads(notes[KEPT + b".segments"])),
-            tuple(said),
+            tuple(remarks),
             {name: Unread(rows, tuple(examples)) for name, (rows, examples) in unread.items()},
         )
 
@@ -248,12 +248,12 @@ def _is_empty(values: pa.Array) -> bool:
     return bool(values.null_count == len(values))
 
 
-def _narrowed(kept: TableReference, ignore: set[str], said: set[str]) -> TableReference:
-    for name in ignore | said:
+def _narrowed(kept: TableReference, ignore: set[str], named: set[str]) -> TableReference:
+    for name in ignore | named:
         if name not in kept.guesses:
             raise UnknownColumn.named(name, table=_SIDE, available=kept.guesses)
-    if said:
-        raise AlreadyKept.with_columns(sorted(said))
+    if named:
+        raise AlreadyKept.with_columns(sorted(named))
     bins = {name: one for name, one in kept.bins.items() if name not in ignore}
     guesses = {**kept.guesses, **dict.fromkeys(ignore, Guess(None, "as you said"))}
     if not bins:

@@ -1,4 +1,4 @@
-"""Which columns may show that rows differ from the reference's, and do they?"""
+"""Columns that two tables share and that play no other part, and whether these drifted."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -58,11 +58,11 @@ class Features:
         named = {name for role in PLAIN for name in plainly(role, before.column_names)}
         names = [one for one in before.column_names if one not in {*played, *ignore, *named}]
         before, now = alike(before, now, names)
-        first = _known(before.select(names))
+        first = _reference_over(before.select(names))
         if first is None:
             return cls._without({}, {}, before, now)
         left_out = {name: one.why for name, one in first.guesses.items() if one.kind is None}
-        unreadable = _unlike(first, before, now) | unusable(first, now.schema)
+        unreadable = _of_other_kinds(first, before, now) | unusable(first, now.schema)
         left_out |= unreadable
         design = Design.over(before, {n: b for n, b in first.bins.items() if n not in left_out})
         points = design.points(before)
@@ -77,7 +77,7 @@ class Features:
             return cls._without(left_out, unreadable, before, now)
         names = [name for name in design.levels if name not in silent]
         return cls(
-            _known(before.select(names), {name: first.guesses[name] for name in names}),
+            _reference_over(before.select(names), {name: first.guesses[name] for name in names}),
             left_out,
             unreadable,
             before.select(names),
@@ -115,7 +115,9 @@ class Features:
         """The columns of these current rows with hardly a value where the reference has any."""
         now = self.points_now[rows]
         common = (
-            _common(self.points_before[:, place], now[:, place], is_code=self.categorical[place])
+            _share_in_common(
+                self.points_before[:, place], now[:, place], is_code=self.categorical[place]
+            )
             for place in range(now.shape[1])
         )
         return [name for name, one in zip(self.names, common, strict=True) if one < _MIN_COMMON]
@@ -150,7 +152,7 @@ def _drifted_together(before: pa.Table, now: pa.Table, rng: Generator) -> bool:
     return found.verdict is Verdict.DRIFT
 
 
-def _unlike(first: TableReference, before: pa.Table, now: pa.Table) -> dict[str, str]:
+def _of_other_kinds(first: TableReference, before: pa.Table, now: pa.Table) -> dict[str, str]:
     """Columns that are numbers in one table and words in the other, though numbers may be text."""
     found = {}
     for name in first.bins:
@@ -165,7 +167,9 @@ def _unlike(first: TableReference, before: pa.Table, now: pa.Table) -> dict[str,
     return found
 
 
-def _known(before: pa.Table, kinds: Mapping[str, Guess] | None = None) -> TableReference | None:
+def _reference_over(
+    before: pa.Table, kinds: Mapping[str, Guess] | None = None
+) -> TableReference | None:
     if not before.column_names:
         return None
     given = {
@@ -190,7 +194,7 @@ def _tells_nothing(values: Floats) -> str:
     return ""
 
 
-def _common(before: Floats, now: Floats, *, is_code: bool) -> float:
+def _share_in_common(before: Floats, now: Floats, *, is_code: bool) -> float:
     """The share of the current values that lie among the reference's; missing ones do if some of
     the reference's are missing.
     """

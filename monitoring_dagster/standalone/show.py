@@ -81,8 +81,8 @@ def show_comparison(found: Comparison) -> None:
     out = console()
     kinds: dict[str, list[str]] = {}
     for name, guess in found.guesses.items():
-        said = f"{name} ({guess.why})" if guess.kind is None else name
-        kinds.setdefault(guess.kind or "ignored", []).append(said)
+        words = f"{name} ({guess.why})" if guess.kind is None else name
+        kinds.setdefault(guess.kind or "ignored", []).append(words)
     for kind, names in kinds.items():
         out.print(f"[dim]{kind}:[/dim] {escape(', '.join(names))}")
     for note in found.notes:
@@ -148,8 +148,8 @@ def show_estimates(found: Estimates) -> None:
         shifted = " [yellow]shifted[/]" if one.shifted else ""
         table.add_row(*_chunk_place(one), *numbers, f"{one.estimated.method}{shifted}")
     out.print(table)
-    for said in dict.fromkeys(one.estimated.note for one in found.chunks if one.estimated.note):
-        out.print(f"[dim]note:[/dim] {_plain(said)}")
+    for words in dict.fromkeys(one.estimated.note for one in found.chunks if one.estimated.note):
+        out.print(f"[dim]note:[/dim] {_plain(words)}")
     out.print(f"[yellow]{_plain(found.notes[0])}[/yellow]")
 
 

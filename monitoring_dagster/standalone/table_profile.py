@@ -1,4 +1,4 @@
-"""What a table looks like: read from files or memory, sampled for its bins, counted over them."""
+"""Profile of a table: read from files or memory, sampled for its bins, counted over them."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -87,16 +87,18 @@ class PredictedTarget:
             )
         )
 
-    def answers(self, values: Values, *, role: str, column: str, said: list[str]) -> NDArray[Any]:
+    def answers(
+        self, values: Values, *, role: str, column: str, warnings: list[str]
+    ) -> NDArray[Any]:
         """Labels or predictions as the statistics take them, shape ``(rows,)``: numbers, NaN where
         missing, for binary (0 and 1) and regression, where infinite ones count as missing; names,
         None where missing, for multiclass.
 
-        What the task does not know counts as missing and is *said*. Raises UnusableAnswer where it
-        is more than one value in twenty.
+        What the task does not know counts as missing, which is one of the *warnings*. Raises
+        UnusableAnswer where it is more than one value in twenty.
         """
         if self.task == "regression":
-            found_numbers = _numbers(values, role, column, said)
+            found_numbers = _numbers(values, role, column, warnings)
             return np.where(np.isfinite(found_numbers), found_numbers, np.nan)
         codes, names = categories(values, column=column)
         meant = [self.classes.of(name, role) for name in names]
@@ -104,21 +106,21 @@ class PredictedTarget:
         rows = np.array([*(value is None for value in meant), False])[codes]
         if strange:
             self.classes.refuse_many(_counted(codes, names), role)
-            said.append(_left_out(f"{role}s of {column!r} that are no class", rows, strange[0]))
+            warnings.append(_left_out(f"{role}s of {column!r} that are no class", rows, strange[0]))
         if self.task == "multiclass":
-            self._compare(_counted(codes, names), role, said)
+            self._compare(_counted(codes, names), role, warnings)
             return np.array([*meant, None], dtype=object)[codes]
         as_numbers = [np.nan if value is None else float(value) for value in meant]
         return np.array([*as_numbers, np.nan])[codes]
 
-    def _compare(self, written: Written, role: str, said: list[str]) -> None:
+    def _compare(self, written: Written, role: str, warnings: list[str]) -> None:
         """Say how many are of a class that the reference does not have; refuse where all are."""
         known = set(self.classes.names.values())
         strange = [name for name in written.names if self.classes.of(name, role) not in known]
         if strange and len(strange) == len(written.names):
             raise UnclearClasses.nothing_shared(known, strange)
         if strange and not written.is_few(strange):
-            said.append(
+            warnings.append(
                 f"{written.share(strange):.1%} of the {role}s are of a class that the reference"
                 f" does not have, such as {short(strange[0])}"
             )
@@ -132,20 +134,20 @@ class Answers:
     label: NDArray[Any]  # shape (rows,), as are the others; all missing where none was asked for
     prediction: NDArray[Any]
     score: Floats  # all NaN in a regression
-    known: NDArray[np.bool_]  # which rows have what an estimate needs
+    usable: NDArray[np.bool_]  # which rows have what an estimate needs
 
     @classmethod
     def of(
         cls,
         rows: pa.Table,
-        question: PredictedTarget,
+        target: PredictedTarget,
         columns: Roles,
         *,
         labelled: bool,
-        said: list[str],
+        warnings: list[str],
     ) -> Self:
         """Of *rows*, whose labels are only looked at where they are *labelled*; what is left out
-        is *said*.
+        is one of the *warnings*.
 
         Raises
         ------
@@ -153,9 +155,9 @@ class Answers:
             More than a few values that the task does not know.
         """
         score = np.full(rows.num_rows, np.nan)
-        if question.task != "regression":
+        if target.task != "regression":
             score = scores_of(
-                rows[columns.columns["score"]], column=columns.columns["score"], said=said
+                rows[columns.columns["score"]], column=columns.columns["score"], warnings=warnings
             )
         found: dict[str, NDArray[Any]] = {
             "label": np.full(rows.num_rows, np.nan),
@@ -164,13 +166,13 @@ class Answers:
         for role in ("label", "prediction") if labelled else ("prediction",):
             if role in columns.columns:
                 name = columns.columns[role]
-                found[role] = question.answers(rows[name], role=role, column=name, said=said)
+                found[role] = target.answers(rows[name], role=role, column=name, warnings=warnings)
         known = ~_missing(found["prediction"])
-        if question.task != "regression":
+        if target.task != "regression":
             known &= ~np.isnan(score)
         if labelled:
             known &= ~_missing(found["label"])
-        return cls(question.task, found["label"], found["prediction"], score, known)
+        return cls(target.task, found["label"], found["prediction"], score, known)
 
     def of_rows(self, rows: Codes) -> Self:
         """The same of some rows."""
@@ -179,7 +181,7 @@ class Answers:
             self.label[rows],
             self.prediction[rows],
             self.score[rows],
-            self.known[rows],
+            self.usable[rows],
         )
 
     def realised(self) -> dict[str, Metric]:
@@ -190,18 +192,19 @@ class Answers:
         )
 
 
-def scores_of(values: Values, *, column: str, said: list[str]) -> Floats:
+def scores_of(values: Values, *, column: str, warnings: list[str]) -> Floats:
     """Probabilities, shape ``(rows,)``, NaN where missing.
 
-    A few that are none count as missing and are *said*. Raises NoProbability, UnusableAnswer.
+    A few that are none count as missing, which is one of the *warnings*. Raises NoProbability,
+    UnusableAnswer.
     """
-    found = _numbers(values, "score", column, said)
+    found = _numbers(values, "score", column, warnings)
     outside = (found < -ROUNDING) | (found > 1 + ROUNDING)
     if outside.any():
         known = found[~np.isnan(found)]
         least, most = float(known.min()), float(known.max())
         refuse_most(column, int(outside.sum()), known.size, least=least, most=most)
-        said.append(
+        warnings.append(
             _left_out(f"scores of {column!r} that are no probability", outside, found[outside][0])
         )
     return np.where(outside, np.nan, np.clip(found, 0, 1))
@@ -238,19 +241,19 @@ def _missing(values: NDArray[Any]) -> NDArray[np.bool_]:
     return found
 
 
-def _numbers(values: Values, role: str, column: str, said: list[str] | None = None) -> Floats:
-    """Numbers, NaN where missing, also of text that says them; the few that do not are *said*."""
+def _numbers(values: Values, role: str, column: str, warnings: list[str] | None = None) -> Floats:
+    """Numbers, NaN where missing, also of text; the few that are none are *warnings*."""
     kind = values.type
     if pa.types.is_dictionary(kind):
         values, kind = values.cast(kind.value_type), kind.value_type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return _of_text(values, role, column, said)
+        return _of_text(values, role, column, warnings)
     if not (is_numeric(kind) or pa.types.is_null(kind) or pa.types.is_boolean(kind)):
         raise UnusableAnswer.not_numeric(role, column, kind)
     return np.asarray(numbers(values, column=column), np.float64)
 
 
-def _of_text(values: Values, role: str, column: str, said: list[str] | None) -> Floats:
+def _of_text(values: Values, role: str, column: str, warnings: list[str] | None) -> Floats:
     codes, names = categories(values, column=column)
     found = [number(name) for name in names]
     words = {name for name, one in zip(names, found, strict=True) if one is None and name.strip()}
@@ -258,8 +261,8 @@ def _of_text(values: Values, role: str, column: str, said: list[str] | None) -> 
     count = int(strange.sum())
     if count > max(1, MOST_INVALID * (codes >= 0).sum()) or (words and len(words) == len(names)):
         raise UnusableAnswer.not_numeric(role, column, values.type)
-    if count and said is not None:
-        said.append(_left_out(f"{role}s of {column!r} that are no number", strange, min(words)))
+    if count and warnings is not None:
+        warnings.append(_left_out(f"{role}s of {column!r} that are no number", strange, min(words)))
     return np.array([*(np.nan if one is None else one for one in found), np.nan])[codes]
 
 

@@ -221,9 +221,9 @@ def _by_name(label: Written, answers: Written) -> Classes:
 
 def _refuse_other_codes(label: Written, answers: Written) -> None:
     """Raise UnclearClasses where the same classes plainly have other numbers, or other names."""
-    truth, said = ({spelled(name) for name in column.names} for column in (label, answers))
-    is_coded = are_spelled(said) and not are_spelled(truth)
-    if len(truth) == len(said) == _TWO and (is_coded or "-1" in said):
+    truth, predicted = ({spelled(name) for name in column.names} for column in (label, answers))
+    is_coded = are_spelled(predicted) and not are_spelled(truth)
+    if len(truth) == len(predicted) == _TWO and (is_coded or "-1" in predicted):
         raise UnclearClasses.of_two_meanings(label.names, answers.names)
     left, right = label.numbers, answers.numbers
     if left and right and len(left) == len(right):
@@ -244,7 +244,7 @@ def _with_positive(label: Written, answers: Written, positive: str) -> Classes:
     """The one that the caller names counts as 1, and all other labels as 0."""
     folded = _may_fold(label, answers)
     truth = {_key(name, folded=folded) for name in label.names}
-    said = {_key(name, folded=folded) for name in answers.names}
+    predicted = {_key(name, folded=folded) for name in answers.names}
     one = _key(positive, folded=folded)
     value = SPELLED.get(one.lower())
     if value is not None and (not truth or are_spelled(_most(label))):
@@ -255,19 +255,21 @@ def _with_positive(label: Written, answers: Written, positive: str) -> Classes:
             frozenset(key for key, written in flipped.items() if not written),
             others_are_zero=True,
         )
-    if one not in truth | said:
-        alike = {key.casefold(): key for key in truth | said}
+    if one not in truth | predicted:
+        alike = {key.casefold(): key for key in truth | predicted}
         if one.casefold() not in alike:
-            raise UnclearClasses.unknown_positive(positive, sorted(truth or said))
+            raise UnclearClasses.unknown_positive(positive, sorted(truth or predicted))
         one = alike[one.casefold()]
-    by_value = {key for key in truth | said if key.lower() in SPELLED}
+    by_value = {key for key in truth | predicted if key.lower() in SPELLED}
     is_word = number(one) is None
-    if one not in truth and not (truth <= said or (is_word and truth <= by_value)):
+    if one not in truth and not (truth <= predicted or (is_word and truth <= by_value)):
         raise UnclearClasses.unknown_positive(positive, sorted(truth))
-    is_coded = bool(said) and said <= by_value and not said <= truth  # 0 and 1 for two other names
+    is_coded = (
+        bool(predicted) and predicted <= by_value and not predicted <= truth
+    )  # 0 and 1 for two other names
     if is_coded and not is_word and truth & by_value:
         raise UnclearClasses.of_two_meanings(label.names, answers.names)
-    zeros = (said if truth == {one} or one not in truth else truth) - {one}
+    zeros = (predicted if truth == {one} or one not in truth else truth) - {one}
     return Classes(
         "binary",
         frozenset({one}),
@@ -282,10 +284,10 @@ def _by_scores(label: Written, answers: Written, scores: Scores | None) -> Class
     """Of two names the one with the higher scores counts as 1."""
     folded = _may_fold(label, answers)
     truth = {_key(name, folded=folded): name for name in label.names}
-    said = {_key(name, folded=folded): name for name in answers.names}
+    predicted = {_key(name, folded=folded): name for name in answers.names}
     is_binary = bool(label.names) and are_spelled(_most(label))
-    names = said if is_binary else truth
-    are_words = len(said) == _TWO and not any(key.lower() in SPELLED for key in said)
+    names = predicted if is_binary else truth
+    are_words = len(predicted) == _TWO and not any(key.lower() in SPELLED for key in predicted)
     has_both = {0, 1} <= {SPELLED.get(key.lower()) for key in truth}
     if (is_binary and not are_words) or (has_both and not is_binary):
         return Classes("binary")  # what is neither 0 nor 1 is counted, or refused
@@ -294,7 +296,7 @@ def _by_scores(label: Written, answers: Written, scores: Scores | None) -> Class
     if scores is None:
         raise UnclearClasses.without_positive(names)
     found = scores()
-    by_answer = {*said} == {*names}
+    by_answer = {*predicted} == {*names}
     if by_answer and found.lowest >= THRESHOLD:
         raise UnclearClasses.of_the_predicted_class(names, found.lowest)
     given = found.prediction if by_answer else found.label

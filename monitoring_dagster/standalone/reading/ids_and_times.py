@@ -1,4 +1,4 @@
-"""Ids of requests and points in time as two tables write them, and why ids do not match."""
+"""Ids of requests and points in time as two tables write them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,9 +48,9 @@ class UnusableIds(MonitoringError):
 
     @classmethod
     def too_few(cls, column: str, table: str, ids: int, rows: int) -> Self:
-        said = "one value" if ids == 1 else f"{ids:,} different values"
+        values = "one value" if ids == 1 else f"{ids:,} different values"
         return cls(
-            f"the ids of {table}, column {column!r}, are {said} in {rows:,} rows, so they name no"
+            f"the ids of {table}, column {column!r}, are {values} in {rows:,} rows, so they name no"
             " requests: name another column with --id; where an id is asked again each day, say"
             " after how many days labels expire with --expire-after"
         )
@@ -269,13 +269,13 @@ def days_of(
     *,
     column: str,
     notes: list[str] | None = None,
-    said: list[str] | None = None,
+    warnings: list[str] | None = None,
 ) -> Days:
     """The UTC day of each row, NaT where there is no time; without a zone it is UTC.
 
-    How numbers are taken is one of the *notes*, and how many cannot be read is *said*. Raises
-    WrongTime where the column holds something else than timestamps, dates, ISO 8601 text or an
-    epoch, or text of which some says its zone and some does not.
+    How numbers are taken is one of the *notes*, and how many cannot be read one of the *warnings*.
+    Raises WrongTime where the column holds something else than timestamps, dates, ISO 8601 text or
+    an epoch, or text of which some says its zone and some does not.
     """
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
@@ -289,8 +289,10 @@ def days_of(
         _refuse_mixed(values, unread, column)
     if time.note and notes is not None:
         notes.append(time.note)
-    if unread and said is not None:
-        said.append(f"times in {column!r} that cannot be read, of rows without a day: {unread:,}")
+    if unread and warnings is not None:
+        warnings.append(
+            f"times in {column!r} that cannot be read, of rows without a day: {unread:,}"
+        )
     return np.asarray(days.cast(pa.date32())).astype("datetime64[D]")
 
 

@@ -1,4 +1,4 @@
-"""What the labels, predictions and scores of two tables mean, from the rows that are known."""
+"""Meaning of the labels, predictions and scores of two tables, from the rows that are known."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -57,7 +57,7 @@ class Meaning:
 
 
 def meaning_of(
-    connection: "Connection", served: OpenedTable, told: OpenedTable, question: Question
+    connection: "Connection", served: OpenedTable, labels_table: OpenedTable, question: Question
 ) -> Meaning:
     """Read both tables as the task has it: as the caller says, or as the values look.
 
@@ -67,12 +67,12 @@ def meaning_of(
     ------
     UnclearClasses, NoProbability, WrongColumn
     """
-    with readable(f"{served.table.place} with {told.table.place}"):
+    with readable(f"{served.table.place} with {labels_table.table.place}"):
         prediction = None
         if "prediction" in served.roles.columns:
             where = f"id IS NOT NULL AND day <= {question.until}"
             prediction = _written(connection, served, "prediction", where)
-        label = _known_labels(connection, served, told, question)
+        label = _known_labels(connection, served, labels_table, question)
         has_score = served.roles.get("score") is not None
         number = number_sql(served.read, served.roles)
         classes = understood(
@@ -89,7 +89,7 @@ def meaning_of(
         warnings = list(classes.warnings)
         score, is_invalid = "NULL::DOUBLE", "false"
         if has_score and classes.task != "regression":
-            said = (
+            predicted = (
                 {} if prediction is None else {classes.of(n, "prediction") for n in prediction.rows}
             )
             score, is_invalid = _checked(
@@ -98,7 +98,7 @@ def meaning_of(
                 number,
                 question,
                 warnings,
-                is_both=classes.task == "binary" and {"0", "1"} <= {*said},
+                is_both=classes.task == "binary" and {"0", "1"} <= {*predicted},
             )
         kept = question.rules.ambiguous
         meaning = Meaning(
@@ -107,29 +107,29 @@ def meaning_of(
             if prediction is None
             else value_sql(served.read, "prediction", classes, prediction),
             score=score,
-            label=value_sql(told.read, "label", classes, label, kept=kept),
+            label=value_sql(labels_table.read, "label", classes, label, kept=kept),
             is_invalid=is_invalid,
             notes=list(classes.notes),
             warnings=warnings,
         )
-        _warn_of_values(connection, served, told, meaning, question)
+        _warn_of_values(connection, served, labels_table, meaning, question)
     return meaning
 
 
 def _known_labels(
-    connection: "Connection", served: OpenedTable, told: OpenedTable, question: Question
+    connection: "Connection", served: OpenedTable, labels_table: OpenedTable, question: Question
 ) -> Written:
     """What is written of the requests that there are; where none is known yet, of all."""
     kept = question.rules.ambiguous
-    arrived = f"coalesce(day <= {question.until}, true)" if told.dated else "true"
+    arrived = f"coalesce(day <= {question.until}, true)" if labels_table.dated else "true"
     requested = f"id IN (SELECT id FROM {served.view} WHERE day <= {question.until})"
-    found = _written(connection, told, "label", arrived)
+    found = _written(connection, labels_table, "label", arrived)
     if not are_spelled(found.rows):  # labels of other requests may be of another kind
-        found = _written(connection, told, "label", f"{arrived} AND {requested}")
+        found = _written(connection, labels_table, "label", f"{arrived} AND {requested}")
         if not found.rows:
-            _refuse_strangers(connection, served, told, arrived)
+            _refuse_strangers(connection, served, labels_table, arrived)
     if not found.rows:
-        found = _written(connection, told, "label", "true")
+        found = _written(connection, labels_table, "label", "true")
     return Written(
         {name: n for name, n in found.rows.items() if not {name, spelled(name)} & {*kept}},
         found.measured,
@@ -137,10 +137,10 @@ def _known_labels(
 
 
 def _refuse_strangers(
-    connection: "Connection", served: OpenedTable, told: OpenedTable, arrived: str
+    connection: "Connection", served: OpenedTable, labels_table: OpenedTable, arrived: str
 ) -> None:
     """Raise NothingJoins where labels have arrived and none has the id of a prediction."""
-    labels = f"SELECT id FROM {told.view} WHERE id IS NOT NULL AND {arrived}"
+    labels = f"SELECT id FROM {labels_table.view} WHERE id IS NOT NULL AND {arrived}"
     ids = f"SELECT id FROM {served.view} WHERE id IS NOT NULL"
     ((common,),) = connection.execute(
         f"SELECT count(*) FROM ({labels}) WHERE id IN ({ids})"
@@ -243,12 +243,12 @@ def _checked(
 def _warn_of_values(
     connection: "Connection",
     served: OpenedTable,
-    told: OpenedTable,
+    labels_table: OpenedTable,
     meaning: Meaning,
     question: Question,
 ) -> None:
     """Name the rows whose label or prediction says nothing that the task knows."""
-    sides: list[tuple[OpenedTable, Role, str]] = [(told, "label", meaning.label)]
+    sides: list[tuple[OpenedTable, Role, str]] = [(labels_table, "label", meaning.label)]
     if served.roles.get("prediction") is not None:
         sides.append((served, "prediction", meaning.prediction))
     for source, role, sql in sides:

@@ -1,4 +1,4 @@
-"""Two tables as they come: who plays which part, with ids and times that can be compared."""
+"""Two tables opened for a join, with ids and times that can be compared."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -90,7 +90,7 @@ def opened_predictions(
     connection: "Connection", table: Table, question: Question, advance: Advance
 ) -> OpenedTable:
     """The predictions; what they are split by as p0, p1, ..."""
-    found = _roles_served(table, question)
+    found = _roles_of_predictions(table, question)
     split = _split_by(table, question, found)
     segments = {f"p{i}": name for i, (_, name) in enumerate(split) if name is not None}
     read = _read(table, {**_columns(found), **segments}, advance)
@@ -109,7 +109,7 @@ def opened_labels(
     connection: "Connection", table: Table, question: Question, advance: Advance
 ) -> OpenedTable:
     """The labels."""
-    found = _roles_told(table, question)
+    found = _roles_of_labels(table, question)
     read = _read(table, _columns(found), advance)
     _refuse_empty(table, read, found, LABELS)
     return _opened(connection, table, found, read, [], "arrived", LABELS)
@@ -218,7 +218,7 @@ def refuse_plain(
                 raise UnusableColumn.because(name, table.left_out[name], table=side)
 
 
-def _roles_served(table: Table, question: Question) -> Roles:
+def _roles_of_predictions(table: Table, question: Question) -> Roles:
     _refuse_left_out(
         table, [*question.given.values(), *question.by, *question.segments], PREDICTIONS
     )
@@ -237,7 +237,7 @@ def _roles_served(table: Table, question: Question) -> Roles:
     return found
 
 
-def _roles_told(table: Table, question: Question) -> Roles:
+def _roles_of_labels(table: Table, question: Question) -> Roles:
     _refuse_left_out(table, [question.given.get("label"), question.given.get("arrived")], LABELS)
     wanted: list[Role] = ["id", "label", "arrived"]
     given = {role: question.given.get(role) for role in wanted}

@@ -115,15 +115,15 @@ def roles(
     >>> roles(["y_true", "age", "p"], {"score": "p"}, wanted=["label"], table="t").words
     "label: 'y_true' (guessed), score: 'p'"
     """
-    said = {role: name for role, name in given.items() if name is not None}
-    taken = {name for role, name in said.items() if role != "segment"}  # any column splits rows
-    for name in said.values():
+    named = {role: name for role, name in given.items() if name is not None}
+    taken = {name for role, name in named.items() if role != "segment"}  # any column splits rows
+    for name in named.values():
         if name not in names:
             raise UnknownColumn.named(name, table=table, available=names)
     found: dict[Role, str] = {}
     for role in PLAIN:
-        if role in said:
-            found[role] = said[role]
+        if role in named:
+            found[role] = named[role]
         elif role in wanted or role in needed:
             plain = [name for name in plainly(role, names) if name not in taken]
             if len(plain) > 1:
@@ -136,7 +136,7 @@ def roles(
     for role, name in found.items():
         if role != "segment" and played.setdefault(name, role) != role:
             raise UnclearRole.shared(name, played[name], role)
-    return Roles(found, frozenset(found.keys() - said.keys()))
+    return Roles(found, frozenset(found.keys() - named.keys()))
 
 
 def plainly(role: Role, names: Iterable[str]) -> list[str]:

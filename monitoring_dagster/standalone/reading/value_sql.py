@@ -1,4 +1,4 @@
-"""What columns say in their roles, as SQL: scores, labels and predictions."""
+"""SQL that reads columns in their roles: scores, labels and predictions."""
 
 from collections.abc import Collection, Mapping
 from typing import Self
