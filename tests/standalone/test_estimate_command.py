@@ -6,17 +6,12 @@ import sys
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
 from monitoring_dagster.cli import main
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.standalone.chunk_estimates import of_days, of_rows
 from monitoring_dagster.standalone.estimate_table import estimate
-from monitoring_dagster.standalone.reading.answers import PredictedTarget
-from monitoring_dagster.standalone.reading.ids_and_times import days_of
-from monitoring_dagster.standalone.reading.question import UnclearRole, roles
 
 BINARY = {"roc_auc", "accuracy", "f1"}
 
@@ -309,27 +304,6 @@ class TestOddTables:
 
 
 class TestAnswers:
-    @pytest.mark.parametrize(
-        ("label", "prediction", "score", "task"),
-        [
-            ([0, 1, None], [1, 0, 1], [0.1, 0.9, 0.5], "binary"),
-            ([False, True], [1, 0], [0.1, 0.9], "binary"),
-            (["0", "1"], ["1", "0"], [0.1, 0.9], "binary"),
-            ([0.0, 1.0], None, [0.1, 0.9], "binary"),
-            (["no", "yes"], ["yes", "no"], [0.1, 0.9], "binary"),
-            (["no", "yes"], [1, 0], [0.1, 0.9], "binary"),
-            ([1, 2, 3], [1, 2, 3], [0.5, 0.9, 0.9], "multiclass"),
-            (["a", "b", "c"], ["a", "b", "c"], [0.5, 0.9, 0.9], "multiclass"),
-            ([0, 1], [0, 2], [0.1, 0.9], "multiclass"),
-            ([0.5, 1.0], [0.4, 2.0], None, "regression"),
-            (list(range(30)), list(range(30)), None, "regression"),
-        ],
-    )
-    def test_the_task_is_seen_in_the_values(self, label, prediction, score, task):
-        given = [None if one is None else pa.chunked_array([one]) for one in (prediction, score)]
-        found = PredictedTarget.of(pa.chunked_array([label]), prediction=given[0], score=given[1])
-        assert found.task == task
-
     def test_of_two_names_that_with_the_higher_scores_counts_as_1_and_is_said(self):
         names = {0: "stays", 1: "churns"}
         before = rows(1000).assign(label=lambda t: t["label"].map(names))
@@ -360,56 +334,3 @@ class TestAnswers:
         metrics = found.chunks[0].estimated.metrics
         assert metrics["accuracy"].value == pytest.approx((label == answer).mean(), abs=0.02)
         assert metrics.keys() >= {"accuracy", "f1"}
-
-
-class TestRoles:
-    def test_what_is_given_goes_before_what_is_plain_whatever_its_case(self):
-        names = ["Label", "y_true", "SCORE"]
-        found = roles(names, {"label": "y_true"}, wanted=["score"], table="t")
-        assert found.words == "label: 'y_true', score: 'SCORE' (guessed)"
-
-    def test_a_role_that_is_only_wanted_may_be_missing(self):
-        assert roles(["a"], {}, wanted=["score"], table="t").get("score") is None
-        with pytest.raises(UnclearRole, match="plainly the score"):
-            roles(["a"], {}, wanted=[], needed=["score"], table="t")
-
-    def test_rows_may_be_split_by_any_column(self):
-        found = roles(["label"], {"segment": "label"}, wanted=["label"], table="t")
-        assert found.columns == {"label": "label", "segment": "label"}
-
-
-class TestChunks:
-    @pytest.mark.parametrize(
-        ("n", "size", "rows"),
-        [
-            (1000, None, [100] * 10),
-            (1009, None, [100, 101, 101, 101, 101, 101, 101, 101, 101, 101]),
-            (350, None, [116, 117, 117]),
-            (99, None, [99]),
-            (0, None, []),
-            (5, 2, [2, 2, 1]),
-            (4, 9, [4]),
-        ],
-    )
-    def test_consecutive_rows_by_size_or_ten_parts(self, n, size, rows):
-        chunks = of_rows(n, size=size)
-        assert [one.rows.size for one in chunks] == rows
-        assert [row for one in chunks for row in one.rows.tolist()] == list(range(n))
-
-    def test_a_day_is_whole_wherever_its_rows_lie(self):
-        times = pa.chunked_array([["2026-01-02 23:59:59Z", "2026-01-01", None, "2026-01-02"]])
-        with pytest.raises(MonitoringError, match="no point in time"):
-            days_of(times, column="at")
-        times = pa.chunked_array([["2026-01-02 23:59:59", "2026-01-01", None, "2026-01-02"]])
-        found = of_days(days_of(times, column="at"))
-        assert [(str(one.day), one.rows.tolist()) for one in found] == [
-            ("2026-01-02", [0, 3]),
-            ("2026-01-01", [1]),
-            ("None", [2]),
-        ]
-
-    def test_a_zone_is_turned_into_utc(self):
-        times = pa.chunked_array([["2026-01-01T23:30:00-02:00"]])
-        assert days_of(times, column="at").astype(str).tolist() == ["2026-01-02"]
-        local = times.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us", "America/New_York"))
-        assert days_of(local, column="at").astype(str).tolist() == ["2026-01-02"]
