@@ -286,10 +286,10 @@ def _groups(
     quantile: float | None,
 ) -> Iterator[Quality]:
     rows = found.rows
-    numeric = task == "regression"  # whose numbers may have come as text
-    for name in ("label", "prediction"):
-        place = rows.column_names.index(name)
-        rows = rows.set_column(place, name, _as_numbers(rows[name]) if numeric else rows[name])
+    for name in ("label", "prediction") if task == "regression" else ():
+        if is_text(rows[name].type):  # numbers may have come as text
+            place = rows.column_names.index(name)
+            rows = rows.set_column(place, name, rows[name].cast(pa.float64()))
     slots = [(split.place, len(split.values)) for split in found.splits]
     for split, counted in zip(
         found.splits, outcomes_by_slot(rows, task=task, slots=slots), strict=True
@@ -315,7 +315,3 @@ def _groups(
                 metrics=metrics(outcomes) | own,
                 reliability=reliability(outcomes) if task == "binary" else (),
             )
-
-
-def _as_numbers(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    return values.cast(pa.float64()) if is_text(values.type) else values

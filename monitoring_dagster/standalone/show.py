@@ -1,12 +1,14 @@
 """Comparisons, estimates and evaluations as a terminal shows them."""
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from math import isnan
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,13 +16,15 @@ from rich.progress import MofNCompleteColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
 
-from monitoring_dagster.standalone.chunk_estimates import ChunkEstimate, Estimates
-from monitoring_dagster.standalone.compare import Comparison
-from monitoring_dagster.standalone.evaluate import Quality, State, TableEvaluation
-from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.drift.drift_verdict import DriftVerdict, Verdict
-from monitoring_dagster.stats.quality.performance import Metric
-from monitoring_dagster.stats.quality.reliability import ReliabilityRow
+
+if TYPE_CHECKING:  # a command loads what it needs itself, and not what the others do
+    from monitoring_dagster.standalone.chunk_estimates import ChunkEstimate, Estimates
+    from monitoring_dagster.standalone.compare import Comparison
+    from monitoring_dagster.standalone.evaluate import Quality, TableEvaluation
+    from monitoring_dagster.stats.columns.profile import Group
+    from monitoring_dagster.stats.quality.performance import Metric
+    from monitoring_dagster.stats.quality.reliability import ReliabilityRow
 
 _UNCUT_WIDTH = 10_000  # of what a program reads, or a person later
 _SHOWN_FEATURES = 20  # of those that did not drift; all that did are shown
@@ -119,14 +123,8 @@ def _comparison_cells(group: Group, one: DriftVerdict) -> list[str]:
     ]
 
 
-_ESTIMATED_METRICS = (
-    "roc_auc",
-    "accuracy",
-    "f1",
-    "mae",
-    "rmse",
-    "mse",
-)  # the first three that there are
+# The first three that there are.
+_ESTIMATED_METRICS = ("roc_auc", "accuracy", "f1", "mae", "rmse", "mse")
 
 
 def show_estimates(found: Estimates) -> None:
@@ -174,10 +172,10 @@ def _short_number(value: float, *, digits: int = 3) -> str:
 _SHOWN_GROUPS = 50
 _VALUE_CHARACTERS, _LARGEST_WIDTH = 40, 400
 _STATE_COLOURS = {
-    State.PENDING: "blue",
-    State.INSUFFICIENT: "yellow",
-    State.PARTIAL: "cyan",
-    State.MATURE: "green",
+    "PENDING": "blue",
+    "INSUFFICIENT": "yellow",
+    "PARTIAL": "cyan",
+    "MATURE": "green",
 }
 _GROUP_METRICS = ("accuracy", "roc_auc", "f1", "mae", "bias")  # the first two that there are
 _OWN = ("value_per_prediction", "quantile_loss")
