@@ -19,6 +19,7 @@ from monitoring_dagster.standalone.chunk_estimates import (
     of_days,
     of_rows,
 )
+from monitoring_dagster.standalone.doubts import of_certainty, of_other_class
 from monitoring_dagster.standalone.reading.answers import Answers, PredictedTarget, target_of
 from monitoring_dagster.standalone.reading.ids_and_times import days_of
 from monitoring_dagster.standalone.reading.opened_tables import refuse_plain
@@ -26,8 +27,6 @@ from monitoring_dagster.standalone.reading.question import Role, Roles, roles
 from monitoring_dagster.standalone.reading.written_values import (
     MOST_INVALID,
     THRESHOLD,
-    of_certainty,
-    of_other_class,
     of_predicted_class,
     short,
     unstyled,

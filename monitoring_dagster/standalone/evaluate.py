@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from monitoring_dagster.sources.labels.label_account import LabelAccount
 from monitoring_dagster.spec import Labels, Task, ValueTable
+from monitoring_dagster.standalone.doubts import of_certainty, of_other_class
 from monitoring_dagster.standalone.joined_tables import Labelled, PredictionCount, labelled
 from monitoring_dagster.standalone.reading.question import (
     Question,
@@ -21,8 +22,6 @@ from monitoring_dagster.standalone.reading.question import (
 )
 from monitoring_dagster.standalone.reading.written_values import (
     is_text,
-    of_certainty,
-    of_other_class,
 )
 from monitoring_dagster.standalone.table_profile import Advance, table_of
 from monitoring_dagster.stats.labels.maturity import Maturity, maturity

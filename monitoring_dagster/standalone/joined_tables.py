@@ -13,7 +13,7 @@ from monitoring_dagster.sources.labels.labels import joined_as_of
 from monitoring_dagster.sources.rows.rows import DAY, Rows, connected, quoted, readable
 from monitoring_dagster.sources.tables.files import Table
 from monitoring_dagster.spec import Labels, Predictions, Task
-from monitoring_dagster.standalone.join_doubts import doubts_about, lacking
+from monitoring_dagster.standalone.doubts import doubts_about, lacking
 from monitoring_dagster.standalone.reading.ids_and_times import doubled, refuse_few
 from monitoring_dagster.standalone.reading.meaning import Meaning, meaning_of
 from monitoring_dagster.standalone.reading.opened_tables import (

@@ -11,7 +11,6 @@ from monitoring_dagster.errors import MonitoringError, did_you_mean
 from monitoring_dagster.stats.columns.spelling import plain_number
 from monitoring_dagster.stats.columns.written import MISSING, Style, numbers_in
 from monitoring_dagster.stats.quality.labelled_rows import SPELLED, Task
-from monitoring_dagster.stats.quality.performance import Metric
 
 MOST_INVALID = 0.05  # of the rows of a column; beyond, the column says something else
 
@@ -99,10 +98,6 @@ THRESHOLD = 0.5  # a score that predicts 1
 SHOWN_IDS = 5
 _LARGEST_PERCENT = 100
 _LEAST_SCORES = 20
-_MANY = 100  # rows that are not all right by chance
-_OTHER_CLASS_AUC = 0.3
-_STANDARD_ERRORS = 5.0
-_OF_INTERVAL = 3.92  # standard errors in a 95 % interval
 
 
 class NoProbability(MonitoringError):
@@ -144,37 +139,6 @@ def of_predicted_class(column: str, least: float, rows: int, *, is_both: bool) -
         f"no score of {column!r} is below {least:.3g}, and 0 and 1 are predicted: are scores the"
         " probability of the predicted class? Give that of class 1, or say --task multiclass"
     )
-
-
-def of_other_class(auc: Metric | None) -> str:
-    """What to say of scores that rank the wrong way round; "" where they do not."""
-    if auc is None or not auc.value < _OTHER_CLASS_AUC or not auc.high < THRESHOLD:
-        return ""
-    error = (auc.high - auc.low) / _OF_INTERVAL
-    if error > 0 and (THRESHOLD - auc.value) / error < _STANDARD_ERRORS:
-        return ""
-    return (
-        f"ROC AUC is {auc.value:.3g}, far below 0.5: scores may be the probability of the other"
-        " class. Name the class that they mean with --positive, or the right column with --score"
-    )
-
-
-def of_certainty(found: Mapping[str, Metric]) -> str:
-    """What to say of metrics that are too good, or of labels of one class; "" where there is
-    nothing.
-    """
-    ones = found.get("base_rate")
-    if ones is not None and ones.n and ones.value in (0, 1):
-        return (
-            f"every label that is known is {ones.value:.0f}: what needs both classes, such as ROC"
-            " AUC, is not defined"
-        )
-    accuracy, error = found.get("accuracy"), found.get("mae")
-    if accuracy is not None and accuracy.n >= _MANY and accuracy.value == 1:
-        return f"all {accuracy.n:,} predictions are right: is the label what was predicted?"
-    if error is not None and error.n >= _MANY and error.value == 0:
-        return f"all {error.n:,} predictions are exact: is the label what was predicted?"
-    return ""
 
 
 _SHOWN_LABELS = 20

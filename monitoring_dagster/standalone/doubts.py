@@ -1,4 +1,4 @@
-"""Doubts about a join: labels of other ids, doubled, or from before their predictions."""
+"""Doubts about labels of other ids, doubled or from before their predictions, and about metrics."""
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -15,7 +15,8 @@ from monitoring_dagster.standalone.reading.opened_tables import (
     OpenedTable,
 )
 from monitoring_dagster.standalone.reading.question import Question
-from monitoring_dagster.standalone.reading.written_values import MOST_INVALID
+from monitoring_dagster.standalone.reading.written_values import MOST_INVALID, THRESHOLD
+from monitoring_dagster.stats.quality.performance import Metric
 
 if TYPE_CHECKING:
     from monitoring_dagster.sources.rows.rows import Connection
@@ -25,6 +26,10 @@ _MANY_ORPHANS = 0.5  # from where on most ids are strange
 _COVERED = 0.95  # of the predictions: their ids are found, so other labels are of other requests
 _MOST_ZONE_HOURS = 14
 _FAR_DAYS = 365
+_OTHER_CLASS_AUC = 0.3
+_OF_INTERVAL = 3.92  # standard errors in a 95 % interval
+_STANDARD_ERRORS = 5.0
+_MANY = 100  # rows that are not all right by chance
 _FIRST_YEAR = "1971-01-01"  # times before are a zero that means missing
 
 
@@ -244,3 +249,34 @@ def _duration(one: timedelta) -> str:
                 else f"{seconds / size:,.0f} {unit}"
             )
     return f"{seconds:.3g} seconds"
+
+
+def of_other_class(auc: Metric | None) -> str:
+    """What to say of scores that rank the wrong way round; "" where they do not."""
+    if auc is None or not auc.value < _OTHER_CLASS_AUC or not auc.high < THRESHOLD:
+        return ""
+    error = (auc.high - auc.low) / _OF_INTERVAL
+    if error > 0 and (THRESHOLD - auc.value) / error < _STANDARD_ERRORS:
+        return ""
+    return (
+        f"ROC AUC is {auc.value:.3g}, far below 0.5: scores may be the probability of the other"
+        " class. Name the class that they mean with --positive, or the right column with --score"
+    )
+
+
+def of_certainty(found: Mapping[str, Metric]) -> str:
+    """What to say of metrics that are too good, or of labels of one class; "" where there is
+    nothing.
+    """
+    ones = found.get("base_rate")
+    if ones is not None and ones.n and ones.value in (0, 1):
+        return (
+            f"every label that is known is {ones.value:.0f}: what needs both classes, such as ROC"
+            " AUC, is not defined"
+        )
+    accuracy, error = found.get("accuracy"), found.get("mae")
+    if accuracy is not None and accuracy.n >= _MANY and accuracy.value == 1:
+        return f"all {accuracy.n:,} predictions are right: is the label what was predicted?"
+    if error is not None and error.n >= _MANY and error.value == 0:
+        return f"all {error.n:,} predictions are exact: is the label what was predicted?"
+    return ""
