@@ -145,13 +145,10 @@ class Features:
 
 
 def _drifted_together(before: pa.Table, now: pa.Table, rng: Generator) -> bool:
-    """Whether a classifier tells them apart, over at most a thousand rows of either side."""
+    """Whether the weekly check would say so, over at most a thousand rows of either side."""
     if before.num_columns < 2:  # what a single one does is judged by itself
         return False
-    from threadpoolctl import threadpool_limits  # late, like all that learns
-
-    with threadpool_limits(1):  # threads that wait for a busy core take several times as long
-        found = joint_drift.compare(_some(before, rng), _some(now, rng), rng=rng)
+    found = joint_drift.compare(_some(before, rng), _some(now, rng), rng=rng)
     return found.verdict is Verdict.DRIFT
 
 

@@ -52,6 +52,17 @@ def rows(task, *, n=N, seed=0, shift=0.0):
     )
 
 
+def multiplying(rng, moved):
+    """Rows whose errors grow with the product of two features; *moved* by standard deviations."""
+    income, debt = rng.normal(50 + 10 * moved, 10, N), rng.exponential(5, N) + 2.5 * moved
+    spread = 0.3 + np.abs(income - 50) / 10 * debt / 5
+    prediction = income + debt
+    return pd.DataFrame({
+        "income": income, "debt": debt, "plan": rng.choice(["basic", "plus", "pro"], N),
+        "prediction": prediction, "label": prediction + rng.normal(0, spread),
+    })  # fmt: skip
+
+
 def log(frame):
     """The rows as a service logs them in the course of one day."""
     minutes = pd.to_timedelta(np.linspace(0, 1400, len(frame)).astype(int), unit="min")
@@ -246,6 +257,19 @@ class TestEstimate:
             assert ours.value == pytest.approx(theirs.value, rel=0.1)
             assert theirs.low < ours.value < theirs.high
             assert ours.low < theirs.value < ours.high
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_where_effects_multiply_the_rows_tell_more_than_counts(self, monitored, seed):
+        """Both columns widen the errors together, and both have moved by a standard deviation."""
+        reference, now = (
+            multiplying(np.random.default_rng([seed, moved]), moved) for moved in (0, 1)
+        )
+        monitor = monitored("regression", reference, log(now).assign(country="DE"))
+        daily = by_losses(monitor, reference_of(monitor, "1"), profiles_of(monitor, DAY)[WHOLE])
+        [chunk] = estimate(reference, now.drop(columns="label"), chunk_size=N).chunks
+        realised = (now["prediction"] - now["label"]).abs().mean()
+        ours, theirs = (of.metrics["mae"].value for of in (chunk.estimated, daily))
+        assert abs(ours - realised) < abs(theirs - realised)
 
     def test_of_classes_they_are_as_near_as_counts_are_to_the_rows(self, monitored):
         """The day's scores were counted in bins, apart from its predictions: the rows themselves,
