@@ -11,9 +11,10 @@ from click import Group
 from monitoring_dagster.cli import main
 from monitoring_dagster.daily.steps import STEPS
 from monitoring_dagster.decide.findings import FindingKind
+from monitoring_dagster.decide.rules import RULES
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.store.days.seen_files import LABELS, PREDICTIONS
-from monitoring_dagster.views.runbook import STEP_OF, walk
+from monitoring_dagster.views.runbook import walk
 
 FOLDER = Path(__file__).parents[1] / "runbooks"
 ON_CALL = "on_call"
@@ -141,4 +142,4 @@ def test_on_call_leads_to_every_kind_from_the_step_it_belongs_to():
         for title, text in zip(steps[::2], steps[1::2], strict=True)
         for kind in re.findall(r"\((\w+)\.md\)", text)
     }
-    assert linked == {str(kind): str(step) for kind, step in STEP_OF.items()}
+    assert linked == {str(kind): str(rule.on_call) for kind, rule in RULES.items()}

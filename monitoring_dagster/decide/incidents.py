@@ -8,16 +8,6 @@ from uuid import UUID, uuid5
 
 from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 
-OF_THE_DATA = frozenset(
-    {
-        FindingKind.MISSING_DAY,
-        FindingKind.EMPTY_DAY,
-        FindingKind.UNREADABLE_DATA,
-        FindingKind.SCHEMA_BREACH,
-        FindingKind.LOW_VOLUME,
-        FindingKind.LATE_LABELS,
-    }
-)  # of what was delivered: a day that is delivered anew is as if it had never been bad
 HEALING = timedelta(days=7)  # an outage this long heals itself, and is told as usual
 _NAMESPACE = UUID("6f0c1f4e-2d0b-5e0a-9a55-0f6d1c5c3b11")
 

@@ -8,18 +8,10 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from monitoring_dagster.decide.findings import FindingKind
+from monitoring_dagster.decide.rules import BLOCK_RETRAINING
 from monitoring_dagster.spec import Retraining
 from monitoring_dagster.stats.quality.comparison import PairedComparison
 
-# While one of these is open the data is not to be learnt from.
-DATA_INCIDENTS = frozenset(
-    {
-        FindingKind.MISSING_DAY,
-        FindingKind.EMPTY_DAY,
-        FindingKind.UNREADABLE_DATA,
-        FindingKind.SCHEMA_BREACH,
-    }
-)
 _WAITS = (timedelta(hours=1), timedelta(hours=6), *[timedelta(days=1)] * 4)
 TRIES = 1 + len(_WAITS)  # of one training, before it is given up
 _PERIOD_DAYS = {"daily": 1, "weekly": 7}
@@ -120,7 +112,7 @@ def decide(policy: Retraining, situation: Situation) -> RetrainingVerdict | None
 
 
 def _objection(policy: Retraining, situation: Situation) -> str | None:
-    troubles = sorted(situation.open_kinds & DATA_INCIDENTS)
+    troubles = sorted(situation.open_kinds & BLOCK_RETRAINING)
     if troubles:
         return f"the data has an open incident ({', '.join(troubles)})"
     if situation.given_up:

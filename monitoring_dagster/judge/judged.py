@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from enum import StrEnum
 from functools import lru_cache
 
-from monitoring_dagster.decide.findings import FindingKind
+from monitoring_dagster.decide.rules import Evidence
 from monitoring_dagster.measure.estimates import estimate
 from monitoring_dagster.measure.quality.arrivals import labelled_by
 from monitoring_dagster.measure.quality.known_quality import Evaluation, evaluate, judgeable
@@ -21,28 +20,20 @@ from monitoring_dagster.store.results import ResultStore, Stamp
 _LOOK_BACK_DAYS = 28
 
 
-class Part(StrEnum):
-    """What is judged by itself, from other records than the rest."""
-
-    SERVICE = "service"
-    PREDICTIONS = "predictions"  # scores and predictions against the reference
-    FEATURES = "features"
-    ESTIMATE = "expected quality"
-    QUALITY = "quality"
-
-
-_NEEDS = {
-    FindingKind.PREDICTION_DRIFT: Part.PREDICTIONS,
-    FindingKind.FEATURE_DRIFT: Part.FEATURES,
-    FindingKind.EXPECTED_DROP: Part.ESTIMATE,
-}
+PARTS = (
+    Evidence.SERVICE,
+    Evidence.PREDICTIONS,
+    Evidence.FEATURES,
+    Evidence.ESTIMATE,
+    Evidence.QUALITY,
+)  # judged by themselves, each from other records than the rest
 
 
 @dataclass(frozen=True, slots=True)
 class LatestJudged:
     """When a part was judged last, as seen from a day."""
 
-    part: Part
+    part: Evidence
     seen_from: date
     day: date | None  # None: not within the last four weeks
 
@@ -54,35 +45,35 @@ class LatestJudged:
         return f"judged on {self.day}"
 
 
-def latest_judged(monitor: Monitor, day: date) -> dict[Part, LatestJudged]:
+def latest_judged(monitor: Monitor, day: date) -> dict[Evidence, LatestJudged]:
     """For each part the newest day up to *day* that it could be judged on, as known on *day*.
 
     Quality is left out of a model without labels. The day is None where none of the last 28 could
     be judged: too few rows or labels, no file, or nothing registered to compare with.
     """
-    found: dict[Part, date | None] = {
+    found: dict[Evidence, date | None] = {
         part: next((one for one in _back_from(day) if is_judged(monitor, one, part)), None)
-        for part in Part
-        if part is not Part.QUALITY
+        for part in PARTS
+        if part is not Evidence.QUALITY
     }
     if monitor.spec.labels is not None:
         newest = newest_evaluation(monitor, day)
-        found[Part.QUALITY] = newest.day if newest else None
+        found[Evidence.QUALITY] = newest.day if newest else None
     return {part: LatestJudged(part, day, one) for part, one in found.items()}
 
 
-def is_judged(monitor: Monitor, day: date, part: Part) -> bool:
+def is_judged(monitor: Monitor, day: date, part: Evidence) -> bool:
     """Whether what is stored of *day* says anything about *part*; quality: `newest_evaluation`."""
-    if part is Part.SERVICE:
+    if part is Evidence.SERVICE:
         return bool(service_of(monitor, day).get("rows"))
-    if part is Part.ESTIMATE:
+    if part is Evidence.ESTIMATE:
         return bool(estimate.judged_estimates(monitor, day))
     return bool(drift_verdicts(monitor, day, part))
 
 
-def drift_verdicts(monitor: Monitor, day: date, part: Part) -> list[Record]:
+def drift_verdicts(monitor: Monitor, day: date, part: Evidence) -> list[Record]:
     """The columns of *day* that could be compared over all rows, with their verdicts."""
-    role = "answer" if part is Part.PREDICTIONS else "feature"
+    role = "answer" if part is Evidence.PREDICTIONS else "feature"
     stamp = monitor.results.stamp(monitor.name, DRIFT, day)
     rows = _compared_on(monitor.results, monitor.name, day, stamp) if stamp else ()
     return [row for row in rows if row["role"] == role]
@@ -114,12 +105,16 @@ def newest_evaluation(monitor: Monitor, day: date) -> Evaluation | None:
     return None
 
 
-def kinds_without_verdict(monitor: Monitor, day: date) -> set[FindingKind]:
-    """Kinds that *day* says nothing about, though it has rows: they are neither found nor cleared.
+def evidence_of(monitor: Monitor, day: date) -> set[Evidence]:
+    """What is stored of *day* itself that rules can be judged by; files can always be.
 
-    Too few rows to compare, or nothing registered to compare with.
+    Without rows it says nothing more; with too few of them, or nothing registered to compare with,
+    nothing of the columns, and their rules are neither found nor cleared.
     """
-    return {kind for kind, part in _NEEDS.items() if not is_judged(monitor, day, part)}
+    if not is_judged(monitor, day, Evidence.SERVICE):
+        return {Evidence.FILES}
+    of_rows = [part for part in PARTS if part is not Evidence.QUALITY]
+    return {Evidence.FILES, *(part for part in of_rows if is_judged(monitor, day, part))}
 
 
 def _back_from(day: date, *, days: int = _LOOK_BACK_DAYS) -> Iterator[date]:

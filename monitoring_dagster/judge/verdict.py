@@ -3,49 +3,19 @@
 from datetime import date
 
 from monitoring_dagster.decide.findings import FindingKind
+from monitoring_dagster.decide.rules import Evidence, judged_with
 from monitoring_dagster.judge import drift_findings, labelling, quality_findings, revisions
-from monitoring_dagster.judge.judged import kinds_without_verdict, latest_judged
+from monitoring_dagster.judge.judged import evidence_of, latest_judged
 from monitoring_dagster.measure import profiling
 from monitoring_dagster.measure.drift import multivariate
 from monitoring_dagster.measure.quality import arrived_labels
 from monitoring_dagster.measure.step import StepReport
 from monitoring_dagster.store.days import seen_files
 from monitoring_dagster.store.days.champions import champion_on
-from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.days.step_findings import VERDICT, findings_table, stored_findings
 from monitoring_dagster.store.days.usable_rows import CONTRACT
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.version_reference import reference_of
-
-_OF_FILES = {
-    FindingKind.MISSING_DAY,
-    FindingKind.EMPTY_DAY,
-    FindingKind.UNREADABLE_DATA,
-}
-_OF_ROWS = {
-    FindingKind.SCHEMA_BREACH,
-    FindingKind.LOW_VOLUME,
-    FindingKind.SERVICE_ERRORS,
-    FindingKind.SLOW_SERVICE,
-    FindingKind.UNKNOWN_VERSION,
-    FindingKind.VERSION_METADATA,
-    FindingKind.IMPORTANCE_SHIFT,
-    FindingKind.PREDICTION_DRIFT,
-    FindingKind.FEATURE_DRIFT,
-    FindingKind.EXPECTED_DROP,
-}
-_OF_LABELS = {
-    FindingKind.LATE_LABELS,
-    FindingKind.ORPHAN_LABELS,
-    FindingKind.LABEL_DELAY,
-    FindingKind.LABEL_PROCESS,
-    FindingKind.REVISED_QUALITY,
-}
-_OF_QUALITY = {
-    FindingKind.PERFORMANCE_DROP,
-    FindingKind.SEGMENT_DROP,
-    FindingKind.MISCALIBRATION,
-}
 
 
 def run(monitor: Monitor, day: date) -> StepReport:
@@ -56,20 +26,18 @@ def run(monitor: Monitor, day: date) -> StepReport:
         *drift_findings.findings_of(monitor, day),
         *quality_findings.of_estimates(monitor, day),
     ]
-    judged = set(_OF_FILES)
-    if service_of(monitor, day).get("rows"):
-        judged |= _OF_ROWS - kinds_without_verdict(monitor, day)
+    evidence = evidence_of(monitor, day)
     week = multivariate.findings_of(monitor, day)
     if week is not None:
         found += week
-        judged.add(FindingKind.MULTIVARIATE_DRIFT)
+        evidence.add(Evidence.WEEK)
     if monitor.spec.labels:
         recent = quality_findings.recent_evaluations(monitor, day)
         found += arrived_labels.findings_of(monitor, day)
         found += labelling.findings_of(monitor, day)
         found += quality_findings.of_labels(monitor, day, recent)
         found += revisions.findings_of(monitor, day)
-        judged |= _OF_LABELS | (_OF_QUALITY if recent else set())
+        evidence |= {Evidence.LABELS, Evidence.QUALITY} if recent else {Evidence.LABELS}
     found.sort(key=lambda one: (one.severity, one.kind is not FindingKind.PREDICTION_DRIFT))
     is_history = monitor.is_history(day)
     is_new = not is_history and monitor.results.stamp(monitor.name, VERDICT, day) is None
@@ -78,7 +46,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
         day,
         found,
         now=monitor.judged_at(day),
-        judged=judged,
+        judged=judged_with(evidence),
         is_new=is_new,
         run_id=_run_of_champion(monitor, day),
         history_at=monitor.house.now() if is_history else None,

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Incident
-from monitoring_dagster.report.guides import GUIDES
+from monitoring_dagster.decide.rules import RULES
 from monitoring_dagster.report.messages import SHOWN_FINDINGS, Announcement
 from monitoring_dagster.report.wording import counted, date_words
 from monitoring_dagster.spec import ModelSpec
@@ -70,4 +70,4 @@ def _row(incident: Incident, cause: Finding | None) -> tuple[str, str]:
         lasted = counted((incident.closed_on - incident.opened_on).days, "day")
         state = f"{since} to {date_words(incident.closed_on)}, {lasted}"
     words = f": {cause.words}" if cause else ""
-    return GUIDES[incident.kind].words, f"{incident.severity}, {state}{words}"
+    return RULES[incident.kind].title, f"{incident.severity}, {state}{words}"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from urllib.parse import quote, urlencode
 
-from monitoring_dagster.report.guides import Partitions
+from monitoring_dagster.decide.rules import Partitions
 
 
 @dataclass(frozen=True, slots=True)

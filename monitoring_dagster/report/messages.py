@@ -10,8 +10,8 @@ from pydantic import Field, TypeAdapter
 
 from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.decide.incidents import Reason
+from monitoring_dagster.decide.rules import RULES
 from monitoring_dagster.report import runbooks
-from monitoring_dagster.report.guides import GUIDES
 from monitoring_dagster.report.links import Link, Links
 from monitoring_dagster.report.wording import clean, counted, date_words, escaped, sentence
 
@@ -148,7 +148,7 @@ def render(
             ("Since", event.opened_on.isoformat()),
             ("Day", _day_words(event.day, event.at)),
         ),
-        next_step="" if over else GUIDES[event.kind].next_step,
+        next_step="" if over else RULES[event.kind].first_step,
         links=_links(event, links, event.evidence or event.day),
         kind=event.kind,
         steps=_steps(event, links) if opens else (),
@@ -204,13 +204,13 @@ def _shown(rows: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
 
 
 def _links(event: IncidentEvent | Announcement, links: Links, day: date) -> tuple[Link, ...]:
-    guide, version = GUIDES[event.kind], getattr(event, "version", None)
+    rule, version = RULES[event.kind], getattr(event, "version", None)
     run = getattr(event, "dagster_run", None)
     found = (
         links.runbook(event.kind),
         links.dagster_run(run)
         if run
-        else links.asset(event.model, guide.step, day, guide.partitions),
+        else links.asset(event.model, rule.asset, day, rule.partitions),
         links.mlflow(event.registered_model, version=version, run_id=event.run_id),
     )
     return tuple(link for link in found if link is not None)
@@ -224,7 +224,7 @@ def _steps(event: IncidentEvent | Announcement, links: Links) -> tuple[str, ...]
 
 
 def _title(event: IncidentEvent, *, over: bool) -> str:
-    about = f"{GUIDES[event.kind].words} in {event.model}"
+    about = f"{RULES[event.kind].title} in {event.model}"
     if over:
         return f"Resolved: {about}"
     prefix = {Reason.FIRST: "", Reason.WORSE: "worse: ", Reason.REMINDER: "still open: "}
@@ -233,7 +233,7 @@ def _title(event: IncidentEvent, *, over: bool) -> str:
 
 def _headline(event: IncidentEvent, resolved_on: date | None) -> str:
     """Such as "P1 churn: performance drop, log loss 0.71 against 0.45, 4 of 5 days"."""
-    kind, model = GUIDES[event.kind].words, clean(event.model, 63)
+    kind, model = RULES[event.kind].title, clean(event.model, 63)
     if resolved_on is not None or event.reason is Reason.RESOLVED:
         return f"{model}: {kind} resolved {_ended(event, resolved_on)}"
     state = {

@@ -8,8 +8,9 @@ from enum import StrEnum
 from monitoring_dagster.act.promotion import predecessor
 from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.decide.incidents import Incident, is_told
+from monitoring_dagster.decide.rules import RULES, Evidence, OnCallStep
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.judge.judged import Part, drift_verdicts, latest_judged, newest_evaluation
+from monitoring_dagster.judge.judged import drift_verdicts, latest_judged, newest_evaluation
 from monitoring_dagster.measure.breaches import shown
 from monitoring_dagster.measure.quality.arrived_labels import are_due
 from monitoring_dagster.measure.quality.known_quality import breaches
@@ -33,47 +34,6 @@ class StepState(StrEnum):
     OK = "OK"
     FAIL = "FAIL"  # an incident is open, or something does not work
     UNKNOWN = "UNKNOWN"  # the newest day allows no verdict
-
-
-class RunbookStep(StrEnum):
-    """The eight steps of `runbooks/on_call.md`, in order."""
-
-    SERVICE = "Service health"
-    PREDICTIONS = "Prediction distribution"
-    INPUTS = "Input data quality"
-    UPSTREAM = "Upstream pipelines"
-    VERSION = "Model version"
-    FRESHNESS = "Feature freshness"
-    DEGRADATION = "Degradation"
-    FALLBACK = "Fallback"
-
-
-STEP_OF: Mapping[FindingKind, RunbookStep] = {
-    FindingKind.SERVICE_ERRORS: RunbookStep.SERVICE,
-    FindingKind.SLOW_SERVICE: RunbookStep.SERVICE,
-    FindingKind.LOW_VOLUME: RunbookStep.SERVICE,
-    FindingKind.PREDICTION_DRIFT: RunbookStep.PREDICTIONS,
-    FindingKind.EXPECTED_DROP: RunbookStep.PREDICTIONS,
-    FindingKind.SCHEMA_BREACH: RunbookStep.INPUTS,
-    FindingKind.UNREADABLE_DATA: RunbookStep.INPUTS,
-    FindingKind.MISSING_DAY: RunbookStep.UPSTREAM,
-    FindingKind.EMPTY_DAY: RunbookStep.UPSTREAM,
-    FindingKind.LATE_LABELS: RunbookStep.UPSTREAM,
-    FindingKind.LABEL_DELAY: RunbookStep.UPSTREAM,
-    FindingKind.ORPHAN_LABELS: RunbookStep.UPSTREAM,
-    FindingKind.FAILED_RUN: RunbookStep.UPSTREAM,
-    FindingKind.UNKNOWN_VERSION: RunbookStep.VERSION,
-    FindingKind.VERSION_METADATA: RunbookStep.VERSION,
-    FindingKind.IMPORTANCE_SHIFT: RunbookStep.VERSION,
-    FindingKind.RETRAINING: RunbookStep.VERSION,
-    FindingKind.FEATURE_DRIFT: RunbookStep.FRESHNESS,
-    FindingKind.MULTIVARIATE_DRIFT: RunbookStep.FRESHNESS,
-    FindingKind.PERFORMANCE_DROP: RunbookStep.DEGRADATION,
-    FindingKind.SEGMENT_DROP: RunbookStep.DEGRADATION,
-    FindingKind.MISCALIBRATION: RunbookStep.DEGRADATION,
-    FindingKind.REVISED_QUALITY: RunbookStep.DEGRADATION,
-    FindingKind.LABEL_PROCESS: RunbookStep.DEGRADATION,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,25 +82,25 @@ def walk(monitor: Monitor, *, today: date) -> list[Answer]:
     if not judged:
         return [Answer("Is the model monitored at all?", StepState.FAIL, "no day was judged yet")]
     day = judged[-1]
-    facts: Mapping[RunbookStep, Callable[[], _Fact]] = {
-        RunbookStep.SERVICE: lambda: _service(monitor, day),
-        RunbookStep.PREDICTIONS: lambda: _compared(monitor, day, Part.PREDICTIONS),
-        RunbookStep.INPUTS: lambda: _inputs(monitor, day),
-        RunbookStep.UPSTREAM: lambda: _upstream(monitor, day, today),
-        RunbookStep.VERSION: lambda: _version(monitor, day),
-        RunbookStep.FRESHNESS: lambda: _compared(monitor, day, Part.FEATURES),
-        RunbookStep.DEGRADATION: lambda: _degradation(monitor, day),
-        RunbookStep.FALLBACK: lambda: _fallback(monitor),
+    facts: Mapping[OnCallStep, Callable[[], _Fact]] = {
+        OnCallStep.SERVICE: lambda: _service(monitor, day),
+        OnCallStep.PREDICTIONS: lambda: _compared(monitor, day, Evidence.PREDICTIONS),
+        OnCallStep.INPUTS: lambda: _inputs(monitor, day),
+        OnCallStep.UPSTREAM: lambda: _upstream(monitor, day, today),
+        OnCallStep.VERSION: lambda: _version(monitor, day),
+        OnCallStep.FRESHNESS: lambda: _compared(monitor, day, Evidence.FEATURES),
+        OnCallStep.DEGRADATION: lambda: _degradation(monitor, day),
+        OnCallStep.FALLBACK: lambda: _fallback(monitor),
     }
     open_now = _open_incidents(monitor)
     return [_answer(step, fact, open_now) for step, fact in facts.items()]
 
 
 def _answer(
-    step: RunbookStep, fact: Callable[[], _Fact], open_now: Sequence[OpenIncident]
+    step: OnCallStep, fact: Callable[[], _Fact], open_now: Sequence[OpenIncident]
 ) -> Answer:
     """The step's state: its incidents first, then its own records."""
-    own = tuple(one for one in open_now if STEP_OF[one.kind] is step)
+    own = tuple(one for one in open_now if RULES[one.kind].on_call is step)
     try:
         found = fact()
     except MonitoringError as error:  # a locked table costs its own step alone
@@ -170,7 +130,7 @@ def _words(monitor: Monitor, incident: Incident) -> str:
     return f"{day}: {said}"
 
 
-def _no_verdict(monitor: Monitor, day: date, part: Part, latest: str = "") -> _Fact:
+def _no_verdict(monitor: Monitor, day: date, part: Evidence, latest: str = "") -> _Fact:
     """Nothing is known of the newest day: why, and when there was a verdict last."""
     before = latest_judged(monitor, day)[part]
     why = _why_no_verdict(monitor, day)
@@ -194,22 +154,22 @@ def _service(monitor: Monitor, day: date) -> _Fact:
     if service.get("rows"):
         words = f"{day}: {service['rows']:,} requests, {service['error_rate']:.2%} failed"
         return _Fact(StepState.OK, words, day)
-    before = latest_judged(monitor, day)[Part.SERVICE].day
+    before = latest_judged(monitor, day)[Evidence.SERVICE].day
     if before is None:
-        return _no_verdict(monitor, day, Part.SERVICE)
+        return _no_verdict(monitor, day, Evidence.SERVICE)
     then = service_of(monitor, before)
     numbers = f": {then['rows']:,} requests, {then['error_rate']:.2%} failed"
-    return _no_verdict(monitor, day, Part.SERVICE, numbers)
+    return _no_verdict(monitor, day, Evidence.SERVICE, numbers)
 
 
-def _compared(monitor: Monitor, day: date, part: Part) -> _Fact:
+def _compared(monitor: Monitor, day: date, part: Evidence) -> _Fact:
     """Columns against the reference; of features, those that lost their values are named."""
     rows = drift_verdicts(monitor, day, part)
     if not rows:
         return _no_verdict(monitor, day, part)
     drifted = [row["column"] for row in rows if row["verdict"] == Verdict.DRIFT]
     words = f"{day}: {len(rows)} {part} compared with the reference, {len(drifted)} drifted"
-    if part is Part.FEATURES:
+    if part is Evidence.FEATURES:
         gone = [row["column"] for row in rows if Broken.MISSING in (row["broken"] or ())]
         names = ", ".join(map(shown, gone[:_SHOWN])) or "none"
         words += f"; newly missing values: {names}"
@@ -218,7 +178,7 @@ def _compared(monitor: Monitor, day: date, part: Part) -> _Fact:
 
 def _inputs(monitor: Monitor, day: date) -> _Fact:
     if not service_of(monitor, day).get("rows"):
-        return _no_verdict(monitor, day, Part.SERVICE)
+        return _no_verdict(monitor, day, Evidence.SERVICE)
     if monitor.results.metadata(monitor.name, CONTRACT, day) is None:
         return _Fact(StepState.UNKNOWN, f"no verdict on {day}: the contract was not inspected")
     state = StepState.OK if is_usable(monitor, day) else StepState.UNKNOWN
@@ -274,7 +234,7 @@ def _version(monitor: Monitor, day: date) -> _Fact:
     served = service_of(monitor, day).get("versions", {})
     named = ", ".join(shown(one) for one in sorted(served)[:_SHOWN] if one)
     if not named:
-        fact = _no_verdict(monitor, day, Part.SERVICE)
+        fact = _no_verdict(monitor, day, Evidence.SERVICE)
         return _Fact(
             StepState.UNKNOWN, f"{fact.words}; {champion.words}; {changes}", fact.judged_on
         )

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from monitoring_dagster.act.fallback import words_of
+from monitoring_dagster.decide.rules import Evidence
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.judge.judged import Part, drift_verdicts, latest_judged, newest_evaluation
+from monitoring_dagster.judge.judged import drift_verdicts, latest_judged, newest_evaluation
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
 from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.days.step_findings import VERDICT
@@ -102,7 +103,7 @@ def champion_of(monitor: Monitor) -> ServingVersion:
     return ServingVersion(version, f"version {version} serves")
 
 
-def _judged(monitor: Monitor, day: date | None) -> tuple[dict[Part, date | None], list[str]]:
+def _judged(monitor: Monitor, day: date | None) -> tuple[dict[Evidence, date | None], list[str]]:
     """The newest judged day of each part; and in words where nobody can say."""
     if day is None:
         return {}, []
@@ -112,7 +113,7 @@ def _judged(monitor: Monitor, day: date | None) -> tuple[dict[Part, date | None]
         return {}, [f"last judged days unknown ({error})"]
 
 
-def _elsewhen(day: date | None, judged: Mapping[Part, date | None]) -> str:
+def _elsewhen(day: date | None, judged: Mapping[Evidence, date | None]) -> str:
     """Parts whose newest verdict is about another day than the newest one."""
     others = [
         f"{part} {f'until {one}' if one else 'without a verdict'}"
@@ -154,13 +155,13 @@ def _age(waited: timedelta) -> str:
 
 
 def _families(
-    monitor: Monitor, day: date, judged: Mapping[Part, date | None]
+    monitor: Monitor, day: date, judged: Mapping[Evidence, date | None]
 ) -> dict[str, Mapping[str, float] | str]:
     """Each family's numbers of its newest judged day; one without data is named all the same."""
     families = {
-        "model": _quality(monitor, day) if judged.get(Part.QUALITY) else {},
-        "data": _drifted(monitor, judged.get(Part.PREDICTIONS), judged.get(Part.FEATURES)),
-        "service": _service(monitor, judged.get(Part.SERVICE)),
+        "model": _quality(monitor, day) if judged.get(Evidence.QUALITY) else {},
+        "data": _drifted(monitor, judged.get(Evidence.PREDICTIONS), judged.get(Evidence.FEATURES)),
+        "service": _service(monitor, judged.get(Evidence.SERVICE)),
         "infra": {},
     }
     return {name: found or MISSING for name, found in families.items()}
@@ -182,7 +183,7 @@ def _drifted(monitor: Monitor, *days: date | None) -> dict[str, float]:
         return {}
     columns = {
         row["column"]
-        for part in (Part.PREDICTIONS, Part.FEATURES)
+        for part in (Evidence.PREDICTIONS, Evidence.FEATURES)
         for row in drift_verdicts(monitor, newest, part)
         if row["verdict"] == Verdict.DRIFT
     }

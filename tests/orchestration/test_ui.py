@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from monitoring_dagster.report.guides import Partitions
+from monitoring_dagster.decide.rules import Partitions
 from monitoring_dagster.report.links import Links
 from tests.orchestration.small_project import DAYS
 

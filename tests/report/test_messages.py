@@ -12,8 +12,8 @@ from slack_sdk.models.blocks import Block
 
 from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.decide.incidents import Reason
+from monitoring_dagster.decide.rules import RULES, Partitions
 from monitoring_dagster.report import runbooks
-from monitoring_dagster.report.guides import GUIDES, Partitions
 from monitoring_dagster.report.links import Links
 from monitoring_dagster.report.messages import EVENT, Announcement, IncidentEvent, render, to_text
 from monitoring_dagster.report.outbox import Entry, page, write_outbox
@@ -129,8 +129,8 @@ def test_every_message_of_every_kind_leads_to_its_runbook(kind, reason):
         Partitions.DAYS: "?view=partitions&amp;partition=2026-01-07|",
         Partitions.WEEKS: "?view=partitions&amp;partition=2026-01-05|",  # its Monday
         Partitions.NONE: "?view=events|",
-    }[GUIDES[kind].partitions]
-    assert f"<http://127.0.0.1:3000/assets/credit/{GUIDES[kind].step}{partition}" in blocks
+    }[RULES[kind].partitions]
+    assert f"<http://127.0.0.1:3000/assets/credit/{RULES[kind].asset}{partition}" in blocks
     assert "<http://127.0.0.1:5000/#/models/credit_risk|MLflow model>" in blocks
 
 

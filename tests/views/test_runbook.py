@@ -8,9 +8,10 @@ import pytest
 from monitoring_dagster.act.promotion import promote
 from monitoring_dagster.act.retraining.retrain import retrain
 from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
+from monitoring_dagster.decide.rules import RULES
 from monitoring_dagster.sources.rows.rows import UnreadableFile
 from monitoring_dagster.views import runbook
-from monitoring_dagster.views.runbook import STEP_OF, RunbookStep, walk
+from monitoring_dagster.views.runbook import walk
 from tests.world import START, World, day_after
 
 ANNOUNCED = {FindingKind.RETRAINING, FindingKind.FAILED_RUN}  # they are no incidents
@@ -125,11 +126,6 @@ def state_of(world, today=None):
     return {one.title: one for one in walk(world.monitor, today=today or world.today)}
 
 
-def test_every_kind_of_finding_belongs_to_one_step():
-    assert set(STEP_OF) == set(FindingKind)
-    assert set(STEP_OF.values()) == {RunbookStep(title) for title in STEPS[:-1]}
-
-
 def test_a_promotion_is_information_and_no_failure(world):
     another_version(world)
     answer = state_of(world)["Model version"]
@@ -149,7 +145,7 @@ def test_an_open_incident_fails_its_step_however_quiet_the_newest_day_is(world):
         now = world.monitor.judged_at(at)
         world.monitor.ledger.record_day(world.spec, at, found, now=now, judged=kinds)
     for title, answer in state_of(world).items():
-        own = {kind for kind in kinds if STEP_OF[kind] == title}
+        own = {kind for kind in kinds if RULES[kind].on_call == title}
         assert answer.state == ("FAIL" if own else "OK")
         assert {one.kind for one in answer.incidents} == own
         for kind in own:

@@ -10,7 +10,6 @@ from uuid import UUID, uuid5
 
 from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
 from monitoring_dagster.decide.incidents import (
-    OF_THE_DATA,
     Incident,
     Notice,
     Reason,
@@ -18,6 +17,7 @@ from monitoring_dagster.decide.incidents import (
     repaired,
     unsent,
 )
+from monitoring_dagster.decide.rules import HEAL
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.report.digest import digest_of
 from monitoring_dagster.report.messages import Announcement, IncidentEvent, most_urgent
@@ -405,7 +405,7 @@ def _advance(
 def _is_repaired(connection: Transaction, incident: Incident, day: date) -> bool:
     """Whether the run of *day* took the last finding away that an open incident consists of."""
     is_about = incident.opened_on <= day <= incident.last_seen
-    if incident.closed_on is not None or incident.kind not in OF_THE_DATA or not is_about:
+    if incident.closed_on is not None or incident.kind not in HEAL or not is_about:
         return False
     table = tables().findings
     query = table.select().where(

@@ -1,0 +1,277 @@
+"""Catalogue of the rules: what each is called, rests on, shows, blocks and asks for."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from monitoring_dagster.decide.findings import FindingKind
+
+
+class Evidence(StrEnum):
+    """What must have been judged on a day, so that a rule holds or does not hold on it."""
+
+    FILES = "files"
+    SERVICE = "service"  # rows of the inference log
+    PREDICTIONS = "predictions"  # scores and predictions against the reference
+    FEATURES = "features"
+    ESTIMATE = "expected quality"
+    WEEK = "week"  # whole rows of the week that ended
+    LABELS = "labels"
+    QUALITY = "quality"  # predictions with labels
+    EVENT = "event"  # it happened, and no day is judged
+
+
+class OnCallStep(StrEnum):
+    """The eight steps of `runbooks/on_call.md`, in order."""
+
+    SERVICE = "Service health"
+    PREDICTIONS = "Prediction distribution"
+    INPUTS = "Input data quality"
+    UPSTREAM = "Upstream pipelines"
+    VERSION = "Model version"
+    FRESHNESS = "Feature freshness"
+    DEGRADATION = "Degradation"
+    FALLBACK = "Fallback"
+
+
+class Partitions(StrEnum):
+    """What the partitions of an asset are."""
+
+    DAYS = "days"
+    WEEKS = "weeks"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One row of the catalogue; its name is its runbook page and its key in YAML."""
+
+    title: str  # as messages call it
+    evidence: Evidence
+    asset: str  # of the model, in Dagster, that shows it
+    on_call: OnCallStep  # where the on-call runbook looks at it
+    first_step: str  # what to do first
+    heals: bool = False  # of what was delivered: a day delivered anew was never bad
+    blocks_retraining: bool = False  # while it is open the data is not to be learnt from
+    partitions: Partitions = Partitions.DAYS  # of the asset
+    settings: tuple[str, ...] = ()  # the keys of defs.yaml with its thresholds
+
+
+RULES: Mapping[FindingKind, Rule] = MappingProxyType(
+    {
+        FindingKind.MISSING_DAY: Rule(
+            title="missing day",
+            evidence=Evidence.FILES,
+            asset="contract",
+            on_call=OnCallStep.UPSTREAM,
+            first_step="Find out why no predictions arrived, then run the day again.",
+            heals=True,
+            blocks_retraining=True,
+        ),
+        FindingKind.EMPTY_DAY: Rule(
+            title="empty day",
+            evidence=Evidence.FILES,
+            asset="contract",
+            on_call=OnCallStep.UPSTREAM,
+            first_step="Check whether the model served at all, then look at the export of its log.",
+            heals=True,
+            blocks_retraining=True,
+        ),
+        FindingKind.UNREADABLE_DATA: Rule(
+            title="unreadable data",
+            evidence=Evidence.FILES,
+            asset="contract",
+            on_call=OnCallStep.INPUTS,
+            first_step="Have the file written again; nothing was computed from it.",
+            heals=True,
+            blocks_retraining=True,
+        ),
+        FindingKind.SCHEMA_BREACH: Rule(
+            title="schema breach",
+            evidence=Evidence.SERVICE,
+            asset="contract",
+            on_call=OnCallStep.INPUTS,
+            first_step="Ask the producer what changed; judge drift of these columns only "
+            "afterwards.",
+            heals=True,
+            blocks_retraining=True,
+        ),
+        FindingKind.LOW_VOLUME: Rule(
+            title="low volume",
+            evidence=Evidence.SERVICE,
+            asset="profile",
+            on_call=OnCallStep.SERVICE,
+            first_step="Compare with the callers' own count: is traffic down or is the log "
+            "incomplete?",
+            heals=True,
+            settings=("rules.service.min_rows_share",),
+        ),
+        FindingKind.SERVICE_ERRORS: Rule(
+            title="service errors",
+            evidence=Evidence.SERVICE,
+            asset="profile",
+            on_call=OnCallStep.SERVICE,
+            first_step="Read the service's error log of that day; consider the fallback or a "
+            "rollback.",
+            settings=("rules.service.max_error_rate",),
+        ),
+        FindingKind.SLOW_SERVICE: Rule(
+            title="slow service",
+            evidence=Evidence.SERVICE,
+            asset="profile",
+            on_call=OnCallStep.SERVICE,
+            first_step="Look at the latency by stage, and at the load of the same hours.",
+            settings=("rules.service.max_p99_ms",),
+        ),
+        FindingKind.UNKNOWN_VERSION: Rule(
+            title="unknown version",
+            evidence=Evidence.SERVICE,
+            asset="profile",
+            on_call=OnCallStep.VERSION,
+            first_step="Find out who deployed it and register it, or roll it back.",
+        ),
+        FindingKind.PREDICTION_DRIFT: Rule(
+            title="prediction drift",
+            evidence=Evidence.PREDICTIONS,
+            asset="drift",
+            on_call=OnCallStep.PREDICTIONS,
+            first_step="Look for a release or a new kind of traffic, then at the drifted features.",
+            settings=("rules.drift",),
+        ),
+        FindingKind.FEATURE_DRIFT: Rule(
+            title="feature drift",
+            evidence=Evidence.FEATURES,
+            asset="drift",
+            on_call=OnCallStep.FRESHNESS,
+            first_step="Ask whether the world or the pipeline changed; a sudden shift is usually "
+            "the pipeline.",
+            settings=("rules.drift",),
+        ),
+        FindingKind.MULTIVARIATE_DRIFT: Rule(
+            title="multivariate drift",
+            evidence=Evidence.WEEK,
+            asset="multivariate",
+            on_call=OnCallStep.FRESHNESS,
+            first_step="Look at the columns that tell the week apart: did a join or a unit change "
+            "between them?",
+            partitions=Partitions.WEEKS,
+        ),
+        FindingKind.EXPECTED_DROP: Rule(
+            title="expected drop",
+            evidence=Evidence.ESTIMATE,
+            asset="estimate",
+            on_call=OnCallStep.PREDICTIONS,
+            first_step="Look at the inputs that moved; labels have yet to confirm it.",
+            settings=("rules.performance",),
+        ),
+        FindingKind.PERFORMANCE_DROP: Rule(
+            title="performance drop",
+            evidence=Evidence.QUALITY,
+            asset="evaluation",
+            on_call=OnCallStep.DEGRADATION,
+            first_step="Read the attribution first: did the rows change, or their meaning?",
+            settings=("rules.performance",),
+        ),
+        FindingKind.SEGMENT_DROP: Rule(
+            title="segment drop",
+            evidence=Evidence.QUALITY,
+            asset="evaluation",
+            on_call=OnCallStep.DEGRADATION,
+            first_step="Look at that segment's rows: the whole is too large to show it.",
+            settings=("rules.performance", "rules.segments"),
+        ),
+        FindingKind.MISCALIBRATION: Rule(
+            title="miscalibration",
+            evidence=Evidence.QUALITY,
+            asset="evaluation",
+            on_call=OnCallStep.DEGRADATION,
+            first_step="Read the reliability table; whoever acts on the score acts on a wrong "
+            "probability.",
+        ),
+        FindingKind.REVISED_QUALITY: Rule(
+            title="revised quality",
+            evidence=Evidence.LABELS,
+            asset="evaluation",
+            on_call=OnCallStep.DEGRADATION,
+            first_step="Read what was decided because of the former verdict, and whether it still "
+            "holds.",
+        ),
+        FindingKind.LATE_LABELS: Rule(
+            title="late labels",
+            evidence=Evidence.LABELS,
+            asset="outcomes",
+            on_call=OnCallStep.UPSTREAM,
+            first_step="Ask the label source; quality of these days stays unknown until they "
+            "arrive.",
+            heals=True,
+            settings=("labels.mature_after_days", "labels.min_coverage"),
+        ),
+        FindingKind.LABEL_DELAY: Rule(
+            title="label delay",
+            evidence=Evidence.LABELS,
+            asset="outcomes",
+            on_call=OnCallStep.UPSTREAM,
+            first_step="Ask the label source what holds it up; verdicts on quality come later "
+            "meanwhile.",
+        ),
+        FindingKind.LABEL_PROCESS: Rule(
+            title="label process",
+            evidence=Evidence.LABELS,
+            asset="outcomes",
+            on_call=OnCallStep.DEGRADATION,
+            first_step="Ask who labels now, and by which rule, before you believe in a change of "
+            "quality.",
+        ),
+        FindingKind.ORPHAN_LABELS: Rule(
+            title="orphan labels",
+            evidence=Evidence.LABELS,
+            asset="outcomes",
+            on_call=OnCallStep.UPSTREAM,
+            first_step="Compare the request ids on both sides; labels without a prediction count "
+            "for nothing.",
+        ),
+        FindingKind.VERSION_METADATA: Rule(
+            title="version metadata",
+            evidence=Evidence.SERVICE,
+            asset="profile",
+            on_call=OnCallStep.VERSION,
+            first_step="Register the version again with its signature and reference data.",
+        ),
+        FindingKind.IMPORTANCE_SHIFT: Rule(
+            title="importance shift",
+            evidence=Evidence.SERVICE,
+            asset="drift",
+            on_call=OnCallStep.VERSION,
+            first_step="Compare both versions' training data: the new one may lean on a leak or a "
+            "proxy.",
+        ),
+        FindingKind.RETRAINING: Rule(
+            title="retraining",
+            evidence=Evidence.EVENT,
+            asset="retraining",
+            on_call=OnCallStep.VERSION,
+            first_step="Read the comparison with the champion before you overrule it.",
+            partitions=Partitions.NONE,
+            settings=("retraining",),
+        ),
+        FindingKind.FAILED_RUN: Rule(
+            title="failed run",
+            evidence=Evidence.EVENT,
+            asset="verdict",
+            on_call=OnCallStep.UPSTREAM,
+            first_step="Open the run in Dagster, repair the cause and run the day again.",
+        ),
+    }
+)
+HEAL = frozenset(kind for kind, rule in RULES.items() if rule.heals)
+BLOCK_RETRAINING = frozenset(kind for kind, rule in RULES.items() if rule.blocks_retraining)
+
+
+def judged_with(evidence: Collection[Evidence]) -> set[FindingKind]:
+    """The rules that a day with this *evidence* says something about: found, or cleared.
+
+    >>> sorted(judged_with({Evidence.WEEK}))
+    [<FindingKind.MULTIVARIATE_DRIFT: 'multivariate_drift'>]
+    """
+    return {kind for kind, rule in RULES.items() if rule.evidence in evidence}

@@ -1,0 +1,53 @@
+"""The catalogue has one row for each kind of finding, and the sets taken from it hold."""
+
+import pytest
+
+from monitoring_dagster.daily.steps import STEPS
+from monitoring_dagster.decide.findings import FindingKind
+from monitoring_dagster.decide.rules import (
+    BLOCK_RETRAINING,
+    HEAL,
+    RULES,
+    Evidence,
+    OnCallStep,
+    judged_with,
+)
+
+
+def test_every_kind_of_finding_is_a_row():
+    assert list(RULES) == list(FindingKind)
+
+
+@pytest.mark.parametrize("kind", FindingKind)
+def test_a_row_can_be_read_by_people(kind):
+    rule = RULES[kind]
+    assert rule.title == kind.replace("_", " ")
+    assert rule.first_step[0].isupper()
+    assert rule.first_step[-1] in ".?"
+
+
+def test_a_rule_shows_in_an_asset_of_the_model():
+    assert {rule.asset for rule in RULES.values()} <= {one.name for one in STEPS} | {"retraining"}
+
+
+def test_only_the_fallback_has_no_rule_of_its_own():
+    assert {rule.on_call for rule in RULES.values()} == set(OnCallStep) - {OnCallStep.FALLBACK}
+
+
+def test_what_must_not_be_learnt_from_heals_once_it_is_delivered_anew():
+    """Else a repaired delivery would hold retraining up for good."""
+    assert BLOCK_RETRAINING
+    assert BLOCK_RETRAINING < HEAL
+
+
+def test_a_rule_is_judged_by_one_evidence_alone():
+    counted = [kind for one in Evidence for kind in judged_with({one})]
+    assert sorted(counted) == sorted(FindingKind)
+
+
+def test_a_day_without_rows_says_nothing_of_columns():
+    assert judged_with({Evidence.FILES}) == {
+        FindingKind.MISSING_DAY,
+        FindingKind.EMPTY_DAY,
+        FindingKind.UNREADABLE_DATA,
+    }
