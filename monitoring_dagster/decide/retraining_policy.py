@@ -7,9 +7,9 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
-from monitoring_dagster.decide.findings import FindingKind
 from monitoring_dagster.decide.rules import BLOCK_RETRAINING
 from monitoring_dagster.spec import Retraining
+from monitoring_dagster.spec.kinds import FindingKind
 from monitoring_dagster.stats.quality.comparison import PairedComparison
 
 _WAITS = (timedelta(hours=1), timedelta(hours=6), *[timedelta(days=1)] * 4)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from monitoring_dagster.decide.findings import FindingKind
+from monitoring_dagster.spec.kinds import FindingKind
 
 
 class Evidence(StrEnum):

@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
-from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
+from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import is_told
+from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.stats.drift.drift_verdict import Broken, Verdict
 from monitoring_dagster.stats.drift.importance import rank_correlation, shared_weight
 from monitoring_dagster.store.days.champions import Traffic, traffic_on

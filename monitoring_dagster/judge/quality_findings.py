@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
+from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.measure.estimates import estimate
 from monitoring_dagster.measure.estimates.track_record import track_record
 from monitoring_dagster.measure.quality.arrivals import labelled_by
@@ -23,6 +23,7 @@ from monitoring_dagster.measure.quality.model_metrics import (
     spread_of,
 )
 from monitoring_dagster.sources.labels.labels import labels_of
+from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.estimation.estimate_record import Trust
 from monitoring_dagster.stats.quality.miscalibration import CalibrationDrift, miscalibrated

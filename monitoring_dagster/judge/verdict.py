@@ -2,7 +2,6 @@
 
 from datetime import date
 
-from monitoring_dagster.decide.findings import FindingKind
 from monitoring_dagster.decide.rules import Evidence, judged_with
 from monitoring_dagster.judge import drift_findings, labelling, quality_findings, revisions
 from monitoring_dagster.judge.judged import evidence_of, latest_judged
@@ -10,6 +9,7 @@ from monitoring_dagster.measure import profiling
 from monitoring_dagster.measure.drift import multivariate
 from monitoring_dagster.measure.quality import arrived_labels
 from monitoring_dagster.measure.step import StepReport
+from monitoring_dagster.spec.kinds import FindingKind
 from monitoring_dagster.store.days import seen_files
 from monitoring_dagster.store.days.champions import champion_on
 from monitoring_dagster.store.days.step_findings import VERDICT, findings_table, stored_findings

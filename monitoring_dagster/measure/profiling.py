@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
+from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.measure.breaches import shown
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.measure.version_gaps import few_days, gaps, in_words
@@ -18,6 +18,7 @@ from monitoring_dagster.report.pictures import histograms
 from monitoring_dagster.sources.rows import rows, served, spark
 from monitoring_dagster.sources.rows.readings import is_nested, reading
 from monitoring_dagster.spec import Predictions
+from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.stats.columns.bins import Bins
 from monitoring_dagster.stats.columns.column_profile import NumericProfile
 from monitoring_dagster.stats.columns.profile import Group, Profile, profiles_to_table

@@ -27,9 +27,9 @@ from monitoring_dagster.spec.record import (
     shown,
 )
 from monitoring_dagster.spec.retraining import Retraining
-from monitoring_dagster.spec.rules import Rules
 from monitoring_dagster.spec.schedule import Schedule
 from monitoring_dagster.spec.sources import FurtherLabels, Labels, Predictions, Review, Signal
+from monitoring_dagster.spec.thresholds import Rules
 
 _FIRST_LOG = date(1970, 1, 1)
 

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from monitoring_dagster.act.promotion import predecessor
-from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
+from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Incident, is_told
 from monitoring_dagster.decide.rules import RULES, Evidence, OnCallStep
 from monitoring_dagster.errors import MonitoringError
@@ -16,6 +16,7 @@ from monitoring_dagster.measure.quality.arrived_labels import are_due
 from monitoring_dagster.measure.quality.known_quality import breaches
 from monitoring_dagster.sources.rows.rows import days_available
 from monitoring_dagster.spec import Labels, Predictions
+from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.stats.drift.drift_verdict import Broken, Verdict
 from monitoring_dagster.store.days.drifted import DRIFT
 from monitoring_dagster.store.days.profiles import service_of

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
+from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Reason, advance, repaired
+from monitoring_dagster.spec.kinds import FindingKind, Severity
 
 FIRST_DAY = date(2026, 1, 1)
 KIND = FindingKind.FEATURE_DRIFT

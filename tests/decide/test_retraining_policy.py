@@ -2,7 +2,6 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from monitoring_dagster.decide.findings import FindingKind
 from monitoring_dagster.decide.retraining_policy import (
     TRIES,
     Cause,
@@ -13,6 +12,7 @@ from monitoring_dagster.decide.retraining_policy import (
     next_try,
 )
 from monitoring_dagster.spec import Retraining
+from monitoring_dagster.spec.kinds import FindingKind
 from monitoring_dagster.stats.quality.comparison import PairedComparison
 
 TODAY = date(2026, 7, 1)

@@ -3,7 +3,6 @@
 import pytest
 
 from monitoring_dagster.daily.steps import STEPS
-from monitoring_dagster.decide.findings import FindingKind
 from monitoring_dagster.decide.rules import (
     BLOCK_RETRAINING,
     HEAL,
@@ -12,6 +11,7 @@ from monitoring_dagster.decide.rules import (
     OnCallStep,
     judged_with,
 )
+from monitoring_dagster.spec.kinds import FindingKind
 
 
 def test_every_kind_of_finding_is_a_row():

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from monitoring_dagster.decide.findings import FindingKind, Severity
 from monitoring_dagster.judge import drift_findings, verdict
 from monitoring_dagster.judge.drift_findings import findings_of, severity_of
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import drift
+from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.store.days.drifted import DRIFT
 from monitoring_dagster.store.references import version_reference as reference
 from tests.world import FEATURES, START, day_after

@@ -6,7 +6,6 @@ from datetime import datetime, time
 import numpy as np
 
 from monitoring_dagster.act.retraining.training import register, train
-from monitoring_dagster.decide.findings import FindingKind, Severity
 from monitoring_dagster.judge import quality_findings as quality
 from monitoring_dagster.judge import revisions
 from monitoring_dagster.measure import profiling as profile
@@ -15,6 +14,7 @@ from monitoring_dagster.measure.estimates import estimate
 from monitoring_dagster.measure.quality import arrived_labels as outcomes
 from monitoring_dagster.measure.quality.evaluation import run as evaluate_day
 from monitoring_dagster.measure.quality.known_quality import evaluate
+from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.stats.labels.maturity import Maturity
 from tests.world import HISTORY_DAYS, LATEST_DAYS, START, day_after
 

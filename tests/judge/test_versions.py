@@ -8,9 +8,9 @@ import pytest
 from monitoring_dagster.act.promotion import promote
 from monitoring_dagster.act.retraining.training import register, train
 from monitoring_dagster.daily.steps import steps_of
-from monitoring_dagster.decide.findings import FindingKind, Severity
 from monitoring_dagster.judge.quality_findings import newest_quality, recent_breaches
 from monitoring_dagster.measure.quality.known_quality import breaches, evaluate
+from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.store.days.champions import Traffic, champion_on, promoted_on
 from monitoring_dagster.store.ledger.ledger import Promotion
 from tests.world import HISTORY_DAYS, START, day_after

@@ -7,9 +7,10 @@ import pytest
 
 from monitoring_dagster.act.promotion import promote
 from monitoring_dagster.act.retraining.retrain import retrain
-from monitoring_dagster.decide.findings import Finding, FindingKind, Severity
+from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.rules import RULES
 from monitoring_dagster.sources.rows.rows import UnreadableFile
+from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.views import runbook
 from monitoring_dagster.views.runbook import walk
 from tests.world import START, World, day_after

@@ -13,9 +13,9 @@ from monitoring_dagster.act.retraining.challenger import Challenger, challenger
 from monitoring_dagster.act.retraining.failed_training import SENSOR, record_failure, result_id
 from monitoring_dagster.act.retraining.training import NoTrainer, TooFewLabels
 from monitoring_dagster.act.retraining.trigger import RETRAIN
-from monitoring_dagster.decide.findings import FindingKind
 from monitoring_dagster.decide.retraining_policy import Gate
 from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.spec.kinds import FindingKind
 from monitoring_dagster.store.days.step_findings import VERDICT
 from monitoring_dagster.store.ledger.ledger import RetrainingDecision
 from monitoring_dagster.store.monitor import Monitor

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from monitoring_dagster.decide.findings import Severity
+from monitoring_dagster.spec.kinds import Severity
 from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.ledger.ledger import Promotion
 from monitoring_dagster.store.models.registry import RegistryUnavailable

@@ -1,0 +1,41 @@
+"""Kinds of finding and how urgent one is: the words of YAML, messages and pages alike."""
+
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How soon a person should look (seed Q4). The words sort: P0 is the most urgent."""
+
+    P0 = "P0"  # wake someone up
+    P1 = "P1"  # within an hour in business hours
+    P2 = "P2"  # within a business day
+    P3 = "P3"  # next planning
+
+
+class FindingKind(StrEnum):
+    """Every kind has a page under runbooks/ with its own name."""
+
+    MISSING_DAY = "missing_day"
+    EMPTY_DAY = "empty_day"
+    UNREADABLE_DATA = "unreadable_data"
+    SCHEMA_BREACH = "schema_breach"
+    LOW_VOLUME = "low_volume"
+    SERVICE_ERRORS = "service_errors"
+    SLOW_SERVICE = "slow_service"
+    UNKNOWN_VERSION = "unknown_version"
+    PREDICTION_DRIFT = "prediction_drift"
+    FEATURE_DRIFT = "feature_drift"
+    MULTIVARIATE_DRIFT = "multivariate_drift"
+    EXPECTED_DROP = "expected_drop"
+    PERFORMANCE_DROP = "performance_drop"
+    SEGMENT_DROP = "segment_drop"
+    MISCALIBRATION = "miscalibration"
+    REVISED_QUALITY = "revised_quality"
+    LATE_LABELS = "late_labels"
+    LABEL_DELAY = "label_delay"
+    LABEL_PROCESS = "label_process"
+    ORPHAN_LABELS = "orphan_labels"
+    VERSION_METADATA = "version_metadata"
+    IMPORTANCE_SHIFT = "importance_shift"
+    RETRAINING = "retraining"
+    FAILED_RUN = "failed_run"
