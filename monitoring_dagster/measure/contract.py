@@ -1,13 +1,14 @@
 """Does the day's file look as it must, before anything is computed from it?"""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 import pyarrow as pa
 
 from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.errors import UnknownColumn, did_you_mean
 from monitoring_dagster.measure.breaches import (
     Breach,
@@ -27,6 +28,7 @@ from monitoring_dagster.sources.suites.suites import load_suite
 from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.stats.columns.bins import Bins, CategoricalBins
 from monitoring_dagster.store.days import seen_files
+from monitoring_dagster.store.days.signals import noted
 from monitoring_dagster.store.days.step_findings import findings_table
 from monitoring_dagster.store.days.usable_rows import CONTRACT, LEFT_OUT, QUIET, USABLE
 from monitoring_dagster.store.monitor import Monitor
@@ -37,6 +39,7 @@ from monitoring_dagster.store.references.version_reference import (
     role_columns,
 )
 
+_SHOWN = 3
 _SEVERITY = {"critical": Severity.P1, "warning": Severity.P2, "info": Severity.P3}
 _BREACH = FindingKind.SCHEMA_BREACH
 
@@ -95,10 +98,21 @@ def run(monitor: Monitor, day: date) -> StepReport:
             USABLE: str(int(found.usable)),
             QUIET: json.dumps(sorted(found.quiet)),
             LEFT_OUT: json.dumps(sorted(found.left_out)),
+            **noted(_signals(day, found.findings, count)),
         },
     )
     seen_files.keep(monitor, CONTRACT, day, files)
     return _report(found.findings, count)
+
+
+def _signals(day: date, findings: Sequence[Finding], rows_: int) -> Iterator[Signal]:
+    yield Signal.on(day, "contract.rows", rows_, n=rows_)
+    for severity in Severity:
+        some = [one for one in findings if one.severity is severity]
+        reason = "; ".join(one.words for one in some[:_SHOWN])
+        yield Signal.on(
+            day, "contract.breaches", len(some), subject=str(severity), n=rows_, reason=reason
+        )
 
 
 def _roles(found: _Found, columns: Mapping[str, str], unreadable: Mapping[str, str]) -> None:

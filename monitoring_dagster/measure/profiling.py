@@ -11,7 +11,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.measure.breaches import shown
+from monitoring_dagster.measure.service_signals import answer_signals, service_signals
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.measure.version_gaps import few_days, gaps, in_words
 from monitoring_dagster.report.pictures import histograms
@@ -23,10 +25,12 @@ from monitoring_dagster.stats.columns.bins import Bins
 from monitoring_dagster.stats.columns.column_profile import NumericProfile
 from monitoring_dagster.stats.columns.profile import Group, Profile, profiles_to_table
 from monitoring_dagster.store.days.profiles import PROFILE, SERVICE, service_of, why_no_profile
+from monitoring_dagster.store.days.signals import noted
 from monitoring_dagster.store.days.usable_rows import columns_left_out, is_usable
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.version_reference import (
     Reference,
+    has_probabilities,
     reference_of,
     reference_or_reason,
     role_columns,
@@ -72,7 +76,10 @@ def run(monitor: Monitor, day: date) -> StepReport:
         PROFILE,
         day,
         profiles_to_table(profiles),
-        metadata={SERVICE: json.dumps(service)},
+        metadata={
+            SERVICE: json.dumps(service),
+            **noted(_signals(monitor, day, profiles, service)),
+        },
     )
     return _report(monitor, day, profiles, service)
 
@@ -127,6 +134,20 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding]:
         if version:  # the contract counts rows that name none
             found += _of_version(monitor, day, version, count)
     return found
+
+
+def _signals(
+    monitor: Monitor, day: date, profiles: Mapping[Group, Profile], service: Mapping[str, Any]
+) -> Iterator[Signal]:
+    yield from service_signals(day, service, usual_rows=_usual_rows(monitor, day))
+    known = {version: reference_of(monitor, version) for version in service.get("versions", {})}
+    yield from answer_signals(
+        day,
+        profiles,
+        answers=role_columns(monitor.spec),
+        bins={version: one.bins for version, one in known.items() if one is not None},
+        has_probabilities=has_probabilities(monitor.spec),
+    )
 
 
 def _of_version(monitor: Monitor, day: date, version: str, count: int) -> Iterator[Finding]:

@@ -10,10 +10,10 @@ from monitoring_dagster.spec.metrics import ValueTable as ValueTable
 from monitoring_dagster.spec.model import Feature as Feature
 from monitoring_dagster.spec.model import ModelSpec as ModelSpec
 from monitoring_dagster.spec.retraining import Retraining as Retraining
+from monitoring_dagster.spec.rules.limits import Baseline as Baseline
 from monitoring_dagster.spec.schedule import Schedule as Schedule
 from monitoring_dagster.spec.sources import FurtherLabels as FurtherLabels
 from monitoring_dagster.spec.sources import Labels as Labels
+from monitoring_dagster.spec.sources import OutsideSeries as OutsideSeries
 from monitoring_dagster.spec.sources import Predictions as Predictions
 from monitoring_dagster.spec.sources import Review as Review
-from monitoring_dagster.spec.sources import Signal as Signal
-from monitoring_dagster.spec.thresholds import Baseline as Baseline

@@ -39,3 +39,4 @@ class FindingKind(StrEnum):
     IMPORTANCE_SHIFT = "importance_shift"
     RETRAINING = "retraining"
     FAILED_RUN = "failed_run"
+    OWN_RULE = "own_rule"

@@ -27,9 +27,15 @@ from monitoring_dagster.spec.record import (
     shown,
 )
 from monitoring_dagster.spec.retraining import Retraining
+from monitoring_dagster.spec.rules.limits import Rules
 from monitoring_dagster.spec.schedule import Schedule
-from monitoring_dagster.spec.sources import FurtherLabels, Labels, Predictions, Review, Signal
-from monitoring_dagster.spec.thresholds import Rules
+from monitoring_dagster.spec.sources import (
+    FurtherLabels,
+    Labels,
+    OutsideSeries,
+    Predictions,
+    Review,
+)
 
 _FIRST_LOG = date(1970, 1, 1)
 
@@ -68,7 +74,7 @@ class ModelSpec(Record):
     review: Review | None = Field(
         default=None, description="Write requests out for people to review."
     )
-    signals: dict[Identifier, Signal] = Field(
+    signals: dict[Identifier, OutsideSeries] = Field(
         default_factory=dict,
         description="Numbers from elsewhere, by name, that `proxies` looks at beside its own.",
     )

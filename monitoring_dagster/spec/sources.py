@@ -135,7 +135,7 @@ class Review(Record):
     )
 
 
-class Signal(Record):
+class OutsideSeries(Record):
     """A number a day from elsewhere that may announce losses: complaints, feedback, conversion."""
 
     path: NumbersPath = Field(

@@ -107,7 +107,7 @@ class ResultStore:
             written = path.read_bytes()
         except FileNotFoundError:
             return None
-        return _opened(written, path)
+        return _opened(written, path).read()
 
     def metadata(self, model: str, step: str, day: date) -> dict[str, str] | None:
         """The notes written beside the table of *day*, or None."""
@@ -140,7 +140,7 @@ class ResultStore:
 @lru_cache(maxsize=2048)
 def _notes(path: Path, _stamp: Stamp) -> Mapping[str, str]:
     """The notes of a file, read once as long as nobody writes it anew: every step looks at some."""
-    notes: dict[bytes, bytes] = _opened(path.read_bytes(), path).schema.metadata or {}
+    notes: dict[bytes, bytes] = _opened(path.read_bytes(), path).schema_arrow.metadata or {}
     return {key.decode(): value.decode() for key, value in notes.items()}
 
 
@@ -166,6 +166,11 @@ def sealed(table: pa.Table) -> bytes:
 
 def unsealed(written: bytes) -> pa.Table:
     """What `sealed` wrote; Damaged when a single bit differs."""
+    return _parquet(written).read()
+
+
+def _parquet(written: bytes) -> pq.ParquetFile:
+    """The sealed file, whose bytes are what they were; nothing of its columns is decoded."""
     if written[-4:] != b"PAR1":
         raise Damaged.end(len(written))
     pages = len(written) - _footer_bytes(written) - _DIGEST_BYTES
@@ -174,12 +179,12 @@ def unsealed(written: bytes) -> pa.Table:
     if sha256(plain).digest() != digest:
         raise Damaged.bytes()
     # Not `pq.read_table`: it imports pandas, which takes longer than to judge a day.
-    return pq.ParquetFile(io.BytesIO(plain), page_checksum_verification=True).read()
+    return pq.ParquetFile(io.BytesIO(plain), page_checksum_verification=True)
 
 
-def _opened(written: bytes, path: Path) -> pa.Table:
+def _opened(written: bytes, path: Path) -> pq.ParquetFile:
     try:
-        return unsealed(written)
+        return _parquet(written)
     except Damaged as error:
         raise CorruptResult.at(path, str(error)) from None
 

@@ -49,7 +49,7 @@ def signals_of(monitor: Monitor, days: Sequence[date], *, metric: str) -> dict[s
 
     Raises
     ------
-    NoFiles, UnreadableTable, MixedTypes, UnknownColumn, UnusableSignal
+    NoFiles, UnreadableTable, MixedTypes, UnknownColumn, UnusableSeries
         Of a signal of the spec.
     """
     outside = {

@@ -85,7 +85,7 @@ def announcements(
         There is nothing to look back on, or no such metric.
     UnusableCost
         A cost is negative or not finite.
-    NoFiles, UnreadableTable, MixedTypes, UnknownColumn, UnusableSignal
+    NoFiles, UnreadableTable, MixedTypes, UnknownColumn, UnusableSeries
         A signal of the spec cannot be read.
     """
     for cost in (cost_of_miss, cost_of_false_alarm):

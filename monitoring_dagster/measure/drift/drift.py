@@ -3,10 +3,12 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from math import nan
 from typing import Any
 
 import pyarrow as pa
 
+from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.measure.breaches import shown
 from monitoring_dagster.measure.drift.baselines import Compared, compared_with
 from monitoring_dagster.measure.step import Check, StepReport, Tone
@@ -20,6 +22,7 @@ from monitoring_dagster.stats.drift.usual import Usual
 from monitoring_dagster.stats.estimation.confidence import confidence_of
 from monitoring_dagster.store.days.drifted import DRIFT, Record
 from monitoring_dagster.store.days.profiles import profiles_of, why_no_profile
+from monitoring_dagster.store.days.signals import noted
 from monitoring_dagster.store.days.usable_rows import quiet_columns
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.version_reference import (
@@ -35,8 +38,46 @@ _SHOWN_VERSIONS = 5
 def run(monitor: Monitor, day: date) -> StepReport:
     """Compare every profiled column with its baselines and store the verdicts."""
     records = judged(monitor, [day])[day]
-    monitor.results.write(monitor.name, DRIFT, day, pa.Table.from_pylist(records, schema=SCHEMA))
+    table = pa.Table.from_pylist(records, schema=SCHEMA)
+    monitor.results.write(monitor.name, DRIFT, day, table, metadata=noted(_signals(day, records)))
     return _report(monitor, day, records)
+
+
+def _signals(day: date, records: Sequence[Record]) -> Iterator[Signal]:
+    """Of whole rows: of each column the distances, and of each version how many features drifted,
+    against every baseline."""
+    whole = [one for one in records if not one["segment"]]
+    for one in whole:
+        about = {
+            "subject": one["column"],
+            "version": one["version"],
+            "baseline_name": one["baseline"],
+            "n": one["n_current"],
+            "p_value": one["p_adjusted"],
+            "effect": one["effect"],
+            "reason": one["reason"],
+        }
+        usual = {"drift.effect": one["usual_effect"], "drift.missing": one["null_share_reference"]}
+        values = {
+            "drift.psi": one["psi"],
+            "drift.effect": one["effect"],
+            "drift.missing": one["null_share_current"],
+        }
+        for name, value in values.items():
+            value = nan if value is None else value
+            yield Signal.on(day, name, value, baseline=usual.get(name, nan), **about)
+    judged = [one for one in whole if one["verdict"] != Verdict.INSUFFICIENT]
+    for version, baseline in sorted({(one["version"], one["baseline"]) for one in judged}):
+        features = [
+            one for one in judged
+            if (one["version"], one["baseline"], one["role"]) == (version, baseline, "feature")
+        ]  # fmt: skip
+        drifted = sum(one["verdict"] == Verdict.DRIFT for one in features)
+        yield Signal.on(
+            day, "drift.features", drifted, version=version, baseline_name=baseline,
+            n=max((one["n_current"] for one in features), default=0),
+            good=drifted, total=len(features),
+        )  # fmt: skip
 
 
 _OF_SIDES = ("mean", "sd", "p5", "p50", "p95", "null_share", "infinite_share", "unseen_share")

@@ -1,7 +1,7 @@
 """Did the features of a critical model drift together, in one week, from Monday to Sunday?"""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Bar, bars
@@ -21,6 +22,7 @@ from monitoring_dagster.stats.columns.encoding import uniform_columns
 from monitoring_dagster.stats.columns.sample import KEY, bottom_k
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
 from monitoring_dagster.stats.drift.joint_drift import JointVerdict, compare
+from monitoring_dagster.store.days.signals import noted
 from monitoring_dagster.store.days.usable_rows import columns_left_out, quiet_columns
 from monitoring_dagster.store.models.registry import UnknownReference, UnknownVersion
 from monitoring_dagster.store.monitor import Monitor
@@ -64,8 +66,22 @@ def run(monitor: Monitor, week: date) -> StepReport:
         _compared(monitor, version, week, list(days)) for version, _ in served.most_common()
     )
     records = [one for one in compared if one is not None]
-    monitor.results.write(monitor.name, STEP, week, pa.Table.from_pylist(records, schema=SCHEMA))
+    table = pa.Table.from_pylist(records, schema=SCHEMA)
+    monitor.results.write(monitor.name, STEP, week, table, metadata=noted(_signals(week, records)))
     return _report(records, len(days))
+
+
+def _signals(week: date, records: Sequence[Mapping[str, Any]]) -> Iterator[Signal]:
+    last = week + timedelta(days=_WEEK_DAYS - 1)
+    for one in records:
+        about = {"version": one["version"], "n": one["n_current"], "reason": one["reason"]}
+        yield Signal.over(
+            week, last, "multivariate.auc", one["auc"], low=one["auc_low"], high=one["auc_high"],
+            baseline=one["usual_auc"], p_value=one["p_auc"], **about,
+        )  # fmt: skip
+        yield Signal.over(
+            week, last, "multivariate.mmd2", one["mmd2"], p_value=one["p_mmd"], **about
+        )
 
 
 def findings_of(monitor: Monitor, day: date) -> list[Finding] | None:

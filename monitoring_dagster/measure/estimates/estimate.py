@@ -16,6 +16,7 @@ from monitoring_dagster.measure.quality.model_metrics import (
     unpromised,
     worse_than_tolerated,
 )
+from monitoring_dagster.measure.quality.quality_signals import quality_signals
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Estimate, intervals
 from monitoring_dagster.stats.columns.profile import Group
@@ -24,6 +25,7 @@ from monitoring_dagster.store.days.champions import FEWEST_ROWS
 from monitoring_dagster.store.days.drifted import drifted_columns
 from monitoring_dagster.store.days.estimated import ESTIMATE, estimates_of
 from monitoring_dagster.store.days.profiles import profiles_of, why_no_profile
+from monitoring_dagster.store.days.signals import noted
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.reference_sample import features_of
 from monitoring_dagster.store.references.version_reference import reference_of
@@ -45,7 +47,11 @@ def run(monitor: Monitor, day: date) -> StepReport:
          "low": metric.low, "high": metric.high, "n": metric.n}
         for group, one in found.items() for name, metric in one.metrics.items()
     ]  # fmt: skip
-    monitor.results.write(monitor.name, ESTIMATE, day, pa.Table.from_pylist(records, schema=SCHEMA))
+    table = pa.Table.from_pylist(records, schema=SCHEMA)
+    signals = quality_signals(
+        monitor, {group: one.metrics for group, one in found.items()}, area="estimate", day=day
+    )
+    monitor.results.write(monitor.name, ESTIMATE, day, table, metadata=noted(signals))
     return _report(monitor, day, found)
 
 

@@ -1,9 +1,10 @@
 """Which labels arrived on this day, and which predictions were they about?"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import date, timedelta
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.measure.quality.counting import counted, counted_columns
 from monitoring_dagster.measure.quality.decided_labels import DISCARDED, RESTORED, bring_in
@@ -41,6 +43,7 @@ from monitoring_dagster.store.days.known_labels import (
 from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.days.review_batches import random_share
 from monitoring_dagster.store.days.seen_files import FILES, seen_by, seen_on
+from monitoring_dagster.store.days.signals import noted
 from monitoring_dagster.store.monitor import Monitor
 
 ACCOUNT = "account"  # metadata key: what became of every label row
@@ -142,9 +145,24 @@ def _judge(monitor: Monitor, day: date, source: str | None) -> None:
         account["missing"] = isinstance(error, MissingDay)
     step, table = step_of(source), outcomes_to_table(found)
     notes = {ACCOUNT: json.dumps(account)}
+    if source is None:
+        notes |= noted(_signals(monitor, day, account))
     monitor.results.write(monitor.name, step, day, table, metadata=notes)
     nothing, notes = pa.table({}), {_SEEN: json.dumps(seen), FILES: files}
     seen_by(monitor).write(monitor.name, step, day, nothing, metadata=notes)
+
+
+def _signals(monitor: Monitor, day: date, account: Mapping[str, Any]) -> Iterator[Signal]:
+    """How many labels arrived, what became of them, and how many there are for each prediction."""
+    rows = account["rows"]
+    yield Signal.on(day, "labels.arrived", rows, n=rows)
+    for name, count in account.items():
+        if name != "rows" and type(count) is int:
+            share = count / rows if rows else nan
+            yield Signal.on(day, f"labels.{name}_share", share, good=count, total=rows, n=rows)
+    counted = service_of(monitor, day).get("counted", 0)
+    came = sum(account.get(BY_DAY, {}).values())
+    yield Signal.on(day, "labels.per_prediction", came / counted if counted else nan, n=counted)
 
 
 def _joined(

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.sources.tables.files import Table
-from monitoring_dagster.spec import Signal
+from monitoring_dagster.spec import OutsideSeries
 from monitoring_dagster.stats.columns.values import WrongType, is_words, numbers
 from monitoring_dagster.stats.columns.written import numbers_in
 
@@ -18,7 +18,7 @@ _MAX_SHOWN = 40  # characters of a value from the data
 _FIRST, _LAST = date(1970, 1, 1), date(2199, 12, 31)
 
 
-class UnusableSignal(MonitoringError):
+class UnusableSeries(MonitoringError):
     """A column of a signal's file holds something else than days, or numbers."""
 
     @classmethod
@@ -37,14 +37,14 @@ class UnusableSignal(MonitoringError):
         return cls(words if example is None else f"{words}. The first that is none: {example}")
 
 
-def values_by_day(signal: Signal, *, root: Path) -> dict[date, float]:
+def values_by_day(signal: OutsideSeries, *, root: Path) -> dict[date, float]:
     """The mean of the signal's values on each UTC day; rows without a day or number are left out.
 
     Raises
     ------
     NoFiles, UnreadableTable
         The files are not there, or are no table.
-    UnknownColumn, UnusableColumn, UnusableSignal
+    UnknownColumn, UnusableColumn, UnusableSeries
         A column is not there, or holds no days or no numbers.
     """
     place = str(root / signal.path.replace("{day}", _ANY_DAY))
@@ -56,11 +56,11 @@ def values_by_day(signal: Signal, *, root: Path) -> dict[date, float]:
     days = _days(rows.column(0), signal.day, place)
     arrived = table.schema.field(signal.value).type
     if is_words(arrived) and (odd := numbers_in(rows.column(1)).unread).rows:
-        raise UnusableSignal.values(signal.value, place, arrived, _short(odd.examples[0]))
+        raise UnusableSeries.values(signal.value, place, arrived, _short(odd.examples[0]))
     try:
         values = numbers(rows.column(1), column=signal.value).tolist()
     except WrongType:
-        raise UnusableSignal.values(signal.value, place, arrived, None) from None
+        raise UnusableSeries.values(signal.value, place, arrived, None) from None
     of_day: dict[date, list[float]] = {}
     for day, value in zip(days, values, strict=True):
         if day is not None and isfinite(value):
@@ -72,17 +72,17 @@ def _days(column: pa.ChunkedArray, name: str, place: str) -> list[Any]:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_integer(column.type):  # Arrow would take it for days since 1970
-        raise UnusableSignal.days(name, place, str(column.type))
+        raise UnusableSeries.days(name, place, str(column.type))
     if pa.types.is_timestamp(column.type) and column.type.tz is not None:
         column = column.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us"))
     try:
         days: list[Any] = column.cast(pa.date32(), safe=False).to_pylist()
     except pa.ArrowException:
         example = _first_refused(column, pa.date32())
-        raise UnusableSignal.days(name, place, example or str(column.type)) from None
+        raise UnusableSeries.days(name, place, example or str(column.type)) from None
     for day in days:
         if day is not None and not _FIRST <= day <= _LAST:
-            raise UnusableSignal.days(name, place, f"{day} is out of all bounds")
+            raise UnusableSeries.days(name, place, f"{day} is out of all bounds")
     return days
 
 

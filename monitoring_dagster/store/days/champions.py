@@ -26,16 +26,16 @@ class Traffic:
         """What a finding is about: the champion's series is the model's, any other is named."""
         return what if version == self.champion else f"{what} of version {version}"
 
-    def severity(self, severity: Severity, version: str) -> Severity:
-        """How soon somebody should look, by how many callers the version answers.
+    def at_most(self, version: str) -> Severity:
+        """How urgent a finding about *version* may be, by how many callers it answers.
 
         The champion's is what it is, and so is that of a version which answers half of the rows.
         Another one that serves wakes nobody up; one that serves no more is for the record.
         """
         share = self.shares.get(version, 0.0)
         if version == self.champion or share >= _MOST:
-            return severity
-        return max(severity, Severity.P2 if share else Severity.P3)
+            return Severity.P0
+        return Severity.P2 if share else Severity.P3
 
     def words(self, version: str) -> str:
         """The version's part in the day, for the end of a sentence; nothing of the champion."""

@@ -125,7 +125,7 @@ def role_columns(spec: ModelSpec) -> tuple[str, ...]:
 
 def answer_columns(spec: ModelSpec) -> tuple[str, ...]:
     """The role columns, and what is derived from them: whether the scores are extreme."""
-    return (*role_columns(spec), *([_extremes_of(spec)] if _has_confidence(spec) else []))
+    return (*role_columns(spec), *([_extremes_of(spec)] if has_probabilities(spec) else []))
 
 
 def with_extremes(
@@ -134,7 +134,7 @@ def with_extremes(
     """The *profiles*, and in each how many scores were extreme; read off the score's *bins*, which
     are by version and column."""
     found = dict(profiles)
-    if not _has_confidence(spec):
+    if not has_probabilities(spec):
         return found
     score = str(spec.predictions.score)
     for group, profile in profiles.items():
@@ -145,7 +145,8 @@ def with_extremes(
     return found
 
 
-def _has_confidence(spec: ModelSpec) -> bool:
+def has_probabilities(spec: ModelSpec) -> bool:
+    """Whether the model's score is a probability of one of two classes, or of the likeliest."""
     return spec.predictions.score is not None and spec.task != "regression"
 
 
@@ -175,7 +176,7 @@ def _fetch(monitor: Monitor, version: str, folder: Path) -> None:
     profiles = _profiles(spec, table, bins, version)
     days = [_profiles(spec, part, bins, version) for part in _by_day(table)]
     outcomes = outcomes_in(spec, table, version)
-    if _has_confidence(spec) and spec.predictions.score in bins:
+    if has_probabilities(spec) and spec.predictions.score in bins:
         bins[_extremes_of(spec)] = EXTREMES_BINS
     ordinary = {
         group: usual([day[group] for day in days if group in day], one, bins)

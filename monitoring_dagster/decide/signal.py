@@ -1,0 +1,81 @@
+"""Signal: one number about one model in one window, with all that a rule may ask of it."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from math import isfinite, nan
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """One number about one model in one window. What is unknown is NaN, never 0."""
+
+    name: str  # area.quantity, such as service.error_rate
+    start: datetime  # the window, half open, aware UTC
+    end: datetime
+    value: float
+    subject: str = ""  # column, metric, stage or source; empty: the model
+    version: str = ""  # empty: all versions
+    segment: str = ""  # the column that splits; empty: all rows
+    segment_value: str = ""
+    known_on: date | None = None  # with the labels up to this day; None: no label is in it
+    low: float = nan  # 95 % interval
+    high: float = nan
+    n: int = 0  # rows that it rests on
+    good: float = nan  # of a share that adds up over windows: rows that count ...
+    total: float = nan  # ... of so many
+    baseline: float = nan
+    baseline_name: str = ""
+    p_value: float = nan  # of the step's own test, corrected for all that it looked at
+    effect: float = nan
+    reason: str = ""  # in words, for people
+
+    @classmethod
+    def on(cls, day: date, name: str, value: float, **fields: object) -> Self:
+        """A number about one UTC day."""
+        return cls.over(day, day, name, value, **fields)
+
+    @classmethod
+    def over(cls, first: date, last: date, name: str, value: float, **fields: object) -> Self:
+        """A number about the UTC days from *first* to *last*, both included."""
+        start, end = _midnight(first), _midnight(last + timedelta(days=1))
+        return cls(name=name, start=start, end=end, value=value, **fields)  # type: ignore[arg-type]
+
+    @property
+    def about(self) -> str:
+        """What it is about beside the model, for people; empty for the model as a whole."""
+        parts = [self.subject] if self.subject else []
+        parts += [f"version {self.version}"] if self.version else []
+        parts += [f"{self.segment}={self.segment_value}"] if self.segment else []
+        parts += [f"against {self.baseline_name}"] if self.baseline_name else []
+        return _printable(", ".join(parts))
+
+    @property
+    def words(self) -> str:
+        """One line for people.
+
+        >>> Signal.on(date(2026, 3, 2), "service.error_rate", 0.25, n=8, version="2").words
+        'service.error_rate (version 2): 0.25, 8 rows'
+        """
+        about = f" ({self.about})" if self.about else ""
+        parts = [f"{self.name}{about}: {self.value:.4g}"]
+        if isfinite(self.low) and isfinite(self.high):
+            parts[0] += f" ({self.low:.4g} to {self.high:.4g})"
+        parts += [f"{self.n:,} rows"]
+        parts += [f"baseline {self.baseline:.4g}"] if isfinite(self.baseline) else []
+        parts += [f"of {self.day}"] if self.known_on not in (None, self.day) else []
+        return ", ".join(parts)
+
+    @property
+    def day(self) -> date:
+        """The UTC day on which its window begins."""
+        return self.start.date()
+
+
+def _printable(text: str) -> str:
+    """Without what a terminal would obey: subjects and segments come from data."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), tzinfo=UTC)

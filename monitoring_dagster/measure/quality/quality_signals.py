@@ -1,0 +1,44 @@
+"""Signals of quality: every metric beside its baseline."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from math import nan
+
+from monitoring_dagster.decide.signal import Signal
+from monitoring_dagster.measure.quality.model_metrics import promise_of
+from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.quality.performance import Metric
+from monitoring_dagster.store.monitor import Monitor
+
+
+def quality_signals(
+    monitor: Monitor,
+    found: Mapping[Group, Mapping[str, Metric]],
+    *,
+    area: str,
+    day: date,
+    known_on: date | None = None,
+) -> Iterator[Signal]:
+    """All metrics of all rows of each version, and of each segment those that are judged.
+
+    *area* says of what: ``quality`` by labels that came until *known_on*, or ``estimate``.
+    """
+    for group, metrics in found.items():
+        for name, metric in metrics.items():
+            is_judged = name in monitor.spec.tolerances
+            if group.segment and not is_judged:
+                continue
+            baseline = promise_of(monitor, group, name, day)
+            yield Signal.on(
+                day,
+                f"{area}.{name}",
+                metric.value,
+                version=group.version,
+                segment=group.segment,
+                segment_value=group.value,
+                known_on=known_on,
+                low=metric.low,
+                high=metric.high,
+                n=metric.n,
+                baseline=nan if baseline is None else baseline,
+            )
