@@ -19,6 +19,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from monitoring_dagster.act.promotion import promote
 from monitoring_dagster.act.retraining.training import LabelledFeatures, answers, register, train
+from monitoring_dagster.spec.rules.alert_settings import WINDOWS
 from monitoring_dagster.store.monitor import Monitor
 
 FEATURES = ["income", "age", "plan"]
@@ -73,10 +74,11 @@ def attributes(name: str, first: date) -> dict[str, Any]:
             "mature_after_days": latest,
             "expire_after_days": latest,
         },
+        "rules": {
+            "alerts": {str(rule): {"breaches": 6, "of_days": 8} for rule in WINDOWS},
+        },
         "retraining": {
             "trainer": f"assets.{name}.train:train",
-            "breaches": 6,
-            "of_days": 8,
             "train_days": 3,
             "holdout_days": 3,
             "cooldown_days": 14,

@@ -261,7 +261,9 @@ def test_a_kept_profile_is_no_rows(folder, tmp_path, command):
 
 IN_A_PROJECT = [
     ["status"], ["backtest", "churn"], ["history", "churn"], ["record", "churn"],
-    ["proxies", "churn"], ["suspects", "churn"], ["runbook", "churn"], ["resend"], ["ui"], ["demo"],
+    ["proxies", "churn"], ["suspects", "churn"], ["runbook", "churn"], ["rules", "churn"],
+    ["signals", "churn"],
+    ["resend"], ["ui"], ["demo"],
     ["decide-label", "churn", "discard", "r1", "--reason", "x"], ["fallback", "churn", "on"],
     ["rollback", "churn", "--reason", "x"], ["promote", "churn", "1", "--reason", "x"],
     ["retrain", "churn"],

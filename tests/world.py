@@ -25,6 +25,7 @@ from monitoring_dagster.act.retraining.retrain import retrain
 from monitoring_dagster.act.retraining.training import LabelledFeatures, answers, register, train
 from monitoring_dagster.act.retraining.trigger import pending_trigger
 from monitoring_dagster.daily.steps import steps_of
+from monitoring_dagster.decide.rules import RULES
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.store.monitor import House, Monitor
 
@@ -33,6 +34,10 @@ HISTORY_DAYS = 15  # known before it
 LATEST_DAYS = 3  # a label arrives up to so many days after its prediction
 NUMBERS, WORDS = ["income", "age", "debt"], ["plan"]
 FEATURES = [*NUMBERS, *WORDS]
+ALERTS = {
+    rule: {"breaches": 4}
+    for rule in ("expected_drop", "performance_drop", "segment_drop", "miscalibration")
+}
 
 
 def pipeline(model):
@@ -67,12 +72,10 @@ def attributes(task="binary", **changed):
         },
         "labels": {"path": "data/labels/{day}.parquet", "mature_after_days": 5},
         "segments": ["country"],
-        "rules": {"service": {"max_p99_ms": 100}},
+        "rules": {"service": {"max_p99_ms": 100}, "alerts": ALERTS},
         "channels": {"clear_after_days": 2},
         "retraining": {
             "trainer": f"tests.world:train_{'classifier' if classifies else 'regressor'}",
-            "breaches": 4,
-            "of_days": 5,
             "train_days": 2,
             "holdout_days": 2,
             "min_labelled_rows": 250,
@@ -206,11 +209,14 @@ class World:
 
     def monitored(self, day, *, looks_ahead=False):
         """Every step of one day, as Dagster would run them; returns their reports."""
-        return {
+        reports = {
             step.name: step.run(self.monitor, key)
             for step in steps_of(self.monitor)
             if (looks_ahead or not step.looks_ahead) and (key := step.ending_on(day))
         }
+        for one in self.monitor.ledger.findings(self.spec.name, day, day):
+            assert one.severity >= RULES[one.kind].severity, "more urgent than the catalogue says"
+        return reports
 
     def live(self, days=1, *, acts=True):
         """Serve, monitor, let the sensors act, tell; returns the retrainings that came of it."""

@@ -11,6 +11,7 @@ from monitoring_dagster.cli.actions import (
     rollback,
 )
 from monitoring_dagster.cli.group import CODES, Commands
+from monitoring_dagster.cli.judging import rules, signals
 from monitoring_dagster.cli.start import demo, ui
 from monitoring_dagster.cli.tables import drift, estimate, evaluate
 from monitoring_dagster.cli.views import (
@@ -34,7 +35,7 @@ def main(traceback: bool) -> None:
 for command in (
     *(demo, ui),
     *(drift, estimate, evaluate),
-    *(status, backtest, history, record, proxies, suspects, runbook),
+    *(status, backtest, history, record, proxies, suspects, rules, signals, runbook),
     *(decide_label, rollback, resend, promote, fallback, retrain),
 ):
     main.add_command(command)

@@ -1,9 +1,12 @@
 """What was found wrong: one record for every rule of every step."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import Self
 
 from monitoring_dagster.spec.kinds import FindingKind, Severity
+from monitoring_dagster.spec.rules.alert_settings import Alert
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -18,6 +21,11 @@ class Finding:
     words: str  # one sentence with the numbers in it: the fact and the bound
     step: str  # which step found it; a step's findings of a day are replaced together
     about: date | None = None  # the day or week that was judged, where that is not `day`
+    at_most: Severity = Severity.P0  # as urgent as it may be whatever its rule says
+
+    def with_severity(self, severity: Severity) -> Self:
+        """The same, as urgent as *severity*, or as it may be `at_most`."""
+        return replace(self, severity=max(severity, self.at_most))
 
     @property
     def evidence_day(self) -> date:
@@ -28,3 +36,13 @@ class Finding:
     def fingerprint(self) -> str:
         """What stays the same while the problem lasts: never a day, never a value."""
         return f"{self.model}/{self.kind}/{self.subject}"
+
+
+def as_asked(findings: Sequence[Finding], alerts: Mapping[str, Alert]) -> list[Finding]:
+    """*findings* as the owner asked for them: without the rules that are off, and as urgent."""
+    enabled = [one for one in findings if alerts.get(one.kind, Alert()).enabled]
+    asked = [alerts.get(one.kind, Alert()).severity for one in enabled]
+    return [
+        finding if severity is None else finding.with_severity(Severity(severity))
+        for finding, severity in zip(enabled, asked, strict=True)
+    ]

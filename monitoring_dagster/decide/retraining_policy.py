@@ -10,6 +10,7 @@ from types import MappingProxyType
 from monitoring_dagster.decide.rules import BLOCK_RETRAINING
 from monitoring_dagster.spec import Retraining
 from monitoring_dagster.spec.kinds import FindingKind
+from monitoring_dagster.spec.rules.alert_settings import Window
 from monitoring_dagster.stats.quality.comparison import PairedComparison
 
 _WAITS = (timedelta(hours=1), timedelta(hours=6), *[timedelta(days=1)] * 4)
@@ -35,6 +36,7 @@ class Situation:
     attempts: tuple[date, ...]  # days of earlier retrainings, promoted or not; none that failed
     labelled_rows: int  # to train on, before the holdout
     open_kinds: frozenset[FindingKind]
+    window: Window | None  # of performance_drop; None where that rule is turned off
     given_up: tuple[date, ...] = ()  # when trainings were given up, since the last retraining
 
 
@@ -87,14 +89,16 @@ def decide(policy: Retraining, situation: Situation) -> RetrainingVerdict | None
     last = max((situation.trained_on, *situation.attempts))
     causes: list[Cause] = []
     said: list[str] = []
-    recent = sorted(day for day in situation.breaches if day > last)[-policy.of_days :]
+    window = situation.window
+    recent = sorted(day for day in situation.breaches if day > last)
+    recent = recent[-window.of_days :] if window else []
     broken = [day for day in recent if situation.breaches[day]]
-    if len(broken) >= policy.breaches:
+    if window and len(broken) >= window.breaches:
         causes.append(Cause.PERFORMANCE)
         metrics = sorted({metric for day in broken for metric in situation.breaches[day]})
         said.append(
             f"{', '.join(metrics)} worse than tolerated on {len(broken)} of the last"
-            f" {len(recent)} evaluated days (limit {policy.breaches} of {policy.of_days})"
+            f" {len(recent)} evaluated days (limit {window.breaches} of {window.of_days})"
         )
     due = next_due(policy.cadence, last)
     if due is not None and situation.day >= due:

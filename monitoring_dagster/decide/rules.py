@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from monitoring_dagster.spec.kinds import FindingKind
+from monitoring_dagster.spec.kinds import FindingKind, Severity
 
 
 class Evidence(StrEnum):
@@ -20,6 +20,7 @@ class Evidence(StrEnum):
     LABELS = "labels"
     QUALITY = "quality"  # predictions with labels
     EVENT = "event"  # it happened, and no day is judged
+    OWN = "own"  # a signal that a rule of the owner's reads
 
 
 class OnCallStep(StrEnum):
@@ -49,6 +50,7 @@ class Rule:
 
     title: str  # as messages call it
     evidence: Evidence
+    severities: tuple[Severity, ...]  # the most urgent first; another where doubt or share lower it
     asset: str  # of the model, in Dagster, that shows it
     on_call: OnCallStep  # where the on-call runbook looks at it
     first_step: str  # what to do first
@@ -57,12 +59,18 @@ class Rule:
     partitions: Partitions = Partitions.DAYS  # of the asset
     settings: tuple[str, ...] = ()  # the keys of defs.yaml with its thresholds
 
+    @property
+    def severity(self) -> Severity:
+        """How urgent it is where nothing lowers that."""
+        return self.severities[0]
+
 
 RULES: Mapping[FindingKind, Rule] = MappingProxyType(
     {
         FindingKind.MISSING_DAY: Rule(
             title="missing day",
             evidence=Evidence.FILES,
+            severities=(Severity.P1,),
             asset="contract",
             on_call=OnCallStep.UPSTREAM,
             first_step="Find out why no predictions arrived, then run the day again.",
@@ -72,6 +80,7 @@ RULES: Mapping[FindingKind, Rule] = MappingProxyType(
         FindingKind.EMPTY_DAY: Rule(
             title="empty day",
             evidence=Evidence.FILES,
+            severities=(Severity.P1,),
             asset="contract",
             on_call=OnCallStep.UPSTREAM,
             first_step="Check whether the model served at all, then look at the export of its log.",
@@ -81,6 +90,7 @@ RULES: Mapping[FindingKind, Rule] = MappingProxyType(
         FindingKind.UNREADABLE_DATA: Rule(
             title="unreadable data",
             evidence=Evidence.FILES,
+            severities=(Severity.P1, Severity.P2, Severity.P3),
             asset="contract",
             on_call=OnCallStep.INPUTS,
             first_step="Have the file written again; nothing was computed from it.",
@@ -90,6 +100,7 @@ RULES: Mapping[FindingKind, Rule] = MappingProxyType(
         FindingKind.SCHEMA_BREACH: Rule(
             title="schema breach",
             evidence=Evidence.SERVICE,
+            severities=(Severity.P1, Severity.P2, Severity.P3),
             asset="contract",
             on_call=OnCallStep.INPUTS,
             first_step="Ask the producer what changed; judge drift of these columns only "
@@ -100,6 +111,7 @@ RULES: Mapping[FindingKind, Rule] = MappingProxyType(
         FindingKind.LOW_VOLUME: Rule(
             title="low volume",
             evidence=Evidence.SERVICE,
+            severities=(Severity.P1,),
             asset="profile",
             on_call=OnCallStep.SERVICE,
             first_step="Compare with the callers' own count: is traffic down or is the log "
@@ -110,6 +122,7 @@ RULES: Mapping[FindingKind, Rule] = MappingProxyType(
         FindingKind.SERVICE_ERRORS: Rule(
             title="service errors",
             evidence=Evidence.SERVICE,
+            severities=(Severity.P0,),
             asset="profile",
             on_call=OnCallStep.SERVICE,
             first_step="Read the service's error log of that day; consider the fallback or a "
@@ -119,6 +132,7 @@ RULES: Mapping[FindingKind, Rule] = MappingProxyType(
         FindingKind.SLOW_SERVICE: Rule(
             title="slow service",
             evidence=Evidence.SERVICE,
+            severities=(Severity.P0, Severity.P2),
             asset="profile",
             on_call=OnCallStep.SERVICE,
             first_step="Look at the latency by stage, and at the load of the same hours.",
@@ -127,6 +141,7 @@ RULES: Mapping[FindingKind, Rule] = MappingProxyType(
         FindingKind.UNKNOWN_VERSION: Rule(
             title="unknown version",
             evidence=Evidence.SERVICE,
+            severities=(Severity.P1,),
             asset="profile",
             on_call=OnCallStep.VERSION,
             first_step="Find out who deployed it and register it, or roll it back.",
@@ -134,6 +149,7 @@ RULES: Mapping[FindingKind, Rule] = MappingProxyType(
         FindingKind.PREDICTION_DRIFT: Rule(
             title="prediction drift",
             evidence=Evidence.PREDICTIONS,
+            severities=(Severity.P1, Severity.P2),
             asset="drift",
             on_call=OnCallStep.PREDICTIONS,
             first_step="Look for a release or a new kind of traffic, then at the drifted features.",
@@ -142,6 +158,7 @@ RULES: Mapping[FindingKind, Rule] = MappingProxyType(
         FindingKind.FEATURE_DRIFT: Rule(
             title="feature drift",
             evidence=Evidence.FEATURES,
+            severities=(Severity.P1, Severity.P2, Severity.P3),
             asset="drift",
             on_call=OnCallStep.FRESHNESS,
             first_step="Ask whether the world or the pipeline changed; a sudden shift is usually "
@@ -151,6 +168,7 @@ RULES: Mapping[FindingKind, Rule] = MappingProxyType(
         FindingKind.MULTIVARIATE_DRIFT: Rule(
             title="multivariate drift",
             evidence=Evidence.WEEK,
+            severities=(Severity.P2,),
             asset="multivariate",
             on_call=OnCallStep.FRESHNESS,
             first_step="Look at the columns that tell the week apart: did a join or a unit change "
@@ -160,6 +178,7 @@ RULES: Mapping[FindingKind, Rule] = MappingProxyType(
         FindingKind.EXPECTED_DROP: Rule(
             title="expected drop",
             evidence=Evidence.ESTIMATE,
+            severities=(Severity.P2, Severity.P3),
             asset="estimate",
             on_call=OnCallStep.PREDICTIONS,
             first_step="Look at the inputs that moved; labels have yet to confirm it.",
@@ -168,6 +187,7 @@ RULES: Mapping[FindingKind, Rule] = MappingProxyType(
         FindingKind.PERFORMANCE_DROP: Rule(
             title="performance drop",
             evidence=Evidence.QUALITY,
+            severities=(Severity.P1,),
             asset="evaluation",
             on_call=OnCallStep.DEGRADATION,
             first_step="Read the attribution first: did the rows change, or their meaning?",
@@ -176,6 +196,7 @@ RULES: Mapping[FindingKind, Rule] = MappingProxyType(
         FindingKind.SEGMENT_DROP: Rule(
             title="segment drop",
             evidence=Evidence.QUALITY,
+            severities=(Severity.P2,),
             asset="evaluation",
             on_call=OnCallStep.DEGRADATION,
             first_step="Look at that segment's rows: the whole is too large to show it.",
@@ -184,6 +205,7 @@ RULES: Mapping[FindingKind, Rule] = MappingProxyType(
         FindingKind.MISCALIBRATION: Rule(
             title="miscalibration",
             evidence=Evidence.QUALITY,
+            severities=(Severity.P2,),
             asset="evaluation",
             on_call=OnCallStep.DEGRADATION,
             first_step="Read the reliability table; whoever acts on the score acts on a wrong "
@@ -192,6 +214,7 @@ RULES: Mapping[FindingKind, Rule] = MappingProxyType(
         FindingKind.REVISED_QUALITY: Rule(
             title="revised quality",
             evidence=Evidence.LABELS,
+            severities=(Severity.P2, Severity.P3),
             asset="evaluation",
             on_call=OnCallStep.DEGRADATION,
             first_step="Read what was decided because of the former verdict, and whether it still "
@@ -200,6 +223,7 @@ RULES: Mapping[FindingKind, Rule] = MappingProxyType(
         FindingKind.LATE_LABELS: Rule(
             title="late labels",
             evidence=Evidence.LABELS,
+            severities=(Severity.P2,),
             asset="outcomes",
             on_call=OnCallStep.UPSTREAM,
             first_step="Ask the label source; quality of these days stays unknown until they "
@@ -210,6 +234,7 @@ RULES: Mapping[FindingKind, Rule] = MappingProxyType(
         FindingKind.LABEL_DELAY: Rule(
             title="label delay",
             evidence=Evidence.LABELS,
+            severities=(Severity.P2,),
             asset="outcomes",
             on_call=OnCallStep.UPSTREAM,
             first_step="Ask the label source what holds it up; verdicts on quality come later "
@@ -218,6 +243,7 @@ RULES: Mapping[FindingKind, Rule] = MappingProxyType(
         FindingKind.LABEL_PROCESS: Rule(
             title="label process",
             evidence=Evidence.LABELS,
+            severities=(Severity.P2, Severity.P3),
             asset="outcomes",
             on_call=OnCallStep.DEGRADATION,
             first_step="Ask who labels now, and by which rule, before you believe in a change of "
@@ -226,6 +252,7 @@ RULES: Mapping[FindingKind, Rule] = MappingProxyType(
         FindingKind.ORPHAN_LABELS: Rule(
             title="orphan labels",
             evidence=Evidence.LABELS,
+            severities=(Severity.P2,),
             asset="outcomes",
             on_call=OnCallStep.UPSTREAM,
             first_step="Compare the request ids on both sides; labels without a prediction count "
@@ -234,6 +261,7 @@ RULES: Mapping[FindingKind, Rule] = MappingProxyType(
         FindingKind.VERSION_METADATA: Rule(
             title="version metadata",
             evidence=Evidence.SERVICE,
+            severities=(Severity.P2, Severity.P3),
             asset="profile",
             on_call=OnCallStep.VERSION,
             first_step="Register the version again with its signature and reference data.",
@@ -241,6 +269,7 @@ RULES: Mapping[FindingKind, Rule] = MappingProxyType(
         FindingKind.IMPORTANCE_SHIFT: Rule(
             title="importance shift",
             evidence=Evidence.SERVICE,
+            severities=(Severity.P3,),
             asset="drift",
             on_call=OnCallStep.VERSION,
             first_step="Compare both versions' training data: the new one may lean on a leak or a "
@@ -249,6 +278,7 @@ RULES: Mapping[FindingKind, Rule] = MappingProxyType(
         FindingKind.RETRAINING: Rule(
             title="retraining",
             evidence=Evidence.EVENT,
+            severities=(Severity.P3,),
             asset="retraining",
             on_call=OnCallStep.VERSION,
             first_step="Read the comparison with the champion before you overrule it.",
@@ -258,9 +288,19 @@ RULES: Mapping[FindingKind, Rule] = MappingProxyType(
         FindingKind.FAILED_RUN: Rule(
             title="failed run",
             evidence=Evidence.EVENT,
+            severities=(Severity.P1,),
             asset="verdict",
             on_call=OnCallStep.UPSTREAM,
             first_step="Open the run in Dagster, repair the cause and run the day again.",
+        ),
+        FindingKind.OWN_RULE: Rule(
+            title="own rule",
+            evidence=Evidence.OWN,
+            severities=(Severity.P0, Severity.P1, Severity.P2, Severity.P3),
+            asset="verdict",
+            on_call=OnCallStep.DEGRADATION,
+            first_step="Read the rule in defs.yaml: its owner wrote down what it is there for.",
+            settings=("rules.own",),
         ),
     }
 )

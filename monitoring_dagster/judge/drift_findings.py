@@ -41,8 +41,7 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding]:
     traffic = traffic_on(monitor, day) if any(drifted.values()) else Traffic(None, {})
     found = [one for rows in drifted.values() for one in _of_column(monitor, day, rows, traffic)]
     answers_first = sorted(found, key=lambda one: one.kind is FindingKind.FEATURE_DRIFT)
-    told = _within_budget(monitor, day, answers_first)
-    return [*told, *_importance_shifts(monitor, day)]
+    return [*answers_first, *_importance_shifts(monitor, day)]
 
 
 def _of_column(
@@ -75,16 +74,17 @@ def _finding(monitor: Monitor, day: date, row: Record, traffic: Traffic) -> Find
     where = f" where {row['segment']} is {row['value']}" if row["segment"] else ""
     against = f" against {row['baseline']}" if len(rules.baselines) > 1 else ""
     of_version = f" of version {version}"
-    severity = severity_of(row, psi_alert=rules.psi_alert)
+    at_most = traffic.at_most(version)
     return Finding(
         model=monitor.name,
         day=day,
         kind=FindingKind.PREDICTION_DRIFT if answer else FindingKind.FEATURE_DRIFT,
         subject=traffic.subject(row["column"], version),
-        severity=traffic.severity(severity, version),
+        severity=max(severity_of(row, psi_alert=rules.psi_alert), at_most),
         words=f"{row['column']}{of_version}{where}{against}: {row['reason']}"
         f"{traffic.words(version)}",
         step=DRIFT,
+        at_most=at_most,
     )
 
 
@@ -113,7 +113,7 @@ def _is_broken(row: Record) -> bool:
     return bool(found) and now >= _MOST and (now >= 2 * before or now - before >= (1 - before) / 2)
 
 
-def _within_budget(monitor: Monitor, day: date, found: Sequence[Finding]) -> list[Finding]:
+def within_budget(monitor: Monitor, day: date, found: Sequence[Finding]) -> list[Finding]:
     """Features that drift anew, beyond the budget of the last 30 days, are recorded and not told.
 
     What is told already goes on being told, and answers and broken inputs always are: only other
@@ -133,7 +133,7 @@ def _within_budget(monitor: Monitor, day: date, found: Sequence[Finding]) -> lis
             left -= 1
             if left < 0:
                 words = f"{one.words} (recorded only: {budget} features were told in 30 days)"
-                one = replace(one, severity=Severity.P3, words=words)
+                one = replace(one, severity=Severity.P3, at_most=Severity.P3, words=words)
         result.append(one)
     return result
 

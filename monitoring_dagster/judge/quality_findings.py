@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.decide.rules import RULES
 from monitoring_dagster.measure.estimates import estimate
 from monitoring_dagster.measure.estimates.track_record import track_record
 from monitoring_dagster.measure.quality.arrivals import labelled_by
@@ -42,17 +43,21 @@ from monitoring_dagster.store.references.version_reference import Reference, ref
 
 _ALPHA = 0.01  # of one look, as there is one every day
 _LOOK_BACK_DAYS = 7  # how far behind the newest maturing day an evaluated day may lie
-_BREACHES, _OF_DAYS = 3, 5  # where the model has no retraining policy that says otherwise
+_OF_LABELS = (
+    FindingKind.PERFORMANCE_DROP,
+    FindingKind.SEGMENT_DROP,
+    FindingKind.MISCALIBRATION,
+)
 _MIN_GAP = 0.02  # in probability, between score and share of ones
 
 
 def recent_evaluations(monitor: Monitor, day: date) -> list[Evaluation]:
     """The newest prediction days with a verdict on quality, as known on *day*, newest first: as
-    many as the rule looks at, of each version that serves."""
+    many as any rule looks at, of each version that serves."""
     found: list[Evaluation] = []
     if monitor.spec.labels is None:
         return found
-    _, wanted = _rule(monitor)
+    wanted = _most_days(monitor)
     looked_at = monitor.spec.labels.mature_after_days + _LOOK_BACK_DAYS
     labelled = labelled_by(monitor, day, days=looked_at)
     share = labels_of(monitor.spec).min_coverage
@@ -109,23 +114,41 @@ class _Recent:
         self,
         kind: FindingKind,
         what: str,
-        severity: Severity,
         words: str,
         *,
         by_version: bool,
         about: date | None = None,
+        at_most: Severity = Severity.P0,
     ) -> Finding:
-        """A finding about this version, as *about* shows it; *by_version* where *what* names it."""
+        """A finding about this version, as *about* shows it; *by_version* where *what* names it.
+
+        No more urgent than *at_most*, nor than the version's part in the traffic.
+        """
+        at_most = max(at_most, self.traffic.at_most(self.version))
         return Finding(
             self.monitor.name,
             self.day,
             kind,
             what if by_version else self.traffic.subject(what, self.version),
-            self.traffic.severity(severity, self.version),
+            max(RULES[kind].severity, at_most),
             f"{words}{self.traffic.words(self.version)}",
             ESTIMATE if kind is FindingKind.EXPECTED_DROP else EVALUATION,
             about,
+            at_most,
         )
+
+    def within(self, kind: FindingKind) -> Sequence[Evaluation]:
+        """The days that the rule *kind* looks at."""
+        return self.days[: self.monitor.spec.rules.window(kind).of_days]
+
+    def pooled(self, kind: FindingKind) -> dict[Group, Outcomes]:
+        """The version's outcomes of the days of the rule *kind*, together, by group."""
+        found: dict[Group, Outcomes] = {}
+        for evaluation in self.within(kind):
+            for group, one in evaluation.outcomes.items():
+                if group.version == self.version:
+                    found[group] = found[group] + one if group in found else one
+        return found
 
 
 def of_labels(monitor: Monitor, day: date, recent: Sequence[Evaluation]) -> list[Finding]:
@@ -133,7 +156,7 @@ def of_labels(monitor: Monitor, day: date, recent: Sequence[Evaluation]) -> list
     if not recent:
         return []
     traffic, worse = traffic_on(monitor, day), {one.day: breaches(monitor, one) for one in recent}
-    _, of_days = _rule(monitor)
+    of_days = _most_days(monitor)
     found: list[Finding] = []
     of_champion: Collection[str] | None = None
     versions = {version for said in worse.values() for version in said}
@@ -144,37 +167,35 @@ def of_labels(monitor: Monitor, day: date, recent: Sequence[Evaluation]) -> list
         of_version = _Recent(monitor, day, traffic, version, days, of_champion)
         said = {one.day: worse[one.day][version] for one in days}
         fallen = dict(_performance(of_version, said))
-        calm = not any(said.values())
         if version == traffic.champion:
             of_champion = fallen.keys()
-        found += [*fallen.values(), *_in_parts(of_version, without=fallen.keys(), calm=calm)]
+        found += [*fallen.values(), *_in_parts(of_version, said, without=fallen.keys())]
     return found
 
 
-def _rule(monitor: Monitor) -> tuple[int, int]:
-    """On how many of how many days something must be worse to be told."""
-    policy = monitor.spec.retraining
-    return (policy.breaches, policy.of_days) if policy else (_BREACHES, _OF_DAYS)
+def _most_days(monitor: Monitor) -> int:
+    """The longest window of the rules on labels."""
+    return max(monitor.spec.rules.window(kind).of_days for kind in _OF_LABELS)
 
 
 def _performance(
     recent: _Recent, worse: Mapping[date, Mapping[str, str]]
 ) -> Iterator[tuple[str, Finding]]:
     """A metric is told when it was worse than tolerated on several of the last evaluated days."""
-    monitor = recent.monitor
-    needed, _ = _rule(monitor)
-    for metric in monitor.spec.tolerances:
-        days = [served for served, said in worse.items() if metric in said]
+    kind = FindingKind.PERFORMANCE_DROP
+    needed = recent.monitor.spec.rules.window(kind).breaches
+    looked_at = recent.within(kind)
+    for metric in recent.monitor.spec.tolerances:
+        days = [one.day for one in looked_at if metric in worse[one.day]]
         if len(days) >= needed:
             newest = max(days)
             words = (
-                f"{worse[newest][metric]} (on {newest}; {len(days)} of the last {len(worse)}"
+                f"{worse[newest][metric]} (on {newest}; {len(days)} of the last {len(looked_at)}"
                 f" evaluated days were as bad){_foreseen(recent, days, metric)}"
             )
-            kind = FindingKind.PERFORMANCE_DROP
             yield (
                 metric,
-                recent.finding(kind, metric, Severity.P1, words, by_version=False, about=newest),
+                recent.finding(kind, metric, words, by_version=False, about=newest),
             )
 
 
@@ -207,7 +228,7 @@ def _estimated(monitor: Monitor, day: date, version: str, metric: str) -> bool:
 def of_estimates(monitor: Monitor, day: date) -> Iterator[Finding]:
     """A metric of a version that is expected to be worse than tolerated on several of the last
     days."""
-    needed, of_days = _rule(monitor)
+    needed, of_days = monitor.spec.rules.window(FindingKind.EXPECTED_DROP)
     today = estimate.worse_than_promised(monitor, day)
     if not any(today.values()):
         return
@@ -220,43 +241,37 @@ def of_estimates(monitor: Monitor, day: date) -> Iterator[Finding]:
             count = sum(metric in said.get(version, {}) for said in worse)
             if count < needed:
                 continue
-            severity, trust = Severity.P2, ""
+            at_most, trust = Severity.P0, ""
             if monitor.spec.labels is not None:
                 record = track_record(monitor, metric, as_of=day)
-                severity = Severity.P3 if record.trust is Trust.LOW else severity
+                at_most = Severity.P3 if record.trust is Trust.LOW else at_most
                 trust = f"; {record.words}"
             words = f"{words} ({count} of the last {of_days} days){trust}"
             kind = FindingKind.EXPECTED_DROP
-            yield of_version.finding(kind, metric, severity, words, by_version=False)
+            yield of_version.finding(kind, metric, words, by_version=False, at_most=at_most)
 
 
-def _in_parts(recent: _Recent, *, without: Collection[str], calm: bool) -> Iterator[Finding]:
-    """Segments and calibration, over the recent days together: a single one says little."""
+def _in_parts(
+    recent: _Recent, worse: Mapping[date, Mapping[str, str]], *, without: Collection[str]
+) -> Iterator[Finding]:
+    """Segments and calibration, over the recent days together."""
     reference = reference_of(recent.monitor, recent.version)
     if reference is None or not reference.outcomes:
         return
-    pooled: dict[Group, Outcomes] = {}
-    for evaluation in recent.days:
-        for group, one in evaluation.outcomes.items():
-            if group.version == recent.version:
-                pooled[group] = pooled[group] + one if group in pooled else one
-    yield from _segments(recent, reference, pooled, without=without)
-    if calm:  # where the whole is worse on some day that is the problem, and one is told
-        yield from _calibration(recent, reference, pooled)
+    yield from _segments(recent, reference, without=without)
+    days = recent.within(FindingKind.MISCALIBRATION)
+    if not any(worse[one.day] for one in days):  # else that is the problem, and one is told
+        yield from _calibration(recent, reference)
 
 
 def _segments(
-    recent: _Recent,
-    reference: Reference,
-    pooled: Mapping[Group, Outcomes],
-    *,
-    without: Collection[str],
+    recent: _Recent, reference: Reference, *, without: Collection[str]
 ) -> Iterator[Finding]:
     """Told where all days together show it, and several of them each by itself."""
-    spec = recent.monitor.spec
+    kind, spec = FindingKind.SEGMENT_DROP, recent.monitor.spec
     spread = spread_of(recent.monitor, recent.version)
     of_metric: dict[str, list[SegmentMetric]] = {}
-    for group, one in pooled.items():
+    for group, one in recent.pooled(kind).items():
         if not group.segment:
             continue
         before = reference.outcomes.get(group)
@@ -278,9 +293,8 @@ def _segments(
             if drop.verdict is SegmentVerdict.WORSE and _lasts(recent, drop, name):
                 words = f"version {recent.version}: {drop.words}"
                 yield recent.finding(
-                    FindingKind.SEGMENT_DROP,
+                    kind,
                     f"{name} where {drop.of.segment} is {drop.of.value}",
-                    Severity.P2,
                     words,
                     by_version=False,
                     about=recent.days[0].day,
@@ -289,26 +303,26 @@ def _segments(
 
 def _lasts(recent: _Recent, drop: SegmentDrop, name: str) -> bool:
     """Whether several days by themselves were as bad: one storm over one airport is no drop."""
+    kind = FindingKind.SEGMENT_DROP
     group = Group(recent.version, drop.of.segment, drop.of.value)
     assert drop.of.before is not None, "without a baseline there is no verdict"
     before = drop.of.before.value
-    days = [one.metrics[group][name].value for one in recent.days if group in one.metrics]
+    days = [one for one in recent.within(kind) if group in one.metrics]
+    values = [one.metrics[group][name].value for one in days]
     if name == "bias":
-        losses = [abs(value) - abs(before) for value in days]
+        losses = [abs(value) - abs(before) for value in values]
     elif higher_is_better(recent.monitor.spec, name):
-        losses = [before - value for value in days]
+        losses = [before - value for value in values]
     else:
-        losses = [value - before for value in days]
-    needed, _ = _rule(recent.monitor)
+        losses = [value - before for value in values]
+    needed = recent.monitor.spec.rules.window(kind).breaches
     return sum(loss > drop.of.tolerance for loss in losses) >= min(needed, len(days))
 
 
-def _calibration(
-    recent: _Recent, reference: Reference, pooled: Mapping[Group, Outcomes]
-) -> Iterator[Finding]:
+def _calibration(recent: _Recent, reference: Reference) -> Iterator[Finding]:
     """Told where all days together show it, and several of them each by itself."""
-    whole = Group(recent.version)
-    before = reference.outcomes.get(whole)
+    kind, whole = FindingKind.MISCALIBRATION, Group(recent.version)
+    before, pooled = reference.outcomes.get(whole), recent.pooled(kind)
     if before is None or not before.scores or whole not in pooled:
         return
     usual = RightByScore.from_outcomes(before)
@@ -320,12 +334,9 @@ def _calibration(
     found = drift(pooled[whole])
     if not found.alarm:
         return
-    needed, _ = _rule(recent.monitor)
-    days = [one for one in recent.days if whole in one.outcomes]
+    needed = recent.monitor.spec.rules.window(kind).breaches
+    days = [one for one in recent.within(kind) if whole in one.outcomes]
     shown = [one for one in days if drift(one.outcomes[whole]).effect >= _MIN_GAP]
     if len(shown) >= min(needed, len(days)):
         words = f"version {recent.version}: {found.words}"
-        kind = FindingKind.MISCALIBRATION
-        yield recent.finding(
-            kind, recent.version, Severity.P2, words, by_version=True, about=recent.days[0].day
-        )
+        yield recent.finding(kind, recent.version, words, by_version=True, about=recent.days[0].day)

@@ -39,17 +39,19 @@ def findings_of(monitor: Monitor, day: date) -> Iterator[Finding]:
             told = _was_told(monitor, served, subject, until=day)
             calm = f"{metric} of version {version} is not worse than tolerated any more"
             said = is_now.get((version, metric), calm)
+            at_most = traffic.at_most(version)
             severity = Severity.P2 if told or (version, metric) in is_now else Severity.P3
             yield Finding(
                 model=monitor.name,
                 day=day,
                 kind=FindingKind.REVISED_QUALITY,
                 subject=f"{subject} of {served}",
-                severity=traffic.severity(severity, version),
+                severity=max(severity, at_most),
                 words=f"{_cause(account, served)} the verdict on {served}"
                 f"{', which was notified' if told else ''}: {said}{traffic.words(version)}",
                 step=EVALUATION,
                 about=served,
+                at_most=at_most,
             )
 
 

@@ -2,16 +2,25 @@
 
 from datetime import date
 
+from monitoring_dagster.decide.findings import as_asked
 from monitoring_dagster.decide.rules import Evidence, judged_with
-from monitoring_dagster.judge import drift_findings, labelling, quality_findings, revisions
+from monitoring_dagster.judge import (
+    drift_findings,
+    labelling,
+    own_rules,
+    quality_findings,
+    revisions,
+)
 from monitoring_dagster.judge.judged import evidence_of, latest_judged
 from monitoring_dagster.measure import profiling
 from monitoring_dagster.measure.drift import multivariate
 from monitoring_dagster.measure.quality import arrived_labels
+from monitoring_dagster.measure.quality.known_quality import Evaluation
 from monitoring_dagster.measure.step import StepReport
 from monitoring_dagster.spec.kinds import FindingKind
 from monitoring_dagster.store.days import seen_files
 from monitoring_dagster.store.days.champions import champion_on
+from monitoring_dagster.store.days.signals import noted
 from monitoring_dagster.store.days.step_findings import VERDICT, findings_table, stored_findings
 from monitoring_dagster.store.days.usable_rows import CONTRACT
 from monitoring_dagster.store.monitor import Monitor
@@ -31,6 +40,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
     if week is not None:
         found += week
         evidence.add(Evidence.WEEK)
+    recent: list[Evaluation] = []
     if monitor.spec.labels:
         recent = quality_findings.recent_evaluations(monitor, day)
         found += arrived_labels.findings_of(monitor, day)
@@ -38,6 +48,13 @@ def run(monitor: Monitor, day: date) -> StepReport:
         found += quality_findings.of_labels(monitor, day, recent)
         found += revisions.findings_of(monitor, day)
         evidence |= {Evidence.LABELS, Evidence.QUALITY} if recent else {Evidence.LABELS}
+    signals = [*own_rules.signals_of(monitor, day, recent)]
+    judgements = own_rules.judged(monitor, day, signals)
+    if judgements:
+        evidence.add(Evidence.OWN)
+        found += own_rules.findings_of(monitor, day, judgements)
+    found = as_asked(found, monitor.spec.rules.alerts)
+    found = drift_findings.within_budget(monitor, day, found)
     found.sort(key=lambda one: (one.severity, one.kind is not FindingKind.PREDICTION_DRIFT))
     is_history = monitor.is_history(day)
     is_new = not is_history and monitor.results.stamp(monitor.name, VERDICT, day) is None
@@ -52,7 +69,9 @@ def run(monitor: Monitor, day: date) -> StepReport:
         history_at=monitor.house.now() if is_history else None,
     )
     # Last: a day of which the ledger has not heard is new when it is tried again.
-    monitor.results.write(monitor.name, VERDICT, day, findings_table(found))
+    monitor.results.write(
+        monitor.name, VERDICT, day, findings_table(found), metadata=noted(signals)
+    )
     seen_files.keep_judged(monitor, day)
     still_open = [one for one in incidents if one.closed_on is None]
     return StepReport(

@@ -1,9 +1,10 @@
 """One record of a file: no unknown key, and a mistake told in plain words."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, Self
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
     AfterValidator,
@@ -49,6 +50,7 @@ class Record(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    _moved: ClassVar[Mapping[str, str]] = MappingProxyType({})  # a former key: what to write now
 
     def _check(self) -> None:
         """Raise ValueError or Misplaced where keys do not go together."""
@@ -78,6 +80,8 @@ class Record(BaseModel):
             return _told((*place, *mistake.place), str(mistake))
         if error["type"] == "extra_forbidden" and len(place) == 1:
             key = shown(str(place[0]))
+            if instead := cls._moved.get(str(place[0])):
+                return _told(place, f"the key {key} has moved: write {instead}")
             return _told(place, f"there is no key {key}. {did_you_mean(key[1:-1], cls._keys())}")
         if error["type"] == "model_type" and not place:
             keys = ", ".join(cls._keys())

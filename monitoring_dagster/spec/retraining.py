@@ -1,7 +1,8 @@
 """When a challenger is trained, and what it must show."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -33,10 +34,15 @@ def _runs_in_30_days(written: Mapping[str, Any]) -> int:
 class Retraining(Record):
     """When a challenger is trained, and what it must show."""
 
+    _moved: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            name: f"rules.alerts.performance_drop.{name}, which retraining follows"
+            for name in ("breaches", "of_days")
+        }
+    )
+
     trainer: Reference = Field(description="module:function; see the README's ten minutes.")
     cadence: Literal["never", "daily", "weekly", "monthly", "quarterly"] = "never"
-    breaches: int = Field(default=3, ge=1, description="Evaluated days worse than tolerated ...")
-    of_days: int = Field(default=5, ge=1, description="... of the last so many.")
     train_days: int = Field(default=90, ge=1, description="Served days before the holdout.")
     holdout_days: int = Field(
         default_factory=_rest_days,
@@ -56,9 +62,6 @@ class Retraining(Record):
     promotion: Literal["automatic", "manual"] = "automatic"
 
     def _check(self) -> None:
-        if self.breaches > self.of_days:
-            message = f"breaches {self.breaches} can never happen in of_days {self.of_days}"
-            raise Misplaced(message, "breaches")
         if self.cooldown_days < self.holdout_days:
             message = (
                 f"cooldown_days {self.cooldown_days} is below holdout_days {self.holdout_days}:"

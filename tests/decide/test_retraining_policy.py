@@ -13,6 +13,7 @@ from monitoring_dagster.decide.retraining_policy import (
 )
 from monitoring_dagster.spec import Retraining
 from monitoring_dagster.spec.kinds import FindingKind
+from monitoring_dagster.spec.rules.alert_settings import Window
 from monitoring_dagster.stats.quality.comparison import PairedComparison
 
 TODAY = date(2026, 7, 1)
@@ -33,6 +34,7 @@ def situation(**changes) -> Situation:
             "attempts": (),
             "labelled_rows": 50_000,
             "open_kinds": frozenset(),
+            "window": Window(3, 5),
             **changes,
         }
     )
@@ -58,6 +60,19 @@ def test_three_bad_days_of_five_retrain():
 )
 def test_nothing_is_due_after(breaches):
     assert decide(POLICY, situation(breaches=breaches)) is None
+
+
+@pytest.mark.parametrize(
+    ("window", "is_due"),
+    [
+        pytest.param(Window(3, 3), True, id="the last three, and all of them are bad"),
+        pytest.param(Window(4, 5), False, id="a fourth bad day is wanted"),
+        pytest.param(Window(3, 2), False, id="bad days beyond the window do not count"),
+        pytest.param(None, False, id="the rule is off: it asks for nothing"),
+    ],
+)
+def test_retraining_follows_the_window_of_the_rule(window, is_due):
+    assert (decide(POLICY, situation(window=window)) is not None) is is_due
 
 
 def test_bad_days_before_the_last_attempt_were_answered_by_it():

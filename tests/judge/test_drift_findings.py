@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from monitoring_dagster.judge import drift_findings, verdict
-from monitoring_dagster.judge.drift_findings import findings_of, severity_of
+from monitoring_dagster.judge.drift_findings import findings_of, severity_of, within_budget
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import drift
 from monitoring_dagster.spec.kinds import FindingKind, Severity
@@ -27,7 +27,7 @@ def live(world, day, **changed):
     world.write(day, log=log.assign(**{name: how(log[name]) for name, how in changed.items()}))
     for step in (profile, drift, verdict):
         step.run(world.monitor, day)
-    return findings_of(world.monitor, day)
+    return within_budget(world.monitor, day, findings_of(world.monitor, day))
 
 
 def subjects(found, kind=FindingKind.FEATURE_DRIFT):

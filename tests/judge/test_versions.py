@@ -273,4 +273,4 @@ def test_where_no_promotion_is_written_down_the_alias_tells_else_the_rows(world,
 )
 def test_how_urgent_a_versions_trouble_is(version, severity, expected):
     traffic = Traffic("1", {"1": 0.2, "2": 0.5, "3": 0.3})
-    assert traffic.severity(severity, version) is expected
+    assert max(severity, traffic.at_most(version)) is expected

@@ -194,7 +194,9 @@ def test_a_person_who_mends_it_ends_the_rest(troubled, failing):
     for hour in (0, 1, 7, 31, 55, 79, 103):
         assert ticked(troubled, hour) == "failed"
     failing.undo()
-    troubled.spec_changes = policy(promotion="manual", breaches=1, cooldown_days=3)
+    troubled.spec_changes = policy(promotion="manual", cooldown_days=3) | {
+        "rules": {"alerts": {"performance_drop": {"breaches": 1}}}
+    }
     retrain(troubled.judged(), as_of=None, cause="Mended.", by="ada")
     troubled.live(4, acts=False)
     decision, situation = decision_on(troubled.judged(), day_after(troubled.due, 4))

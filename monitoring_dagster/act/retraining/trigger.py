@@ -26,6 +26,7 @@ from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.version_reference import Reference, reference_of
 
 RETRAIN, WAIT = "retrain", "wait"
+DROP = FindingKind.PERFORMANCE_DROP  # the rule whose days ask for a retraining
 _AT_WORK = timedelta(days=1)  # so long a retraining by hand may take
 
 
@@ -141,7 +142,7 @@ def _last_judged(monitor: Monitor) -> date | None:
 
 
 def _situation(monitor: Monitor, policy: Retraining, champion: Reference, day: date) -> Situation:
-    decisions = monitor.ledger.decisions(monitor.name)
+    decisions, rules = monitor.ledger.decisions(monitor.name), monitor.spec.rules
     attempts = _attempts(decisions, monitor.house.now())
     return Situation(
         day=day,
@@ -159,6 +160,7 @@ def _situation(monitor: Monitor, policy: Retraining, champion: Reference, day: d
             # A few rows that cannot be read are left out, and the rest may be learnt from.
             if (one.kind, one.severity) != (FindingKind.UNREADABLE_DATA, Severity.P3)
         ),
+        window=rules.window(DROP) if rules.alert(DROP).enabled else None,
         given_up=given_up_on(decisions, since=max(attempts, default=date.min)),
     )
 

@@ -1,12 +1,16 @@
-"""Every threshold, in one place."""
+"""Every threshold, in one place, and what becomes of each rule."""
 
 from dataclasses import fields
 from typing import Literal
 
 from pydantic import Field
 
+from monitoring_dagster.errors import did_you_mean
+from monitoring_dagster.spec.kinds import FindingKind
 from monitoring_dagster.spec.metrics import Tolerance
-from monitoring_dagster.spec.record import Record
+from monitoring_dagster.spec.record import Identifier, Misplaced, Record, shown
+from monitoring_dagster.spec.rules.alert_settings import ALERTS, Alert, Window
+from monitoring_dagster.spec.rules.own_rule import OwnRule
 from monitoring_dagster.stats.drift.column_drift import DriftSettings
 
 
@@ -107,3 +111,30 @@ class Rules(Record):
         description="Segment column: its value: metric: a tolerance of its own.",
     )
     service: Service = Service()
+    alerts: dict[str, Alert] = Field(
+        default_factory=dict,
+        description="Rule by its name, as messages and runbooks have it: turn it off, give it"
+        " another severity, or another number of days.",
+    )
+    own: dict[Identifier, OwnRule] = Field(
+        default_factory=dict, description="Rules of your own by name, on any signal."
+    )
+
+    def _check(self) -> None:
+        known = [str(one) for one in ALERTS]
+        for name, alert in self.alerts.items():
+            if name not in ALERTS:
+                message = f"there is no rule {shown(name)}. {did_you_mean(name, known)}"
+                raise Misplaced(message, "alerts", name)
+            try:
+                alert.check_window(FindingKind(name))
+            except Misplaced as mistake:
+                raise Misplaced(str(mistake), "alerts", name, *mistake.place) from None
+
+    def alert(self, kind: FindingKind) -> Alert:
+        """What becomes of the rule *kind*."""
+        return self.alerts.get(kind, Alert())
+
+    def window(self, kind: FindingKind) -> Window:
+        """On how many of how many judged days the rule *kind* must be broken."""
+        return self.alert(kind).window(kind)
