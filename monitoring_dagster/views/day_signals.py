@@ -1,51 +1,43 @@
-"""Which numbers of a day are there before its labels, and might announce a loss?"""
+"""Signals of the days that are there before their labels, and might announce a loss."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from math import isfinite
-from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow.compute as pc
 
+from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.sources.rows.outside_series import values_by_day
-from monitoring_dagster.stats.columns.bins import NumericBins
-from monitoring_dagster.stats.columns.column_profile import NumericProfile
-from monitoring_dagster.stats.columns.profile import profiles_from_table
 from monitoring_dagster.stats.columns.values import Floats
-from monitoring_dagster.stats.drift.drift_verdict import Verdict
-from monitoring_dagster.stats.estimation.confidence import confidence_of
 from monitoring_dagster.store.days.champions import champion_on
-from monitoring_dagster.store.days.drifted import DRIFT
-from monitoring_dagster.store.days.estimated import estimates_of
-from monitoring_dagster.store.days.known_labels import BY_DAY, account_of
-from monitoring_dagster.store.days.profiles import PROFILE, service_of
+from monitoring_dagster.store.days.profiles import service_of
+from monitoring_dagster.store.days.signals import signals
 from monitoring_dagster.store.monitor import Monitor
-from monitoring_dagster.store.references.version_reference import reference_of, role_columns
+from monitoring_dagster.store.references.version_reference import answer_columns, reference_of
 
 _TOP_FEATURES = 10  # by importance; each further one makes the others harder to prove
+_PSI = "drift.psi"
+_NAMES = (
+    _PSI,
+    "drift.features",
+    "prediction.mean",
+    "prediction.confidence",
+    "prediction.extreme_share",
+    "service.error_rate",
+    "labels.per_prediction",
+)
 _NAN = float("nan")
-_DRIFT_COLUMNS = ["version", "column", "role", "kind", "verdict", "psi", "mean_current",
-                  "n_current", "importance"]  # fmt: skip
-
-_Numbers = dict[str, float]
-
-
-class _Drifts(NamedTuple):
-    """What the drift step said of one day's whole rows."""
-
-    numbers: _Numbers
-    psi: _Numbers  # of features
-    importance: _Numbers
 
 
 def signals_of(monitor: Monitor, days: Sequence[date], *, metric: str) -> dict[str, Floats]:
     """Every signal by its name, a number for each of *days*: shape ``(days,)``, NaN where unknown.
 
-    From stored results: PSI and mean of the answers, PSI of the ten most important features, how
-    many features drifted, how sure the scores were, the estimate of the *metric*, the service's
-    error rate and the labels that arrived that day per prediction of it; of several versions those
-    of the champion, against the first baseline. Then the spec's `signals`.
+    From stored signals: PSI of the answers and of the ten most important features, how many
+    features drifted, mean and confidence of the answers, the estimate of the *metric*, the
+    service's error rate and the labels that arrived that day per prediction of it; of several
+    versions those of the champion, else their mean by rows, against the first baseline. Then the
+    spec's `signals`.
 
     Raises
     ------
@@ -55,24 +47,21 @@ def signals_of(monitor: Monitor, days: Sequence[date], *, metric: str) -> dict[s
     outside = {
         name: values_by_day(one, root=monitor.root) for name, one in monitor.spec.signals.items()
     }
-    versions = [_champion(monitor, day) for day in days]
-    drifts = [_drift(monitor, day, one) for day, one in zip(days, versions, strict=True)]
-    found = [
-        drift.numbers
-        | _scores(monitor, day, version)
-        | _estimate(monitor, day, version, metric)
-        | _service(monitor, day)
-        for day, version, drift in zip(days, versions, drifts, strict=True)
-    ]
-    names = list(dict.fromkeys(name for one in found for name in one))
-    return {
-        **{name: _series(one.get(name) for one in found) for name in names},
-        **{
-            f"psi of {column}": _series(one.psi.get(column) for one in drifts)
-            for column in _most_important(drifts)
-        },
-        **{name: _series(values.get(day) for day in days) for name, values in outside.items()},
+    places = {day: place for place, day in enumerate(days)}
+    found: dict[tuple[str, str], dict[date, list[Signal]]] = {}
+    champion = lru_cache(maxsize=None)(lambda day: _champion(monitor, day))
+    for one in signals(monitor, *_NAMES, f"estimate.{metric}", first=days[0], last=days[-1]):
+        if _is_of_first_baseline(monitor, one) and champion(one.day) in (None, "", one.version):
+            found.setdefault((one.name, one.subject), {}).setdefault(one.day, []).append(one)
+    left_out = _unimportant(monitor, found)
+    series = {
+        _title(*key): _series(by_day, places)
+        for key, by_day in found.items()
+        if key not in left_out
     }
+    for name, values in outside.items():
+        series[name] = np.array([values.get(day, _NAN) for day in days])
+    return series
 
 
 def _champion(monitor: Monitor, day: date) -> str | None:
@@ -82,101 +71,41 @@ def _champion(monitor: Monitor, day: date) -> str | None:
     return champion if champion in served else None
 
 
-def _series(values: Iterable[float | None]) -> Floats:
-    return np.array([one if one is not None and isfinite(one) else _NAN for one in values])
-
-
-def _most_important(drifts: Sequence[_Drifts]) -> list[str]:
-    weight: _Numbers = {}
-    for one in drifts:
-        for column in one.psi:
-            weight[column] = max(weight.get(column, 0.0), one.importance.get(column, 0.0))
-    return sorted(weight, key=lambda column: (-weight[column], column))[:_TOP_FEATURES]
-
-
-def _drift(monitor: Monitor, day: date, version: str | None) -> _Drifts:
-    """Of whole rows of one *version*; of all, a column is their mean by rows."""
-    table = monitor.results.read(monitor.name, DRIFT, day)
-    if table is None:
-        return _Drifts({}, {}, {})
+def _is_of_first_baseline(monitor: Monitor, signal: Signal) -> bool:
+    """Whether it is about all rows; of drift, against the first of the baselines."""
     first = monitor.spec.rules.drift.baselines[0].label
-    whole = pc.and_(
-        pc.equal(table["segment"], ""), pc.starts_with(table["baseline"], pattern=first)
-    )
-    by_column: dict[str, list[dict[str, Any]]] = {}
-    for row in table.filter(whole).select(_DRIFT_COLUMNS).to_pylist():
-        if version in (None, row["version"]):
-            by_column.setdefault(row["column"], []).append(row)
-    answers = role_columns(monitor.spec)
-    features = {name: some for name, some in by_column.items() if some[0]["role"] == "feature"}
-    numbers: _Numbers = {}
-    for name in answers:
-        some = by_column.get(name, [])
-        numbers[f"psi of {name}"] = _mean((one["psi"], one["n_current"]) for one in some)
-        if some and some[0]["kind"] == "numeric":
-            means = ((one["mean_current"], one["n_current"]) for one in some)
-            numbers[f"mean of {name}"] = _mean(means)
-    if features:
-        drifted = [
-            name
-            for name, some in features.items()
-            if any(one["verdict"] == Verdict.DRIFT for one in some)
-        ]
-        numbers["drifted features"] = float(len(drifted))
-    psi = {
-        name: _mean((one["psi"], one["n_current"]) for one in some)
-        for name, some in features.items()
-    }
-    importance = {
-        name: max(one["importance"] or 0.0 for one in some) for name, some in features.items()
-    }
-    return _Drifts(numbers, psi, importance)
+    is_drift = signal.name.startswith("drift.")
+    return not signal.segment and (not is_drift or signal.baseline_name.startswith(first))
 
 
-def _mean(weighted: Iterable[tuple[float | None, int]]) -> float:
-    """Of pairs of a value and its rows; NaN without any."""
-    known = [(value, rows) for value, rows in weighted if value is not None and isfinite(value)]
-    total = sum(rows for _, rows in known)
-    return sum(value * rows for value, rows in known) / total if total else _NAN
+def _unimportant(
+    monitor: Monitor, found: Mapping[tuple[str, str], Mapping[date, Sequence[Signal]]]
+) -> Collection[tuple[str, str]]:
+    """The PSI of the features beyond the most important ones."""
+    answers, weight = answer_columns(monitor.spec), {}
+    for (name, column), by_day in found.items():
+        if name == _PSI and column not in answers:
+            versions = {one.version for some in by_day.values() for one in some}
+            weight[column] = max(_importance(monitor, version, column) for version in versions)
+    ranked = sorted(weight, key=lambda column: (-weight[column], column))
+    return {(_PSI, column) for column in ranked[_TOP_FEATURES:]}
 
 
-def _scores(monitor: Monitor, day: date, version: str | None) -> _Numbers:
-    """How sure the day's scores were; no other column of its profiles is decoded."""
-    score = monitor.spec.predictions.score
-    table = monitor.results.read(monitor.name, PROFILE, day)
-    if score is None or monitor.spec.task == "regression" or table is None or not table.num_rows:
-        return {}
-    own = pc.and_(pc.equal(table["segment"], ""), pc.equal(table["column"], score))
-    found = []
-    for group, profile in profiles_from_table(table.filter(own)).items():
-        if version not in (None, group.version):
-            continue
-        reference, scores = reference_of(monitor, group.version), profile.columns[score]
-        bins = reference.bins.get(score) if reference is not None else None
-        if isinstance(scores, NumericProfile) and isinstance(bins, NumericBins):
-            found.append((confidence_of(scores, bins), scores.finite))
-    return {
-        f"confidence of {score}": _mean((one.mean_max_probability, n) for one, n in found),
-        f"extremes of {score}": _mean((one.extreme_share, n) for one, n in found),
-    }
+def _importance(monitor: Monitor, version: str, column: str) -> float:
+    reference = reference_of(monitor, version)
+    return reference.importances.get(column, 0.0) if reference is not None else 0.0
 
 
-def _estimate(monitor: Monitor, day: date, version: str | None, metric: str) -> _Numbers:
-    whole = [
-        one
-        for group, one in estimates_of(monitor, day).items()
-        if not group.segment and version in (None, group.version)
-    ]
-    known = [one[metric] for one in whole if metric in one]
-    return {f"estimated {metric}": _mean((one.value, one.n) for one in known)} if known else {}
+def _title(name: str, subject: str) -> str:
+    return f"{name} ({subject})" if subject else name
 
 
-def _service(monitor: Monitor, day: date) -> _Numbers:
-    service = service_of(monitor, day)
-    if not service.get("counted"):
-        return {}
-    arrived = sum(account_of(monitor, day).get(BY_DAY, {}).values())
-    return {
-        "error rate": service.get("error_rate", _NAN),
-        "arrived labels": arrived / service["counted"],
-    }
+def _series(by_day: Mapping[date, Sequence[Signal]], places: Mapping[date, int]) -> Floats:
+    """The mean by rows of each day's versions."""
+    values = np.full(len(places), _NAN)
+    for day, some in by_day.items():
+        known = [one for one in some if isfinite(one.value)]
+        rows = sum(max(one.n, 1) for one in known)
+        if known:
+            values[places[day]] = sum(one.value * max(one.n, 1) for one in known) / rows
+    return values

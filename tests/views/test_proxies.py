@@ -15,12 +15,15 @@ from click.testing import CliRunner
 
 from monitoring_dagster import cli
 from monitoring_dagster.cli import here
+from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.measure.drift import drift
 from monitoring_dagster.measure.estimates import estimate
+from monitoring_dagster.measure.service_signals import answer_signals
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.stats.columns.profile import Group, profile_batches, profiles_to_table
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.outcomes_file import outcomes_to_table
+from monitoring_dagster.store.days.signals import noted
 from monitoring_dagster.store.models.registry import ModelVersion
 from monitoring_dagster.store.monitor import House
 from monitoring_dagster.store.references.version_reference import reference_of
@@ -31,7 +34,7 @@ DAYS, A_DAY, COVERED = 180, 1000, 310
 STARTS = [40, 75, 113, 148]  # of losses
 LASTING, LEAD, LABELS_AFTER = 10, 21, 7
 HOSTILE = "<script>\x1b[31m"
-PLANTED, NOISE = f"psi of {HOSTILE}", ("age", "debt", "plan")
+PLANTED, NOISE = f"drift.psi ({HOSTILE})", ("age", "debt", "plan")
 
 
 def losing(shift=0):
@@ -79,31 +82,48 @@ def write(monitor):
         service = {"rows": A_DAY, "counted": A_DAY, "error_rate": 0.01, "versions": {"1": A_DAY}}
         sure = rng.normal(0.7 if lost else 0.8, 0.02, 30)
         scores = pa.record_batch({"version": ["1"] * 30, "score": sure})
-        profile = profiles_to_table(profile_batches([scores], bins, version="version"))
-        results.write("tiny", "profile", day, profile, metadata={"service": json.dumps(service)})
+        profiles = profile_batches([scores], bins, version="version")
+        seen = answer_signals(day, profiles, answers=["score"], bins=bins, has_probabilities=True)
+        notes = noted([Signal.on(day, "service.error_rate", 0.01, n=A_DAY), *seen])
+        results.write(
+            "tiny", "profile", day, profiles_to_table(profiles),
+            metadata={"service": json.dumps(service), **notes},
+        )  # fmt: skip
         records = [
             {**whole._asdict(), "baseline": "training", "column": name, "kind": "numeric",
              "role": "answer" if name == "score" else "feature", "verdict": "OK",
              "psi": values[n], "effect": 0.0, "n_current": A_DAY, "importance": 1.0}
             for name, values in psi.items()
         ]  # fmt: skip
-        results.write("tiny", "drift", day, pa.Table.from_pylist(records, schema=drift.SCHEMA))
+        psis = noted(
+            Signal.on(day, "drift.psi", values[n], subject=name, version="1", n=A_DAY,
+                      baseline_name="training")
+            for name, values in psi.items()
+        )  # fmt: skip
+        table = pa.Table.from_pylist(records, schema=drift.SCHEMA)
+        results.write("tiny", "drift", day, table, metadata=psis)
         estimates = [
             {**whole._asdict(), "metric": "log_loss", "method": "cbpe",
              "estimate": 0.5 + 0.2 * lost + rng.normal(0, 0.05), "low": 0.0, "high": 1.0,
              "n": A_DAY}
         ]  # fmt: skip
-        estimates = pa.Table.from_pylist(estimates, schema=estimate.SCHEMA)
-        results.write("tiny", "estimate", day, estimates)
+        expected = Signal.on(
+            day, "estimate.log_loss", estimates[0]["estimate"], version="1", n=A_DAY
+        )
+        table = pa.Table.from_pylist(estimates, schema=estimate.SCHEMA)
+        results.write("tiny", "estimate", day, table, metadata=noted([expected]))
         score = rng.choice([0.2, 0.8], COVERED)
         right = rng.random(COVERED) < (0.6 if lost else 0.8)
         said = (score > 0.5).astype(int)
         told = Outcomes.of(
             "binary", label=np.where(right, said, 1 - said), prediction=said, score=score
         )
-        notes = {"account": json.dumps({"rows": COVERED, "by_day": {str(day): COVERED}})}
+        arrival = day_after(day, LABELS_AFTER)
+        came = Signal.on(arrival, "labels.per_prediction", COVERED / A_DAY, n=A_DAY)
+        account = json.dumps({"rows": COVERED, "by_day": {str(day): COVERED}})
+        notes = {"account": account, **noted([came])}
         table = outcomes_to_table({(day, whole): told})
-        results.write("tiny", "outcomes", day_after(day, LABELS_AFTER), table, metadata=notes)
+        results.write("tiny", "outcomes", arrival, table, metadata=notes)
 
 
 def monitored(root, **changed):
@@ -172,8 +192,9 @@ def test_a_planted_lead_is_recovered_and_noise_is_called_noise(found):
     falls = {one.name: one.lead.direction < 0 for one in found.proxies if one.related}
     assert falls == {
         PLANTED: False,
-        "estimated log_loss": False,
-        "confidence of score": True,
+        "estimate.log_loss": False,
+        "prediction.mean (score)": True,
+        "prediction.confidence (score)": True,
         "complaints": False,
     }
 
@@ -205,12 +226,13 @@ def test_words_put_the_useful_first_noise_in_one_line_and_feedback_beside_covera
         f"log_loss of tiny, {START} to {day_after(START, DAYS - 1)}: known on 180 of 180 days,"
         " 4 losses"
     )
-    assert best.startswith("psi of <script>\\x1b[31m rises 2")
+    assert best.startswith("drift.psi (<script>\\x1b[31m) rises 2")
     (noise,) = [one.partition(": ")[2] for one in lines if one.startswith("no relation")]
-    expected = ["arrived labels", *(f"psi of {name}" for name in (*NOISE, "score"))]
-    assert sorted(noise.split(", ")) == sorted(expected)
+    assert sorted(noise.split(", ")) == sorted(f"drift.psi ({one})" for one in (*NOISE, "score"))
     (unknown,) = [one for one in lines if one.startswith("too little known, or constant: ")]
-    assert "error rate" in unknown
+    assert {"service.error_rate", "labels.per_prediction"} <= set(
+        unknown.split(": ")[1].split(", ")
+    )
     (feedback,) = [one for one in lines if one.startswith("labels cover 31% of predictions; ")]
     assert "complaints moves with how bad log_loss is: correlation 0." in feedback
     alerted = found.losses[0].announced_on[PLANTED]
@@ -231,7 +253,7 @@ def test_a_picture_shows_every_related_signal_and_runs_nothing(found):
     texts = [one.text for one in svg.iter("{http://www.w3.org/2000/svg}text")]
     assert "complaints" in texts
     assert f"blue: {proxy(found, PLANTED).lead.days} days later than it came" in texts
-    assert sum("later than it came" in one for one in texts) == 4
+    assert sum("later than it came" in one for one in texts) == 5
     page = found.page()
     assert page.count("<p>") == len(found.lines)
     assert found.picture() in page

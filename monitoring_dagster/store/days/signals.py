@@ -1,7 +1,7 @@
 """Signals of the days, as steps wrote them beside their results."""
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -35,41 +35,42 @@ def noted(signals: Iterable[Signal]) -> dict[str, str]:
     return {_SIGNALS: base64.b64encode(sink.getvalue()).decode()}
 
 
-def signals_on(monitor: Monitor, day: date, name: str) -> list[Signal]:
-    """Every signal *name* that was written for *day*, whatever it is about."""
-    return signals(monitor, name, first=day, last=day)
-
-
-def signals(monitor: Monitor, name: str, *, first: date, last: date) -> list[Signal]:
-    """Every signal *name* that was written for a day from *first* to *last*, both included, by day.
+def signals(monitor: Monitor, *names: str, first: date, last: date) -> list[Signal]:
+    """Every signal of these *names* that was written for a day from *first* to *last*, both
+    included: step by step, and by day.
 
     A signal of quality is written for the day on which it was known, and is about the window that
     it names.
     """
-    step = step_of(name)
-    if step is None:
-        return []
-    found: list[Signal] = []
-    for number in range((last - first).days + 1):
-        day = first + timedelta(days=number)
-        stamp = monitor.results.stamp(monitor.name, step, day)
-        if stamp is None:
-            continue
-        table = _table(monitor.results, monitor.name, step, day, stamp)
-        rows = table.filter(pc.equal(table["name"], name)).to_pylist()
-        found += [Signal(**row) for row in rows]
-    return found
+    of_step: dict[str, list[str]] = {}
+    for name in names:
+        if (step := step_of(name)) is not None:
+            of_step.setdefault(step, []).append(name)
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    return [
+        one
+        for step, wanted in of_step.items()
+        for day in days
+        for one in _stored(monitor, step, day, wanted)
+    ]
 
 
 def stored_on(monitor: Monitor, day: date) -> list[Signal]:
     """All signals that were written for *day*, step by step."""
-    found: list[Signal] = []
-    for step in dict.fromkeys(AREAS.values()):
-        stamp = monitor.results.stamp(monitor.name, step, day)
-        if stamp is not None:
-            table = _table(monitor.results, monitor.name, step, day, stamp)
-            found += [Signal(**row) for row in table.to_pylist()]
-    return found
+    steps = dict.fromkeys(AREAS.values())
+    return [one for step in steps for one in _stored(monitor, step, day)]
+
+
+def _stored(
+    monitor: Monitor, step: str, day: date, names: Sequence[str] | None = None
+) -> list[Signal]:
+    stamp = monitor.results.stamp(monitor.name, step, day)
+    if stamp is None:
+        return []
+    table = _table(monitor.results, monitor.name, step, day, stamp)
+    if names is not None:
+        table = table.filter(pc.is_in(table["name"], pa.array(names)))
+    return [Signal(**row) for row in table.to_pylist()]
 
 
 @lru_cache(maxsize=512)
