@@ -26,9 +26,14 @@ class Signal:
     total: float = nan  # ... of so many
     baseline: float = nan
     baseline_name: str = ""
+    baseline_low: float = nan  # 95 % interval, where the baseline was itself measured
+    baseline_high: float = nan
+    baseline_n: int = 0
+    spread: float = nan  # of bias: the label's standard deviation, which a tolerance may be of
     p_value: float = nan  # of the step's own test, corrected for all that it looked at
     effect: float = nan
     reason: str = ""  # in words, for people
+    severity: str = ""  # of what rests on it, at most; empty: as the rule has it
 
     @classmethod
     def on(cls, day: date, name: str, value: float, **fields: object) -> Self:

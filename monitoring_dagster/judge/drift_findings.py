@@ -6,10 +6,11 @@ from datetime import date, timedelta
 
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import is_told
+from monitoring_dagster.decide.traffic import Traffic
 from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.stats.drift.drift_verdict import Broken, Verdict
 from monitoring_dagster.stats.drift.importance import rank_correlation, shared_weight
-from monitoring_dagster.store.days.champions import Traffic, traffic_on
+from monitoring_dagster.store.days.champions import traffic_on
 from monitoring_dagster.store.days.drifted import DRIFT, Record
 from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.days.step_findings import VERDICT, stored_findings

@@ -4,16 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
+from math import isfinite
 
 from monitoring_dagster.decide.rules import Evidence
-from monitoring_dagster.measure.estimates import estimate
-from monitoring_dagster.measure.quality.arrivals import labelled_by
-from monitoring_dagster.measure.quality.known_quality import Evaluation, evaluate, judgeable
-from monitoring_dagster.measure.quality.model_metrics import compared
-from monitoring_dagster.sources.labels.labels import labels_of
+from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
 from monitoring_dagster.store.days.drifted import DRIFT, Record
 from monitoring_dagster.store.days.profiles import service_of
+from monitoring_dagster.store.days.signals import signals
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.results import ResultStore, Stamp
 
@@ -57,17 +55,17 @@ def latest_judged(monitor: Monitor, day: date) -> dict[Evidence, LatestJudged]:
         if part is not Evidence.QUALITY
     }
     if monitor.spec.labels is not None:
-        newest = newest_evaluation(monitor, day)
-        found[Evidence.QUALITY] = newest.day if newest else None
+        newest = newest_quality(monitor, day)
+        found[Evidence.QUALITY] = newest[0].day if newest else None
     return {part: LatestJudged(part, day, one) for part, one in found.items()}
 
 
 def is_judged(monitor: Monitor, day: date, part: Evidence) -> bool:
-    """Whether what is stored of *day* says anything about *part*; quality: `newest_evaluation`."""
+    """Whether what is stored of *day* says anything about *part*; quality: `newest_quality`."""
     if part is Evidence.SERVICE:
         return bool(service_of(monitor, day).get("rows"))
     if part is Evidence.ESTIMATE:
-        return bool(estimate.judged_estimates(monitor, day))
+        return bool(_with_baseline(monitor, "estimate", day))
     return bool(drift_verdicts(monitor, day, part))
 
 
@@ -90,19 +88,25 @@ def _compared_on(results: ResultStore, model: str, day: date, _stamp: Stamp) -> 
     )
 
 
-def newest_evaluation(monitor: Monitor, day: date) -> Evaluation | None:
-    """The newest prediction day with labels enough and a promise, as known on *day*."""
-    labels = labels_of(monitor.spec)
-    days = _LOOK_BACK_DAYS + labels.mature_after_days
-    labelled = labelled_by(monitor, day, days=days)
-    for one in _back_from(day, days=days):
-        rows = judgeable(monitor, one).values()
-        if not rows or labelled.get(str(one), 0) < max(min(rows) * labels.min_coverage, 1):
-            continue  # too few for a verdict: most days that are still young
-        found = evaluate(monitor, one, as_of=day)
-        if found.judged and compared(monitor, one, found.metrics):
-            return found
-    return None
+def newest_quality(monitor: Monitor, day: date) -> list[Signal]:
+    """Judged metrics of each version on the newest prediction day that had labels enough and a
+    baseline, as the newest verdict up to *day* knew it; nothing without one in four weeks."""
+    for one in _back_from(day):
+        found = _with_baseline(monitor, "quality", one)
+        if found:
+            newest = max(signal.day for signal in found)
+            return [signal for signal in found if signal.day == newest]
+    return []
+
+
+def _with_baseline(monitor: Monitor, area: str, day: date) -> list[Signal]:
+    """Judged metrics of all rows that were stored for *day* with something to compare them with."""
+    names = [f"{area}.{metric}" for metric in monitor.spec.tolerances]
+    return [
+        one
+        for one in signals(monitor, *names, first=day, last=day)
+        if not one.segment and isfinite(one.value) and isfinite(one.baseline)
+    ]
 
 
 def evidence_of(monitor: Monitor, day: date) -> set[Evidence]:

@@ -8,8 +8,6 @@ from monitoring_dagster.decide.judgement import Judgement, RuleState, judge_own
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.measure.drift import multivariate
-from monitoring_dagster.measure.quality.known_quality import Evaluation
-from monitoring_dagster.measure.quality.quality_signals import quality_signals
 from monitoring_dagster.sources.rows.outside_series import values_by_day
 from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.spec.rules.own_rule import OwnRule, step_of
@@ -20,19 +18,13 @@ from monitoring_dagster.store.monitor import Monitor
 _GAP_DAYS = 7
 
 
-def signals_of(monitor: Monitor, day: date, recent: Sequence[Evaluation]) -> Iterator[Signal]:
-    """What the verdict itself has to store: quality of the *recent* evaluated days, as known on
-    *day*, and the numbers from elsewhere that *day* has."""
-    for one in recent:
-        judged = {
-            group: metrics for group, metrics in one.metrics.items() if one.judges(group.version)
-        }
-        yield from quality_signals(monitor, judged, area="quality", day=one.day, known_on=day)
+def outside_signals(monitor: Monitor, day: date) -> Iterator[Signal]:
+    """The numbers from elsewhere that *day* has."""
     for name, series in monitor.spec.signals.items():
         try:
             value = values_by_day(series, root=monitor.root).get(day)
         except MonitoringError:
-            continue  # a file that cannot be read says nothing; `leading indicators` name it
+            continue  # a file that cannot be read says nothing; `proxies` names it
         if value is not None:
             yield Signal.on(day, f"outside.{name}", value, n=1)
 

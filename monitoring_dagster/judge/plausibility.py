@@ -8,10 +8,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from monitoring_dagster.decide.incidents import is_told
+from monitoring_dagster.decide.tolerance import Worse, worse_than_tolerated
 from monitoring_dagster.judge.drift_findings import severity_of
 from monitoring_dagster.measure.breaches import shown
 from monitoring_dagster.measure.quality.known_quality import Evaluation, evaluate
-from monitoring_dagster.measure.quality.model_metrics import Worse, worse_than_tolerated
+from monitoring_dagster.measure.quality.quality_signals import quality_signals
 from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.spec.kinds import FindingKind
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
@@ -62,8 +63,9 @@ def _doubts(monitor: Monitor, day: date, as_of: date) -> dict[str, str]:
             why = f"performance_drop is open, {day} has too few labels to judge"
             found |= dict.fromkeys((one.version for one in quality.outcomes), why)
         for worse in _worse(monitor, quality, found):
-            why = f"{worse.name} was {worse.metric.value:.4g}, baseline {worse.promise:.4g}"
-            found.setdefault(worse.version, why)
+            one = worse.signal
+            why = f"{worse.metric} was {one.value:.4g}, baseline {one.baseline:.4g}"
+            found.setdefault(one.version, why)
     psi_alert = monitor.spec.rules.drift.psi_alert
     table = monitor.results.read(monitor.name, DRIFT, day)
     for row in table.to_pylist() if table is not None else ():
@@ -77,7 +79,8 @@ def _worse(monitor: Monitor, quality: Evaluation, found: dict[str, str]) -> list
     """What was worse than tolerated; without MLflow's answer every version is in doubt."""
     try:
         metrics = quality.metrics if quality.judged else {}
-        return list(worse_than_tolerated(monitor, quality.day, metrics))
+        signals = quality_signals(monitor, metrics, area="quality", day=quality.day)
+        return list(worse_than_tolerated(monitor.spec, signals))
     except RegistryUnavailable as error:
         found |= dict.fromkeys((one.version for one in quality.outcomes), str(error))
         return []

@@ -8,14 +8,14 @@ from monitoring_dagster.judge import (
     drift_findings,
     labelling,
     own_rules,
-    quality_findings,
     revisions,
 )
 from monitoring_dagster.judge.judged import evidence_of, latest_judged
+from monitoring_dagster.judge.quality_verdict import accuracy_signals, quality_findings
 from monitoring_dagster.measure import profiling
 from monitoring_dagster.measure.drift import multivariate
 from monitoring_dagster.measure.quality import arrived_labels
-from monitoring_dagster.measure.quality.known_quality import Evaluation
+from monitoring_dagster.measure.quality.quality_as_known import quality_as_known
 from monitoring_dagster.measure.step import StepReport
 from monitoring_dagster.spec.kinds import FindingKind
 from monitoring_dagster.store.days import seen_files
@@ -29,26 +29,29 @@ from monitoring_dagster.store.references.version_reference import reference_of
 
 def run(monitor: Monitor, day: date) -> StepReport:
     """Collect the day's findings, move its incidents on, and queue what people must be told."""
+    signals = [
+        *quality_as_known(monitor, day),
+        *accuracy_signals(monitor, day),
+        *own_rules.outside_signals(monitor, day),
+    ]
     found = [
         *stored_findings(monitor, CONTRACT, day),
         *profiling.findings_of(monitor, day),
         *drift_findings.findings_of(monitor, day),
-        *quality_findings.of_estimates(monitor, day),
+        *quality_findings(monitor, day, signals),
     ]
     evidence = evidence_of(monitor, day)
     week = multivariate.findings_of(monitor, day)
     if week is not None:
         found += week
         evidence.add(Evidence.WEEK)
-    recent: list[Evaluation] = []
     if monitor.spec.labels:
-        recent = quality_findings.recent_evaluations(monitor, day)
         found += arrived_labels.findings_of(monitor, day)
         found += labelling.findings_of(monitor, day)
-        found += quality_findings.of_labels(monitor, day, recent)
         found += revisions.findings_of(monitor, day)
-        evidence |= {Evidence.LABELS, Evidence.QUALITY} if recent else {Evidence.LABELS}
-    signals = [*own_rules.signals_of(monitor, day, recent)]
+        evidence.add(Evidence.LABELS)
+    if any(one.name.startswith("quality.") for one in signals):
+        evidence.add(Evidence.QUALITY)
     judgements = own_rules.judged(monitor, day, signals)
     if judgements:
         evidence.add(Evidence.OWN)

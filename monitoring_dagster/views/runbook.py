@@ -8,12 +8,12 @@ from enum import StrEnum
 from monitoring_dagster.act.promotion import predecessor
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Incident, is_told
+from monitoring_dagster.decide.quality_rules import breaches_of
 from monitoring_dagster.decide.rules import RULES, Evidence, OnCallStep
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.judge.judged import drift_verdicts, latest_judged, newest_evaluation
+from monitoring_dagster.judge.judged import drift_verdicts, latest_judged, newest_quality
 from monitoring_dagster.measure.breaches import shown
 from monitoring_dagster.measure.quality.arrived_labels import are_due
-from monitoring_dagster.measure.quality.known_quality import breaches
 from monitoring_dagster.sources.rows.rows import days_available
 from monitoring_dagster.spec import Labels, Predictions
 from monitoring_dagster.spec.kinds import FindingKind, Severity
@@ -248,14 +248,16 @@ def _degradation(monitor: Monitor, day: date) -> _Fact:
     """Quality by labels: the newest day with enough of them, and the way back."""
     if monitor.spec.labels is None:
         return _Fact(StepState.UNKNOWN, "no verdict: the model has no `labels`")
-    newest = newest_evaluation(monitor, day)
-    if newest is None:
+    newest = newest_quality(monitor, day)
+    if not newest:
         least = monitor.spec.labels.min_coverage
         words = f"no verdict: no day yet has labels enough ({least:.0%}) and a baseline"
         return _Fact(StepState.UNKNOWN, words)
-    worse = [words for of in breaches(monitor, newest).values() for words in of.values()]
-    words = f"{newest.day}: " + (
-        "; ".join(worse) or f"within tolerance of the baseline ({newest.state})"
+    served, labels = newest[0].day, sum({one.version: one.n for one in newest}.values())
+    by_version = breaches_of(monitor.spec, newest)[served]
+    worse = [words for of in by_version.values() for words in of.values()]
+    words = f"{served}: " + (
+        "; ".join(worse) or f"within tolerance of the baseline ({labels:,} labels)"
     )
     dropped = any(
         one.kind is FindingKind.PERFORMANCE_DROP
@@ -265,7 +267,7 @@ def _degradation(monitor: Monitor, day: date) -> _Fact:
         words += f"; {_way_back(monitor)}"
     elif worse:
         words += "; one day alone opens no incident"
-    return _Fact(StepState.OK, words, newest.day)
+    return _Fact(StepState.OK, words, served)
 
 
 def _way_back(monitor: Monitor) -> str:

@@ -6,8 +6,9 @@ from datetime import date, timedelta
 
 from monitoring_dagster.act.fallback import words_of
 from monitoring_dagster.decide.rules import Evidence
+from monitoring_dagster.decide.tolerance import metric_of
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.judge.judged import drift_verdicts, latest_judged, newest_evaluation
+from monitoring_dagster.judge.judged import drift_verdicts, latest_judged, newest_quality
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
 from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.days.step_findings import VERDICT
@@ -168,12 +169,9 @@ def _families(
 
 
 def _quality(monitor: Monitor, day: date) -> dict[str, float]:
-    newest = newest_evaluation(monitor, day)
     return {
-        f"{name}, version {group.version}": metrics[name].value
-        for group, metrics in (newest.metrics.items() if newest else ())
-        for name in monitor.spec.tolerances
-        if not group.segment and name in metrics
+        f"{metric_of(one)}, version {one.version}": one.value
+        for one in newest_quality(monitor, day)
     }
 
 

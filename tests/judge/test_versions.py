@@ -8,10 +8,12 @@ import pytest
 from monitoring_dagster.act.promotion import promote
 from monitoring_dagster.act.retraining.training import register, train
 from monitoring_dagster.daily.steps import steps_of
-from monitoring_dagster.judge.quality_findings import newest_quality, recent_breaches
+from monitoring_dagster.decide.traffic import Traffic
+from monitoring_dagster.judge.judged import newest_quality
+from monitoring_dagster.judge.quality_verdict import stored_breaches
 from monitoring_dagster.measure.quality.known_quality import breaches, evaluate
 from monitoring_dagster.spec.kinds import FindingKind, Severity
-from monitoring_dagster.store.days.champions import Traffic, champion_on, promoted_on
+from monitoring_dagster.store.days.champions import champion_on, promoted_on
 from monitoring_dagster.store.ledger.ledger import Promotion
 from tests.world import HISTORY_DAYS, START, day_after
 
@@ -132,9 +134,10 @@ def test_the_check_of_a_day_warns_of_another_version_and_names_each_number(world
     assert "version 1: within tolerance" in check.words
     assert report.numbers["accuracy"] > 0.7  # the champion's is the model's
     assert report.numbers["accuracy_v2"] < 0.3
-    assert {"log_loss, version 1", "log_loss, version 2"} == set(
-        newest_quality(world.monitor, last(world))
-    )
+    newest = newest_quality(world.monitor, last(world))
+    assert {("quality.log_loss", "1"), ("quality.log_loss", "2")} == {
+        (one.name, one.version) for one in newest
+    }
 
 
 def test_a_labels_fault_of_one_version_leaves_the_other_judged(world):
@@ -151,7 +154,7 @@ def test_a_labels_fault_of_one_version_leaves_the_other_judged(world):
     known = evaluate(world.monitor, day, as_of=last(world))
     assert known.coverage < known.min_coverage
     assert breaches(world.monitor, known) == {"1": {}}
-    assert recent_breaches(world.monitor, last(world))[day] == {"1": {}}
+    assert stored_breaches(world.monitor, last(world))[day] == {"1": {}}
 
 
 def test_after_a_promotion_at_noon_the_new_champion_is_judged_by_its_own_days(world):

@@ -17,7 +17,7 @@ from monitoring_dagster.act.retraining.failed_training import (
 from monitoring_dagster.act.retraining.learning_days import learning_days
 from monitoring_dagster.decide.incidents import HEALING
 from monitoring_dagster.decide.retraining_policy import TRIES, RetrainingVerdict, Situation, decide
-from monitoring_dagster.judge.quality_findings import recent_breaches
+from monitoring_dagster.judge.quality_verdict import stored_breaches
 from monitoring_dagster.spec import Retraining
 from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.store.days.step_findings import VERDICT
@@ -148,7 +148,7 @@ def _situation(monitor: Monitor, policy: Retraining, champion: Reference, day: d
         day=day,
         breaches={
             served: tuple(said[champion.version])
-            for served, said in recent_breaches(monitor, day).items()
+            for served, said in stored_breaches(monitor, day).items()
             if champion.version in said  # another version's trouble is no reason to retrain it
         },
         trained_on=champion.trained_until or champion.registered_on,

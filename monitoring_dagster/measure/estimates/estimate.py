@@ -7,6 +7,7 @@ from math import isfinite
 import numpy as np
 import pyarrow as pa
 
+from monitoring_dagster.decide.quality_rules import expected_breaches
 from monitoring_dagster.measure.estimates.estimators import Estimated, by_confidence, by_losses
 from monitoring_dagster.measure.quality.model_metrics import (
     as_row,
@@ -14,16 +15,14 @@ from monitoring_dagster.measure.quality.model_metrics import (
     label_of,
     promise_of,
     unpromised,
-    worse_than_tolerated,
 )
 from monitoring_dagster.measure.quality.quality_signals import quality_signals
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Estimate, intervals
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.estimation.score_estimation import BLIND_SPOT
-from monitoring_dagster.store.days.champions import FEWEST_ROWS
 from monitoring_dagster.store.days.drifted import drifted_columns
-from monitoring_dagster.store.days.estimated import ESTIMATE, estimates_of
+from monitoring_dagster.store.days.estimated import ESTIMATE
 from monitoring_dagster.store.days.profiles import profiles_of, why_no_profile
 from monitoring_dagster.store.days.signals import noted
 from monitoring_dagster.store.monitor import Monitor
@@ -48,35 +47,10 @@ def run(monitor: Monitor, day: date) -> StepReport:
         for group, one in found.items() for name, metric in one.metrics.items()
     ]  # fmt: skip
     table = pa.Table.from_pylist(records, schema=SCHEMA)
-    signals = quality_signals(
-        monitor, {group: one.metrics for group, one in found.items()}, area="estimate", day=day
-    )
+    of_groups = {group: one.metrics for group, one in found.items()}
+    signals = list(quality_signals(monitor, of_groups, area="estimate", day=day))
     monitor.results.write(monitor.name, ESTIMATE, day, table, metadata=noted(signals))
-    return _report(monitor, day, found)
-
-
-def worse_than_promised(monitor: Monitor, day: date) -> dict[str, dict[str, str]]:
-    """Metrics that are expected to be worse than tolerated with 95 % certainty, in words, by
-    version: a version that is fine has an empty entry, one without an estimate has none.
-
-    Of versions side by side one with few rows is not judged.
-    """
-    estimates = estimates_of(monitor, day)
-    rows = {
-        group.version: max((one.n for one in found.values()), default=0)
-        for group, found in estimates.items()
-        if not group.segment
-    }
-    least = FEWEST_ROWS if len(rows) > 1 else 0
-    worse: dict[str, dict[str, str]] = {version: {} for version, n in rows.items() if n >= least}
-    for one in worse_than_tolerated(monitor, day, estimates):
-        if one.version in worse:
-            worse[one.version][one.name] = (
-                f"{one.name} of version {one.version} is expected to be {one.metric.value:.4f}"
-                f" ({one.metric.low:.4f} to {one.metric.high:.4f}, {one.metric.n:,} predictions),"
-                f" {one.words}"
-            )
-    return worse
+    return _report(monitor, day, found, expected_breaches(monitor.spec, signals).get(day, {}))
 
 
 def _estimates(monitor: Monitor, day: date) -> Iterator[tuple[Group, Estimated]]:
@@ -102,13 +76,12 @@ def _estimates(monitor: Monitor, day: date) -> Iterator[tuple[Group, Estimated]]
             )
 
 
-def judged_estimates(monitor: Monitor, day: date) -> list[str]:
-    """Judged metrics that were estimated for *day* and have a promise to be compared with."""
-    return compared(monitor, day, estimates_of(monitor, day))
-
-
-def _report(monitor: Monitor, day: date, estimated: Mapping[Group, Estimated]) -> StepReport:
-    worse = worse_than_promised(monitor, day)
+def _report(
+    monitor: Monitor,
+    day: date,
+    estimated: Mapping[Group, Estimated],
+    worse: Mapping[str, Mapping[str, str]],
+) -> StepReport:
     found = {group: one.metrics for group, one in estimated.items() if one.metrics}
     whole = {group: metrics for group, metrics in found.items() if not group.segment}
     judged = [

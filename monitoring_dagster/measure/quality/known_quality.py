@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from monitoring_dagster.measure.quality.model_metrics import metrics_of, worse_than_tolerated
+from monitoring_dagster.decide.quality_rules import breaches_of
+from monitoring_dagster.decide.traffic import FEWEST_ROWS
+from monitoring_dagster.measure.quality.model_metrics import metrics_of
+from monitoring_dagster.measure.quality.quality_signals import quality_signals
 from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.labels.maturity import ArrivalCurve, Maturity, maturity
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.performance import Metric
-from monitoring_dagster.store.days.champions import FEWEST_ROWS
 from monitoring_dagster.store.days.known_labels import known_outcomes
 from monitoring_dagster.store.days.profiles import profiles_of
 from monitoring_dagster.store.monitor import Monitor
@@ -121,20 +123,11 @@ def judgeable(monitor: Monitor, day: date) -> dict[str, int]:
 
 
 def breaches(monitor: Monitor, evaluation: Evaluation) -> dict[str, dict[str, str]]:
-    """Metrics that are worse than tolerated with 95 % certainty, in words, by version.
-
-    A version that is fine has an empty entry, one without a verdict has none. Each is judged
-    against its own registration; a day counts as worse only where the whole interval lies beyond
-    the tolerance. ``bias`` is judged by its size.
-    """
+    """Metrics that are worse than tolerated with 95 % certainty, in words, by version: a version
+    that is fine has an empty entry, one without a verdict has none."""
     found: dict[str, dict[str, str]] = {
         version: {} for version in evaluation.versions if evaluation.judges(version)
     }
-    for one in worse_than_tolerated(monitor, evaluation.day, evaluation.metrics):
-        if one.version in found:
-            found[one.version][one.name] = (
-                f"{one.name} of version {one.version} was {one.metric.value:.4f}"
-                f" ({one.metric.low:.4f} to {one.metric.high:.4f}, {one.metric.n:,} labels),"
-                f" {one.words}"
-            )
-    return found
+    signals = list(quality_signals(monitor, evaluation.metrics, area="quality", day=evaluation.day))
+    worse = breaches_of(monitor.spec, signals).get(evaluation.day, {})
+    return {version: worse.get(version, {}) for version in found}

@@ -1,13 +1,13 @@
 """How good were counted outcomes by every metric of a model, its own included?"""
 
-from collections.abc import Collection, Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from datetime import date, timedelta
-from math import isclose, isfinite, nan, sqrt
-from typing import NamedTuple, Self
+from math import isfinite, nan, sqrt
+from typing import Self
 
 from monitoring_dagster.errors import MonitoringError, did_you_mean
 from monitoring_dagster.sources.rows.expressions import row_values
-from monitoring_dagster.spec import METRICS, MetricDefinition, ModelSpec, Tolerance
+from monitoring_dagster.spec import METRICS, MetricDefinition, ModelSpec
 from monitoring_dagster.stats.columns.column_profile import NumericProfile
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.quality.outcomes import Outcomes
@@ -76,12 +76,6 @@ def own_metric(spec: ModelSpec, definition: MetricDefinition, outcomes: Outcomes
         return of_values(outcomes, definition.label)
     counts = counts_table(outcomes)
     return of_counts(outcomes, row_values(definition, counts, task=spec.task))
-
-
-def higher_is_better(spec: ModelSpec, name: str) -> bool:
-    """Which way is up for a metric, by its label."""
-    own = {one.label: one.better == "higher" for one in spec.metrics}
-    return own.get(name, name in HIGHER_IS_BETTER)
 
 
 def promise_of(monitor: Monitor, group: Group, name: str, day: date) -> float | None:
@@ -187,12 +181,12 @@ def _of_reference(spec: ModelSpec, reference: Reference, group: Group, name: str
     definition, outcomes = spec.definition(name), reference.outcomes.get(group)
     if outcomes is None or definition in spec.row_metrics:
         return nan
-    key = group, definition.model_dump_json() if definition else name
+    key = group, definition.model_dump_json() if definition else ""
     if key not in reference.asked:
         own = [definition] if definition else []
-        metric = metrics_of(spec, outcomes, own=own).get(name)
-        reference.asked[key] = metric.value if metric is not None else nan
-    return reference.asked[key]
+        found = metrics_of(spec, outcomes, own=own)
+        reference.asked[key] = {label: metric.value for label, metric in found.items()}
+    return reference.asked[key].get(name, nan)
 
 
 def _before(monitor: Monitor, group: Group, definition: MetricDefinition) -> float | None:
@@ -226,81 +220,6 @@ def _total(monitor: Monitor, eve: date, *, scores: bool, segment: str) -> dict[G
         for group, one in of_day.items():
             found[group] = found[group] + one if group in found else one
     return found
-
-
-class Worse(NamedTuple):
-    """A metric of one version that lies beyond what is tolerated with 95 % certainty."""
-
-    version: str
-    name: str
-    metric: Metric
-    promise: float
-    room: float  # how far beyond it is tolerated
-    limit: float  # of a bias the largest size that is tolerated
-
-    @property
-    def words(self) -> str:
-        """What it is compared with."""
-        if self.name == "bias":
-            return f"baseline {self.promise:.4f}, at most {self.limit:.4f} from zero is tolerated"
-        return f"baseline {self.promise:.4f}, tolerance {self.room:.4f}"
-
-
-def worse_than_tolerated(
-    monitor: Monitor, day: date, found: Mapping[Group, Mapping[str, Metric]]
-) -> Iterator[Worse]:
-    """The judged metrics that are worse, by version; a single day of a segment says too little."""
-    for group, metrics_of_group in found.items():
-        for name, tolerance in monitor.spec.tolerances.items():
-            promise = None if group.segment else promise_of(monitor, group, name, day)
-            metric = metrics_of_group.get(name)
-            if promise is None or metric is None:
-                continue
-            spread = spread_of(monitor, group.version) if name == "bias" else nan
-            room = room_of(tolerance, name, promise, spread=spread)
-            limit = limit_of(monitor.spec, name, promise, room, spread=spread)
-            if beyond(monitor.spec, name, metric, limit):
-                yield Worse(group.version, name, metric, promise, room, limit)
-
-
-def room_of(tolerance: Tolerance, name: str, promise: float, *, spread: float) -> float:
-    """How much worse than its baseline a metric may be, in its unit; NaN where a tolerance is of
-    the label's *spread* and nobody knows that."""
-    return tolerance.around(spread if name == "bias" else promise)
-
-
-def limit_of(
-    spec: ModelSpec, name: str, promise: float, room: float, *, spread: float = nan
-) -> float:
-    """The worst value that is tolerated; of a bias its size.
-
-    A bias is better nearer to zero, whatever was registered, and a bad baseline is no licence: it
-    counts up to a fifth of the label's *spread*, a small effect, or up to *room* where that is
-    unknown.
-
-    Source: Cohen (1988), Statistical Power Analysis, for a small effect.
-    """
-    if name == "bias":
-        most = _SMALL_EFFECT * spread if isfinite(spread) else room
-        return min(abs(promise), most) + room
-    return promise - room if higher_is_better(spec, name) else promise + room
-
-
-_SMALL_EFFECT = 0.2  # in standard deviations
-
-
-def beyond(spec: ModelSpec, name: str, metric: Metric, limit: float) -> bool:
-    """Whether the whole interval lies on the bad side of *limit*; exactly on it is tolerated."""
-    if name == "bias":
-        return _above(metric.low, limit) or _above(-metric.high, limit)
-    if higher_is_better(spec, name):
-        return _above(limit, metric.high)
-    return _above(metric.low, limit)
-
-
-def _above(value: float, bound: float) -> bool:
-    """Above by more than the rounding of a sum; never where either is unknown."""
-    return value > bound and not isclose(value, bound, rel_tol=1e-12)
 
 
 def spread_of(monitor: Monitor, version: str) -> float:

@@ -5,7 +5,7 @@ from datetime import date
 from math import nan
 
 from monitoring_dagster.decide.signal import Signal
-from monitoring_dagster.measure.quality.model_metrics import promise_of
+from monitoring_dagster.measure.quality.model_metrics import promise_of, spread_of
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.quality.performance import Metric
 from monitoring_dagster.store.monitor import Monitor
@@ -25,7 +25,7 @@ def quality_signals(
     """
     for group, metrics in found.items():
         for name, metric in metrics.items():
-            is_judged = name in monitor.spec.tolerances
+            is_judged = name in monitor.spec.tolerances_where(group.segment, group.value)
             if group.segment and not is_judged:
                 continue
             baseline = promise_of(monitor, group, name, day)
@@ -41,4 +41,5 @@ def quality_signals(
                 high=metric.high,
                 n=metric.n,
                 baseline=nan if baseline is None else baseline,
+                spread=spread_of(monitor, group.version) if name == "bias" else nan,
             )

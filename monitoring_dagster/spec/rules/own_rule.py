@@ -21,6 +21,8 @@ AREAS: Mapping[str, str] = MappingProxyType(
         "estimate": "estimate",
         "labels": "outcomes",
         "quality": "verdict",  # of the newest evaluated days, as known on the day that is judged
+        "pooled": "verdict",  # the same over the days that a rule looks at, together
+        "estimate_accuracy": "verdict",  # how right estimates were, where they expect a drop
         "outside": "verdict",  # numbers from elsewhere, `signals` in defs.yaml
     }
 )  # the first part of a signal's name: the step that writes it

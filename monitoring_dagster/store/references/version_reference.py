@@ -72,7 +72,9 @@ class Reference:
     days: int | None = None  # with rows enough to say what is ordinary; None: nobody counted
     has_days: bool = True  # whether its rows say of which day they are
     # Metrics of its rows, by group and definition, once somebody asked for them.
-    asked: dict[tuple[Group, str], float] = field(default_factory=dict, compare=False, repr=False)
+    asked: dict[tuple[Group, str], dict[str, float]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
 
 def reference_of(monitor: Monitor, version: str) -> Reference | None:

@@ -7,17 +7,11 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
+from monitoring_dagster.decide.tolerance import beyond, limit_of, room_of
 from monitoring_dagster.measure.quality import arrived_labels as outcomes
 from monitoring_dagster.measure.quality import model_metrics as metrics
 from monitoring_dagster.measure.quality.known_quality import breaches, evaluate
-from monitoring_dagster.measure.quality.model_metrics import (
-    UnknownMetric,
-    beyond,
-    limit_of,
-    metric_label,
-    promise_of,
-    room_of,
-)
+from monitoring_dagster.measure.quality.model_metrics import UnknownMetric, metric_label, promise_of
 from monitoring_dagster.spec import ModelSpec, Tolerance
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.quality.performance import Metric

@@ -6,15 +6,16 @@ from datetime import datetime, time
 import numpy as np
 
 from monitoring_dagster.act.retraining.training import register, train
-from monitoring_dagster.judge import quality_findings as quality
-from monitoring_dagster.judge import revisions
+from monitoring_dagster.judge import quality_verdict, revisions
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import drift
 from monitoring_dagster.measure.estimates import estimate
 from monitoring_dagster.measure.quality import arrived_labels as outcomes
 from monitoring_dagster.measure.quality.evaluation import run as evaluate_day
 from monitoring_dagster.measure.quality.known_quality import evaluate
+from monitoring_dagster.measure.quality.quality_as_known import quality_as_known
 from monitoring_dagster.spec.kinds import FindingKind, Severity
+from monitoring_dagster.stats.estimation.estimate_record import Trust
 from monitoring_dagster.stats.labels.maturity import Maturity
 from tests.world import HISTORY_DAYS, LATEST_DAYS, START, day_after
 
@@ -46,10 +47,9 @@ def _told(world, day, truth):
 
 def found(world, day=LAST):
     """What is told on a day, by kind."""
-    recent = quality.recent_evaluations(world.monitor, day)
-    said = [*quality.of_labels(world.monitor, day, recent),
-            *quality.of_estimates(world.monitor, day)]  # fmt: skip
-    return {one.kind: one for one in said}
+    monitor = world.monitor
+    signals = [*quality_as_known(monitor, day), *quality_verdict.accuracy_signals(monitor, day)]
+    return {one.kind: one for one in quality_verdict.quality_findings(monitor, day, signals)}
 
 
 def flipped(rows, *, where):
@@ -162,11 +162,11 @@ def test_estimates_with_a_poor_record_are_recorded_and_not_told(world, monkeypat
         return log.assign(score=0.5 + (log["score"] - 0.5) / 5)
 
     live(world, serve=unsure)
-    usual = quality.track_record
+    usual = quality_verdict.track_record
     monkeypatch.setattr(
-        quality,
+        quality_verdict,
         "track_record",
-        lambda *given, **more: replace(usual(*given, **more), trust=quality.Trust.LOW),
+        lambda *given, **more: replace(usual(*given, **more), trust=Trust.LOW),
     )
     assert found(world, DAYS[-1])[FindingKind.EXPECTED_DROP].severity is Severity.P3
 

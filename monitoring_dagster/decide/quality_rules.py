@@ -1,0 +1,302 @@
+"""Rules on quality, as it is expected and as labels show it: findings from signals alone."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from math import isfinite
+
+from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.decide.rules import RULES
+from monitoring_dagster.decide.signal import Signal
+from monitoring_dagster.decide.tolerance import (
+    higher_is_better,
+    metric_of,
+    room_of,
+    worse_than_tolerated,
+)
+from monitoring_dagster.decide.traffic import FEWEST_ROWS, Traffic
+from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec.kinds import FindingKind, Severity
+from monitoring_dagster.stats.quality.performance import Metric
+from monitoring_dagster.stats.quality.segment_drop import (
+    SegmentDrop,
+    SegmentMetric,
+    SegmentVerdict,
+    segment_drops,
+)
+
+OF_LABELS = (
+    FindingKind.PERFORMANCE_DROP,
+    FindingKind.SEGMENT_DROP,
+    FindingKind.MISCALIBRATION,
+)
+CALIBRATION_GAP = "calibration_gap"  # of scores: a quantity of quality beside the metrics
+MIN_GAP = 0.02  # in probability, between score and share of ones
+ALPHA = 0.01  # of one look, as there is one every day
+
+Breaches = dict[date, dict[str, dict[str, str]]]  # day: version: metric: in words
+
+
+def breaches_of(spec: ModelSpec, known: Sequence[Signal]) -> Breaches:
+    """Metrics that labels show to be worse than tolerated with 95 % certainty, in words, by day and
+    version.
+
+    A version that is fine has an empty entry, one without a verdict has none. Each is judged
+    against its own registration; a day counts as worse only where the whole interval lies beyond
+    the tolerance. ``bias`` is judged by its size.
+    """
+    found: Breaches = {}
+    for one in known:
+        if not one.segment:
+            found.setdefault(one.day, {}).setdefault(one.version, {})
+    for worse in worse_than_tolerated(spec, known):
+        of_version = found[worse.signal.day][worse.signal.version]
+        of_version[worse.metric] = worse.said("was", "labels")
+    return found
+
+
+def expected_breaches(spec: ModelSpec, estimates: Sequence[Signal]) -> Breaches:
+    """The same of what is expected: of versions side by side one with few rows is not judged."""
+    rows: dict[date, dict[str, int]] = {}
+    for one in estimates:
+        if not one.segment:
+            of_day = rows.setdefault(one.day, {})
+            of_day[one.version] = max(of_day.get(one.version, 0), one.n)
+    found: Breaches = {
+        day: {version: {} for version, n in of.items() if len(of) == 1 or n >= FEWEST_ROWS}
+        for day, of in rows.items()
+    }
+    for worse in worse_than_tolerated(spec, estimates):
+        of_version = found[worse.signal.day].get(worse.signal.version)
+        if of_version is not None:
+            of_version[worse.metric] = worse.said("is expected to be", "predictions")
+    return found
+
+
+def expected_drops(
+    spec: ModelSpec,
+    day: date,
+    traffic: Traffic,
+    estimates: Sequence[Signal],
+    accuracy: Mapping[str, Signal],
+) -> Iterator[Finding]:
+    """A metric of a version that is expected to be worse than tolerated on several of the last
+    days; *accuracy* says of a metric how right its estimates were."""
+    kind = FindingKind.EXPECTED_DROP
+    needed, of_days = spec.rules.window(kind)
+    worse = expected_breaches(spec, estimates)
+    days = [day - timedelta(days=n) for n in range(of_days)]
+    for version, expected in worse.get(day, {}).items():
+        of_version = _Version(spec, day, traffic, version)
+        for metric, words in expected.items():
+            count = sum(metric in worse.get(one, {}).get(version, {}) for one in days)
+            if count >= needed:
+                trust = accuracy.get(metric)
+                at_most = Severity(trust.severity) if trust and trust.severity else Severity.P0
+                said = f"; {trust.reason}" if trust else ""
+                words = f"{words} ({count} of the last {of_days} days){said}"
+                yield of_version.finding(kind, metric, words, at_most=at_most)
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """One version and its newest days with a verdict of its own, newest first."""
+
+    spec: ModelSpec
+    day: date  # on which they are known
+    traffic: Traffic
+    version: str
+    days: Sequence[date] = ()
+    known: Sequence[Signal] = ()  # of those days, of all versions
+    pooled: Sequence[Signal] = ()  # of them together
+    of_champion: Collection[str] | None = None  # what fell there; None without a verdict on it
+
+    def finding(
+        self,
+        kind: FindingKind,
+        what: str,
+        words: str,
+        *,
+        by_version: bool = False,
+        about: date | None = None,
+        at_most: Severity = Severity.P0,
+    ) -> Finding:
+        """A finding about this version, as *about* shows it; *by_version* where *what* names it.
+
+        No more urgent than *at_most*, nor than the version's part in the traffic.
+        """
+        at_most = max(at_most, self.traffic.at_most(self.version))
+        return Finding(
+            self.spec.name,
+            self.day,
+            kind,
+            what if by_version else self.traffic.subject(what, self.version),
+            max(RULES[kind].severity, at_most),
+            f"{words}{self.traffic.words(self.version)}",
+            RULES[kind].asset,
+            about,
+            at_most,
+        )
+
+    def within(self, kind: FindingKind) -> Sequence[date]:
+        """The days that the rule *kind* looks at."""
+        return self.days[: self.spec.rules.window(kind).of_days]
+
+    def values(self, kind: FindingKind, name: str, segment: str, value: str) -> list[float]:
+        """One number of the days of the rule *kind*, newest first; days without it are left out."""
+        days = self.within(kind)
+        by_day = {
+            one.day: one.value
+            for one in self.known
+            if (one.name, one.version, one.segment, one.segment_value)
+            == (name, self.version, segment, value)
+        }
+        return [by_day[day] for day in days if day in by_day]
+
+    def pooled_over(self, kind: FindingKind) -> list[Signal]:
+        """What the days of the rule *kind* say together."""
+        days = self.within(kind)
+        start, end = min(days), max(days) + timedelta(days=1)
+        return [
+            one
+            for one in self.pooled
+            if one.version == self.version and (one.day, one.end.date()) == (start, end)
+        ]
+
+
+def quality_drops(
+    spec: ModelSpec,
+    day: date,
+    traffic: Traffic,
+    known: Sequence[Signal],
+    pooled: Sequence[Signal],
+    estimates: Sequence[Signal],
+) -> list[Finding]:
+    """What labels say is wrong with the newest evaluated days, each version judged by itself.
+
+    Parameters
+    ----------
+    known
+        Signals of quality of those days, as known on *day*.
+    pooled
+        The same over the days that a rule looks at, together.
+    estimates
+        What was expected of those days.
+    """
+    worse, expected = breaches_of(spec, known), expected_breaches(spec, estimates)
+    newest_first = sorted(worse, reverse=True)
+    of_days = most_days(spec)
+    found: list[Finding] = []
+    of_champion: Collection[str] | None = None
+    versions = {version for said in worse.values() for version in said}
+    for version in sorted(versions, key=lambda one: (one != traffic.champion, one)):
+        # Of a version that serves no more only what is newest, so that it is over one day.
+        looked_at = newest_first if version in traffic.shares else newest_first[:of_days]
+        days = [one for one in looked_at if version in worse[one]][:of_days]
+        if not days:
+            continue
+        of_version = _Version(spec, day, traffic, version, days, known, pooled, of_champion)
+        said = {one: worse[one][version] for one in days}
+        fallen = dict(_performance(of_version, said, expected))
+        if version == traffic.champion:
+            of_champion = fallen.keys()
+        found += [*fallen.values(), *_segments(of_version, without=fallen.keys())]
+        # Where the whole is worse on some day that is the problem, and one is told.
+        if not any(said[one] for one in of_version.within(FindingKind.MISCALIBRATION)):
+            found += _calibration(of_version)
+    return found
+
+
+def most_days(spec: ModelSpec) -> int:
+    """The longest window of the rules on labels."""
+    return max(spec.rules.window(kind).of_days for kind in OF_LABELS)
+
+
+def _performance(
+    of: _Version, worse: Mapping[date, Mapping[str, str]], expected: Breaches
+) -> Iterator[tuple[str, Finding]]:
+    """A metric is told when it was worse than tolerated on several of the last evaluated days."""
+    kind = FindingKind.PERFORMANCE_DROP
+    needed = of.spec.rules.window(kind).breaches
+    looked_at = of.within(kind)
+    for metric in of.spec.tolerances:
+        days = [one for one in looked_at if metric in worse[one]]
+        if len(days) >= needed:
+            newest = max(days)
+            words = (
+                f"{worse[newest][metric]} (on {newest}; {len(days)} of the last {len(looked_at)}"
+                f" evaluated days were as bad){_foreseen(of, days, metric, expected)}"
+            )
+            yield metric, of.finding(kind, metric, words, about=newest)
+
+
+def _foreseen(of: _Version, days: Sequence[date], metric: str, expected: Breaches) -> str:
+    """Did the inputs let expect it?  Where they did not, the relation itself has changed."""
+    estimated = [one for one in days if of.version in expected.get(one, {})]
+    if not estimated:
+        return ""
+    foreseen = [one for one in estimated if metric in expected[one][of.version]]
+    if 2 * len(foreseen) >= len(estimated):
+        return "; expected from the inputs: harder cases"
+    if of.of_champion is not None and metric not in of.of_champion:
+        return (
+            f"; not explained by the inputs, and version {of.traffic.champion} is within tolerance:"
+            f" likely a fault of version {of.version}"
+        )
+    return "; not explained by the inputs: likely concept drift, or changed labels"
+
+
+def _segments(of: _Version, *, without: Collection[str]) -> Iterator[Finding]:
+    """Told where all days together show it, and several of them each by itself."""
+    kind, spec = FindingKind.SEGMENT_DROP, of.spec
+    of_metric: dict[str, list[SegmentMetric]] = {}
+    for one in of.pooled_over(kind):
+        metric = metric_of(one)
+        tolerance = spec.tolerances_where(one.segment, one.segment_value).get(metric)
+        if not one.segment or tolerance is None or metric in without:
+            continue
+        before, room = None, 0.0
+        if isfinite(one.baseline):
+            before = Metric(one.baseline, one.baseline_low, one.baseline_high, one.baseline_n)
+            room = room_of(tolerance, metric, one.baseline, spread=one.spread)
+        now = Metric(one.value, one.low, one.high, one.n)
+        of_metric.setdefault(metric, []).append(
+            SegmentMetric(one.segment, one.segment_value, now, before, room)
+        )
+    for metric, segments in of_metric.items():
+        own = spec.definition(metric)
+        better = None if own is None else own.better
+        for drop in segment_drops(segments, metric=metric, better=better, alpha=ALPHA):
+            if drop.verdict is SegmentVerdict.WORSE and _lasts(of, drop, metric):
+                where = f"{metric} where {drop.of.segment} is {drop.of.value}"
+                words = f"version {of.version}: {drop.words}"
+                yield of.finding(kind, where, words, about=of.days[0])
+
+
+def _lasts(of: _Version, drop: SegmentDrop, metric: str) -> bool:
+    """Whether several days by themselves were as bad: one storm over one airport is no drop."""
+    kind = FindingKind.SEGMENT_DROP
+    assert drop.of.before is not None, "without a baseline there is no verdict"
+    before = drop.of.before.value
+    values = of.values(kind, f"quality.{metric}", drop.of.segment, drop.of.value)
+    if metric == "bias":
+        losses = [abs(value) - abs(before) for value in values]
+    elif higher_is_better(of.spec, metric):
+        losses = [before - value for value in values]
+    else:
+        losses = [value - before for value in values]
+    needed = of.spec.rules.window(kind).breaches
+    return sum(loss > drop.of.tolerance for loss in losses) >= min(needed, len(values))
+
+
+def _calibration(of: _Version) -> Iterator[Finding]:
+    """Told where all days together show it, and several of them each by itself."""
+    kind = FindingKind.MISCALIBRATION
+    for one in of.pooled_over(kind):
+        if metric_of(one) != CALIBRATION_GAP or not (one.p_value < ALPHA and one.value >= MIN_GAP):
+            continue
+        gaps = of.values(kind, f"quality.{CALIBRATION_GAP}", "", "")
+        needed = of.spec.rules.window(kind).breaches
+        if sum(gap >= MIN_GAP for gap in gaps) >= min(needed, len(gaps)):
+            words = f"version {of.version}: {one.reason}"
+            yield of.finding(kind, of.version, words, by_version=True, about=of.days[0])

@@ -1,0 +1,98 @@
+"""Tolerance: how much worse than its baseline a metric may get, and what lies beyond."""
+
+from collections.abc import Iterable, Iterator
+from math import isclose, isfinite, nan
+from typing import NamedTuple
+
+from monitoring_dagster.decide.signal import Signal
+from monitoring_dagster.spec import ModelSpec, Tolerance
+from monitoring_dagster.stats.quality.performance import HIGHER_IS_BETTER, Metric
+
+
+class Worse(NamedTuple):
+    """A metric that lies beyond what is tolerated with 95 % certainty."""
+
+    signal: Signal
+    metric: str
+    room: float  # how far beyond the baseline it is tolerated
+    limit: float  # of a bias the largest size that is tolerated
+
+    @property
+    def words(self) -> str:
+        """What it is compared with."""
+        baseline = self.signal.baseline
+        if self.metric == "bias":
+            return f"baseline {baseline:.4f}, at most {self.limit:.4f} from zero is tolerated"
+        return f"baseline {baseline:.4f}, tolerance {self.room:.4f}"
+
+    def said(self, verb: str, rows: str) -> str:
+        """The whole sentence: *verb* says whether it was or will be, *rows* what n counts."""
+        one = self.signal
+        return (
+            f"{self.metric} of version {one.version} {verb} {one.value:.4f}"
+            f" ({one.low:.4f} to {one.high:.4f}, {one.n:,} {rows}), {self.words}"
+        )
+
+
+def metric_of(signal: Signal) -> str:
+    """The metric that a signal of quality is about, by its label."""
+    return signal.name.partition(".")[2]
+
+
+def worse_than_tolerated(spec: ModelSpec, signals: Iterable[Signal]) -> Iterator[Worse]:
+    """The judged metrics that are worse; a single day of a segment says too little."""
+    for one in signals:
+        metric = metric_of(one)
+        tolerance = spec.tolerances.get(metric)
+        if tolerance is None or one.segment or not isfinite(one.baseline):
+            continue
+        room = room_of(tolerance, metric, one.baseline, spread=one.spread)
+        limit = limit_of(spec, metric, one.baseline, room, spread=one.spread)
+        if beyond(spec, metric, Metric(one.value, one.low, one.high, one.n), limit):
+            yield Worse(one, metric, room, limit)
+
+
+def higher_is_better(spec: ModelSpec, name: str) -> bool:
+    """Which way is up for a metric, by its label."""
+    own = {one.label: one.better == "higher" for one in spec.metrics}
+    return own.get(name, name in HIGHER_IS_BETTER)
+
+
+def room_of(tolerance: Tolerance, name: str, promise: float, *, spread: float) -> float:
+    """How much worse than its baseline a metric may be, in its unit; NaN where a tolerance is of
+    the label's *spread* and nobody knows that."""
+    return tolerance.around(spread if name == "bias" else promise)
+
+
+def limit_of(
+    spec: ModelSpec, name: str, promise: float, room: float, *, spread: float = nan
+) -> float:
+    """The worst value that is tolerated; of a bias its size.
+
+    A bias is better nearer to zero, whatever was registered, and a bad baseline is no licence: it
+    counts up to a fifth of the label's *spread*, a small effect, or up to *room* where that is
+    unknown.
+
+    Source: Cohen (1988), Statistical Power Analysis, for a small effect.
+    """
+    if name == "bias":
+        most = _SMALL_EFFECT * spread if isfinite(spread) else room
+        return min(abs(promise), most) + room
+    return promise - room if higher_is_better(spec, name) else promise + room
+
+
+_SMALL_EFFECT = 0.2  # in standard deviations
+
+
+def beyond(spec: ModelSpec, name: str, metric: Metric, limit: float) -> bool:
+    """Whether the whole interval lies on the bad side of *limit*; exactly on it is tolerated."""
+    if name == "bias":
+        return _above(metric.low, limit) or _above(-metric.high, limit)
+    if higher_is_better(spec, name):
+        return _above(limit, metric.high)
+    return _above(metric.low, limit)
+
+
+def _above(value: float, bound: float) -> bool:
+    """Above by more than the rounding of a sum; never where either is unknown."""
+    return value > bound and not isclose(value, bound, rel_tol=1e-12)
