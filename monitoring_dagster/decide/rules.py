@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 from types import MappingProxyType
 
 from monitoring_dagster.spec.kinds import FindingKind, Severity
@@ -45,6 +46,20 @@ class Partitions(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """What one signal must not exceed on a day; exactly on the limit it keeps it."""
+
+    signal: str  # of the whole model; see `AREAS` for who writes it
+    what: str  # the subject of the finding
+    words: str  # a sentence with {value}, {limit}, {n}, {usual} and {reason}
+    subject: str = ""  # of the signal
+    above: str | float | None = None  # a number, or the key of defs.yaml that holds it
+    below: str | float | None = None
+    of_usual: bool = False  # the limit is a share of the same weekday's median before
+    urgent_from: float = inf  # so many times the limit is as urgent as the rule can be
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One row of the catalogue; its name is its runbook page and its key in YAML."""
 
@@ -58,6 +73,7 @@ class Rule:
     blocks_retraining: bool = False  # while it is open the data is not to be learnt from
     partitions: Partitions = Partitions.DAYS  # of the asset
     settings: tuple[str, ...] = ()  # the keys of defs.yaml with its thresholds
+    limit: Limit | None = None  # where one number of the day says it all
 
     @property
     def severity(self) -> Severity:
@@ -65,245 +81,262 @@ class Rule:
         return self.severities[0]
 
 
-RULES: Mapping[FindingKind, Rule] = MappingProxyType(
-    {
-        FindingKind.MISSING_DAY: Rule(
-            title="missing day",
-            evidence=Evidence.FILES,
-            severities=(Severity.P1,),
-            asset="contract",
-            on_call=OnCallStep.UPSTREAM,
-            first_step="Find out why no predictions arrived, then run the day again.",
-            heals=True,
-            blocks_retraining=True,
+_ROWS: dict[FindingKind, Rule] = {
+    FindingKind.MISSING_DAY: Rule(
+        title="missing day",
+        evidence=Evidence.FILES,
+        severities=(Severity.P1,),
+        asset="contract",
+        on_call=OnCallStep.UPSTREAM,
+        first_step="Find out why no predictions arrived, then run the day again.",
+        heals=True,
+        blocks_retraining=True,
+    ),
+    FindingKind.EMPTY_DAY: Rule(
+        title="empty day",
+        evidence=Evidence.FILES,
+        severities=(Severity.P1,),
+        asset="contract",
+        on_call=OnCallStep.UPSTREAM,
+        first_step="Check whether the model served at all, then look at the export of its log.",
+        heals=True,
+        blocks_retraining=True,
+    ),
+    FindingKind.UNREADABLE_DATA: Rule(
+        title="unreadable data",
+        evidence=Evidence.FILES,
+        severities=(Severity.P1, Severity.P2, Severity.P3),
+        asset="contract",
+        on_call=OnCallStep.INPUTS,
+        first_step="Have the file written again; nothing was computed from it.",
+        heals=True,
+        blocks_retraining=True,
+    ),
+    FindingKind.SCHEMA_BREACH: Rule(
+        title="schema breach",
+        evidence=Evidence.SERVICE,
+        severities=(Severity.P1, Severity.P2, Severity.P3),
+        asset="contract",
+        on_call=OnCallStep.INPUTS,
+        first_step="Ask the producer what changed; judge drift of these columns only afterwards.",
+        heals=True,
+        blocks_retraining=True,
+    ),
+    FindingKind.LOW_VOLUME: Rule(
+        title="low volume",
+        evidence=Evidence.SERVICE,
+        severities=(Severity.P1,),
+        asset="profile",
+        on_call=OnCallStep.SERVICE,
+        first_step="Compare with the callers' own count: is traffic down or is the log incomplete?",
+        heals=True,
+        settings=("rules.service.min_rows_share",),
+        limit=Limit(
+            signal="volume.rows",
+            what="rows",
+            below="rules.service.min_rows_share",
+            of_usual=True,
+            words="{value:,.0f} requests where this weekday usually has {usual:,.0f}"
+            " (limit {limit:.0%} of it)",
         ),
-        FindingKind.EMPTY_DAY: Rule(
-            title="empty day",
-            evidence=Evidence.FILES,
-            severities=(Severity.P1,),
-            asset="contract",
-            on_call=OnCallStep.UPSTREAM,
-            first_step="Check whether the model served at all, then look at the export of its log.",
-            heals=True,
-            blocks_retraining=True,
+    ),
+    FindingKind.SERVICE_ERRORS: Rule(
+        title="service errors",
+        evidence=Evidence.SERVICE,
+        severities=(Severity.P0,),
+        asset="profile",
+        on_call=OnCallStep.SERVICE,
+        first_step="Read the service's error log of that day; consider the fallback or a rollback.",
+        settings=("rules.service.max_error_rate",),
+        limit=Limit(
+            signal="service.error_rate",
+            what="error rate",
+            above="rules.service.max_error_rate",
+            words="{value:.1%} of {n:,} requests failed (limit {limit:.0%}){reason}",
         ),
-        FindingKind.UNREADABLE_DATA: Rule(
-            title="unreadable data",
-            evidence=Evidence.FILES,
-            severities=(Severity.P1, Severity.P2, Severity.P3),
-            asset="contract",
-            on_call=OnCallStep.INPUTS,
-            first_step="Have the file written again; nothing was computed from it.",
-            heals=True,
-            blocks_retraining=True,
+    ),
+    FindingKind.SLOW_SERVICE: Rule(
+        title="slow service",
+        evidence=Evidence.SERVICE,
+        severities=(Severity.P0, Severity.P2),
+        asset="profile",
+        on_call=OnCallStep.SERVICE,
+        first_step="Look at the latency by stage, and at the load of the same hours.",
+        settings=("rules.service.max_p99_ms",),
+        limit=Limit(
+            signal="service.latency_p99_ms",
+            subject="total",
+            what="p99",
+            above="rules.service.max_p99_ms",
+            urgent_from=5.0,
+            words="99 % of the requests took up to {value:,.0f} ms (limit {limit:,.0f} ms)",
         ),
-        FindingKind.SCHEMA_BREACH: Rule(
-            title="schema breach",
-            evidence=Evidence.SERVICE,
-            severities=(Severity.P1, Severity.P2, Severity.P3),
-            asset="contract",
-            on_call=OnCallStep.INPUTS,
-            first_step="Ask the producer what changed; judge drift of these columns only "
-            "afterwards.",
-            heals=True,
-            blocks_retraining=True,
-        ),
-        FindingKind.LOW_VOLUME: Rule(
-            title="low volume",
-            evidence=Evidence.SERVICE,
-            severities=(Severity.P1,),
-            asset="profile",
-            on_call=OnCallStep.SERVICE,
-            first_step="Compare with the callers' own count: is traffic down or is the log "
-            "incomplete?",
-            heals=True,
-            settings=("rules.service.min_rows_share",),
-        ),
-        FindingKind.SERVICE_ERRORS: Rule(
-            title="service errors",
-            evidence=Evidence.SERVICE,
-            severities=(Severity.P0,),
-            asset="profile",
-            on_call=OnCallStep.SERVICE,
-            first_step="Read the service's error log of that day; consider the fallback or a "
-            "rollback.",
-            settings=("rules.service.max_error_rate",),
-        ),
-        FindingKind.SLOW_SERVICE: Rule(
-            title="slow service",
-            evidence=Evidence.SERVICE,
-            severities=(Severity.P0, Severity.P2),
-            asset="profile",
-            on_call=OnCallStep.SERVICE,
-            first_step="Look at the latency by stage, and at the load of the same hours.",
-            settings=("rules.service.max_p99_ms",),
-        ),
-        FindingKind.UNKNOWN_VERSION: Rule(
-            title="unknown version",
-            evidence=Evidence.SERVICE,
-            severities=(Severity.P1,),
-            asset="profile",
-            on_call=OnCallStep.VERSION,
-            first_step="Find out who deployed it and register it, or roll it back.",
-        ),
-        FindingKind.PREDICTION_DRIFT: Rule(
-            title="prediction drift",
-            evidence=Evidence.PREDICTIONS,
-            severities=(Severity.P1, Severity.P2),
-            asset="drift",
-            on_call=OnCallStep.PREDICTIONS,
-            first_step="Look for a release or a new kind of traffic, then at the drifted features.",
-            settings=("rules.drift",),
-        ),
-        FindingKind.FEATURE_DRIFT: Rule(
-            title="feature drift",
-            evidence=Evidence.FEATURES,
-            severities=(Severity.P1, Severity.P2, Severity.P3),
-            asset="drift",
-            on_call=OnCallStep.FRESHNESS,
-            first_step="Ask whether the world or the pipeline changed; a sudden shift is usually "
-            "the pipeline.",
-            settings=("rules.drift",),
-        ),
-        FindingKind.MULTIVARIATE_DRIFT: Rule(
-            title="multivariate drift",
-            evidence=Evidence.WEEK,
-            severities=(Severity.P2,),
-            asset="multivariate",
-            on_call=OnCallStep.FRESHNESS,
-            first_step="Look at the columns that tell the week apart: did a join or a unit change "
-            "between them?",
-            partitions=Partitions.WEEKS,
-        ),
-        FindingKind.EXPECTED_DROP: Rule(
-            title="expected drop",
-            evidence=Evidence.ESTIMATE,
-            severities=(Severity.P2, Severity.P3),
-            asset="estimate",
-            on_call=OnCallStep.PREDICTIONS,
-            first_step="Look at the inputs that moved; labels have yet to confirm it.",
-            settings=("rules.performance",),
-        ),
-        FindingKind.PERFORMANCE_DROP: Rule(
-            title="performance drop",
-            evidence=Evidence.QUALITY,
-            severities=(Severity.P1,),
-            asset="evaluation",
-            on_call=OnCallStep.DEGRADATION,
-            first_step="Read the attribution first: did the rows change, or their meaning?",
-            settings=("rules.performance",),
-        ),
-        FindingKind.SEGMENT_DROP: Rule(
-            title="segment drop",
-            evidence=Evidence.QUALITY,
-            severities=(Severity.P2,),
-            asset="evaluation",
-            on_call=OnCallStep.DEGRADATION,
-            first_step="Look at that segment's rows: the whole is too large to show it.",
-            settings=("rules.performance", "rules.segments"),
-        ),
-        FindingKind.MISCALIBRATION: Rule(
-            title="miscalibration",
-            evidence=Evidence.QUALITY,
-            severities=(Severity.P2,),
-            asset="evaluation",
-            on_call=OnCallStep.DEGRADATION,
-            first_step="Read the reliability table; whoever acts on the score acts on a wrong "
-            "probability.",
-        ),
-        FindingKind.REVISED_QUALITY: Rule(
-            title="revised quality",
-            evidence=Evidence.LABELS,
-            severities=(Severity.P2, Severity.P3),
-            asset="evaluation",
-            on_call=OnCallStep.DEGRADATION,
-            first_step="Read what was decided because of the former verdict, and whether it still "
-            "holds.",
-        ),
-        FindingKind.LATE_LABELS: Rule(
-            title="late labels",
-            evidence=Evidence.LABELS,
-            severities=(Severity.P2,),
-            asset="outcomes",
-            on_call=OnCallStep.UPSTREAM,
-            first_step="Ask the label source; quality of these days stays unknown until they "
-            "arrive.",
-            heals=True,
-            settings=("labels.mature_after_days", "labels.min_coverage"),
-        ),
-        FindingKind.LABEL_DELAY: Rule(
-            title="label delay",
-            evidence=Evidence.LABELS,
-            severities=(Severity.P2,),
-            asset="outcomes",
-            on_call=OnCallStep.UPSTREAM,
-            first_step="Ask the label source what holds it up; verdicts on quality come later "
-            "meanwhile.",
-        ),
-        FindingKind.LABEL_PROCESS: Rule(
-            title="label process",
-            evidence=Evidence.LABELS,
-            severities=(Severity.P2, Severity.P3),
-            asset="outcomes",
-            on_call=OnCallStep.DEGRADATION,
-            first_step="Ask who labels now, and by which rule, before you believe in a change of "
-            "quality.",
-        ),
-        FindingKind.ORPHAN_LABELS: Rule(
-            title="orphan labels",
-            evidence=Evidence.LABELS,
-            severities=(Severity.P2,),
-            asset="outcomes",
-            on_call=OnCallStep.UPSTREAM,
-            first_step="Compare the request ids on both sides; labels without a prediction count "
-            "for nothing.",
-        ),
-        FindingKind.VERSION_METADATA: Rule(
-            title="version metadata",
-            evidence=Evidence.SERVICE,
-            severities=(Severity.P2, Severity.P3),
-            asset="profile",
-            on_call=OnCallStep.VERSION,
-            first_step="Register the version again with its signature and reference data.",
-        ),
-        FindingKind.IMPORTANCE_SHIFT: Rule(
-            title="importance shift",
-            evidence=Evidence.SERVICE,
-            severities=(Severity.P3,),
-            asset="drift",
-            on_call=OnCallStep.VERSION,
-            first_step="Compare both versions' training data: the new one may lean on a leak or a "
-            "proxy.",
-        ),
-        FindingKind.RETRAINING: Rule(
-            title="retraining",
-            evidence=Evidence.EVENT,
-            severities=(Severity.P3,),
-            asset="retraining",
-            on_call=OnCallStep.VERSION,
-            first_step="Read the comparison with the champion before you overrule it.",
-            partitions=Partitions.NONE,
-            settings=("retraining",),
-        ),
-        FindingKind.FAILED_RUN: Rule(
-            title="failed run",
-            evidence=Evidence.EVENT,
-            severities=(Severity.P1,),
-            asset="verdict",
-            on_call=OnCallStep.UPSTREAM,
-            first_step="Open the run in Dagster, repair the cause and run the day again.",
-        ),
-        FindingKind.OWN_RULE: Rule(
-            title="own rule",
-            evidence=Evidence.OWN,
-            severities=(Severity.P0, Severity.P1, Severity.P2, Severity.P3),
-            asset="verdict",
-            on_call=OnCallStep.DEGRADATION,
-            first_step="Read the rule in defs.yaml: its owner wrote down what it is there for.",
-            settings=("rules.own",),
-        ),
-    }
-)
+    ),
+    FindingKind.UNKNOWN_VERSION: Rule(
+        title="unknown version",
+        evidence=Evidence.SERVICE,
+        severities=(Severity.P1,),
+        asset="profile",
+        on_call=OnCallStep.VERSION,
+        first_step="Find out who deployed it and register it, or roll it back.",
+    ),
+    FindingKind.PREDICTION_DRIFT: Rule(
+        title="prediction drift",
+        evidence=Evidence.PREDICTIONS,
+        severities=(Severity.P1, Severity.P2),
+        asset="drift",
+        on_call=OnCallStep.PREDICTIONS,
+        first_step="Look for a release or a new kind of traffic, then at the drifted features.",
+        settings=("rules.drift",),
+    ),
+    FindingKind.FEATURE_DRIFT: Rule(
+        title="feature drift",
+        evidence=Evidence.FEATURES,
+        severities=(Severity.P1, Severity.P2, Severity.P3),
+        asset="drift",
+        on_call=OnCallStep.FRESHNESS,
+        first_step="Ask whether the world or the pipeline changed; a sudden shift is usually "
+        "the pipeline.",
+        settings=("rules.drift",),
+    ),
+    FindingKind.MULTIVARIATE_DRIFT: Rule(
+        title="multivariate drift",
+        evidence=Evidence.WEEK,
+        severities=(Severity.P2,),
+        asset="multivariate",
+        on_call=OnCallStep.FRESHNESS,
+        first_step="Look at the columns that tell the week apart: did a join or a unit change "
+        "between them?",
+        partitions=Partitions.WEEKS,
+    ),
+    FindingKind.EXPECTED_DROP: Rule(
+        title="expected drop",
+        evidence=Evidence.ESTIMATE,
+        severities=(Severity.P2, Severity.P3),
+        asset="estimate",
+        on_call=OnCallStep.PREDICTIONS,
+        first_step="Look at the inputs that moved; labels have yet to confirm it.",
+        settings=("rules.performance",),
+    ),
+    FindingKind.PERFORMANCE_DROP: Rule(
+        title="performance drop",
+        evidence=Evidence.QUALITY,
+        severities=(Severity.P1,),
+        asset="evaluation",
+        on_call=OnCallStep.DEGRADATION,
+        first_step="Read the attribution first: did the rows change, or their meaning?",
+        settings=("rules.performance",),
+    ),
+    FindingKind.SEGMENT_DROP: Rule(
+        title="segment drop",
+        evidence=Evidence.QUALITY,
+        severities=(Severity.P2,),
+        asset="evaluation",
+        on_call=OnCallStep.DEGRADATION,
+        first_step="Look at that segment's rows: the whole is too large to show it.",
+        settings=("rules.performance", "rules.segments"),
+    ),
+    FindingKind.MISCALIBRATION: Rule(
+        title="miscalibration",
+        evidence=Evidence.QUALITY,
+        severities=(Severity.P2,),
+        asset="evaluation",
+        on_call=OnCallStep.DEGRADATION,
+        first_step="Read the reliability table; whoever acts on the score acts on a wrong "
+        "probability.",
+    ),
+    FindingKind.REVISED_QUALITY: Rule(
+        title="revised quality",
+        evidence=Evidence.LABELS,
+        severities=(Severity.P2, Severity.P3),
+        asset="evaluation",
+        on_call=OnCallStep.DEGRADATION,
+        first_step="Read what was decided because of the former verdict, and whether it still "
+        "holds.",
+    ),
+    FindingKind.LATE_LABELS: Rule(
+        title="late labels",
+        evidence=Evidence.LABELS,
+        severities=(Severity.P2,),
+        asset="outcomes",
+        on_call=OnCallStep.UPSTREAM,
+        first_step="Ask the label source; quality of these days stays unknown until they arrive.",
+        heals=True,
+        settings=("labels.mature_after_days", "labels.min_coverage"),
+    ),
+    FindingKind.LABEL_DELAY: Rule(
+        title="label delay",
+        evidence=Evidence.LABELS,
+        severities=(Severity.P2,),
+        asset="outcomes",
+        on_call=OnCallStep.UPSTREAM,
+        first_step="Ask the label source what holds it up; verdicts on quality come later "
+        "meanwhile.",
+    ),
+    FindingKind.LABEL_PROCESS: Rule(
+        title="label process",
+        evidence=Evidence.LABELS,
+        severities=(Severity.P2, Severity.P3),
+        asset="outcomes",
+        on_call=OnCallStep.DEGRADATION,
+        first_step="Ask who labels now, and by which rule, before you believe in a change of "
+        "quality.",
+    ),
+    FindingKind.ORPHAN_LABELS: Rule(
+        title="orphan labels",
+        evidence=Evidence.LABELS,
+        severities=(Severity.P2,),
+        asset="outcomes",
+        on_call=OnCallStep.UPSTREAM,
+        first_step="Compare the request ids on both sides; labels without a prediction count "
+        "for nothing.",
+    ),
+    FindingKind.VERSION_METADATA: Rule(
+        title="version metadata",
+        evidence=Evidence.SERVICE,
+        severities=(Severity.P2, Severity.P3),
+        asset="profile",
+        on_call=OnCallStep.VERSION,
+        first_step="Register the version again with its signature and reference data.",
+    ),
+    FindingKind.IMPORTANCE_SHIFT: Rule(
+        title="importance shift",
+        evidence=Evidence.SERVICE,
+        severities=(Severity.P3,),
+        asset="drift",
+        on_call=OnCallStep.VERSION,
+        first_step="Compare both versions' training data: the new one may lean on a leak or a "
+        "proxy.",
+    ),
+    FindingKind.RETRAINING: Rule(
+        title="retraining",
+        evidence=Evidence.EVENT,
+        severities=(Severity.P3,),
+        asset="retraining",
+        on_call=OnCallStep.VERSION,
+        first_step="Read the comparison with the champion before you overrule it.",
+        partitions=Partitions.NONE,
+        settings=("retraining",),
+    ),
+    FindingKind.FAILED_RUN: Rule(
+        title="failed run",
+        evidence=Evidence.EVENT,
+        severities=(Severity.P1,),
+        asset="verdict",
+        on_call=OnCallStep.UPSTREAM,
+        first_step="Open the run in Dagster, repair the cause and run the day again.",
+    ),
+    FindingKind.OWN_RULE: Rule(
+        title="own rule",
+        evidence=Evidence.OWN,
+        severities=(Severity.P0, Severity.P1, Severity.P2, Severity.P3),
+        asset="verdict",
+        on_call=OnCallStep.DEGRADATION,
+        first_step="Read the rule in defs.yaml: its owner wrote down what it is there for.",
+        settings=("rules.own",),
+    ),
+}
+RULES: Mapping[FindingKind, Rule] = MappingProxyType(_ROWS)
 HEAL = frozenset(kind for kind, rule in RULES.items() if rule.heals)
 BLOCK_RETRAINING = frozenset(kind for kind, rule in RULES.items() if rule.blocks_retraining)
 

@@ -3,6 +3,7 @@
 from datetime import date
 
 from monitoring_dagster.decide.findings import as_asked
+from monitoring_dagster.decide.judgement import limit_findings
 from monitoring_dagster.decide.rules import Evidence, judged_with
 from monitoring_dagster.judge import (
     drift_findings,
@@ -20,7 +21,7 @@ from monitoring_dagster.measure.step import StepReport
 from monitoring_dagster.spec.kinds import FindingKind
 from monitoring_dagster.store.days import seen_files
 from monitoring_dagster.store.days.champions import champion_on
-from monitoring_dagster.store.days.signals import noted
+from monitoring_dagster.store.days.signals import limited_signals, noted
 from monitoring_dagster.store.days.step_findings import VERDICT, findings_table, stored_findings
 from monitoring_dagster.store.days.usable_rows import CONTRACT
 from monitoring_dagster.store.monitor import Monitor
@@ -37,6 +38,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
     found = [
         *stored_findings(monitor, CONTRACT, day),
         *profiling.findings_of(monitor, day),
+        *limit_findings(monitor.spec, day, limited_signals(monitor, day)),
         *drift_findings.findings_of(monitor, day),
         *quality_findings(monitor, day, signals),
     ]

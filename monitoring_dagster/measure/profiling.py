@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
-from statistics import median
 from typing import Any, Protocol
 
 import numpy as np
 
 from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.decide.judgement import limit_findings
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.measure.breaches import shown
 from monitoring_dagster.measure.service_signals import answer_signals, service_signals
@@ -25,7 +25,7 @@ from monitoring_dagster.stats.columns.bins import Bins
 from monitoring_dagster.stats.columns.column_profile import NumericProfile
 from monitoring_dagster.stats.columns.profile import Group, Profile, profiles_to_table
 from monitoring_dagster.store.days.profiles import PROFILE, SERVICE, service_of, why_no_profile
-from monitoring_dagster.store.days.signals import noted
+from monitoring_dagster.store.days.signals import limited_signals, noted
 from monitoring_dagster.store.days.usable_rows import columns_left_out, is_usable
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.version_reference import (
@@ -37,7 +37,6 @@ from monitoring_dagster.store.references.version_reference import (
     with_extremes,
 )
 
-_WEEKS = 4
 _DAYS = ": days of the reference"  # in the subject of a finding about them
 _RECENT_DAYS = 7  # a version that served before them is not new
 
@@ -85,8 +84,8 @@ def run(monitor: Monitor, day: date) -> StepReport:
 
 
 def findings_of(monitor: Monitor, day: date) -> list[Finding]:
-    """What is wrong with the service and the versions on this day."""
-    service, rule = service_of(monitor, day), monitor.spec.rules.service
+    """What is wrong with the rows and the versions of this day, beside what `Limit`s say."""
+    service = service_of(monitor, day)
     found: list[Finding] = []
 
     def add(kind: FindingKind, subject: str, severity: Severity, words: str) -> None:
@@ -103,33 +102,6 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding]:
             " judged: does it say of real traffic that it is a test?"
         )
         add(FindingKind.EMPTY_DAY, "rows", Severity.P1, words)
-    errors = service["error_rate"]
-    if errors > rule.max_error_rate:
-        add(
-            FindingKind.SERVICE_ERRORS,
-            "error rate",
-            Severity.P0,
-            f"{errors:.1%} of {service['rows']:,} requests failed"
-            f" (limit {rule.max_error_rate:.0%}){_unknown_statuses(service)}",
-        )
-    p99 = service["latency_ms"].get("total", {}).get("p99")
-    if rule.max_p99_ms is not None and p99 is not None and p99 > rule.max_p99_ms:
-        severity = Severity.P0 if p99 > 5 * rule.max_p99_ms else Severity.P2
-        add(
-            FindingKind.SLOW_SERVICE,
-            "p99",
-            severity,
-            f"99 % of the requests took up to {p99:,.0f} ms (limit {rule.max_p99_ms:,.0f} ms)",
-        )
-    usual = _usual_rows(monitor, day)
-    if usual is not None and service["rows"] < rule.min_rows_share * usual:
-        add(
-            FindingKind.LOW_VOLUME,
-            "rows",
-            Severity.P1,
-            f"{service['rows']:,} requests where this weekday usually has {usual:,.0f}"
-            f" (limit {rule.min_rows_share:.0%} of it)",
-        )
     for version, count in service["versions"].items():
         if version:  # the contract counts rows that name none
             found += _of_version(monitor, day, version, count)
@@ -139,7 +111,7 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding]:
 def _signals(
     monitor: Monitor, day: date, profiles: Mapping[Group, Profile], service: Mapping[str, Any]
 ) -> Iterator[Signal]:
-    yield from service_signals(day, service, usual_rows=_usual_rows(monitor, day))
+    yield from service_signals(day, service)
     known = {version: reference_of(monitor, version) for version in service.get("versions", {})}
     yield from answer_signals(
         day,
@@ -232,18 +204,6 @@ def _bins_that_fit(reference: Reference, available: Mapping[str, str]) -> dict[s
     }
 
 
-def _unknown_statuses(service: Mapping[str, Any]) -> str:
-    """Which other words than ok, error and fallback were taken for errors."""
-    unknown = [
-        f"status {shown(status)} in {count:,} rows"
-        for status, count in service.get("unknown_statuses", {}).items()
-    ]
-    if not unknown:
-        return ""
-    verb = "is none" if len(unknown) == 1 else "are none"
-    return f"; {' and '.join(unknown)} {verb} of ok, error, fallback"
-
-
 def _likely_version(version: str) -> str:
     """What a value was meant to be that is no version of the registry."""
     number = version.lower().removeprefix("v").removeprefix("ersion").strip(" -_.")
@@ -252,26 +212,17 @@ def _likely_version(version: str) -> str:
     return ""
 
 
-def _usual_rows(monitor: Monitor, day: date) -> float | None:
-    """The median of the same weekday in the last weeks; None before there were two."""
-    earlier = [
-        service_of(monitor, day - timedelta(weeks=weeks)).get("rows", 0)
-        for weeks in range(1, _WEEKS + 1)
-    ]
-    counts = [count for count in earlier if count]
-    return median(counts) if len(counts) >= 2 else None
-
-
 def _report(
     monitor: Monitor, day: date, profiles: Mapping[Group, Profile], service: Mapping[str, Any]
 ) -> StepReport:
     found = findings_of(monitor, day)
+    exceeded = limit_findings(monitor.spec, day, limited_signals(monitor, day), asset=PROFILE)
     versions = [
         one
         for one in found
         if one.kind in (FindingKind.UNKNOWN_VERSION, FindingKind.VERSION_METADATA)
     ]
-    troubles = [one for one in found if one not in versions]
+    troubles = [*(one for one in found if one not in versions), *exceeded]
     unknown = [one for one in versions if one.kind is FindingKind.UNKNOWN_VERSION]
     numbers: dict[str, int | float] = {"rows": service["rows"]}
     if service["rows"]:

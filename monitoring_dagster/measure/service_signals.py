@@ -6,21 +6,17 @@ from math import nan
 from typing import Any
 
 from monitoring_dagster.decide.signal import Signal
+from monitoring_dagster.measure.breaches import shown
 from monitoring_dagster.stats.columns.bins import Bins, NumericBins
 from monitoring_dagster.stats.columns.column_profile import NumericProfile
 from monitoring_dagster.stats.columns.profile import Group, Profile
 from monitoring_dagster.stats.estimation.confidence import confidence_of
 
 
-def service_signals(
-    day: date, service: Mapping[str, Any], *, usual_rows: float | None
-) -> Iterator[Signal]:
-    """Of the day's account of all rows; *usual_rows* is the weekday's median before it."""
+def service_signals(day: date, service: Mapping[str, Any]) -> Iterator[Signal]:
+    """Of the day's account of all rows."""
     rows = service.get("rows", 0)
-    yield Signal.on(
-        day, "volume.rows", rows, n=rows, baseline=nan if usual_rows is None else usual_rows,
-        baseline_name="median of the weekday" if usual_rows is not None else "",
-    )  # fmt: skip
+    yield Signal.on(day, "volume.rows", rows, n=rows)
     if not rows:
         return
     for name in ("counted", "synthetic", "duplicate_ids"):
@@ -28,7 +24,8 @@ def service_signals(
     requests = service["requests"]
     yield Signal.on(day, "volume.requests", requests, n=requests)
     failed = round(service["error_rate"] * requests)
-    yield _share(day, "service.error_rate", failed, requests)
+    unknown = _unknown_statuses(service)
+    yield _share(day, "service.error_rate", failed, requests, reason=unknown)
     yield _share(day, "service.fallback_share", service["fallback"], requests)
     for stage, quantiles in service["latency_ms"].items():
         for quantile, value in quantiles.items():
@@ -66,6 +63,18 @@ def answer_signals(
                 sure = confidence_of(column, own_bins)
                 yield Signal.on(day, "prediction.confidence", sure.mean_max_probability, **own)
                 yield Signal.on(day, "prediction.extreme_share", sure.extreme_share, **own)
+
+
+def _unknown_statuses(service: Mapping[str, Any]) -> str:
+    """Which other words than ok, error and fallback were taken for errors."""
+    unknown = [
+        f"status {shown(status)} in {count:,} rows"
+        for status, count in service.get("unknown_statuses", {}).items()
+    ]
+    if not unknown:
+        return ""
+    verb = "is none" if len(unknown) == 1 else "are none"
+    return f"; {' and '.join(unknown)} {verb} of ok, error, fallback"
 
 
 def _share(day: date, name: str, good: int, total: int, **fields: object) -> Signal:

@@ -1,4 +1,4 @@
-"""An own rule holds beyond its limit, on enough judged days, and is silent without evidence."""
+"""A rule holds beyond its limit, on enough judged days, and is silent without evidence."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring_dagster.decide.judgement import RuleState, judge_own
+from monitoring_dagster.decide.judgement import RuleState, judge_own, limit_findings
 from monitoring_dagster.decide.signal import Signal
+from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec.kinds import FindingKind, Severity
+from monitoring_dagster.spec.rules.limits import Rules
 from monitoring_dagster.spec.rules.own_rule import OwnRule
 
 TODAY = date(2026, 3, 10)
@@ -175,3 +178,66 @@ def test_a_stricter_rule_never_fires_where_the_laxer_one_is_quiet(values, breach
     )
     if state(lax, *days) is RuleState.FIRING:
         assert state(strict, *days) is RuleState.FIRING
+
+
+SPEC = ModelSpec.model_validate(
+    {
+        "name": "churn",
+        "owner": "team:growth",
+        "task": "binary",
+        "predictions": {"path": "data/{day}.parquet"},
+        "rules": {"service": {"max_p99_ms": 100}},
+    }
+)
+
+
+def rows(count, weeks_ago=0):
+    return Signal.on(ago(7 * weeks_ago), "volume.rows", count, n=count)
+
+
+def p99(value, subject="total"):
+    return Signal.on(TODAY, "service.latency_p99_ms", value, subject=subject, n=1000)
+
+
+@pytest.mark.parametrize(
+    ("signals", "kinds"),
+    [
+        pytest.param([number(0.1)], {}, id="errors exactly on the limit"),
+        pytest.param([number(0.11)], {FindingKind.SERVICE_ERRORS: Severity.P0}, id="errors"),
+        pytest.param([number(0.11, 1)], {}, id="yesterday's errors are yesterday's"),
+        pytest.param([number(nan)], {}, id="no request, no verdict"),
+        pytest.param([p99(100)], {}, id="latency on the limit"),
+        pytest.param([p99(101)], {FindingKind.SLOW_SERVICE: Severity.P2}, id="slow"),
+        pytest.param([p99(501)], {FindingKind.SLOW_SERVICE: Severity.P0}, id="five times"),
+        pytest.param([p99(500)], {FindingKind.SLOW_SERVICE: Severity.P2}, id="exactly five times"),
+        pytest.param([p99(999, "feature")], {}, id="another stage"),
+        pytest.param([rows(49), rows(100, 1), rows(100, 2)],
+                     {FindingKind.LOW_VOLUME: Severity.P1}, id="less than half of usual"),
+        pytest.param([rows(50), rows(100, 1), rows(100, 2)], {}, id="exactly half"),
+        pytest.param([rows(1), rows(100, 1)], {}, id="one week is no usual"),
+        pytest.param([rows(1), rows(100, 1), rows(0, 2)], {}, id="nor is a day without rows"),
+        pytest.param([rows(90), rows(10, 1), rows(200, 2), rows(150, 3)], {}, id="the median"),
+        pytest.param([rows(70), rows(10, 1), rows(200, 2), rows(150, 3)],
+                     {FindingKind.LOW_VOLUME: Severity.P1}, id="below half of the median"),
+    ],
+)  # fmt: skip
+def test_limits_of_the_catalogue(signals, kinds):
+    assert {one.kind: one.severity for one in limit_findings(SPEC, TODAY, signals)} == kinds
+
+
+def test_a_limit_that_is_not_written_limits_nothing():
+    spec = SPEC.model_copy(update={"rules": Rules()})
+    assert limit_findings(spec, TODAY, [p99(1e9)]) == []
+
+
+def test_a_limit_says_value_and_limit_and_what_the_step_adds():
+    found = limit_findings(SPEC, TODAY, [number(0.5, reason="; status 'x' is none of ours")])
+    assert [one.words for one in found] == [
+        "50.0% of 500 requests failed (limit 10%); status 'x' is none of ours"
+    ]
+
+
+def test_only_the_limits_of_an_asset_are_asked_for():
+    signals = [number(0.5), p99(999)]
+    assert len(limit_findings(SPEC, TODAY, signals, asset="profile")) == 2
+    assert limit_findings(SPEC, TODAY, signals, asset="drift") == []

@@ -9,6 +9,8 @@ from functools import lru_cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from monitoring_dagster.decide.judgement import USUAL_WEEKS
+from monitoring_dagster.decide.rules import RULES
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.spec.rules.own_rule import AREAS, step_of
 from monitoring_dagster.store.monitor import Monitor
@@ -35,9 +37,11 @@ def noted(signals: Iterable[Signal]) -> dict[str, str]:
     return {_SIGNALS: base64.b64encode(sink.getvalue()).decode()}
 
 
-def signals(monitor: Monitor, *names: str, first: date, last: date) -> list[Signal]:
+def signals(
+    monitor: Monitor, *names: str, first: date, last: date, every_days: int = 1
+) -> list[Signal]:
     """Every signal of these *names* that was written for a day from *first* to *last*, both
-    included: step by step, and by day.
+    included, or of every so many: step by step, and by day.
 
     A signal of quality is written for the day on which it was known, and is about the window that
     it names.
@@ -46,13 +50,21 @@ def signals(monitor: Monitor, *names: str, first: date, last: date) -> list[Sign
     for name in names:
         if (step := step_of(name)) is not None:
             of_step.setdefault(step, []).append(name)
-    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    days = [first + timedelta(days=n) for n in range(0, (last - first).days + 1, every_days)]
     return [
         one
         for step, wanted in of_step.items()
         for day in days
         for one in _stored(monitor, step, day, wanted)
     ]
+
+
+def limited_signals(monitor: Monitor, day: date) -> list[Signal]:
+    """What the limits of the catalogue are about: of *day*, and of the same weekdays before it."""
+    names = [rule.limit.signal for rule in RULES.values() if rule.limit is not None]
+    return signals(
+        monitor, *names, first=day - timedelta(weeks=USUAL_WEEKS), last=day, every_days=7
+    )
 
 
 def stored_on(monitor: Monitor, day: date) -> list[Signal]:
