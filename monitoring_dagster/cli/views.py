@@ -97,24 +97,32 @@ def status(model: str | None, as_json: bool) -> None:
 @click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]))
 @click.option("--json", "as_json", is_flag=True, help="One object instead of the table.")
 def backtest(model: str, first: datetime | None, last: datetime | None, as_json: bool) -> None:
-    """Say what the drift rules, as they stand in YAML now, would have said of the stored days.
+    """Say what the rules, as they stand in YAML now, would have said of the stored days, and sent.
 
-    No row is read and nothing is written: change a threshold or a baseline, and look.
+    No row is read and nothing is written: change a threshold, a severity or a baseline, and look.
     """
+    from monitoring_dagster.report.wording import printable
+    from monitoring_dagster.standalone.show import Progress  # late: rich is slow
     from monitoring_dagster.views.backtest import backtest as judge
 
     monitor = here.monitor(model)
-    with reserved():
+    with Progress("days judged anew") as progress, reserved():
         found = judge(
             monitor,
             first=first.date() if first else date.min,
             last=last.date() if last else date.max,
+            advance=progress.advance,
         )
     if as_json:
         print_json(found.to_dict())
     else:
         for (baseline, column), days in found.drifted.items():
             click.echo(f"{len(days):>5} days  {column} against {baseline}, {days[0]} to {days[-1]}")
+        for kind, days in found.found.items():
+            click.echo(f"{len(days):>5} days  {kind}, {days[0]} to {days[-1]}")
+        for one in found.sent:
+            words = f": {printable(one.words)}" if one.words else ""
+            click.echo(f"{one.day}  {one.severity} {one.kind}, {one.reason}{words}")
         click.echo(found.words)
     if not found.days:
         raise NothingStored.of(model, first=first, last=last)

@@ -294,7 +294,7 @@ _ROWS: dict[FindingKind, Rule] = {
     FindingKind.VERSION_METADATA: Rule(
         title="version metadata",
         evidence=Evidence.SERVICE,
-        severities=(Severity.P2, Severity.P3),
+        severities=(Severity.P1, Severity.P2, Severity.P3),
         asset="profile",
         on_call=OnCallStep.VERSION,
         first_step="Register the version again with its signature and reference data.",

@@ -1,19 +1,19 @@
 """Which drift is told to people?  One finding a column, the weightiest first, within a budget."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import is_told
 from monitoring_dagster.decide.traffic import Traffic
+from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.stats.drift.drift_verdict import Broken, Verdict
 from monitoring_dagster.stats.drift.importance import rank_correlation, shared_weight
 from monitoring_dagster.store.days.champions import traffic_on
 from monitoring_dagster.store.days.drifted import DRIFT, Record
 from monitoring_dagster.store.days.profiles import service_of
-from monitoring_dagster.store.days.step_findings import VERDICT, stored_findings
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.version_reference import Reference, reference_of
 
@@ -30,10 +30,16 @@ _MIN_SHARED_WEIGHT = 0.5
 
 
 def findings_of(monitor: Monitor, day: date) -> list[Finding]:
-    """One finding a drifted column of a version; segments speak only where the whole is silent."""
+    """What the stored verdicts of *day* say, and which new version leans on other features."""
     table = monitor.results.read(monitor.name, DRIFT, day)
+    found = of_records(monitor, day, table.to_pylist() if table is not None else ())
+    return [*found, *_importance_shifts(monitor, day)]
+
+
+def of_records(monitor: Monitor, day: date, records: Sequence[Record]) -> list[Finding]:
+    """One finding a drifted column of a version; segments speak only where the whole is silent."""
     drifted: dict[tuple[str, str], list[Record]] = {}  # by column: a row a version
-    for row in table.to_pylist() if table is not None else ():
+    for row in records:
         of_column = drifted.setdefault((row["role"], row["column"]), [])
         if row["verdict"] == Verdict.DRIFT and row["version"] not in {
             one["version"] for one in of_column
@@ -41,8 +47,7 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding]:
             of_column.append(row)
     traffic = traffic_on(monitor, day) if any(drifted.values()) else Traffic(None, {})
     found = [one for rows in drifted.values() for one in _of_column(monitor, day, rows, traffic)]
-    answers_first = sorted(found, key=lambda one: one.kind is FindingKind.FEATURE_DRIFT)
-    return [*answers_first, *_importance_shifts(monitor, day)]
+    return sorted(found, key=lambda one: one.kind is FindingKind.FEATURE_DRIFT)
 
 
 def _of_column(
@@ -114,19 +119,21 @@ def _is_broken(row: Record) -> bool:
     return bool(found) and now >= _MOST and (now >= 2 * before or now - before >= (1 - before) / 2)
 
 
-def within_budget(monitor: Monitor, day: date, found: Sequence[Finding]) -> list[Finding]:
+def within_budget(
+    spec: ModelSpec, day: date, found: Sequence[Finding], before: Callable[[date], list[Finding]]
+) -> list[Finding]:
     """Features that drift anew, beyond the budget of the last 30 days, are recorded and not told.
 
     What is told already goes on being told, and answers and broken inputs always are: only other
-    news costs.
+    news costs. *before* says what was found on an earlier day.
     """
     if not any(_costs(one) for one in found):
         return list(found)  # most days: nothing to look back for
-    budget = monitor.spec.rules.drift.max_alerts_in_30_days
-    told = [_told(monitor, day - timedelta(days=n)) for n in range(_BUDGET_DAYS, 0, -1)]
+    budget = spec.rules.drift.max_alerts_in_30_days
+    told = [_told(before(day - timedelta(days=n))) for n in range(_BUDGET_DAYS, 0, -1)]
     left = budget - sum(
-        sum(costs and name not in before for name, costs in now.items())
-        for before, now in zip([{}, *told], told, strict=False)
+        sum(costs and name not in earlier for name, costs in now.items())
+        for earlier, now in zip([{}, *told], told, strict=False)
     )
     result = []
     for one in found:
@@ -139,11 +146,11 @@ def within_budget(monitor: Monitor, day: date, found: Sequence[Finding]) -> list
     return result
 
 
-def _told(monitor: Monitor, day: date) -> dict[str, bool]:
-    """The features whose drift was told on that day, and whether that counts for the budget."""
+def _told(found: Sequence[Finding]) -> dict[str, bool]:
+    """The features whose drift was told on a day, and whether that counts for the budget."""
     return {
         one.subject: _costs(one)
-        for one in stored_findings(monitor, VERDICT, day)
+        for one in found
         if one.kind is FindingKind.FEATURE_DRIFT and is_told(one.severity)
     }
 

@@ -9,6 +9,7 @@ from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.measure.drift import multivariate
 from monitoring_dagster.sources.rows.outside_series import values_by_day
+from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.spec.rules.own_rule import OwnRule, step_of
 from monitoring_dagster.store.days.signals import signals
@@ -34,23 +35,28 @@ def judged(
 ) -> Mapping[str, list[Judgement]]:
     """The judgements by each own rule that has something to judge; *of_verdict* are the signals
     that the verdict of *day* is about to store."""
-    found = {}
-    for name, rule in monitor.spec.rules.own.items():
+    stored = []
+    for rule in monitor.spec.rules.own.values():
         # What the verdict of the day said before, it is about to say anew.
         last = day - timedelta(days=step_of(rule.signal) == VERDICT)
-        before = signals(monitor, rule.signal, first=day - _look_back(rule), last=last)
-        now = [one for one in of_verdict if one.name == rule.signal]
+        stored += signals(monitor, rule.signal, first=day - look_back(rule), last=last)
+    return judged_by(monitor.spec, day, [*stored, *of_verdict])
+
+
+def judged_by(spec: ModelSpec, day: date, stored: Sequence[Signal]) -> dict[str, list[Judgement]]:
+    """The same from signals alone, in the order of writing."""
+    found = {}
+    for name, rule in spec.rules.own.items():
+        some = [one for one in stored if one.name == rule.signal]
         judgements = [
-            one
-            for one in judge_own(rule, [*before, *now], day=day)
-            if one.state is not RuleState.INSUFFICIENT
+            one for one in judge_own(rule, some, day=day) if one.state is not RuleState.INSUFFICIENT
         ]
         if judgements:
             found[name] = judgements
     return found
 
 
-def _look_back(rule: OwnRule) -> timedelta:
+def look_back(rule: OwnRule) -> timedelta:
     """Far enough for as many windows as the rule looks at, days without a value between them."""
     if step_of(rule.signal) == multivariate.STEP:
         return timedelta(weeks=rule.of_days)
@@ -58,21 +64,21 @@ def _look_back(rule: OwnRule) -> timedelta:
 
 
 def findings_of(
-    monitor: Monitor, day: date, judgements: Mapping[str, Sequence[Judgement]]
+    spec: ModelSpec, day: date, judgements: Mapping[str, Sequence[Judgement]]
 ) -> Iterator[Finding]:
     """One finding a series for which a rule holds."""
     for name, some in judgements.items():
-        rule = monitor.spec.rules.own[name]
+        rule = spec.rules.own[name]
         for one in some:
             if one.state is RuleState.FIRING:
-                yield _finding(monitor, day, name, rule, one)
+                yield _finding(spec, day, name, rule, one)
 
 
-def _finding(monitor: Monitor, day: date, name: str, rule: OwnRule, one: Judgement) -> Finding:
+def _finding(spec: ModelSpec, day: date, name: str, rule: OwnRule, one: Judgement) -> Finding:
     about = f" ({one.newest.about})" if one.newest.about else ""
     first_step = f". First: {rule.first_step}" if rule.first_step else ""
     return Finding(
-        model=monitor.name,
+        model=spec.name,
         day=day,
         kind=FindingKind.OWN_RULE,
         subject=f"{name}{about}",

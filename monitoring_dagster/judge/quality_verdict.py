@@ -13,7 +13,9 @@ from monitoring_dagster.decide.quality_rules import (
 )
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.decide.tolerance import metric_of
+from monitoring_dagster.decide.traffic import Traffic
 from monitoring_dagster.measure.estimates.track_record import track_record
+from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.stats.estimation.estimate_record import Trust
 from monitoring_dagster.store.days.champions import traffic_on
@@ -46,14 +48,24 @@ def accuracy_signals(monitor: Monitor, day: date) -> Iterator[Signal]:
 def quality_findings(monitor: Monitor, day: date, of_verdict: Sequence[Signal]) -> list[Finding]:
     """What is wrong with quality, by stored estimates and by the signals *of_verdict*, which the
     verdict of *day* is about to store."""
-    spec = monitor.spec
+    known = [one.day for one in of_verdict if one.name.startswith("quality.")]
+    of_days = monitor.spec.rules.window(FindingKind.EXPECTED_DROP).of_days
+    first = min([day - timedelta(days=of_days - 1), *known])
+    estimates = _estimates(monitor, first, day)
+    return findings_by(monitor.spec, day, traffic_on(monitor, day), of_verdict, estimates)
+
+
+def findings_by(
+    spec: ModelSpec,
+    day: date,
+    traffic: Traffic,
+    of_verdict: Sequence[Signal],
+    estimates: Sequence[Signal],
+) -> list[Finding]:
+    """The same from signals alone."""
     known = [one for one in of_verdict if one.name.startswith("quality.")]
     pooled = [one for one in of_verdict if one.name.startswith("pooled.")]
     accuracy = {metric_of(one): one for one in of_verdict if one.name.startswith(_ACCURACY)}
-    of_days = spec.rules.window(FindingKind.EXPECTED_DROP).of_days
-    first = min([day - timedelta(days=of_days - 1), *(one.day for one in known)])
-    estimates = _estimates(monitor, first, day)
-    traffic = traffic_on(monitor, day)
     return [
         *expected_drops(spec, day, traffic, estimates, accuracy),
         *quality_drops(spec, day, traffic, known, pooled, estimates),

@@ -57,9 +57,11 @@ def run(monitor: Monitor, day: date) -> StepReport:
     judgements = own_rules.judged(monitor, day, signals)
     if judgements:
         evidence.add(Evidence.OWN)
-        found += own_rules.findings_of(monitor, day, judgements)
+        found += own_rules.findings_of(monitor.spec, day, judgements)
     found = as_asked(found, monitor.spec.rules.alerts)
-    found = drift_findings.within_budget(monitor, day, found)
+    found = drift_findings.within_budget(
+        monitor.spec, day, found, lambda one: stored_findings(monitor, VERDICT, one)
+    )
     found.sort(key=lambda one: (one.severity, one.kind is not FindingKind.PREDICTION_DRIFT))
     is_history = monitor.is_history(day)
     is_new = not is_history and monitor.results.stamp(monitor.name, VERDICT, day) is None

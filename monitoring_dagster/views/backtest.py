@@ -1,25 +1,63 @@
-"""What would the rules, as they stand now, have said of the days that are stored?"""
+"""What would the rules, as they stand now, have said of the days that are stored, and sent?"""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any
 
+from monitoring_dagster.decide.findings import Finding, as_asked
+from monitoring_dagster.decide.incidents import Incident, Reason, advance
+from monitoring_dagster.decide.judgement import USUAL_WEEKS, limit_findings
+from monitoring_dagster.decide.quality_rules import OF_LABELS
+from monitoring_dagster.decide.rules import RULES, Evidence, judged_with
+from monitoring_dagster.decide.signal import Signal
+from monitoring_dagster.judge import drift_findings, own_rules, quality_verdict
 from monitoring_dagster.measure.drift.drift import judged
+from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec.kinds import FindingKind, Severity
+from monitoring_dagster.spec.rules.own_rule import step_of
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
+from monitoring_dagster.store.days.champions import traffic_on
+from monitoring_dagster.store.days.drifted import Record
 from monitoring_dagster.store.days.profiles import PROFILE
+from monitoring_dagster.store.days.signals import signals
+from monitoring_dagster.store.days.step_findings import VERDICT, stored_findings
 from monitoring_dagster.store.monitor import Monitor
 
 _DAYS_AT_ONCE = 64
+_LIMITED = frozenset(kind for kind, rule in RULES.items() if rule.limit is not None)
+JUDGED_ANEW = frozenset(
+    {
+        *_LIMITED,
+        *OF_LABELS,
+        FindingKind.EXPECTED_DROP,
+        FindingKind.PREDICTION_DRIFT,
+        FindingKind.FEATURE_DRIFT,
+        FindingKind.OWN_RULE,
+    }
+)  # what the others say rests on files, rows or the registry, and stands as it was found
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What would have been sent about one rule on one day."""
+
+    day: date
+    kind: FindingKind
+    severity: Severity
+    reason: Reason
+    words: str
 
 
 @dataclass(frozen=True)
 class Backtest:
-    """How often drift would have been called; whole rows only, no segments."""
+    """How often each rule would have held, and what would have been sent."""
 
     days: Sequence[date]
-    drifted: Mapping[tuple[str, str], Sequence[date]]  # by baseline and column
+    drifted: Mapping[tuple[str, str], Sequence[date]]  # whole rows, by baseline and column
     unjudged: Sequence[date] = ()  # too few rows, or nothing registered to compare with
+    found: Mapping[FindingKind, Sequence[date]] = field(default_factory=dict)
+    sent: Sequence[Message] = ()
 
     @property
     def days_with_drift(self) -> int:
@@ -35,7 +73,7 @@ class Backtest:
                 f"; no verdict on {len(self.unjudged)} of {len(self.days)} days (too few rows, or"
                 " no reference)"
             )
-        return said
+        return f"{said}; {len(self.sent)} messages would have been sent"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as `--json` prints them."""
@@ -47,7 +85,13 @@ class Backtest:
                 {"baseline": baseline, "column": column, "days": [str(day) for day in days]}
                 for (baseline, column), days in self.drifted.items()
             ],
-        }
+            "found": {str(kind): [str(day) for day in days] for kind, days in self.found.items()},
+            "sent": [
+                {"day": str(one.day), "rule": str(one.kind), "severity": str(one.severity),
+                 "reason": str(one.reason), "words": one.words}
+                for one in self.sent
+            ],
+        }  # fmt: skip
 
 
 def backtest(
@@ -58,8 +102,16 @@ def backtest(
     advance: Callable[[int], object] = lambda days: None,
 ) -> Backtest:
     """Judge every stored day of the range anew, by the YAML as it stands: no raw row is read, and
-    nothing is written. *advance* is told the number of days just done."""
+    nothing is written. *advance* is told the number of days just done.
+
+    Drift is judged from profiles, all other numbers from stored signals; findings that rest on
+    files, rows or the registry stand as they were found.
+    """
     days = [day for day in monitor.results.days(monitor.name, PROFILE) if first <= day <= last]
+    if not days:
+        return Backtest(days, {})
+    stored = _Stored.of(monitor, days)
+    again = _Again(monitor)
     drifted: dict[tuple[str, str], list[date]] = {}
     unjudged: list[date] = []
     for start in range(0, len(days), _DAYS_AT_ONCE):
@@ -71,6 +123,145 @@ def backtest(
                 if record["verdict"] == Verdict.DRIFT and not record["segment"]:
                     key = record["baseline"], record["column"]
                     drifted.setdefault(key, []).append(day)
+            again.judge(day, records, stored)
         advance(len(some))
     ordered = sorted(drifted.items(), key=lambda item: (-len(item[1]), item[0]))
-    return Backtest(days, dict(ordered), unjudged)
+    return Backtest(days, dict(ordered), unjudged, again.by_rule(), again.sent)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """The stored signals of a range of days, by the day for which they were written."""
+
+    by_day: Mapping[date, Sequence[Signal]]
+
+    @classmethod
+    def of(cls, monitor: Monitor, days: Sequence[date]) -> "_Stored":
+        spec = monitor.spec
+        metrics = [*spec.tolerances, *(name for of in spec.rules.segments.values()
+                                       for some in of.values() for name in some)]  # fmt: skip
+        names = dict.fromkeys(
+            [
+                *(rule.limit.signal for rule in RULES.values() if rule.limit is not None),
+                *(f"{area}.{name}" for name in metrics
+                  for area in ("estimate", "quality", "pooled", "estimate_accuracy")),
+                *(f"{area}.calibration_gap" for area in ("quality", "pooled")),
+                *(rule.signal for rule in spec.rules.own.values()),
+            ]
+        )  # fmt: skip
+        own = (own_rules.look_back(rule) for rule in spec.rules.own.values())
+        first = days[0] - max([timedelta(weeks=USUAL_WEEKS), *own])
+        found: dict[date, list[Signal]] = {}
+        for one in signals(monitor, *names, first=first, last=days[-1]):
+            found.setdefault(one.known_on or one.day, []).append(one)
+        return cls(found)
+
+    def on(self, day: date) -> Sequence[Signal]:
+        return self.by_day.get(day, ())
+
+    def between(self, first: date, last: date) -> Iterator[Signal]:
+        """Of all days from *first* to *last*, in their order."""
+        for n in range((last - first).days + 1):
+            yield from self.on(first + timedelta(days=n))
+
+
+class _Again:
+    """Days judged anew, one after the other, and the incidents that come of it."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self.monitor = monitor
+        self.found: dict[date, list[Finding]] = {}
+        self.incidents: dict[FindingKind, Incident] = {}
+        self.sent: list[Message] = []
+
+    def by_rule(self) -> dict[FindingKind, list[date]]:
+        """The days on which each rule would have held, the most frequent first."""
+        days: dict[FindingKind, list[date]] = {}
+        for day, found in self.found.items():
+            for kind in dict.fromkeys(one.kind for one in found):
+                days.setdefault(kind, []).append(day)
+        return dict(sorted(days.items(), key=lambda item: (-len(item[1]), item[0])))
+
+    def judge(self, day: date, records: Sequence[Record], stored: _Stored) -> None:
+        """One more day."""
+        spec, monitor = self.monitor.spec, self.monitor
+        own = own_rules.judged_by(spec, day, list(_of_own_rules(spec, day, stored)))
+        judged_anew = [
+            *limit_findings(spec, day, list(_of_weekday(day, stored))),
+            *drift_findings.of_records(monitor, day, records),
+            *_quality(monitor, day, stored),
+            *own_rules.findings_of(spec, day, own),
+        ]
+        as_found = [
+            one for one in stored_findings(monitor, VERDICT, day) if one.kind not in JUDGED_ANEW
+        ]
+        found = as_asked([*as_found, *judged_anew], spec.rules.alerts)
+        self.found[day] = drift_findings.within_budget(
+            spec, day, found, lambda one: self.found.get(one, [])
+        )
+        self._move_incidents(day, judged_with(_evidence(spec, day, records, stored, bool(own))))
+
+    def _move_incidents(self, day: date, kinds: set[FindingKind]) -> None:
+        """What the day does to the incidents, and what would be said of it."""
+        channels = self.monitor.spec.channels
+        for kind in sorted(kinds | {one.kind for one in self.found[day]}):
+            of_kind = [one for one in self.found[day] if one.kind is kind]
+            after, reason = advance(
+                self.incidents.get(kind),
+                of_kind,
+                day=day,
+                remind_every_days=channels.remind_every_days,
+                clear_after_days=channels.clear_after_days,
+            )
+            if after is not None:
+                self.incidents[kind] = after
+            if after is not None and reason is not None:
+                words = min(of_kind, key=lambda one: one.severity).words if of_kind else ""
+                self.sent.append(Message(day, kind, after.severity, reason, words))
+
+
+def _of_weekday(day: date, stored: _Stored) -> Iterator[Signal]:
+    """What the limits read: the same weekdays, the day itself last."""
+    for weeks in range(USUAL_WEEKS, -1, -1):
+        yield from (one for one in stored.on(day - timedelta(weeks=weeks)) if one.known_on is None)
+
+
+def _quality(monitor: Monitor, day: date, stored: _Stored) -> list[Finding]:
+    of_verdict = [one for one in stored.on(day) if step_of(one.name) == VERDICT]
+    of_days = monitor.spec.rules.window(FindingKind.EXPECTED_DROP).of_days
+    known = [one.day for one in of_verdict if one.name.startswith("quality.")]
+    first = min([day - timedelta(days=of_days - 1), *known])
+    estimates = [one for one in stored.between(first, day) if one.name.startswith("estimate.")]
+    return quality_verdict.findings_by(
+        monitor.spec, day, traffic_on(monitor, day), of_verdict, estimates
+    )
+
+
+def _of_own_rules(spec: ModelSpec, day: date, stored: _Stored) -> Iterator[Signal]:
+    names = {rule.signal for rule in spec.rules.own.values()}
+    if names:
+        first = day - max(own_rules.look_back(rule) for rule in spec.rules.own.values())
+        yield from (one for one in stored.between(first, day) if one.name in names)
+
+
+def _evidence(
+    spec: ModelSpec, day: date, records: Sequence[Record], stored: _Stored, has_own: bool
+) -> set[Evidence]:
+    """What the day says anything about."""
+    names = {one.name for one in stored.on(day)}
+    found = {Evidence.FILES}
+    if any(one.name == "volume.rows" and one.value for one in stored.on(day)):
+        found.add(Evidence.SERVICE)
+    roles = {
+        one["role"]
+        for one in records
+        if not one["segment"] and one["verdict"] != Verdict.INSUFFICIENT
+    }
+    found |= {Evidence.PREDICTIONS} if "answer" in roles else set()
+    found |= {Evidence.FEATURES} if "feature" in roles else set()
+    areas = {name.partition(".")[0] for name in names}
+    found |= {Evidence.ESTIMATE} if "estimate" in areas else set()
+    found |= {Evidence.QUALITY} if "quality" in areas else set()
+    found |= {Evidence.LABELS} if spec.labels else set()
+    found |= {Evidence.WEEK} if spec.critical else set()
+    return found | ({Evidence.OWN} if has_own else set())

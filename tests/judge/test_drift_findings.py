@@ -10,6 +10,7 @@ from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import drift
 from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.store.days.drifted import DRIFT
+from monitoring_dagster.store.days.step_findings import VERDICT, stored_findings
 from monitoring_dagster.store.references import version_reference as reference
 from tests.world import FEATURES, START, day_after
 
@@ -27,7 +28,10 @@ def live(world, day, **changed):
     world.write(day, log=log.assign(**{name: how(log[name]) for name, how in changed.items()}))
     for step in (profile, drift, verdict):
         step.run(world.monitor, day)
-    return within_budget(world.monitor, day, findings_of(world.monitor, day))
+    found, monitor = findings_of(world.monitor, day), world.monitor
+    return within_budget(
+        monitor.spec, day, found, lambda one: stored_findings(monitor, VERDICT, one)
+    )
 
 
 def subjects(found, kind=FindingKind.FEATURE_DRIFT):
