@@ -17,6 +17,10 @@ HOW_TO_GET = {
     "java": "apt-get install openjdk-17-jre-headless",
 }  # by a word of a reason that does not name the way itself
 
+# As the commands set it themselves, and before numpy reads it: a thread that waits for a core that
+# another worker has takes several times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name what was skipped and how to get it, once a reason, above pytest's closing line."""
