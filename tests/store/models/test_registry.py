@@ -99,7 +99,8 @@ def server(artefacts):
             cwd=folder,
             stdout=output,
             stderr=output,
-            env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"},
+            env=os.environ
+            | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
             start_new_session=True,
         ) as process,
     ):
