@@ -13,6 +13,8 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
+from tests.once import mlflow_database, world_once
+
 HOW_TO_GET = {
     "chromium": "apt-get install chromium",
     "java": "apt-get install openjdk-17-jre-headless",
@@ -96,12 +98,17 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture(scope="session")
 def founded(tmp_path_factory):
     """A small world (`tests.world`) that has lived through eight healthy days with version 1."""
-    from tests.world import World  # late: it brings scikit-learn along
 
-    world = World(tmp_path_factory.mktemp("world"))
-    world.train_first()
-    world.live(8)
-    return world
+    def found(root: Path):
+        from tests.world import World  # late: it brings scikit-learn along
+
+        mlflow_database(tmp_path_factory, root / ".monitoring" / "mlflow.db")
+        world = World(root)
+        world.train_first()
+        world.live(8)
+        return world
+
+    return world_once(tmp_path_factory, "founded", found)
 
 
 @pytest.fixture

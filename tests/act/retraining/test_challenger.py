@@ -21,6 +21,7 @@ from monitoring_dagster.act.retraining.trigger import decision_on
 from monitoring_dagster.daily.steps import steps_of
 from monitoring_dagster.report.messages import Announcement
 from monitoring_dagster.spec import Retraining
+from tests.once import mlflow_database, world_once
 from tests.world import START, World, attributes, day_after
 
 LATE = range(14, 21)  # days that a label takes
@@ -68,10 +69,15 @@ def late_spec(**policy):
 @pytest.fixture(scope="session")
 def late_world(tmp_path_factory):
     """Thirty days with labels that all came late: the first ten days are known."""
-    world = LateWorld(tmp_path_factory.mktemp("late"), rows_a_day=100, spec_changes=late_spec())
-    world.train_first()
-    world.live(30)
-    return world
+
+    def live(root):
+        mlflow_database(tmp_path_factory, root / ".monitoring" / "mlflow.db")
+        world = LateWorld(root, rows_a_day=100, spec_changes=late_spec())
+        world.train_first()
+        world.live(30)
+        return world
+
+    return world_once(tmp_path_factory, "late", live)
 
 
 @pytest.fixture
