@@ -56,6 +56,13 @@ def _reason(report: pytest.TestReport) -> str:
     return words.removeprefix("Skipped: ")
 
 
+@pytest.fixture
+def on_disk() -> Iterator[Path]:
+    """A folder that is surely not below /dev, where no command writes what it was asked for."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The URL of a PostgreSQL server: MONITORING_TEST_POSTGRES_URL, or one of our own."""

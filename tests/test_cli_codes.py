@@ -251,8 +251,8 @@ def test_keep_writes_over_no_row_and_over_its_own_profile(tmp_path, place):
 
 
 @pytest.mark.parametrize("command", ["drift", "evaluate", "estimate"])
-def test_a_kept_profile_is_no_rows(folder, tmp_path, command):
-    kept = tmp_path / "kept.profile"
+def test_a_kept_profile_is_no_rows(folder, on_disk, command):
+    kept = on_disk / "kept.profile"
     run(folder, *KEPT, kept)
     ended = run(folder, command, "before.parquet", kept)
     assert (ended.returncode, ended.stderr.count("\n"), ended.stdout) == (2, 1, "")
