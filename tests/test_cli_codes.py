@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from monitoring_dagster import cli
+from tests import fork_server
 from tests.orchestration.small_project import ATTRIBUTES, declared
 
 ROOT = Path(__file__).parents[1]
@@ -30,18 +31,28 @@ module.compare = broken
 """
 
 
-def run(folder, *words, program=START, **more):
-    environment = {
+def environment_of(folder):
+    kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("MONITORING_", "MLFLOW_TRACKING", "DAGSTER_HOME", "COLUMNS"))
     }
+    return kept | {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
+
+
+def run(folder, *words, program=START, **more):
     given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "check": False, "timeout": 120}
-    environment |= {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"} | more.pop("environment", {})
+    environment = environment_of(folder) | more.pop("environment", {})
     return subprocess.run(
         [sys.executable, "-c", program, *map(str, words)],
         cwd=folder, env=environment, encoding="utf-8", errors="replace", **given | more,
     )  # fmt: skip
+
+
+def run_in(project, *words, environment=None):
+    """As `run`, where a process that need not start from nothing will do."""
+    given = environment_of(project) | (environment or {})
+    return fork_server.run(["python", "-c", START, *map(str, words)], cwd=project, env=given)
 
 
 def rows(n=400, shift=0.0):
@@ -251,8 +262,8 @@ def test_keep_writes_over_no_row_and_over_its_own_profile(tmp_path, place):
 
 
 @pytest.mark.parametrize("command", ["drift", "evaluate", "estimate"])
-def test_a_kept_profile_is_no_rows(folder, tmp_path, command):
-    kept = tmp_path / "kept.profile"
+def test_a_kept_profile_is_no_rows(folder, on_disk, command):
+    kept = on_disk / "kept.profile"
     run(folder, *KEPT, kept)
     ended = run(folder, command, "before.parquet", kept)
     assert (ended.returncode, ended.stderr.count("\n"), ended.stdout) == (2, 1, "")
@@ -292,7 +303,7 @@ def test_outside_of_a_project_every_command_says_where_to_go(tmp_path, monkeypat
     ],
 )
 def test_a_database_that_cannot_be_used_is_one_line_without_its_password(project, url, said):
-    ended = run(project, "status", environment={"MONITORING_POSTGRES_URL": url})
+    ended = run_in(project, "status", environment={"MONITORING_POSTGRES_URL": url})
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
     assert said in ended.stderr
     assert "3cret" not in ended.stderr
@@ -313,14 +324,14 @@ def _no_database(home):
 )
 def test_a_place_that_cannot_be_used_is_one_line_and_2(project, spoil, said):
     spoil(project / ".monitoring")
-    ended = run(project, "status")
+    ended = run_in(project, "status")
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
     assert said in ended.stderr
 
 
 def test_mlflow_that_does_not_answer_is_one_line_and_2(project):
     away = {"MLFLOW_TRACKING_URI": "http://me:s3cret@127.0.0.1:1"}
-    ended = run(project, "rollback", "churn", "--reason", "x", environment=away)
+    ended = run_in(project, "rollback", "churn", "--reason", "x", environment=away)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == (
         "monitoring-dagster: MLflow at http://127.0.0.1:1 does not answer: Connection refused."
@@ -346,12 +357,12 @@ def test_a_broken_file_is_named_and_takes_no_other_model_down(project, file, tex
     path = project / "assets" / file
     path.parent.mkdir(exist_ok=True)
     path.write_text(text)
-    one = run(project, "status", "churn")
+    one = run_in(project, "status", "churn")
     assert one.stdout.startswith("churn: judged until never")
     assert (one.returncode, one.stderr.count("\n")) == (1, 1)
     assert f"assets/{file}{place}" in one.stderr
     assert said in one.stderr
-    every = run(project, "status", "--json")
+    every = run_in(project, "status", "--json")
     assert (every.returncode, [one["model"] for one in json.loads(every.stdout)]) == (2, ["churn"])
     assert said in every.stderr
 
@@ -378,7 +389,7 @@ def test_a_model_whose_own_file_is_broken_is_not_called_unknown(project):
     ],
 )
 def test_where_nothing_is_stored_it_is_said(project, words, code, said):
-    ended = run(project, *words)
+    ended = run_in(project, *words)
     assert (ended.returncode, ended.stderr.count("\n")) == (code, int(bool(said)))
     assert said in ended.stderr
 
@@ -397,7 +408,7 @@ def test_what_a_model_reads_is_never_written_over(project, option, name):
     if not path.exists():
         path.write_text("rows")
     before = path.read_text()
-    ended = run(project, *option, name, "--force")
+    ended = run_in(project, *option, name, "--force")
     assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
     assert "never overwritten" in ended.stderr
     assert path.read_text() == before
@@ -410,7 +421,7 @@ def test_a_port_that_is_taken_is_one_line_before_anything_starts(project):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        ended = run(project, "ui", "--mlflow-port", port, "--port", 39_181)
+        ended = run_in(project, "ui", "--mlflow-port", port, "--port", 39_181)
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
     assert f"port {port} cannot be used" in ended.stderr
     assert "--mlflow-port" in ended.stderr

@@ -115,6 +115,14 @@ class World:
         environment = {"MLFLOW_TRACKING_URI": f"sqlite:///{home}/mlflow.db"}
         self.house = House.at(self.root, environment)
 
+    def __getstate__(self):
+        """All but open databases; see `tests.once`."""
+        return {name: value for name, value in vars(self).items() if name != "house"}
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        self.__post_init__()
+
     @property
     def spec(self):
         return ModelSpec.model_validate(attributes(self.task, **self.spec_changes))

@@ -23,6 +23,7 @@ from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.store.models.registry import ModelVersion
 from monitoring_dagster.store.monitor import House, Monitor
 from monitoring_dagster.store.references.version_reference import reference_of
+from tests import fork_server
 
 CHECKOUT = Path(__file__).parents[2]
 FIRST = date(2026, 3, 2)
@@ -181,6 +182,11 @@ class Checkout:
 
     def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the virtual environment; its output is one text."""
+        env = self.environment | environment
+        return fork_server.run_merged(words, cwd=self.root, env=env)
+
+    def run_afresh(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """As `run`, in an interpreter that has loaded nothing: what an import says is seen."""
         return subprocess.run(
             [str(Path(sys.executable).parent / words[0]), *words[1:]],
             cwd=self.root,

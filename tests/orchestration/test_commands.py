@@ -16,7 +16,7 @@ THIRTY = [FIRST + timedelta(days=number) for number in range(30)]
 def test_the_project_as_it_stands_is_clean(new_checkout):
     checkout = new_checkout()
     for words in (["check", "yaml"], ["check", "defs"], ["list", "defs", "--json"]):
-        done = checkout.run("dg", *words)
+        done = checkout.run_afresh("dg", *words)
         assert done.returncode == 0, done.stdout
         assert "warning" not in done.stdout.lower()
     assert "flight_delay/verdict" in done.stdout

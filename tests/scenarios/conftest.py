@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.once import world_once
 from tests.world import day_after
 
 
@@ -19,10 +20,14 @@ def story(founded, tmp_path_factory):
 @pytest.fixture(scope="session")
 def asking(founded, tmp_path_factory):
     """A world in which a retraining is due, and no sensor has ticked yet."""
-    world = founded.copied_to(tmp_path_factory.mktemp("asking"))
-    world.changes_on = world.today
-    world.live(7, acts=False)
-    return world
+
+    def ask(root):
+        world = founded.copied_to(root)
+        world.changes_on = world.today
+        world.live(7, acts=False)
+        return world
+
+    return world_once(tmp_path_factory, "asking", ask)
 
 
 @pytest.fixture

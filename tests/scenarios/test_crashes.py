@@ -1,8 +1,7 @@
 """A process may die between any two lines; the next one ends where the first would have."""
 
+import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from monitoring_dagster.act.retraining import challenger
 from monitoring_dagster.act.retraining import retrain as retraining
 from monitoring_dagster.daily.steps import steps_of
 from monitoring_dagster.judge import verdict
+from tests import fork_server
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -101,10 +101,11 @@ from datetime import date
 from importlib import import_module
 from pathlib import Path
 from monitoring_dagster.judge import verdict
+from tests import fork_server
 from tests.world import World
 setattr(import_module({module!r}), {name!r}, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
 world = World(Path({str(world.root)!r}), today=date.fromisoformat({str(world.today)!r}))
 {code}
 """
-    ended = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=False)
+    ended = fork_server.run(["python", "-c", program], cwd=REPOSITORY, env=os.environ)
     return ended.returncode == -signal.SIGKILL

@@ -125,8 +125,8 @@ def test_a_new_segment_is_told_by_its_column_and_judged_by_none():
     assert feature(found, "age", "trial")["reason"] == "the reference has no rows"
 
 
-def test_a_kept_reference_gives_the_same_without_its_rows(files):
-    kept = files / "reference.profile"
+def test_a_kept_reference_gives_the_same_without_its_rows(files, on_disk):
+    kept = on_disk / "reference.profile"
     given = (files / "drifted.csv", "--json")
     first = run(files / "before.parquet", *given, "--keep", kept)
     (files / "before.parquet").unlink()
@@ -165,8 +165,8 @@ def test_of_a_large_reference_whose_values_nearly_all_differ_the_unseen_are_expe
     assert found["expected_unseen"] > 0.99
 
 
-def test_a_damaged_kept_reference_is_an_error_and_no_verdict(files):
-    kept = files / "reference.profile"
+def test_a_damaged_kept_reference_is_an_error_and_no_verdict(files, on_disk):
+    kept = on_disk / "reference.profile"
     run(files / "before.parquet", files / "calm.parquet", "--keep", kept)
     spoilt = bytearray(kept.read_bytes())
     spoilt[len(spoilt) // 3] ^= 0xFF
@@ -302,9 +302,9 @@ def test_hostile_names_are_shown_as_they_are(files):
     assert "[/]" in said.stdout
 
 
-def test_a_day_is_judged_without_pandas_dagster_or_a_database(files):
+def test_a_day_is_judged_without_pandas_dagster_or_a_database(files, on_disk):
     """What takes longest to import is not needed: a fresh process is quick."""
-    kept = files / "reference.profile"
+    kept = on_disk / "reference.profile"
     run(files / "before.parquet", files / "calm.parquet", "--keep", kept)
     code = f"""
 import sys

@@ -275,8 +275,8 @@ def test_dear_false_alarms_and_another_metric_of_a_part_of_the_days(command):
 
 
 @pytest.mark.parametrize("ending", ["svg", "html"])
-def test_few_labels_are_no_quality_and_the_way_out_is_told_and_drawn(command, tmp_path, ending):
-    file = tmp_path / f"proxies.{ending}"
+def test_few_labels_are_no_quality_and_the_way_out_is_told_and_drawn(command, on_disk, ending):
+    file = on_disk / f"proxies.{ending}"
     labels = {"path": "labels/{day}.parquet", "min_coverage": 0.8}
     code, out, _ = command("--to", str(day_after(START, 9)), "--plot", str(file), labels=labels)
     assert code == 0

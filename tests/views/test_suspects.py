@@ -234,10 +234,10 @@ def typed(mislabelled, tmp_path, monkeypatch):
     return world, run
 
 
-def test_typed_they_are_listed_written_decided_about_and_gone(typed, tmp_path):
+def test_typed_they_are_listed_written_decided_about_and_gone(typed, on_disk):
     """Nothing in an id runs in a terminal or in a spreadsheet."""
     world, run = typed
-    path = tmp_path / "suspects.csv"
+    path = on_disk / "suspects.csv"
     first, *_, summary, accuracy = run("suspects", "tiny", "--csv", str(path)).splitlines()
     assert repr(FORMULA) in first
     assert "a suspect may well be right" in summary

@@ -170,18 +170,16 @@ class Registry:
 
     def champion(self, name: str) -> str | None:
         """The version that serves, or None."""
-        with self._client() as client:
-            if not client.search_registered_models(f"name = '{name}'"):
-                return None
-            aliases: dict[str, str] = client.get_registered_model(name).aliases
-        return str(aliases[_CHAMPION]) if _CHAMPION in aliases else None
+        found = self.serving(name)
+        return found.version if found else None
 
     def serving(self, name: str) -> Serving | None:
         """Which version serves and whether the fallback is on; None if nobody registered *name*."""
-        with self._client() as client:
-            if not client.search_registered_models(f"name = '{name}'"):
-                return None
-            model = client.get_registered_model(name)
+        try:
+            with self._client() as client:
+                model = client.get_registered_model(name)
+        except GoneFromRegistry:
+            return None
         version = model.aliases.get(_CHAMPION)
         return Serving(version and str(version), model.tags.get(_FALLBACK) == "on")
 

@@ -3,11 +3,10 @@ import os
 import pickle
 import random
 import signal
-import subprocess
-import sys
 import traceback
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +20,7 @@ from monitoring_dagster.spec import Channels, ModelSpec, Predictions
 from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.store.ledger.ledger import Ledger
 from monitoring_dagster.store.monitor import House
+from tests import fork_server
 from tests.fake_slack import TOKEN, FakeSlack, Fault, Posted, texts
 
 DAY = date(2026, 1, 5)
@@ -314,6 +314,12 @@ slack.drain(Ledger(url), links=Links("http://d", "http://m", "http://r"), outbox
 """
 
 
+def killed(*arguments, at):
+    """How a sender in a process of its own ended, which dies at one point of its work."""
+    env = {**os.environ, "CRASH_AT": at}
+    return fork_server.run(["python", "-c", SENDER, *arguments], cwd=Path.cwd(), env=env)
+
+
 @pytest.mark.parametrize(
     "point",
     [
@@ -333,13 +339,8 @@ def test_a_killed_sender_loses_nothing_and_doubles_nothing(
         send()
         judge(ledger, clock, "income", "")
     arguments = [ledger.url, slack.base_url, str(tmp_path / "o"), TOKEN, clock().isoformat()]
-    died = subprocess.run(
-        [sys.executable, "-c", SENDER, *arguments],
-        env={**os.environ, "CRASH_AT": point},
-        check=False,
-        capture_output=True,
-    )
-    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
+    died = killed(*arguments, at=point)
+    assert died.returncode == -signal.SIGKILL, died.stderr
     for _ in range(3):
         clock.moment += GRACE
         send()
@@ -353,13 +354,8 @@ def test_a_killed_sender_loses_nothing_and_doubles_nothing(
 def test_a_killed_writer_of_the_page_loses_nothing(ledger, slack, send, clock, tmp_path):
     judge(ledger, clock, "income")
     arguments = [ledger.url, "", str(tmp_path / "outbox"), "", clock().isoformat()]
-    died = subprocess.run(
-        [sys.executable, "-c", SENDER, *arguments],
-        env={**os.environ, "CRASH_AT": "before mark_sent"},
-        check=False,
-        capture_output=True,
-    )
-    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
+    died = killed(*arguments, at="before mark_sent")
+    assert died.returncode == -signal.SIGKILL, died.stderr
     clock.moment += GRACE
     assert send(token=None) == Delivered(sent=1)
     assert (tmp_path / "outbox" / "index.html").read_text().count("<article") == 1

@@ -1,8 +1,6 @@
 """What a challenger learns from, what it is compared on, and by which metric."""
 
 import os
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,6 +19,8 @@ from monitoring_dagster.act.retraining.trigger import decision_on
 from monitoring_dagster.daily.steps import steps_of
 from monitoring_dagster.report.messages import Announcement
 from monitoring_dagster.spec import Retraining
+from tests import fork_server
+from tests.once import mlflow_database, world_once
 from tests.world import START, World, attributes, day_after
 
 LATE = range(14, 21)  # days that a label takes
@@ -68,10 +68,15 @@ def late_spec(**policy):
 @pytest.fixture(scope="session")
 def late_world(tmp_path_factory):
     """Thirty days with labels that all came late: the first ten days are known."""
-    world = LateWorld(tmp_path_factory.mktemp("late"), rows_a_day=100, spec_changes=late_spec())
-    world.train_first()
-    world.live(30)
-    return world
+
+    def live(root):
+        mlflow_database(tmp_path_factory, root / ".monitoring" / "mlflow.db")
+        world = LateWorld(root, rows_a_day=100, spec_changes=late_spec())
+        world.train_first()
+        world.live(30)
+        return world
+
+    return world_once(tmp_path_factory, "late", live)
 
 
 @pytest.fixture
@@ -137,11 +142,8 @@ def test_the_installed_command_retrains_with_them(late):
         "PYTHONPATH": os.pathsep.join([str(late.root), str(Path(__file__).parents[3])]),
         "DAGSTER_HOME": str(late.root),
     }
-    program = "from monitoring_dagster.cli import main; main(prog_name='monitoring-dagster')"
-    ended = subprocess.run(
-        [sys.executable, "-c", program, "retrain", "tiny", "--as-of", str(last_day(late))],
-        cwd=late.root, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    words = ["monitoring-dagster", "retrain", "tiny", "--as-of", str(last_day(late))]
+    ended = fork_server.run(words, cwd=late.root, env=environment)
     assert ended.returncode == 0, ended.stderr
     assert "on the same 285 rows" in ended.stdout
     assert "Left out: 2026-03-08 (no file)" in ended.stdout

@@ -17,6 +17,7 @@ from monitoring_dagster.stats.estimation.score_estimation import calibrate
 from monitoring_dagster.store.days.estimated import estimates_of
 from monitoring_dagster.store.models.registry import Registry
 from monitoring_dagster.store.references.version_reference import folder_of
+from tests.once import mlflow_database
 from tests.world import START, World, day_after
 
 DAYS = [day_after(START, n) for n in range(8)]
@@ -378,7 +379,8 @@ def test_rows_without_a_number_for_an_answer_have_no_expected_loss(
     assert estimates_of(world.monitor, START)[WHOLE]["mae"].n == 148
 
 
-def test_several_classes_are_estimated_each_by_its_own_mistakes(tmp_path):
+def test_several_classes_are_estimated_each_by_its_own_mistakes(tmp_path, tmp_path_factory):
+    mlflow_database(tmp_path_factory, tmp_path / ".monitoring" / "mlflow.db")
     world = World(tmp_path, task="multiclass")
     world.train_first()
     world.write(START)

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from datetime import timedelta
 
 import dagster as dg
@@ -11,6 +9,7 @@ import pytest
 
 from monitoring_dagster.act.retraining import retrain as retraining
 from monitoring_dagster.orchestration.component import definitions_of
+from tests import fork_server
 from tests.orchestration.small_project import CHECKOUT, DAYS, run_days
 from tests.world import START, World, day_after
 
@@ -161,8 +160,7 @@ def test_a_run_that_was_killed_while_training_is_tried_again_in_a_run_of_its_own
     home = tmp_path / "instance"
     home.mkdir()
     arguments = [str(due.root), str(home), str(due.today)]
-    ended = subprocess.run([sys.executable, "-c", KILLED, *arguments], cwd=CHECKOUT, check=False,
-                           env=os.environ | {"PYTHONPATH": str(CHECKOUT)})  # fmt: skip
+    ended = fork_server.run(["python", "-c", KILLED, *arguments], cwd=CHECKOUT, env=os.environ)
     assert ended.returncode == -signal.SIGKILL
     with dg.DagsterInstance.local_temp(str(home)) as instance:
         (run,) = instance.get_runs()

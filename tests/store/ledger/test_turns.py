@@ -1,9 +1,9 @@
 """A backfill of days long over: incidents move as ever, and people get one digest at most."""
 
-import subprocess
-import sys
+import os
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, inspect, text
@@ -16,6 +16,7 @@ from monitoring_dagster.report.messages import Announcement, render, to_text
 from monitoring_dagster.spec import Channels, ModelSpec, Predictions
 from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.store.ledger.ledger import Ledger
+from tests import fork_server
 from tests.fake_slack import TOKEN, FakeSlack
 
 DAY = date(2026, 1, 5)
@@ -208,7 +209,8 @@ def test_kill_9_in_a_backfill_loses_and_doubles_nothing(tmp_path, place, times):
     whole, died = (Ledger(f"sqlite:///{tmp_path}/{name}.db") for name in ("whole", "died"))
     days = ["income", "income age", "", "debt"]
     backfilled(whole, *days)
-    code = subprocess.run([sys.executable, "-c", KILLED, died.url, place, str(times)], check=False)
+    words = ["python", "-c", KILLED, died.url, place, str(times)]
+    code = fork_server.run(words, cwd=Path(__file__).parents[3], env=os.environ)
     assert code.returncode == -9
     backfilled(died, *days)
     assert died.incidents() == whole.incidents()

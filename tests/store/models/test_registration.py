@@ -14,6 +14,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from monitoring_dagster.store.models.registration import RefusedRegistration
 from monitoring_dagster.store.models.registry import Registry, UnknownReference
+from tests.once import mlflow_database
 
 NOWHERE = "http://127.0.0.1:1"  # who asks it waits, and is refused
 ROWS = 40
@@ -202,7 +203,9 @@ def test_a_mistake_is_refused_with_its_value_and_the_way_out(changed, words):
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory):
     """An MLflow of its own, that was asked once."""
-    registry = Registry(f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db")
+    file = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    mlflow_database(tmp_path_factory, file)
+    registry = Registry(f"sqlite:///{file}")
     assert registry.versions("churn") == []
     return registry
 

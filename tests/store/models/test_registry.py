@@ -29,6 +29,7 @@ from monitoring_dagster.store.models.registry import (
     UnknownReference,
     UnknownVersion,
 )
+from tests.once import mlflow_database
 
 FRAME = pd.DataFrame(
     {"age": [1, 2, 3, 4] * 5, "income": [0.5, None, 1.5, 2.5] * 5, "country": ["DE", "FR"] * 10}
@@ -82,9 +83,10 @@ def artefacts(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def server(artefacts):
+def server(artefacts, tmp_path_factory):
     """A real MLflow server on a loopback port."""
     folder = artefacts.parent
+    mlflow_database(tmp_path_factory, folder / "mlflow.db")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -99,7 +101,8 @@ def server(artefacts):
             cwd=folder,
             stdout=output,
             stderr=output,
-            env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"},
+            env=os.environ
+            | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
             start_new_session=True,
         ) as process,
     ):
