@@ -1,10 +1,12 @@
 """What is wrong with the model, as known at the end of this day?"""
 
+from collections.abc import Sequence
 from datetime import date
 
-from monitoring_dagster.decide.findings import as_asked
+from monitoring_dagster.decide.findings import Finding, as_asked
 from monitoring_dagster.decide.judgement import limit_findings
 from monitoring_dagster.decide.rules import Evidence, judged_with
+from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.judge import (
     drift_findings,
     labelling,
@@ -35,29 +37,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
         *accuracy_signals(monitor, day),
         *own_rules.outside_signals(monitor, day),
     ]
-    found = [
-        *stored_findings(monitor, CONTRACT, day),
-        *profiling.findings_of(monitor, day),
-        *limit_findings(monitor.spec, day, limited_signals(monitor, day)),
-        *drift_findings.findings_of(monitor, day),
-        *quality_findings(monitor, day, signals),
-    ]
-    evidence = evidence_of(monitor, day)
-    week = multivariate.findings_of(monitor, day)
-    if week is not None:
-        found += week
-        evidence.add(Evidence.WEEK)
-    if monitor.spec.labels:
-        found += arrived_labels.findings_of(monitor, day)
-        found += labelling.findings_of(monitor, day)
-        found += revisions.findings_of(monitor, day)
-        evidence.add(Evidence.LABELS)
-    if any(one.name.startswith("quality.") for one in signals):
-        evidence.add(Evidence.QUALITY)
-    judgements = own_rules.judged(monitor, day, signals)
-    if judgements:
-        evidence.add(Evidence.OWN)
-        found += own_rules.findings_of(monitor.spec, day, judgements)
+    found, evidence = _found(monitor, day, signals)
     found = as_asked(found, monitor.spec.rules.alerts)
     found = drift_findings.within_budget(
         monitor.spec, day, found, lambda one: stored_findings(monitor, VERDICT, one)
@@ -91,6 +71,36 @@ def run(monitor: Monitor, day: date) -> StepReport:
             for one in found[:20]
         ],
     )  # fmt: skip
+
+
+def _found(
+    monitor: Monitor, day: date, signals: Sequence[Signal]
+) -> tuple[list[Finding], set[Evidence]]:
+    """What is wrong by every rule, and what there was to judge by; *signals* are the verdict's."""
+    found = [
+        *stored_findings(monitor, CONTRACT, day),
+        *profiling.findings_of(monitor, day),
+        *limit_findings(monitor.spec, day, limited_signals(monitor, day)),
+        *drift_findings.findings_of(monitor, day),
+        *quality_findings(monitor, day, signals),
+    ]
+    evidence = evidence_of(monitor, day)
+    week = multivariate.findings_of(monitor, day)
+    if week is not None:
+        found += week
+        evidence.add(Evidence.WEEK)
+    if monitor.spec.labels:
+        found += arrived_labels.findings_of(monitor, day)
+        found += labelling.findings_of(monitor, day)
+        found += revisions.findings_of(monitor, day)
+        evidence.add(Evidence.LABELS)
+    if any(one.name.startswith("quality.") for one in signals):
+        evidence.add(Evidence.QUALITY)
+    judgements = own_rules.judged(monitor, day, signals)
+    if judgements:
+        evidence.add(Evidence.OWN)
+        found += own_rules.findings_of(monitor.spec, day, judgements)
+    return found, evidence
 
 
 def _run_of_champion(monitor: Monitor, day: date) -> str | None:

@@ -39,7 +39,7 @@ JUDGED_ANEW = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class SentMessage:
     """What would have been sent about one rule on one day."""
 
     day: date
@@ -57,7 +57,7 @@ class Backtest:
     drifted: Mapping[tuple[str, str], Sequence[date]]  # whole rows, by baseline and column
     unjudged: Sequence[date] = ()  # too few rows, or nothing registered to compare with
     found: Mapping[FindingKind, Sequence[date]] = field(default_factory=dict)
-    sent: Sequence[Message] = ()
+    sent: Sequence[SentMessage] = ()
 
     @property
     def days_with_drift(self) -> int:
@@ -172,7 +172,7 @@ class _Again:
         self.monitor = monitor
         self.found: dict[date, list[Finding]] = {}
         self.incidents: dict[FindingKind, Incident] = {}
-        self.sent: list[Message] = []
+        self.sent: list[SentMessage] = []
 
     def by_rule(self) -> dict[FindingKind, list[date]]:
         """The days on which each rule would have held, the most frequent first."""
@@ -217,7 +217,7 @@ class _Again:
                 self.incidents[kind] = after
             if after is not None and reason is not None:
                 words = min(of_kind, key=lambda one: one.severity).words if of_kind else ""
-                self.sent.append(Message(day, kind, after.severity, reason, words))
+                self.sent.append(SentMessage(day, kind, after.severity, reason, words))
 
 
 def _of_weekday(day: date, stored: _Stored) -> Iterator[Signal]:
