@@ -12,7 +12,7 @@ from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.stats.drift.drift_verdict import Broken, Verdict
 from monitoring_dagster.stats.drift.importance import rank_correlation, shared_weight
 from monitoring_dagster.store.days.champions import traffic_on
-from monitoring_dagster.store.days.drifted import DRIFT, Record
+from monitoring_dagster.store.days.drifted import DRIFT, Record, drifted_records
 from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.version_reference import Reference, reference_of
@@ -32,11 +32,15 @@ _MIN_SHARED_WEIGHT = 0.5
 def findings_of(monitor: Monitor, day: date) -> list[Finding]:
     """What the stored verdicts of *day* say, and which new version leans on other features."""
     table = monitor.results.read(monitor.name, DRIFT, day)
-    found = of_records(monitor, day, table.to_pylist() if table is not None else ())
+    records = drifted_records(table) if table is not None else []
+    traffic = traffic_on(monitor, day) if records else Traffic(None, {})
+    found = of_records(monitor.spec, day, records, traffic)
     return [*found, *_importance_shifts(monitor, day)]
 
 
-def of_records(monitor: Monitor, day: date, records: Sequence[Record]) -> list[Finding]:
+def of_records(
+    spec: ModelSpec, day: date, records: Sequence[Record], traffic: Traffic
+) -> list[Finding]:
     """One finding a drifted column of a version; segments speak only where the whole is silent."""
     drifted: dict[tuple[str, str], list[Record]] = {}  # by column: a row a version
     for row in records:
@@ -45,18 +49,17 @@ def of_records(monitor: Monitor, day: date, records: Sequence[Record]) -> list[F
             one["version"] for one in of_column
         }:
             of_column.append(row)
-    traffic = traffic_on(monitor, day) if any(drifted.values()) else Traffic(None, {})
-    found = [one for rows in drifted.values() for one in _of_column(monitor, day, rows, traffic)]
+    found = [one for rows in drifted.values() for one in _of_column(spec, day, rows, traffic)]
     return sorted(found, key=lambda one: one.kind is FindingKind.FEATURE_DRIFT)
 
 
 def _of_column(
-    monitor: Monitor, day: date, rows: Sequence[Record], traffic: Traffic
+    spec: ModelSpec, day: date, rows: Sequence[Record], traffic: Traffic
 ) -> Iterator[Finding]:
     """What drifted in one column: an input that all versions share is the champion's finding, and
     another version has one of its own where it is more urgent."""
     rows = sorted(rows, key=lambda row: row["version"] != traffic.champion)
-    found = [_finding(monitor, day, row, traffic) for row in rows]
+    found = [_finding(spec, day, row, traffic) for row in rows]
     if not found or found[0].kind is FindingKind.PREDICTION_DRIFT:
         yield from found
         return
@@ -74,15 +77,15 @@ def _of_column(
     )
 
 
-def _finding(monitor: Monitor, day: date, row: Record, traffic: Traffic) -> Finding:
-    rules, version = monitor.spec.rules.drift, row["version"]
+def _finding(spec: ModelSpec, day: date, row: Record, traffic: Traffic) -> Finding:
+    rules, version = spec.rules.drift, row["version"]
     answer = row["role"] == "answer"
     where = f" where {row['segment']} is {row['value']}" if row["segment"] else ""
     against = f" against {row['baseline']}" if len(rules.baselines) > 1 else ""
     of_version = f" of version {version}"
     at_most = traffic.at_most(version)
     return Finding(
-        model=monitor.name,
+        model=spec.name,
         day=day,
         kind=FindingKind.PREDICTION_DRIFT if answer else FindingKind.FEATURE_DRIFT,
         subject=traffic.subject(row["column"], version),

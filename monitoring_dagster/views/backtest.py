@@ -1,9 +1,11 @@
 """What would the rules, as they stand now, have said of the days that are stored, and sent?"""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
+
+import pyarrow.compute as pc
 
 from monitoring_dagster.decide.findings import Finding, as_asked
 from monitoring_dagster.decide.incidents import Incident, Reason, advance
@@ -11,6 +13,7 @@ from monitoring_dagster.decide.judgement import USUAL_WEEKS, limit_findings
 from monitoring_dagster.decide.quality_rules import OF_LABELS
 from monitoring_dagster.decide.rules import RULES, Evidence, judged_with
 from monitoring_dagster.decide.signal import Signal
+from monitoring_dagster.decide.traffic import Traffic
 from monitoring_dagster.judge import drift_findings, own_rules, quality_verdict
 from monitoring_dagster.measure.drift.drift import judged
 from monitoring_dagster.spec import ModelSpec
@@ -18,7 +21,7 @@ from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.spec.rules.own_rule import step_of
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
 from monitoring_dagster.store.days.champions import traffic_on
-from monitoring_dagster.store.days.drifted import Record
+from monitoring_dagster.store.days.drifted import DRIFT, JUDGED_BY, Record, drifted_records
 from monitoring_dagster.store.days.profiles import PROFILE
 from monitoring_dagster.store.days.signals import signals
 from monitoring_dagster.store.days.step_findings import VERDICT, stored_findings
@@ -116,17 +119,52 @@ def backtest(
     unjudged: list[date] = []
     for start in range(0, len(days), _DAYS_AT_ONCE):
         some = days[start : start + _DAYS_AT_ONCE]
-        for day, records in judged(monitor, some).items():
-            if all(one["verdict"] == Verdict.INSUFFICIENT for one in records):
+        for day, drift in _drift(monitor, some).items():
+            if not drift.has_verdict:
                 unjudged.append(day)
-            for record in records:
-                if record["verdict"] == Verdict.DRIFT and not record["segment"]:
+            for record in drift.records:
+                if not record["segment"]:
                     key = record["baseline"], record["column"]
                     drifted.setdefault(key, []).append(day)
-            again.judge(day, records, stored)
+            again.judge(day, drift, stored)
         advance(len(some))
     ordered = sorted(drifted.items(), key=lambda item: (-len(item[1]), item[0]))
     return Backtest(days, dict(ordered), unjudged, again.by_rule(), again.sent)
+
+
+class _Drift(NamedTuple):
+    """What there is to say about drift on one day."""
+
+    records: Sequence[Record]  # that are drift
+    roles: Collection[str]  # of the columns of all rows with a verdict
+    has_verdict: bool
+
+
+def _drift(monitor: Monitor, days: Sequence[date]) -> dict[date, _Drift]:
+    """The verdicts of *days*: as stored where the rules of drift are what they were, else judged
+    anew from profiles."""
+    found: dict[date, _Drift | None] = {day: _as_stored(monitor, day) for day in days}
+    anew = judged(monitor, [day for day, one in found.items() if one is None])
+    for day, records in anew.items():
+        with_verdict = [one for one in records if one["verdict"] != Verdict.INSUFFICIENT]
+        found[day] = _Drift(
+            [one for one in records if one["verdict"] == Verdict.DRIFT],
+            {one["role"] for one in with_verdict if not one["segment"]},
+            bool(with_verdict),
+        )
+    return {day: one for day, one in found.items() if one is not None}
+
+
+def _as_stored(monitor: Monitor, day: date) -> _Drift | None:
+    notes = monitor.results.metadata(monitor.name, DRIFT, day) or {}
+    if notes.get(JUDGED_BY) != monitor.spec.rules.drift.model_dump_json():
+        return None
+    table = monitor.results.read(monitor.name, DRIFT, day)
+    assert table is not None, "its notes were read"
+    has_verdict = pc.not_equal(table["verdict"], str(Verdict.INSUFFICIENT))
+    whole = pc.and_(has_verdict, pc.equal(table["segment"], ""))
+    roles = pc.unique(table["role"].filter(whole)).to_pylist()
+    return _Drift(drifted_records(table), roles, bool(pc.any(has_verdict).as_py()))
 
 
 @dataclass(frozen=True)
@@ -170,6 +208,7 @@ class _Again:
 
     def __init__(self, monitor: Monitor) -> None:
         self.monitor = monitor
+        self.promotions = monitor.ledger.promotions(monitor.name)
         self.found: dict[date, list[Finding]] = {}
         self.incidents: dict[FindingKind, Incident] = {}
         self.sent: list[SentMessage] = []
@@ -182,14 +221,15 @@ class _Again:
                 days.setdefault(kind, []).append(day)
         return dict(sorted(days.items(), key=lambda item: (-len(item[1]), item[0])))
 
-    def judge(self, day: date, records: Sequence[Record], stored: _Stored) -> None:
+    def judge(self, day: date, drift: _Drift, stored: _Stored) -> None:
         """One more day."""
         spec, monitor = self.monitor.spec, self.monitor
+        traffic = traffic_on(monitor, day, promotions=self.promotions)
         own = own_rules.judged_by(spec, day, list(_of_own_rules(spec, day, stored)))
         judged_anew = [
             *limit_findings(spec, day, list(_of_weekday(day, stored))),
-            *drift_findings.of_records(monitor, day, records),
-            *_quality(monitor, day, stored),
+            *drift_findings.of_records(spec, day, drift.records, traffic),
+            *_quality(spec, day, traffic, stored),
             *own_rules.findings_of(spec, day, own),
         ]
         as_found = [
@@ -199,7 +239,7 @@ class _Again:
         self.found[day] = drift_findings.within_budget(
             spec, day, found, lambda one: self.found.get(one, [])
         )
-        self._move_incidents(day, judged_with(_evidence(spec, day, records, stored, bool(own))))
+        self._move_incidents(day, judged_with(_evidence(spec, day, drift, stored, bool(own))))
 
     def _move_incidents(self, day: date, kinds: set[FindingKind]) -> None:
         """What the day does to the incidents, and what would be said of it."""
@@ -226,15 +266,13 @@ def _of_weekday(day: date, stored: _Stored) -> Iterator[Signal]:
         yield from (one for one in stored.on(day - timedelta(weeks=weeks)) if one.known_on is None)
 
 
-def _quality(monitor: Monitor, day: date, stored: _Stored) -> list[Finding]:
+def _quality(spec: ModelSpec, day: date, traffic: Traffic, stored: _Stored) -> list[Finding]:
     of_verdict = [one for one in stored.on(day) if step_of(one.name) == VERDICT]
-    of_days = monitor.spec.rules.window(FindingKind.EXPECTED_DROP).of_days
+    of_days = spec.rules.window(FindingKind.EXPECTED_DROP).of_days
     known = [one.day for one in of_verdict if one.name.startswith("quality.")]
     first = min([day - timedelta(days=of_days - 1), *known])
     estimates = [one for one in stored.between(first, day) if one.name.startswith("estimate.")]
-    return quality_verdict.findings_by(
-        monitor.spec, day, traffic_on(monitor, day), of_verdict, estimates
-    )
+    return quality_verdict.findings_by(spec, day, traffic, of_verdict, estimates)
 
 
 def _of_own_rules(spec: ModelSpec, day: date, stored: _Stored) -> Iterator[Signal]:
@@ -245,20 +283,15 @@ def _of_own_rules(spec: ModelSpec, day: date, stored: _Stored) -> Iterator[Signa
 
 
 def _evidence(
-    spec: ModelSpec, day: date, records: Sequence[Record], stored: _Stored, has_own: bool
+    spec: ModelSpec, day: date, drift: _Drift, stored: _Stored, has_own: bool
 ) -> set[Evidence]:
     """What the day says anything about."""
     names = {one.name for one in stored.on(day)}
     found = {Evidence.FILES}
     if any(one.name == "volume.rows" and one.value for one in stored.on(day)):
         found.add(Evidence.SERVICE)
-    roles = {
-        one["role"]
-        for one in records
-        if not one["segment"] and one["verdict"] != Verdict.INSUFFICIENT
-    }
-    found |= {Evidence.PREDICTIONS} if "answer" in roles else set()
-    found |= {Evidence.FEATURES} if "feature" in roles else set()
+    found |= {Evidence.PREDICTIONS} if "answer" in drift.roles else set()
+    found |= {Evidence.FEATURES} if "feature" in drift.roles else set()
     areas = {name.partition(".")[0] for name in names}
     found |= {Evidence.ESTIMATE} if "estimate" in areas else set()
     found |= {Evidence.QUALITY} if "quality" in areas else set()

@@ -20,7 +20,7 @@ from monitoring_dagster.stats.drift.column_drift import ColumnDrift, Growth, mea
 from monitoring_dagster.stats.drift.drift_verdict import DriftVerdict, Verdict, judge
 from monitoring_dagster.stats.drift.usual import Usual
 from monitoring_dagster.stats.estimation.confidence import confidence_of
-from monitoring_dagster.store.days.drifted import DRIFT, Record
+from monitoring_dagster.store.days.drifted import DRIFT, JUDGED_BY, Record
 from monitoring_dagster.store.days.profiles import profiles_of, why_no_profile
 from monitoring_dagster.store.days.signals import noted
 from monitoring_dagster.store.days.usable_rows import quiet_columns
@@ -39,7 +39,10 @@ def run(monitor: Monitor, day: date) -> StepReport:
     """Compare every profiled column with its baselines and store the verdicts."""
     records = judged(monitor, [day])[day]
     table = pa.Table.from_pylist(records, schema=SCHEMA)
-    monitor.results.write(monitor.name, DRIFT, day, table, metadata=noted(_signals(day, records)))
+    notes = {
+        JUDGED_BY: monitor.spec.rules.drift.model_dump_json(), **noted(_signals(day, records))
+    }  # fmt: skip
+    monitor.results.write(monitor.name, DRIFT, day, table, metadata=notes)
     return _report(monitor, day, records)
 
 

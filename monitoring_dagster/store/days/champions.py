@@ -12,18 +12,25 @@ from monitoring_dagster.store.monitor import Monitor
 _LOOK_BACK_DAYS = 7  # for the newest day with rows
 
 
-def traffic_on(monitor: Monitor, day: date) -> Traffic:
-    """Champion and shares of the rows on *day*, or on the newest day before it that has rows."""
+def traffic_on(
+    monitor: Monitor, day: date, *, promotions: Sequence[Promotion] | None = None
+) -> Traffic:
+    """Champion and shares of the rows on *day*, or on the newest day before it that has rows;
+    *promotions*, where somebody who asks for many days knows them."""
     for lag in range(_LOOK_BACK_DAYS):
         rows = _rows(monitor, day - timedelta(days=lag))
         if total := sum(rows.values()):
             shares = {version: count / total for version, count in rows.items()}
-            return Traffic(champion_on(monitor, day, rows=rows), shares)
-    return Traffic(champion_on(monitor, day, rows={}), {})
+            return Traffic(champion_on(monitor, day, rows=rows, promotions=promotions), shares)
+    return Traffic(champion_on(monitor, day, rows={}, promotions=promotions), {})
 
 
 def champion_on(
-    monitor: Monitor, day: date, *, rows: Mapping[str, int] | None = None
+    monitor: Monitor,
+    day: date,
+    *,
+    rows: Mapping[str, int] | None = None,
+    promotions: Sequence[Promotion] | None = None,
 ) -> str | None:
     """The version that was champion at the end of *day*; None where nobody served.
 
@@ -31,7 +38,9 @@ def champion_on(
     champion that it had. Where none is known: the only version that served; else the one that
     MLflow's alias names; else the one with most *rows* (by default those of the day).
     """
-    promoted = promoted_on(monitor.ledger.promotions(monitor.name), day)
+    if promotions is None:
+        promotions = monitor.ledger.promotions(monitor.name)
+    promoted = promoted_on(promotions, day)
     if promoted is not None:
         return promoted
     served = _rows(monitor, day) if rows is None else rows
