@@ -38,8 +38,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.outside import BARE, TASKS, TRAINER, Outside, attributes
 from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.store.days.step_findings import VERDICT
 from monitoring_dagster.store.monitor import House
 from tests.fake_slack import TOKEN, FakeSlack

@@ -45,7 +45,7 @@ def test_the_page_has_one_count_one_row_with_its_name_one_page_and_one_test():
     files = [step["file"] for step in STEP.finditer(PAGE)]
     assert files == [
         "monitoring_dagster/measure/service_signals.py",
-        "monitoring_dagster/spec/kinds.py",
+        "monitoring_dagster/kinds.py",
         "monitoring_dagster/decide/rules.py",
         "runbooks/unknown_status.md",
         "runbooks/on_call.md",

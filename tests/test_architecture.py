@@ -9,8 +9,9 @@ PACKAGE = Path(__file__).parents[1] / "monitoring_dagster"
 
 # Ground floor first. A room may import itself and the rooms below it.
 FLOORS = [
-    "errors", "stats", "spec", "decide", "report", "sources", "store", "serving", "standalone",
-    "measure", "judge", "act", "views", "daily", "orchestration", "definitions", "demo", "cli",
+    "errors", "kinds", "stats", "spec", "decide", "report", "sources", "store", "serving",
+    "standalone", "measure", "judge", "act", "views", "daily", "orchestration", "definitions",
+    "demo", "cli",
 ]  # fmt: skip
 
 # The only rooms that may know a foreign library; a path names the one file.

@@ -11,8 +11,8 @@ from click import Group
 from monitoring_dagster.cli import main
 from monitoring_dagster.daily.steps import STEPS
 from monitoring_dagster.decide.rules import RULES, OnCallStep
+from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.spec.kinds import FindingKind
 from monitoring_dagster.store.days.seen_files import LABELS, PREDICTIONS
 
 FOLDER = Path(__file__).parents[1] / "runbooks"

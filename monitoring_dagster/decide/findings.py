@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Self
 
-from monitoring_dagster.spec.kinds import FindingKind, Severity
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.spec.rules.alert_settings import Alert
 
 

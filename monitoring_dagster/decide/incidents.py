@@ -7,7 +7,7 @@ from enum import StrEnum
 from uuid import UUID, uuid5
 
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.spec.kinds import FindingKind, Severity
+from monitoring_dagster.kinds import FindingKind, Severity
 
 HEALING = timedelta(days=7)  # an outage this long heals itself, and is told as usual
 _NAMESPACE = UUID("6f0c1f4e-2d0b-5e0a-9a55-0f6d1c5c3b11")

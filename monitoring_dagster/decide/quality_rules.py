@@ -15,8 +15,8 @@ from monitoring_dagster.decide.tolerance import (
     worse_than_tolerated,
 )
 from monitoring_dagster.decide.traffic import FEWEST_ROWS, Traffic
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.stats.quality.performance import Metric
 from monitoring_dagster.stats.quality.segment_drop import (
     SegmentDrop,

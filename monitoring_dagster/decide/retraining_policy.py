@@ -8,8 +8,8 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from monitoring_dagster.decide.rules import BLOCK_RETRAINING
+from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.spec import Retraining
-from monitoring_dagster.spec.kinds import FindingKind
 from monitoring_dagster.spec.rules.alert_settings import Window
 from monitoring_dagster.stats.quality.comparison import PairedComparison
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from math import inf
 from types import MappingProxyType
 
-from monitoring_dagster.spec.kinds import FindingKind, Severity
+from monitoring_dagster.kinds import FindingKind, Severity
 
 
 class Evidence(StrEnum):

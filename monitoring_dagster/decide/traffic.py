@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from monitoring_dagster.spec.kinds import Severity
+from monitoring_dagster.kinds import Severity
 
 FEWEST_ROWS = 30  # of a version that serves beside others, below which it gets no verdict
 _MOST = 0.5  # of the traffic: as urgent as the champion

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.quality.arrivals import triangle_on
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.stats.labels.label_process import LabelAspect, LabelDays, label_process
 from monitoring_dagster.stats.labels.late_labels import slower
 from monitoring_dagster.store.days.known_labels import COUNTED, EXPECTED, ONES, OUTCOMES, account_of

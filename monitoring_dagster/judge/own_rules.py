@@ -7,10 +7,10 @@ from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.judgement import Judgement, RuleState, judge_own
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.drift import multivariate
 from monitoring_dagster.sources.rows.outside_series import values_by_day
 from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.spec.rules.own_rule import OwnRule, step_of
 from monitoring_dagster.store.days.signals import signals
 from monitoring_dagster.store.days.step_findings import VERDICT

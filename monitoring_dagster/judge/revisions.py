@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.quality.known_quality import (
     EVALUATION,
     Evaluation,
@@ -12,7 +13,6 @@ from monitoring_dagster.measure.quality.known_quality import (
     evaluate,
 )
 from monitoring_dagster.sources.labels.labels import labels_of
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.store.days.champions import traffic_on
 from monitoring_dagster.store.days.known_labels import BY_DAY, DECIDED, account_of
 from monitoring_dagster.store.days.step_findings import VERDICT, stored_findings

@@ -15,12 +15,12 @@ from monitoring_dagster.judge import (
 )
 from monitoring_dagster.judge.judged import evidence_of, latest_judged
 from monitoring_dagster.judge.quality_verdict import accuracy_signals, quality_findings
+from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.measure import profiling
 from monitoring_dagster.measure.drift import multivariate
 from monitoring_dagster.measure.quality import arrived_labels
 from monitoring_dagster.measure.quality.quality_as_known import quality_as_known
 from monitoring_dagster.measure.step import StepReport
-from monitoring_dagster.spec.kinds import FindingKind
 from monitoring_dagster.store.days import seen_files
 from monitoring_dagster.store.days.champions import champion_on
 from monitoring_dagster.store.days.signals import limited_signals, noted

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pyarrow as pa
 
+from monitoring_dagster.kinds import Severity
 from monitoring_dagster.sources.rows.inspection import IdCounts, Inspection, Odd, Times
 from monitoring_dagster.sources.rows.readings import (
     NO_TYPE,
@@ -19,7 +20,6 @@ from monitoring_dagster.sources.rows.readings import (
     truth_of,
 )
 from monitoring_dagster.spec import ModelSpec, Predictions
-from monitoring_dagster.spec.kinds import Severity
 from monitoring_dagster.stats.columns.bins import Bins, CategoricalBins, NumericBins
 from monitoring_dagster.stats.columns.written import Style
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.errors import UnknownColumn, did_you_mean
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.breaches import (
     Breach,
     examples,
@@ -25,7 +26,6 @@ from monitoring_dagster.sources.rows.inspection import Inspection, inspect_day
 from monitoring_dagster.sources.rows.readings import is_text, time_of
 from monitoring_dagster.sources.suites import contracts
 from monitoring_dagster.sources.suites.suites import load_suite
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.stats.columns.bins import Bins, CategoricalBins
 from monitoring_dagster.store.days import seen_files
 from monitoring_dagster.store.days.signals import noted

@@ -12,6 +12,7 @@ import numpy as np
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.judgement import limit_findings
 from monitoring_dagster.decide.signal import Signal
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.breaches import shown
 from monitoring_dagster.measure.service_signals import answer_signals, service_signals
 from monitoring_dagster.measure.step import Check, StepReport, Tone
@@ -20,7 +21,6 @@ from monitoring_dagster.report.pictures import histograms
 from monitoring_dagster.sources.rows import rows, served, spark
 from monitoring_dagster.sources.rows.readings import is_nested, reading
 from monitoring_dagster.spec import Predictions
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.stats.columns.bins import Bins
 from monitoring_dagster.stats.columns.column_profile import NumericProfile
 from monitoring_dagster.stats.columns.profile import Group, Profile, profiles_to_table
@@ -267,7 +267,7 @@ def _service_check(service: Mapping[str, Any], troubles: Sequence[Finding], noth
         return Check(passed=False, words="; ".join(one.words for one in troubles))
     if not service["rows"]:
         return Check.no_verdict(nothing)
-    words = f"{service['rows']:,} requests, {service['error_rate']:.2%} failed"
+    words = f"{service['requests']:,} requests, {service['error_rate']:.2%} failed"
     return Check(passed=True, words=words)
 
 

@@ -11,10 +11,10 @@ from pydantic import Field, TypeAdapter
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Reason
 from monitoring_dagster.decide.rules import RULES
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.report import runbooks
 from monitoring_dagster.report.links import Link, Links
 from monitoring_dagster.report.wording import clean, counted, date_words, escaped, sentence
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 
 SHOWN_FINDINGS = 8
 _WORDS_OF_ALL, _LEAST_WORDS = 2400, 320  # characters that the findings of a message share

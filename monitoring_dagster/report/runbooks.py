@@ -4,7 +4,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from monitoring_dagster.spec.kinds import FindingKind
+from monitoring_dagster.kinds import FindingKind
 
 _SHIPPED = Path(__file__).parents[1] / "runbooks"  # in a wheel; a checkout has them at its top
 _CHECKOUT = Path(__file__).parents[2] / "runbooks"

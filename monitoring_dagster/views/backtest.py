@@ -15,9 +15,9 @@ from monitoring_dagster.decide.rules import RULES, Evidence, judged_with
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.decide.traffic import Traffic
 from monitoring_dagster.judge import drift_findings, own_rules, quality_verdict
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.drift.drift import judged
 from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.spec.rules.own_rule import step_of
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
 from monitoring_dagster.store.days.champions import traffic_on

@@ -12,11 +12,11 @@ from monitoring_dagster.decide.quality_rules import breaches_of
 from monitoring_dagster.decide.rules import RULES, Evidence, OnCallStep
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.judge.judged import drift_verdicts, latest_judged, newest_quality
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.breaches import shown
 from monitoring_dagster.measure.quality.arrived_labels import are_due
 from monitoring_dagster.sources.rows.rows import days_available
 from monitoring_dagster.spec import Labels, Predictions
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.stats.drift.drift_verdict import Broken, Verdict
 from monitoring_dagster.store.days.drifted import DRIFT
 from monitoring_dagster.store.days.profiles import service_of
@@ -153,13 +153,13 @@ def _why_no_verdict(monitor: Monitor, day: date) -> str:
 def _service(monitor: Monitor, day: date) -> _Fact:
     service = service_of(monitor, day)
     if service.get("rows"):
-        words = f"{day}: {service['rows']:,} requests, {service['error_rate']:.2%} failed"
+        words = f"{day}: {service['requests']:,} requests, {service['error_rate']:.2%} failed"
         return _Fact(StepState.OK, words, day)
     before = latest_judged(monitor, day)[Evidence.SERVICE].day
     if before is None:
         return _no_verdict(monitor, day, Evidence.SERVICE)
     then = service_of(monitor, before)
-    numbers = f": {then['rows']:,} requests, {then['error_rate']:.2%} failed"
+    numbers = f": {then['requests']:,} requests, {then['error_rate']:.2%} failed"
     return _no_verdict(monitor, day, Evidence.SERVICE, numbers)
 
 

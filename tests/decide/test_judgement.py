@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from monitoring_dagster.decide.judgement import RuleState, judge_own, limit_findings
 from monitoring_dagster.decide.signal import Signal
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.spec.rules.limits import Rules
 from monitoring_dagster.spec.rules.own_rule import OwnRule
 

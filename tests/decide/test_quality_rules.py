@@ -13,8 +13,8 @@ from monitoring_dagster.decide.quality_rules import (
 )
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.decide.traffic import Traffic
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 
 TODAY = date(2026, 3, 20)
 ALONE = Traffic("1", {"1": 1.0})

@@ -11,8 +11,8 @@ from monitoring_dagster.decide.retraining_policy import (
     next_due,
     next_try,
 )
+from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.spec import Retraining
-from monitoring_dagster.spec.kinds import FindingKind
 from monitoring_dagster.spec.rules.alert_settings import Window
 from monitoring_dagster.stats.quality.comparison import PairedComparison
 

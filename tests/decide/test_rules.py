@@ -11,7 +11,7 @@ from monitoring_dagster.decide.rules import (
     OnCallStep,
     judged_with,
 )
-from monitoring_dagster.spec.kinds import FindingKind
+from monitoring_dagster.kinds import FindingKind
 
 
 def test_every_kind_of_finding_is_a_row():

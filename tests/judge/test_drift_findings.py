@@ -6,9 +6,9 @@ import pytest
 
 from monitoring_dagster.judge import drift_findings, verdict
 from monitoring_dagster.judge.drift_findings import findings_of, severity_of, within_budget
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import drift
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.store.days.drifted import DRIFT
 from monitoring_dagster.store.days.step_findings import VERDICT, stored_findings
 from monitoring_dagster.store.references import version_reference as reference

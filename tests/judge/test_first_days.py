@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from monitoring_dagster.judge import labelling
+from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.measure.quality.arrived_labels import findings_of, run
-from monitoring_dagster.spec.kinds import FindingKind
 from monitoring_dagster.store.days.profiles import SERVICE
 from tests.measure.quality.test_arrived_labels import monitor_of, on, serve, tell
 

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 
 from monitoring_dagster.judge.labelling import findings_of
+from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.measure.quality.arrivals import arrivals_of, curve_on, late_bias_on
 from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.spec.kinds import FindingKind
 from monitoring_dagster.store.monitor import House
 from tests.world import START, attributes, day_after
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from monitoring_dagster.spec.kinds import FindingKind, Severity
+from monitoring_dagster.kinds import FindingKind, Severity
 from tests.world import LATEST_DAYS, START, attributes, day_after
 
 

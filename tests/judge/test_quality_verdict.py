@@ -7,6 +7,7 @@ import numpy as np
 
 from monitoring_dagster.act.retraining.training import register, train
 from monitoring_dagster.judge import quality_verdict, revisions
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import drift
 from monitoring_dagster.measure.estimates import estimate
@@ -14,7 +15,6 @@ from monitoring_dagster.measure.quality import arrived_labels as outcomes
 from monitoring_dagster.measure.quality.evaluation import run as evaluate_day
 from monitoring_dagster.measure.quality.known_quality import evaluate
 from monitoring_dagster.measure.quality.quality_as_known import quality_as_known
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.stats.estimation.estimate_record import Trust
 from monitoring_dagster.stats.labels.maturity import Maturity
 from tests.world import HISTORY_DAYS, LATEST_DAYS, START, day_after

@@ -11,8 +11,8 @@ from monitoring_dagster.daily.steps import steps_of
 from monitoring_dagster.decide.traffic import Traffic
 from monitoring_dagster.judge.judged import newest_quality
 from monitoring_dagster.judge.quality_verdict import stored_breaches
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.quality.known_quality import breaches, evaluate
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.store.days.champions import champion_on, promoted_on
 from monitoring_dagster.store.ledger.ledger import Promotion
 from tests.world import HISTORY_DAYS, START, day_after

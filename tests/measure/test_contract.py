@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure import contract
 from monitoring_dagster.measure import profiling as profile
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.store.days.drifted import DRIFT
 from monitoring_dagster.store.days.estimated import ESTIMATE
 from monitoring_dagster.store.days.profiles import profiles_of, service_of

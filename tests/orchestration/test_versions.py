@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure import contract
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import multivariate
 from monitoring_dagster.measure.quality import evaluation
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.store.models.registry import ModelVersion, UnknownReference, UnknownVersion
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.views.backtest import backtest

@@ -13,11 +13,11 @@ from slack_sdk.models.blocks import Block
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Reason
 from monitoring_dagster.decide.rules import RULES, Partitions
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.report import runbooks
 from monitoring_dagster.report.links import Links
 from monitoring_dagster.report.messages import EVENT, Announcement, IncidentEvent, render, to_text
 from monitoring_dagster.report.outbox import Entry, page, write_outbox
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 from tests.fake_slack import texts
 
 DAY = date(2026, 1, 7)

@@ -9,12 +9,12 @@ import pytest
 
 from monitoring_dagster.act.notify.alerts import send
 from monitoring_dagster.daily.steps import steps_of
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure import contract
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import drift
 from monitoring_dagster.measure.quality.known_quality import evaluate
 from monitoring_dagster.sources.suites.suites import BadSuite
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.store.days.known_labels import account_of
 from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.models.registry import RegistryUnavailable

@@ -9,7 +9,7 @@ from monitoring_dagster.act.promotion import NothingToRollBack, promote, roll_ba
 from monitoring_dagster.act.retraining.retrain import AlreadyRetrained, retrain
 from monitoring_dagster.act.retraining.training import TooFewLabels
 from monitoring_dagster.act.retraining.trigger import decision_on, pending_trigger, why_not
-from monitoring_dagster.spec.kinds import FindingKind
+from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.store.ledger.ledger import PromotedMeanwhile
 from tests.world import attributes, day_after
 

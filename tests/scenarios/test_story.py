@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from monitoring_dagster.spec.kinds import FindingKind, Severity
+from monitoring_dagster.kinds import FindingKind, Severity
 from tests.world import day_after
 
 

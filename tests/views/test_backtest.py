@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from monitoring_dagster.spec.kinds import FindingKind
+from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.views.backtest import JUDGED_ANEW, backtest
 from tests.world import attributes, day_after
 

@@ -9,8 +9,8 @@ from monitoring_dagster.act.promotion import promote
 from monitoring_dagster.act.retraining.retrain import retrain
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.rules import RULES
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.sources.rows.rows import UnreadableFile
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.views import runbook
 from monitoring_dagster.views.runbook import walk
 from tests.world import START, World, day_after
@@ -74,7 +74,7 @@ def test_while_all_is_well_all_eight_are_ok_and_say_why(founded):
     ("happens", "step", "evidence"),
     [
         pytest.param(
-            served(failing), "Service health", "of 300 requests failed (limit 10%)", id="errors"
+            served(failing), "Service health", "of 297 requests failed (limit 10%)", id="errors"
         ),
         pytest.param(
             served(lambda log: log.assign(latency_ms=140.0)),
@@ -181,7 +181,7 @@ def test_a_day_without_rows_is_unknown_and_shows_the_latest_that_was_judged(worl
     assert answers["Upstream pipelines"].state == "FAIL"
     service = answers["Service health"]
     assert service.evidence.startswith(
-        f"no verdict on {today} (no rows); last judged on {before}: 300 requests"
+        f"no verdict on {today} (no rows); last judged on {before}: 297 requests"
     )
     assert service.judged_on == before
 

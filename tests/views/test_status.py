@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitoring_dagster.act.notify.alerts import announce
-from monitoring_dagster.spec.kinds import FindingKind
+from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.store.models.registry import RegistryUnavailable
 from monitoring_dagster.views.history import history, summary
 from monitoring_dagster.views.status import status_of

@@ -8,7 +8,7 @@ from monitoring_dagster.act.notify.alerts import announce
 from monitoring_dagster.act.retraining.training import NoTrainer, TooFewLabels
 from monitoring_dagster.decide.retraining_policy import TRIES, next_try
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.spec.kinds import FindingKind
+from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.store.ledger.ledger import PromotedMeanwhile, RetrainingDecision
 from monitoring_dagster.store.monitor import Monitor
 

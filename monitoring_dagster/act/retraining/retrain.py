@@ -15,7 +15,7 @@ from monitoring_dagster.act.retraining.training import NoTrainer, TooFewLabels
 from monitoring_dagster.act.retraining.trigger import RETRAIN
 from monitoring_dagster.decide.retraining_policy import Gate
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.spec.kinds import FindingKind
+from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.store.days.step_findings import VERDICT
 from monitoring_dagster.store.ledger.ledger import RetrainingDecision
 from monitoring_dagster.store.monitor import Monitor

@@ -11,13 +11,13 @@ import pyarrow as pa
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.errors import UnknownColumn
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Bar, bars
 from monitoring_dagster.sources.rows.readings import reading
 from monitoring_dagster.sources.rows.rows import MissingDay, UnreadableFile, columns_of
 from monitoring_dagster.sources.rows.samples import sample_day
 from monitoring_dagster.sources.rows.served import versions_of
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.stats.columns.encoding import uniform_columns
 from monitoring_dagster.stats.columns.sample import KEY, bottom_k
 from monitoring_dagster.stats.drift.drift_verdict import Verdict

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any, NamedTuple
 
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.sources.labels.label_oddities import (
     DOUBLED,
     EARLY,
@@ -18,7 +19,6 @@ from monitoring_dagster.sources.labels.label_oddities import (
 )
 from monitoring_dagster.sources.labels.label_sql import Fault
 from monitoring_dagster.spec import Labels, ModelSpec
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.stats.quality.labelled_rows import UnusableOutcome
 
 _LIMIT = 0.05  # of the rows of a delivery

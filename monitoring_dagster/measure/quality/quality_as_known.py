@@ -6,12 +6,12 @@ from datetime import date, timedelta
 
 from monitoring_dagster.decide.quality_rules import ALPHA, CALIBRATION_GAP, MIN_GAP, most_days
 from monitoring_dagster.decide.signal import Signal
+from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.measure.quality.arrivals import labelled_by
 from monitoring_dagster.measure.quality.known_quality import Evaluation, evaluate, judgeable
 from monitoring_dagster.measure.quality.model_metrics import at_level, metrics_of, spread_of
 from monitoring_dagster.measure.quality.quality_signals import quality_signals
 from monitoring_dagster.sources.labels.labels import labels_of
-from monitoring_dagster.spec.kinds import FindingKind
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.quality.miscalibration import miscalibrated
 from monitoring_dagster.stats.quality.outcomes import Outcomes

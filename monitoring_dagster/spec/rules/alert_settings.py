@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field
 
-from monitoring_dagster.spec.kinds import FindingKind
+from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.spec.record import Misplaced, Record
 
 SeverityName = Literal["P0", "P1", "P2", "P3"]

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from monitoring_dagster.errors import did_you_mean
-from monitoring_dagster.spec.kinds import FindingKind
+from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.spec.metrics import Tolerance
 from monitoring_dagster.spec.record import Identifier, Misplaced, Record, shown
 from monitoring_dagster.spec.rules.alert_settings import ALERTS, Alert, Window

@@ -6,7 +6,7 @@ from datetime import date
 import pyarrow as pa
 
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.spec.kinds import FindingKind, Severity
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.store.monitor import Monitor
 
 VERDICT = "verdict"  # the step that judges a day by the findings of all others

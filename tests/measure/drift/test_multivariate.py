@@ -6,9 +6,9 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import drift, multivariate
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.store.days.drifted import DRIFT
 from monitoring_dagster.store.models.registry import RegistryUnavailable
 from monitoring_dagster.store.monitor import House, Monitor

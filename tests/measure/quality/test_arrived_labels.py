@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.measure.quality import arrived_labels as outcomes
 from monitoring_dagster.measure.quality.arrived_labels import findings_of, run
 from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.spec.kinds import FindingKind
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.store.days import known_labels
 from monitoring_dagster.store.days.known_labels import OUTCOMES, account_of, known_outcomes

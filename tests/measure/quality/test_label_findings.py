@@ -5,8 +5,8 @@ from datetime import timedelta
 import pyarrow as pa
 import pytest
 
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.quality.arrived_labels import findings_of, run
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.store.days.known_labels import account_of, known_outcomes
 from tests.measure.quality.test_arrived_labels import ALL, SPEC, at, monitor_of, on, put, serve
 

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from monitoring_dagster.daily.steps import steps_of
+from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.orchestration.component import definitions_of
 from monitoring_dagster.sources.rows.rows import file_of
 from monitoring_dagster.spec import Labels, ModelSpec, Predictions
-from monitoring_dagster.spec.kinds import FindingKind
 from monitoring_dagster.store.monitor import Monitor
 from tests.orchestration.small_project import (
     ATTRIBUTES,

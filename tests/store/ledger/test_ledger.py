@@ -11,9 +11,9 @@ import pytest
 
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Reason
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.report.messages import Announcement
 from monitoring_dagster.spec import Channels, ModelSpec, Predictions
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.store.ledger.ledger import (
     Ledger,
     PromotedMeanwhile,
@@ -218,7 +218,7 @@ def test_two_processes_that_record_the_same_day_tell_it_once(ledger_url):
 import sys
 from datetime import UTC, date, datetime
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.spec.kinds import FindingKind, Severity
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.store.ledger.ledger import Ledger
 from monitoring_dagster.spec import ModelSpec
 spec = ModelSpec.model_validate_json(sys.argv[1])

@@ -11,10 +11,10 @@ from sqlalchemy import create_engine, inspect, text
 from monitoring_dagster.act.notify.slack import Delivered, drain, entries
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Reason
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.report.links import Links
 from monitoring_dagster.report.messages import Announcement, render, to_text
 from monitoring_dagster.spec import Channels, ModelSpec, Predictions
-from monitoring_dagster.spec.kinds import FindingKind, Severity
 from monitoring_dagster.store.ledger.ledger import Ledger
 from tests import fork_server
 from tests.fake_slack import TOKEN, FakeSlack
