@@ -171,11 +171,14 @@ def _breach(rule: OwnRule, signal: Signal) -> str:
     """Which limit the whole interval lies beyond, in words; empty where it keeps them."""
     shift = signal.baseline if rule.from_baseline else 0.0
     low, high = (bound if isfinite(bound) else signal.value for bound in (signal.low, signal.high))
-    than = f" from the baseline {signal.baseline:.4g}" if rule.from_baseline else ""
-    if rule.above is not None and low - shift > rule.above:
-        return f"above {rule.above:+.4g}{than}" if than else f"above {rule.above:.4g}"
-    if rule.below is not None and high - shift < rule.below:
-        return f"below {rule.below:+.4g}{than}" if than else f"below {rule.below:.4g}"
+    for is_beyond, limit, side in (
+        (rule.above is not None and low - shift > rule.above, rule.above, "above"),
+        (rule.below is not None and high - shift < rule.below, rule.below, "below"),
+    ):
+        if is_beyond:
+            if not rule.from_baseline:
+                return f"{side} {limit:.4g}"
+            return f"{signal.value - shift:+.4g} from the baseline {shift:.4g}, {side} {limit:+.4g}"
     return ""
 
 

@@ -164,6 +164,12 @@ def test_the_reason_names_value_limit_and_days():
     )
 
 
+def test_the_reason_against_a_baseline_names_the_distance():
+    rule = OwnRule(signal="service.error_rate", above=0.1, from_baseline=True)
+    (judged,) = judge_own(rule, [number(0.45, baseline=0.3)], day=TODAY)
+    assert judged.reason == ("service.error_rate 0.45 is +0.15 from the baseline 0.3, above +0.1")
+
+
 @given(
     values=st.lists(st.floats(0, 1), min_size=1, max_size=8),
     breaches=st.integers(1, 4),
