@@ -56,6 +56,19 @@ def judged_by(spec: ModelSpec, day: date, stored: Sequence[Signal]) -> dict[str,
     return found
 
 
+def can_clear(monitor: Monitor, judgements: Mapping[str, Sequence[Judgement]]) -> bool:
+    """Whether a day with these judgements may end an incident: every rule that it is about has one,
+    or is not there any more."""
+    silent = monitor.spec.rules.own.keys() - judgements.keys()
+    fired = {
+        fingerprint.split("/", 2)[2].partition(" (")[0]
+        for incident in monitor.ledger.open_incidents(monitor.name)
+        if incident.kind is FindingKind.OWN_RULE
+        for fingerprint in incident.firing
+    }
+    return not fired & silent
+
+
 def look_back(rule: OwnRule) -> timedelta:
     """Far enough for as many windows as the rule looks at, days without a value between them."""
     if step_of(rule.signal) == multivariate.STEP:

@@ -97,8 +97,9 @@ def _found(
     if any(one.name.startswith("quality.") for one in signals):
         evidence.add(Evidence.QUALITY)
     judgements = own_rules.judged(monitor, day, signals)
-    if judgements:
+    if judgements and own_rules.can_clear(monitor, judgements):
         evidence.add(Evidence.OWN)
+    if judgements:
         found += own_rules.findings_of(monitor.spec, day, judgements)
     return found, evidence
 

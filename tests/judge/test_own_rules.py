@@ -69,6 +69,23 @@ def test_a_day_without_the_signal_neither_finds_nor_clears(world):
     assert kinds == {FindingKind.OWN_RULE, FindingKind.MISSING_DAY}
 
 
+def test_a_quiet_rule_does_not_clear_what_another_one_found(world):
+    """The one that fired has no number while files are missing; the other has one every day."""
+    world = with_rules(
+        world,
+        sure={"signal": "prediction.mean", "subject": "score", "above": 0},
+        many={"signal": "labels.arrived", "above": 1e9},
+    )
+    lived(world)
+    for _ in range(3):
+        world.write(world.today)
+        world.file("predictions", world.today).unlink()
+        world.monitored(world.today)
+        world.today = day_after(world.today)
+    kinds = {one.kind for one in world.monitor.ledger.open_incidents("tiny")}
+    assert FindingKind.OWN_RULE in kinds
+
+
 def test_quality_is_judged_as_it_is_known_that_day(world):
     """Its newest day is younger than its labels: the finding names the day that it is about."""
     world = with_rules(world, poor={"signal": "quality.accuracy", "below": 0.999})
