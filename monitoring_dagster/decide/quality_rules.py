@@ -109,6 +109,7 @@ class _Version:
     days: Sequence[date] = ()
     known: Sequence[Signal] = ()  # of those days, of all versions
     pooled: Sequence[Signal] = ()  # of them together
+    estimated: Collection[tuple[date, str]] = ()  # days and metrics that have an estimate
     of_champion: Collection[str] | None = None  # what fell there; None without a verdict on it
 
     def finding(
@@ -195,7 +196,14 @@ def quality_drops(
         days = [one for one in looked_at if version in worse[one]][:of_days]
         if not days:
             continue
-        of_version = _Version(spec, day, traffic, version, days, known, pooled, of_champion)
+        estimated = {
+            (one.day, metric_of(one))
+            for one in estimates
+            if one.version == version and not one.segment
+        }
+        of_version = _Version(
+            spec, day, traffic, version, days, known, pooled, estimated, of_champion
+        )
         said = {one: worse[one][version] for one in days}
         fallen = dict(_performance(of_version, said, expected))
         if version == traffic.champion:
@@ -232,10 +240,10 @@ def _performance(
 
 def _foreseen(of: _Version, days: Sequence[date], metric: str, expected: Breaches) -> str:
     """Did the inputs let expect it?  Where they did not, the relation itself has changed."""
-    estimated = [one for one in days if of.version in expected.get(one, {})]
+    estimated = [day for day in days if (day, metric) in of.estimated]
     if not estimated:
         return ""
-    foreseen = [one for one in estimated if metric in expected[one][of.version]]
+    foreseen = [day for day in estimated if metric in expected.get(day, {}).get(of.version, {})]
     if 2 * len(foreseen) >= len(estimated):
         return "; expected from the inputs: harder cases"
     if of.of_champion is not None and metric not in of.of_champion:

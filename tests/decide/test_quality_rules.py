@@ -114,6 +114,13 @@ def test_a_drop_says_whether_the_inputs_let_expect_it(expected, words):
     assert words in found.words
 
 
+def test_of_a_metric_that_nobody_estimates_no_cause_is_claimed():
+    """Estimates of another metric say nothing about it."""
+    accuracy = [replace(one, name="estimate.accuracy") for one in days(0.4, 0.4, 0.4)]
+    (found,) = drops(days(0.7, 0.7, 0.7), estimates=accuracy)
+    assert found.words.endswith("were as bad)")
+
+
 def test_a_fault_of_one_version_is_told_from_concept_drift():
     traffic = Traffic("1", {"1": 0.6, "2": 0.4})
     known = [*days(0.4, 0.4, 0.4), *days(0.7, 0.7, 0.7, version="2")]
