@@ -34,7 +34,8 @@ def limit_findings(
             continue
         own = [one for one in signals if _is_read_by(limit, one)]
         today = next((one for one in reversed(own) if one.day == day), None)
-        if today is not None and isfinite(today.value):
+        # Of a day without rows the contract speaks: nothing is known of its traffic.
+        if today is not None and today.n and isfinite(today.value):
             usual = _usual([one for one in own if one.day < day]) if limit.of_usual else 1.0
             words = _exceeded(spec, limit, today, usual) if usual is not None else None
             if words is not None:

@@ -222,6 +222,7 @@ def p99(value, subject="total"):
         pytest.param([rows(50), rows(100, 1), rows(100, 2)], {}, id="exactly half"),
         pytest.param([rows(1), rows(100, 1)], {}, id="one week is no usual"),
         pytest.param([rows(1), rows(100, 1), rows(0, 2)], {}, id="nor is a day without rows"),
+        pytest.param([rows(0), rows(100, 1), rows(100, 2)], {}, id="no rows: the contract speaks"),
         pytest.param([rows(90), rows(10, 1), rows(200, 2), rows(150, 3)], {}, id="the median"),
         pytest.param([rows(70), rows(10, 1), rows(200, 2), rows(150, 3)],
                      {FindingKind.LOW_VOLUME: Severity.P1}, id="below half of the median"),
