@@ -22,6 +22,15 @@ def did_you_mean(word: str, known: Collection[str]) -> str:
     return f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(sorted(known)) or '-'}."
 
 
+def escaped(text: str) -> str:
+    """*text* without what a terminal would obey: values come from data.
+
+    >>> escaped("DE"), escaped("\\x1b[2J")
+    ('DE', '\\\\x1b[2J')
+    """
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
 def without_secrets(words: str) -> str:
     """*words* without passwords and tokens, which the errors of other libraries quote."""
     for pattern, instead in _SECRETS:

@@ -34,7 +34,7 @@ def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], T]) 
 
 
 def mlflow_database(factory: pytest.TempPathFactory, file: Path) -> None:
-    """An empty MLflow database as *file*: to make one takes three seconds, to copy it none."""
+    """An empty MLflow database as *file*: to copy one is much quicker than to make it."""
 
     def make(folder: Path) -> Path:
         from monitoring_dagster.store.models.registry import Registry  # late: with MLflow

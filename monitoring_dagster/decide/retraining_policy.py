@@ -8,6 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from monitoring_dagster.decide.rules import BLOCK_RETRAINING
+from monitoring_dagster.errors import escaped
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.spec import Retraining
 from monitoring_dagster.spec.rules.alert_settings import Window
@@ -207,4 +208,4 @@ def gate(
 def _shown(segment: str) -> str:
     """A segment's name and value, cut and in one line: values come from data."""
     cut = segment[:_SHOWN_CHARACTERS] + ("…" if len(segment) > _SHOWN_CHARACTERS else "")
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in cut)
+    return escaped(cut)

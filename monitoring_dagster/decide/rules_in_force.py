@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from monitoring_dagster.decide.judgement import number_of
 from monitoring_dagster.decide.rules import RULES, Evidence
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.spec import ModelSpec
@@ -103,8 +104,9 @@ def _why_not(spec: ModelSpec, kind: FindingKind) -> str:
         return "the model has no labels"
     if evidence is Evidence.WEEK and not spec.critical:
         return "critical is false"
-    if kind is FindingKind.SLOW_SERVICE and spec.rules.service.max_p99_ms is None:
-        return "rules.service.max_p99_ms is not written"
+    limit = RULES[kind].limit
+    if limit is not None and number_of(spec, limit.above) is number_of(spec, limit.below) is None:
+        return f"{limit.above or limit.below} is not written"
     return ""
 
 

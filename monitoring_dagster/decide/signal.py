@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from math import isfinite, nan
 from typing import Self
 
+from monitoring_dagster.errors import escaped
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
@@ -53,7 +55,7 @@ class Signal:
         parts += [f"version {self.version}"] if self.version else []
         parts += [f"{self.segment}={self.segment_value}"] if self.segment else []
         parts += [f"against {self.baseline_name}"] if self.baseline_name else []
-        return _printable(", ".join(parts))
+        return escaped(", ".join(parts))
 
     @property
     def words(self) -> str:
@@ -75,11 +77,6 @@ class Signal:
     def day(self) -> date:
         """The UTC day on which its window begins."""
         return self.start.date()
-
-
-def _printable(text: str) -> str:
-    """Without what a terminal would obey: subjects and segments come from data."""
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def _midnight(day: date) -> datetime:

@@ -48,11 +48,15 @@ def accuracy_signals(monitor: Monitor, day: date) -> Iterator[Signal]:
 def quality_findings(monitor: Monitor, day: date, of_verdict: Sequence[Signal]) -> list[Finding]:
     """What is wrong with quality, by stored estimates and by the signals *of_verdict*, which the
     verdict of *day* is about to store."""
-    known = [one.day for one in of_verdict if one.name.startswith("quality.")]
-    of_days = monitor.spec.rules.window(FindingKind.EXPECTED_DROP).of_days
-    first = min([day - timedelta(days=of_days - 1), *known])
-    estimates = _estimates(monitor, first, day)
+    estimates = _estimates(monitor, first_estimated(monitor.spec, day, of_verdict), day)
     return findings_by(monitor.spec, day, traffic_on(monitor, day), of_verdict, estimates)
+
+
+def first_estimated(spec: ModelSpec, day: date, of_verdict: Sequence[Signal]) -> date:
+    """The first day whose estimates the rules on quality read."""
+    of_days = spec.rules.window(FindingKind.EXPECTED_DROP).of_days
+    known = [one.day for one in of_verdict if one.name.startswith("quality.")]
+    return min([day - timedelta(days=of_days - 1), *known])
 
 
 def findings_by(

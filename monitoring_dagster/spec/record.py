@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, InitErrorDetails
 
-from monitoring_dagster.errors import MonitoringError, did_you_mean
+from monitoring_dagster.errors import MonitoringError, did_you_mean, escaped
 
 _IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
 _OWNER = r"team:[\w.-]+|[^@\s]+@[^@\s]+\.[^@\s]+"
@@ -105,7 +105,7 @@ def shown(text: str) -> str:
     """
     plain = re.sub(r"[^/@\s]+@", "***@", text)
     cut = plain if len(plain) <= _MAX_SHOWN else plain[: _MAX_SHOWN - 1] + "…"
-    return f"'{''.join(one if one.isprintable() else ascii(one)[1:-1] for one in cut)}'"
+    return f"'{escaped(cut)}'"
 
 
 def _told(place: tuple[int | str, ...], message: str) -> InitErrorDetails:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from monitoring_dagster.errors import escaped
 from monitoring_dagster.report.pictures import Pair, page, pairs
 from monitoring_dagster.stats.columns.values import Floats
 from monitoring_dagster.stats.series.lead_times import Proxy
@@ -50,7 +51,7 @@ class Announcements:
         """What there is to say, without a character that a terminal would obey."""
         related = [one.words for one in self.proxies if one.related]
         told = [self._known, *related, *self._unrelated, self._feedback]
-        return [_printable(one) for one in (*told, *(loss.words for loss in self.losses))]
+        return [escaped(one) for one in (*told, *(loss.words for loss in self.losses))]
 
     @property
     def _known(self) -> str:
@@ -136,10 +137,6 @@ class Announcements:
     def page(self) -> str:
         """The picture with the words, as a self-contained HTML page."""
         return page(f"{self.metric} of {self.model}", self.lines, self.picture())
-
-
-def _printable(words: str) -> str:
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in words)
 
 
 def _plain(value: Any) -> Any:

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import pyarrow.compute as pc
 
+from monitoring_dagster.decide import incidents
 from monitoring_dagster.decide.findings import Finding, as_asked
-from monitoring_dagster.decide.incidents import Incident, Reason, advance
+from monitoring_dagster.decide.incidents import Incident, Reason
 from monitoring_dagster.decide.judgement import USUAL_WEEKS, limit_findings
 from monitoring_dagster.decide.quality_rules import OF_LABELS
 from monitoring_dagster.decide.rules import RULES, Evidence, judged_with
@@ -107,8 +108,8 @@ def backtest(
     """Judge every stored day of the range anew, by the YAML as it stands: no raw row is read, and
     nothing is written. *advance* is told the number of days just done.
 
-    Drift is judged from profiles, all other numbers from stored signals; findings that rest on
-    files, rows or the registry stand as they were found.
+    Drift is as it was stored where its rules are what they were, else judged from profiles; all
+    other numbers from stored signals. What rests on files, rows or the registry stands as found.
     """
     days = [day for day in monitor.results.days(monitor.name, PROFILE) if first <= day <= last]
     if not days:
@@ -246,7 +247,7 @@ class _Again:
         channels = self.monitor.spec.channels
         for kind in sorted(kinds | {one.kind for one in self.found[day]}):
             of_kind = [one for one in self.found[day] if one.kind is kind]
-            after, reason = advance(
+            after, reason = incidents.advance(
                 self.incidents.get(kind),
                 of_kind,
                 day=day,
@@ -268,9 +269,7 @@ def _of_weekday(day: date, stored: _Stored) -> Iterator[Signal]:
 
 def _quality(spec: ModelSpec, day: date, traffic: Traffic, stored: _Stored) -> list[Finding]:
     of_verdict = [one for one in stored.on(day) if step_of(one.name) == VERDICT]
-    of_days = spec.rules.window(FindingKind.EXPECTED_DROP).of_days
-    known = [one.day for one in of_verdict if one.name.startswith("quality.")]
-    first = min([day - timedelta(days=of_days - 1), *known])
+    first = quality_verdict.first_estimated(spec, day, of_verdict)
     estimates = [one for one in stored.between(first, day) if one.name.startswith("estimate.")]
     return quality_verdict.findings_by(spec, day, traffic, of_verdict, estimates)
 

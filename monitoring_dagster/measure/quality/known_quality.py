@@ -128,6 +128,11 @@ def breaches(monitor: Monitor, evaluation: Evaluation) -> dict[str, dict[str, st
     found: dict[str, dict[str, str]] = {
         version: {} for version in evaluation.versions if evaluation.judges(version)
     }
-    signals = list(quality_signals(monitor, evaluation.metrics, area="quality", day=evaluation.day))
+    judged = {
+        group: {name: metrics[name] for name in monitor.spec.tolerances if name in metrics}
+        for group, metrics in evaluation.metrics.items()
+        if not group.segment
+    }
+    signals = list(quality_signals(monitor, judged, area="quality", day=evaluation.day))
     worse = breaches_of(monitor.spec, signals).get(evaluation.day, {})
     return {version: worse.get(version, {}) for version in found}

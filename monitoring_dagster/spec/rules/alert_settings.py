@@ -18,9 +18,6 @@ class Window(NamedTuple):
     breaches: int
     of_days: int
 
-    def __str__(self) -> str:
-        return f"{self.breaches} of {self.of_days} days"
-
 
 WINDOWS: Mapping[FindingKind, Window] = MappingProxyType(
     dict.fromkeys(

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from monitoring_dagster.errors import did_you_mean
 from monitoring_dagster.spec.record import Misplaced, Named, Public, Record, shown
-from monitoring_dagster.spec.rules.alert_settings import SeverityName, Window
+from monitoring_dagster.spec.rules.alert_settings import SeverityName
 
 AREAS: Mapping[str, str] = MappingProxyType(
     {
@@ -78,8 +78,3 @@ class OwnRule(Record):
         if self.breaches > self.of_days:
             message = f"breaches {self.breaches} can never happen in of_days {self.of_days}"
             raise Misplaced(message, "breaches")
-
-    @property
-    def window(self) -> Window:
-        """On how many of how many judged days it must hold."""
-        return Window(self.breaches, self.of_days)
