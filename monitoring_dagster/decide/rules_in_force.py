@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from monitoring_dagster.decide.judgement import number_of
+from monitoring_dagster.decide.judging.judgement import number_of
 from monitoring_dagster.decide.rules import RULES, Evidence
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.spec import ModelSpec

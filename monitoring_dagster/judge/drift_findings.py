@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import is_told
-from monitoring_dagster.decide.traffic import Traffic
+from monitoring_dagster.decide.judging.traffic import Traffic
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.stats.drift.drift_verdict import Broken, Verdict

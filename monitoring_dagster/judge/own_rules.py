@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.decide.judgement import Judgement, RuleState, judge_own
+from monitoring_dagster.decide.judging.judgement import Judgement, RuleState, judge_own
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.kinds import FindingKind, Severity

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from monitoring_dagster.decide.incidents import is_told
-from monitoring_dagster.decide.tolerance import Worse, worse_than_tolerated
+from monitoring_dagster.decide.judging.tolerance import Worse, worse_than_tolerated
 from monitoring_dagster.judge.drift_findings import severity_of
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.measure.breaches import shown

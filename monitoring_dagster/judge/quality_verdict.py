@@ -4,16 +4,16 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.decide.quality_rules import (
+from monitoring_dagster.decide.judging.quality_rules import (
     Breaches,
     breaches_of,
     expected_breaches,
     expected_drops,
     quality_drops,
 )
+from monitoring_dagster.decide.judging.tolerance import metric_of
+from monitoring_dagster.decide.judging.traffic import Traffic
 from monitoring_dagster.decide.signal import Signal
-from monitoring_dagster.decide.tolerance import metric_of
-from monitoring_dagster.decide.traffic import Traffic
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.estimates.track_record import track_record
 from monitoring_dagster.spec import ModelSpec

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.decide.judgement import limit_findings
+from monitoring_dagster.decide.judging.judgement import limit_findings
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.breaches import shown

@@ -10,11 +10,11 @@ import pyarrow.compute as pc
 from monitoring_dagster.decide import incidents
 from monitoring_dagster.decide.findings import Finding, as_asked
 from monitoring_dagster.decide.incidents import Incident, Reason
-from monitoring_dagster.decide.judgement import USUAL_WEEKS, limit_findings
-from monitoring_dagster.decide.quality_rules import OF_LABELS
+from monitoring_dagster.decide.judging.judgement import USUAL_WEEKS, limit_findings
+from monitoring_dagster.decide.judging.quality_rules import OF_LABELS
+from monitoring_dagster.decide.judging.traffic import Traffic
 from monitoring_dagster.decide.rules import RULES, Evidence, judged_with
 from monitoring_dagster.decide.signal import Signal
-from monitoring_dagster.decide.traffic import Traffic
 from monitoring_dagster.judge import drift_findings, own_rules, quality_verdict
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.drift.drift import judged

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.random import Generator
 
-from monitoring_dagster.decide.tolerance import higher_is_better, limit_of, room_of
+from monitoring_dagster.decide.judging.tolerance import higher_is_better, limit_of, room_of
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.measure.quality.model_metrics import metric_label, spread_of
 from monitoring_dagster.sources.labels.labels import labels_of

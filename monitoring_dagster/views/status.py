@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from monitoring_dagster.act.fallback import words_of
+from monitoring_dagster.decide.judging.tolerance import metric_of
 from monitoring_dagster.decide.rules import Evidence
-from monitoring_dagster.decide.tolerance import metric_of
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.judge.judged import drift_verdicts, latest_judged, newest_quality
 from monitoring_dagster.stats.drift.drift_verdict import Verdict

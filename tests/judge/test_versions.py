@@ -8,7 +8,7 @@ import pytest
 from monitoring_dagster.act.promotion import promote
 from monitoring_dagster.act.retraining.training import register, train
 from monitoring_dagster.daily.steps import steps_of
-from monitoring_dagster.decide.traffic import Traffic
+from monitoring_dagster.decide.judging.traffic import Traffic
 from monitoring_dagster.judge.judged import newest_quality
 from monitoring_dagster.judge.quality_verdict import stored_breaches
 from monitoring_dagster.kinds import FindingKind, Severity

@@ -10,8 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitoring_dagster.act.retraining.training import LabelledFeatures
+from monitoring_dagster.decide.judging.tolerance import higher_is_better
 from monitoring_dagster.decide.retraining_policy import MIN_SEGMENT_ROWS, Gate, gate
-from monitoring_dagster.decide.tolerance import higher_is_better
 from monitoring_dagster.measure.quality.model_metrics import metrics_of
 from monitoring_dagster.sources.rows.expressions import row_values
 from monitoring_dagster.spec import SCORE_METRICS, MetricDefinition, ModelSpec

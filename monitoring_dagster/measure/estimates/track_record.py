@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from math import isfinite, nan
 from typing import Any, NamedTuple
 
-from monitoring_dagster.decide.tolerance import room_of
+from monitoring_dagster.decide.judging.tolerance import room_of
 from monitoring_dagster.measure.quality.model_metrics import (
     metric_label,
     metrics_of,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
-from monitoring_dagster.decide.traffic import Traffic
+from monitoring_dagster.decide.judging.traffic import Traffic
 from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.ledger.ledger import Promotion
 from monitoring_dagster.store.models.registry import RegistryUnavailable

@@ -9,7 +9,7 @@ from functools import lru_cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitoring_dagster.decide.judgement import USUAL_WEEKS
+from monitoring_dagster.decide.judging.judgement import USUAL_WEEKS
 from monitoring_dagster.decide.rules import RULES
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.spec.rules.own_rule import AREAS, step_of

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
-from monitoring_dagster.decide.tolerance import beyond, limit_of, room_of
+from monitoring_dagster.decide.judging.tolerance import beyond, limit_of, room_of
 from monitoring_dagster.measure.quality import arrived_labels as outcomes
 from monitoring_dagster.measure.quality import model_metrics as metrics
 from monitoring_dagster.measure.quality.known_quality import breaches, evaluate

@@ -5,14 +5,14 @@ from datetime import date, timedelta
 
 import pytest
 
-from monitoring_dagster.decide.quality_rules import (
+from monitoring_dagster.decide.judging.quality_rules import (
     breaches_of,
     expected_breaches,
     expected_drops,
     quality_drops,
 )
+from monitoring_dagster.decide.judging.traffic import Traffic
 from monitoring_dagster.decide.signal import Signal
-from monitoring_dagster.decide.traffic import Traffic
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.spec import ModelSpec
 

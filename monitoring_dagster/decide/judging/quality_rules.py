@@ -6,15 +6,15 @@ from datetime import date, timedelta
 from math import isfinite
 
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.decide.rules import RULES
-from monitoring_dagster.decide.signal import Signal
-from monitoring_dagster.decide.tolerance import (
+from monitoring_dagster.decide.judging.tolerance import (
     higher_is_better,
     metric_of,
     room_of,
     worse_than_tolerated,
 )
-from monitoring_dagster.decide.traffic import FEWEST_ROWS, Traffic
+from monitoring_dagster.decide.judging.traffic import FEWEST_ROWS, Traffic
+from monitoring_dagster.decide.rules import RULES
+from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.stats.quality.performance import Metric

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring_dagster.decide.judgement import RuleState, judge_own, limit_findings
+from monitoring_dagster.decide.judging.judgement import RuleState, judge_own, limit_findings
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.spec import ModelSpec

@@ -1,0 +1,1 @@
+"""Judgement of one day, from its signals."""
