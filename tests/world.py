@@ -25,8 +25,10 @@ from monitoring_dagster.act.retraining.retrain import retrain
 from monitoring_dagster.act.retraining.training import LabelledFeatures, answers, register, train
 from monitoring_dagster.act.retraining.trigger import pending_trigger
 from monitoring_dagster.daily.steps import steps_of
+from monitoring_dagster.decide.judging.statements import stated_findings
 from monitoring_dagster.decide.rules import RULES
 from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.store.days.champions import traffic_on
 from monitoring_dagster.store.monitor import House, Monitor
 
 START = date(2026, 3, 2)  # the first served day, a Monday
@@ -92,6 +94,11 @@ def as_table(frame):
         place = table.column_names.index(name)
         table = table.set_column(place, name, table[name].cast(pa.timestamp("us", tz="UTC")))
     return table
+
+
+def stated(monitor, day, signals):
+    """What *signals* state to be wrong on a day: those of a step, or that it is about to store."""
+    return list(stated_findings(monitor.spec, day, signals, traffic_on(monitor, day)))
 
 
 def day_after(day, days=1):

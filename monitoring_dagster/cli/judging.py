@@ -16,8 +16,14 @@ from monitoring_dagster.cli.views import NothingStored
 def rules(model: str, as_json: bool) -> None:
     """The rules in force for a model: severity, days, thresholds; a default stands in brackets."""
     from monitoring_dagster.decide.rules_in_force import rules_in_force
+    from monitoring_dagster.store.days.signals import stored_on
+    from monitoring_dagster.store.days.step_findings import VERDICT
 
-    found = rules_in_force(here.monitor(model).spec)
+    monitor = here.monitor(model)
+    with reserved():
+        judged = monitor.results.days(monitor.name, VERDICT)
+        stored = stored_on(monitor, judged[-1]) if judged and monitor.spec.rules.own else []
+    found = rules_in_force(monitor.spec, stored)
     if as_json:
         print_json([one.to_dict() for one in found])
         return

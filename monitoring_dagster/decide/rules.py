@@ -74,6 +74,7 @@ class Rule:
     partitions: Partitions = Partitions.DAYS  # of the asset
     settings: tuple[str, ...] = ()  # the keys of defs.yaml with its thresholds
     limit: Limit | None = None  # where one number of the day says it all
+    stated_as: tuple[str, ...] = ()  # signals by which a step that saw it says that it holds
 
     @property
     def severity(self) -> Severity:
@@ -91,6 +92,7 @@ _ROWS: dict[FindingKind, Rule] = {
         first_step="Find out why no predictions arrived, then run the day again.",
         heals=True,
         blocks_retraining=True,
+        stated_as=("contract.missing_day",),
     ),
     FindingKind.EMPTY_DAY: Rule(
         title="empty day",
@@ -101,6 +103,7 @@ _ROWS: dict[FindingKind, Rule] = {
         first_step="Check whether the model served at all, then look at the export of its log.",
         heals=True,
         blocks_retraining=True,
+        stated_as=("contract.empty_day", "volume.empty_day"),
     ),
     FindingKind.UNREADABLE_DATA: Rule(
         title="unreadable data",
@@ -111,6 +114,11 @@ _ROWS: dict[FindingKind, Rule] = {
         first_step="Have the file written again; nothing was computed from it.",
         heals=True,
         blocks_retraining=True,
+        stated_as=(
+            "contract.unreadable_data",
+            "volume.unreadable_data",
+            "label_feed.unreadable_data",
+        ),
     ),
     FindingKind.SCHEMA_BREACH: Rule(
         title="schema breach",
@@ -121,6 +129,7 @@ _ROWS: dict[FindingKind, Rule] = {
         first_step="Ask the producer what changed; judge drift of these columns only afterwards.",
         heals=True,
         blocks_retraining=True,
+        stated_as=("contract.schema_breach",),
     ),
     FindingKind.LOW_VOLUME: Rule(
         title="low volume",
@@ -179,6 +188,7 @@ _ROWS: dict[FindingKind, Rule] = {
         asset="profile",
         on_call=OnCallStep.VERSION,
         first_step="Find out who deployed it and register it, or roll it back.",
+        stated_as=("registration.unknown_version",),
     ),
     FindingKind.PREDICTION_DRIFT: Rule(
         title="prediction drift",
@@ -208,6 +218,7 @@ _ROWS: dict[FindingKind, Rule] = {
         first_step="Look at the columns that tell the week apart: did a join or a unit change "
         "between them?",
         partitions=Partitions.WEEKS,
+        stated_as=("multivariate.multivariate_drift",),
     ),
     FindingKind.EXPECTED_DROP: Rule(
         title="expected drop",
@@ -253,6 +264,7 @@ _ROWS: dict[FindingKind, Rule] = {
         on_call=OnCallStep.DEGRADATION,
         first_step="Read what was decided because of the former verdict, and whether it still "
         "holds.",
+        stated_as=("revision.revised_quality",),
     ),
     FindingKind.LATE_LABELS: Rule(
         title="late labels",
@@ -263,6 +275,7 @@ _ROWS: dict[FindingKind, Rule] = {
         first_step="Ask the label source; quality of these days stays unknown until they arrive.",
         heals=True,
         settings=("labels.mature_after_days", "labels.min_coverage"),
+        stated_as=("label_feed.late_labels",),
     ),
     FindingKind.LABEL_DELAY: Rule(
         title="label delay",
@@ -272,6 +285,7 @@ _ROWS: dict[FindingKind, Rule] = {
         on_call=OnCallStep.UPSTREAM,
         first_step="Ask the label source what holds it up; verdicts on quality come later "
         "meanwhile.",
+        stated_as=("label_feed.label_delay",),
     ),
     FindingKind.LABEL_PROCESS: Rule(
         title="label process",
@@ -281,6 +295,7 @@ _ROWS: dict[FindingKind, Rule] = {
         on_call=OnCallStep.DEGRADATION,
         first_step="Ask who labels now, and by which rule, before you believe in a change of "
         "quality.",
+        stated_as=("label_feed.label_process",),
     ),
     FindingKind.ORPHAN_LABELS: Rule(
         title="orphan labels",
@@ -290,6 +305,7 @@ _ROWS: dict[FindingKind, Rule] = {
         on_call=OnCallStep.UPSTREAM,
         first_step="Compare the request ids on both sides; labels without a prediction count "
         "for nothing.",
+        stated_as=("label_feed.orphan_labels",),
     ),
     FindingKind.VERSION_METADATA: Rule(
         title="version metadata",
@@ -298,6 +314,7 @@ _ROWS: dict[FindingKind, Rule] = {
         asset="profile",
         on_call=OnCallStep.VERSION,
         first_step="Register the version again with its signature and reference data.",
+        stated_as=("registration.version_metadata",),
     ),
     FindingKind.IMPORTANCE_SHIFT: Rule(
         title="importance shift",
@@ -307,6 +324,7 @@ _ROWS: dict[FindingKind, Rule] = {
         on_call=OnCallStep.VERSION,
         first_step="Compare both versions' training data: the new one may lean on a leak or a "
         "proxy.",
+        stated_as=("registration.importance_shift",),
     ),
     FindingKind.RETRAINING: Rule(
         title="retraining",

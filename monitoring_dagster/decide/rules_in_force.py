@@ -1,11 +1,13 @@
 """Rules in force for one model: the catalogue, with what its owner wrote."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from monitoring_dagster.decide.judging.judgement import number_of
+from monitoring_dagster.decide.judging.limit_rules import number_of
+from monitoring_dagster.decide.judging.own_rules import why_unjudged
 from monitoring_dagster.decide.rules import RULES, Evidence
+from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.spec.record import Record
@@ -63,8 +65,12 @@ class RuleInForce:
         }
 
 
-def rules_in_force(spec: ModelSpec) -> list[RuleInForce]:
-    """Every rule of this model: those of the catalogue in its order, then the owner's own."""
+def rules_in_force(spec: ModelSpec, signals: Sequence[Signal] = ()) -> list[RuleInForce]:
+    """Every rule of this model: those of the catalogue in its order, then the owner's own.
+
+    *signals*, those of a day, tell which of the owner's find nothing to judge; without any nobody
+    knows.
+    """
     of_catalogue = [
         RuleInForce(
             str(kind),
@@ -78,10 +84,11 @@ def rules_in_force(spec: ModelSpec) -> list[RuleInForce]:
         )
         for kind in ALERTS
     ]
-    return [*of_catalogue, *(_own(name, rule) for name, rule in spec.rules.own.items())]
+    own = (_own(name, rule, signals) for name, rule in spec.rules.own.items())
+    return [*of_catalogue, *own]
 
 
-def _own(name: str, rule: OwnRule) -> RuleInForce:
+def _own(name: str, rule: OwnRule, signals: Sequence[Signal]) -> RuleInForce:
     place, usual = f"rules.own.{name}", RULES[FindingKind.OWN_RULE]
     leaves = {one.key.rpartition(".")[2]: one for one in _leaves(place, rule, is_default=False)}
     apart = ("severity", "breaches", "of_days", "first_step")
@@ -93,6 +100,7 @@ def _own(name: str, rule: OwnRule) -> RuleInForce:
         leaves["severity"],
         (leaves["breaches"], leaves["of_days"]),
         tuple(one for key, one in leaves.items() if key not in apart),
+        why_unjudged(rule, signals) if signals else "",
     )
 
 

@@ -1,9 +1,10 @@
 """Signal: one number about one model in one window, with all that a rule may ask of it."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from math import isfinite, nan
-from typing import Self
+from typing import Protocol, Self
 
 from monitoring_dagster.errors import escaped
 
@@ -35,7 +36,7 @@ class Signal:
     p_value: float = nan  # of the step's own test, corrected for all that it looked at
     effect: float = nan
     reason: str = ""  # in words, for people
-    severity: str = ""  # of what rests on it, at most; empty: as the rule has it
+    severity: str = ""  # how urgent its step takes it to be; empty: as the rule has it
 
     @classmethod
     def on(cls, day: date, name: str, value: float, **fields: object) -> Self:
@@ -47,6 +48,11 @@ class Signal:
         """A number about the UTC days from *first* to *last*, both included."""
         start, end = _midnight(first), _midnight(last + timedelta(days=1))
         return cls(name=name, start=start, end=end, value=value, **fields)  # type: ignore[arg-type]
+
+    @classmethod
+    def stating(cls, day: date, name: str, subject: str, reason: str, **fields: object) -> Self:
+        """A statement of a step, that a rule holds on *day*: there is one only where it does."""
+        return cls.on(day, name, 1.0, subject=subject, reason=reason, **fields)
 
     @property
     def about(self) -> str:
@@ -77,6 +83,35 @@ class Signal:
     def day(self) -> date:
         """The UTC day on which its window begins."""
         return self.start.date()
+
+
+class SignalLog(Protocol):
+    """Signals by the day for which they were written; those of a week by its first day."""
+
+    def on(self, day: date, *names: str) -> Sequence[Signal]:
+        """Those of *names*, or all, in the order of writing."""
+
+
+class LoadedSignals:
+    """A log in memory: for whoever looks at many days, or at days that nobody stored."""
+
+    def __init__(self, by_day: Mapping[date, Iterable[Signal]]) -> None:
+        self._by_day: dict[date, dict[str, list[Signal]]] = {}
+        for day, signals in by_day.items():
+            of_day = self._by_day.setdefault(day, {})
+            for one in signals:
+                of_day.setdefault(one.name, []).append(one)
+
+    def on(self, day: date, *names: str) -> Sequence[Signal]:
+        """Those of *names*, or all, name by name."""
+        of_day = self._by_day.get(day, {})
+        return [one for name in names or of_day for one in of_day.get(name, ())]
+
+
+def between(log: SignalLog, first: date, last: date, *names: str) -> list[Signal]:
+    """What the *log* has for the days from *first* to *last*, both included, day by day."""
+    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
+    return [one for day in days for one in log.on(day, *names)]
 
 
 def _midnight(day: date) -> datetime:

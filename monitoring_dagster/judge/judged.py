@@ -109,17 +109,5 @@ def _with_baseline(monitor: Monitor, area: str, day: date) -> list[Signal]:
     ]
 
 
-def evidence_of(monitor: Monitor, day: date) -> set[Evidence]:
-    """What is stored of *day* itself that rules can be judged by; files can always be.
-
-    Without rows it says nothing more; with too few of them, or nothing registered to compare with,
-    nothing of the columns, and their rules are neither found nor cleared.
-    """
-    if not is_judged(monitor, day, Evidence.SERVICE):
-        return {Evidence.FILES}
-    of_rows = [part for part in PARTS if part is not Evidence.QUALITY]
-    return {Evidence.FILES, *(part for part in of_rows if is_judged(monitor, day, part))}
-
-
 def _back_from(day: date, *, days: int = _LOOK_BACK_DAYS) -> Iterator[date]:
     return (day - timedelta(days=n) for n in range(days))

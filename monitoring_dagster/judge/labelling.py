@@ -1,15 +1,15 @@
 """Do labels come as they used to: as soon, from the same hands, and saying the same?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.kinds import FindingKind, Severity
+from monitoring_dagster.decide.signal import Signal
+from monitoring_dagster.kinds import Severity
 from monitoring_dagster.measure.quality.arrivals import triangle_on
 from monitoring_dagster.stats.labels.label_process import LabelAspect, LabelDays, label_process
 from monitoring_dagster.stats.labels.late_labels import slower
-from monitoring_dagster.store.days.known_labels import COUNTED, EXPECTED, ONES, OUTCOMES, account_of
+from monitoring_dagster.store.days.known_labels import COUNTED, EXPECTED, ONES, account_of
 from monitoring_dagster.store.monitor import Monitor
 
 _ALPHA = 0.01  # of one look, as there is one every day
@@ -17,40 +17,26 @@ _MIN_CHANGE = 0.05  # of a share: the world sways, too
 _NOW_DAYS, _BEFORE_DAYS = 7, 28  # of arrival; whole weeks, as few people label at weekends
 
 
-def findings_of(monitor: Monitor, day: date) -> list[Finding]:
+def labelling_signals(monitor: Monitor, day: date) -> Iterator[Signal]:
     """Labels that come later than they used to, or say something else, as known on *day*."""
-    found = []
     delay = slower(*triangle_on(monitor, day), alpha=_ALPHA)
     if delay is not None:
-        found.append(_finding(monitor, day, FindingKind.LABEL_DELAY, "delay", delay.words))
+        yield Signal.stating(day, "label_feed.label_delay", "delay", delay.words)
     now = _labels(monitor, day, _NOW_DAYS)
     before = _labels(monitor, day - timedelta(days=_NOW_DAYS), _BEFORE_DAYS)
-    if now is not None and before is not None:
-        found += [
-            _finding(
-                monitor,
+    if now is None or before is None:
+        return
+    for one in label_process(before, now, min_effect=_MIN_CHANGE, alpha=_ALPHA):
+        if one.alarm:
+            # A base rate may be the world's: then quality speaks, and one problem is told once.
+            severity = Severity.P3 if one.aspect is LabelAspect.BASE_RATE else Severity.P2
+            yield Signal.stating(
                 day,
-                FindingKind.LABEL_PROCESS,
+                "label_feed.label_process",
                 str(one.aspect),
                 one.words,
-                # A base rate may be the world's: then quality speaks, and one problem is told once.
-                Severity.P3 if one.aspect is LabelAspect.BASE_RATE else Severity.P2,
+                severity=severity,
             )
-            for one in label_process(before, now, min_effect=_MIN_CHANGE, alpha=_ALPHA)
-            if one.alarm
-        ]
-    return found
-
-
-def _finding(
-    monitor: Monitor,
-    day: date,
-    kind: FindingKind,
-    subject: str,
-    words: str,
-    severity: Severity = Severity.P2,
-) -> Finding:
-    return Finding(monitor.name, day, kind, subject, severity, words, OUTCOMES)
 
 
 def _labels(monitor: Monitor, last: date, days: int) -> LabelDays | None:

@@ -8,15 +8,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from monitoring_dagster.decide.incidents import is_told
+from monitoring_dagster.decide.judging.drift_rules import OF_ANSWERS, OF_FEATURES, drifted
 from monitoring_dagster.decide.judging.tolerance import Worse, worse_than_tolerated
-from monitoring_dagster.judge.drift_findings import severity_of
-from monitoring_dagster.kinds import FindingKind
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.breaches import shown
 from monitoring_dagster.measure.quality.known_quality import Evaluation, evaluate
 from monitoring_dagster.measure.quality.quality_signals import quality_signals
 from monitoring_dagster.sources.labels.labels import labels_of
-from monitoring_dagster.stats.drift.drift_verdict import Verdict
-from monitoring_dagster.store.days.drifted import DRIFT
+from monitoring_dagster.store.days.signals import signals
 from monitoring_dagster.store.models.registry import RegistryUnavailable
 from monitoring_dagster.store.monitor import Monitor
 
@@ -66,12 +65,9 @@ def _doubts(monitor: Monitor, day: date, as_of: date) -> dict[str, str]:
             one = worse.signal
             why = f"{worse.metric} was {one.value:.4g}, baseline {one.baseline:.4g}"
             found.setdefault(one.version, why)
-    psi_alert = monitor.spec.rules.drift.psi_alert
-    table = monitor.results.read(monitor.name, DRIFT, day)
-    for row in table.to_pylist() if table is not None else ():
-        is_drift = row["verdict"] == Verdict.DRIFT and not row["segment"]
-        if is_drift and is_told(severity_of(row, psi_alert=psi_alert)):
-            found.setdefault(row["version"], f"{shown(row['column'])} drifted")
+    for one in drifted(signals(monitor, OF_ANSWERS, OF_FEATURES, first=day, last=day)):
+        if not one.segment and is_told(Severity(one.severity)):
+            found.setdefault(one.version, f"{shown(one.subject)} drifted")
     return found
 
 
@@ -79,8 +75,8 @@ def _worse(monitor: Monitor, quality: Evaluation, found: dict[str, str]) -> list
     """What was worse than tolerated; without MLflow's answer every version is in doubt."""
     try:
         metrics = quality.metrics if quality.judged else {}
-        signals = quality_signals(monitor, metrics, area="quality", day=quality.day)
-        return list(worse_than_tolerated(monitor.spec, signals))
+        of_day = quality_signals(monitor, metrics, area="quality", day=quality.day)
+        return list(worse_than_tolerated(monitor.spec, of_day))
     except RegistryUnavailable as error:
         found |= dict.fromkeys((one.version for one in quality.outcomes), str(error))
         return []

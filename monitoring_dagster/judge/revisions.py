@@ -4,14 +4,9 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.kinds import FindingKind, Severity
-from monitoring_dagster.measure.quality.known_quality import (
-    EVALUATION,
-    Evaluation,
-    breaches,
-    evaluate,
-)
+from monitoring_dagster.measure.quality.known_quality import Evaluation, breaches, evaluate
 from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.store.days.champions import traffic_on
 from monitoring_dagster.store.days.known_labels import BY_DAY, DECIDED, account_of
@@ -21,7 +16,7 @@ from monitoring_dagster.store.monitor import Monitor
 _TOLD_WITHIN_DAYS = 14  # of the end of a day's wait
 
 
-def findings_of(monitor: Monitor, day: date) -> Iterator[Finding]:
+def revision_signals(monitor: Monitor, day: date) -> Iterator[Signal]:
     """The days whose wait was over, and whose verdict is another one with the labels of *day*."""
     wait = labels_of(monitor.spec).mature_after_days
     account = account_of(monitor, day)
@@ -39,19 +34,16 @@ def findings_of(monitor: Monitor, day: date) -> Iterator[Finding]:
             told = _was_told(monitor, served, subject, until=day)
             calm = f"{metric} of version {version} is not worse than tolerated any more"
             said = is_now.get((version, metric), calm)
-            at_most = traffic.at_most(version)
             severity = Severity.P2 if told or (version, metric) in is_now else Severity.P3
-            yield Finding(
-                model=monitor.name,
-                day=day,
-                kind=FindingKind.REVISED_QUALITY,
-                subject=f"{subject} of {served}",
-                severity=max(severity, at_most),
-                words=f"{_cause(account, served)} the verdict on {served}"
-                f"{', which was notified' if told else ''}: {said}{traffic.words(version)}",
-                step=EVALUATION,
-                about=served,
-                at_most=at_most,
+            yield Signal.stating(
+                served,
+                "revision.revised_quality",
+                f"{subject} of {served}",
+                f"{_cause(account, served)} the verdict on {served}"
+                f"{', which was notified' if told else ''}: {said}",
+                severity=severity,
+                version=version,
+                known_on=day,
             )
 
 

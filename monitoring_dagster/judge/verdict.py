@@ -1,107 +1,96 @@
 """What is wrong with the model, as known at the end of this day?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import date
 
-from monitoring_dagster.decide.findings import Finding, as_asked
-from monitoring_dagster.decide.judging.judgement import limit_findings
-from monitoring_dagster.decide.rules import Evidence, judged_with
+from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.decide.judging.judge import judge_day
+from monitoring_dagster.decide.judging.own_rules import why_unjudged
+from monitoring_dagster.decide.rules import judged_with
 from monitoring_dagster.decide.signal import Signal
-from monitoring_dagster.judge import (
-    drift_findings,
-    labelling,
-    own_rules,
-    revisions,
-)
-from monitoring_dagster.judge.judged import evidence_of, latest_judged
-from monitoring_dagster.judge.quality_verdict import accuracy_signals, quality_findings
-from monitoring_dagster.kinds import FindingKind
-from monitoring_dagster.measure import profiling
-from monitoring_dagster.measure.drift import multivariate
-from monitoring_dagster.measure.quality import arrived_labels
+from monitoring_dagster.judge.importance_shift import importance_signals
+from monitoring_dagster.judge.judged import latest_judged
+from monitoring_dagster.judge.labelling import labelling_signals
+from monitoring_dagster.judge.outside import outside_signals
+from monitoring_dagster.judge.quality_verdict import accuracy_signals
+from monitoring_dagster.judge.revisions import revision_signals
+from monitoring_dagster.measure.quality.arrived_labels import feed_signals
 from monitoring_dagster.measure.quality.quality_as_known import quality_as_known
 from monitoring_dagster.measure.step import StepReport
+from monitoring_dagster.measure.version_gaps import registration_signals
 from monitoring_dagster.store.days import seen_files
-from monitoring_dagster.store.days.champions import champion_on
-from monitoring_dagster.store.days.signals import limited_signals, noted
+from monitoring_dagster.store.days.champions import champion_on, traffic_on
+from monitoring_dagster.store.days.signals import StoredSignals, noted
 from monitoring_dagster.store.days.step_findings import VERDICT, findings_table, stored_findings
-from monitoring_dagster.store.days.usable_rows import CONTRACT
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.version_reference import reference_of
 
 
 def run(monitor: Monitor, day: date) -> StepReport:
-    """Collect the day's findings, move its incidents on, and queue what people must be told."""
-    signals = [
-        *quality_as_known(monitor, day),
-        *accuracy_signals(monitor, day),
-        *own_rules.outside_signals(monitor, day),
-    ]
-    found, evidence = _found(monitor, day, signals)
-    found = as_asked(found, monitor.spec.rules.alerts)
-    found = drift_findings.within_budget(
-        monitor.spec, day, found, lambda one: stored_findings(monitor, VERDICT, one)
+    """Judge the day by its signals, move its incidents on, and queue what people must be told."""
+    signals = list(known_at_the_end(monitor, day))
+    log = StoredSignals(monitor, day, signals)
+    judged = judge_day(
+        monitor.spec,
+        day,
+        log,
+        traffic=traffic_on(monitor, day),
+        open_incidents=monitor.ledger.open_incidents(monitor.name),
+        before=lambda one: stored_findings(monitor, VERDICT, one),
     )
-    found.sort(key=lambda one: (one.severity, one.kind is not FindingKind.PREDICTION_DRIFT))
     is_history = monitor.is_history(day)
     is_new = not is_history and monitor.results.stamp(monitor.name, VERDICT, day) is None
     incidents = monitor.ledger.record_day(
         monitor.spec,
         day,
-        found,
+        judged.findings,
         now=monitor.judged_at(day),
-        judged=judged_with(evidence),
+        judged=judged_with(judged.evidence),
         is_new=is_new,
         run_id=_run_of_champion(monitor, day),
         history_at=monitor.house.now() if is_history else None,
     )
     # Last: a day of which the ledger has not heard is new when it is tried again.
     monitor.results.write(
-        monitor.name, VERDICT, day, findings_table(found), metadata=noted(signals)
+        monitor.name, VERDICT, day, findings_table(judged.findings), metadata=noted(signals)
     )
     seen_files.keep_judged(monitor, day)
     still_open = [one for one in incidents if one.closed_on is None]
+    return _report(monitor, day, judged.findings, len(still_open), log)
+
+
+def known_at_the_end(monitor: Monitor, day: date) -> Iterator[Signal]:
+    """What no step of the day could know: it rests on labels, on other days, or on the registry."""
+    yield from registration_signals(monitor, day)
+    yield from importance_signals(monitor, day)
+    if monitor.spec.labels is not None:
+        yield from feed_signals(monitor, day)
+        yield from labelling_signals(monitor, day)
+        yield from revision_signals(monitor, day)
+    yield from quality_as_known(monitor, day)
+    yield from accuracy_signals(monitor, day)
+    yield from outside_signals(monitor, day)
+
+
+def _report(
+    monitor: Monitor, day: date, found: list[Finding], open_incidents: int, log: StoredSignals
+) -> StepReport:
+    words = {"worst": str(min((one.severity for one in found), default="none"))}
+    words |= {str(part): one.words for part, one in latest_judged(monitor, day).items()}
+    words |= {
+        f"own rule {name}": f"not judged: {why}"
+        for name, rule in monitor.spec.rules.own.items()
+        if (why := why_unjudged(rule, log.on(day)))
+    }
     return StepReport(
-        numbers={"findings": len(found), "open_incidents": len(still_open)},
-        words={"worst": str(min((one.severity for one in found), default="none"))}
-        | {str(part): one.words for part, one in latest_judged(monitor, day).items()},
+        numbers={"findings": len(found), "open_incidents": open_incidents},
+        words=words,
         table=[
             {"severity": str(one.severity), "kind": str(one.kind), "subject": one.subject,
              "words": one.words}
             for one in found[:20]
         ],
     )  # fmt: skip
-
-
-def _found(
-    monitor: Monitor, day: date, signals: Sequence[Signal]
-) -> tuple[list[Finding], set[Evidence]]:
-    """What is wrong by every rule, and what there was to judge by; *signals* are the verdict's."""
-    found = [
-        *stored_findings(monitor, CONTRACT, day),
-        *profiling.findings_of(monitor, day),
-        *limit_findings(monitor.spec, day, limited_signals(monitor, day)),
-        *drift_findings.findings_of(monitor, day),
-        *quality_findings(monitor, day, signals),
-    ]
-    evidence = evidence_of(monitor, day)
-    week = multivariate.findings_of(monitor, day)
-    if week is not None:
-        found += week
-        evidence.add(Evidence.WEEK)
-    if monitor.spec.labels:
-        found += arrived_labels.findings_of(monitor, day)
-        found += labelling.findings_of(monitor, day)
-        found += revisions.findings_of(monitor, day)
-        evidence.add(Evidence.LABELS)
-    if any(one.name.startswith("quality.") for one in signals):
-        evidence.add(Evidence.QUALITY)
-    judgements = own_rules.judged(monitor, day, signals)
-    if judgements and own_rules.can_clear(monitor, judgements):
-        evidence.add(Evidence.OWN)
-    if judgements:
-        found += own_rules.findings_of(monitor.spec, day, judgements)
-    return found, evidence
 
 
 def _run_of_champion(monitor: Monitor, day: date) -> str | None:

@@ -8,6 +8,7 @@ from datetime import date
 import pyarrow as pa
 
 from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.decide.judging.statements import stated_findings
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.errors import UnknownColumn, did_you_mean
 from monitoring_dagster.kinds import FindingKind, Severity
@@ -29,7 +30,6 @@ from monitoring_dagster.sources.suites.suites import load_suite
 from monitoring_dagster.stats.columns.bins import Bins, CategoricalBins
 from monitoring_dagster.store.days import seen_files
 from monitoring_dagster.store.days.signals import noted
-from monitoring_dagster.store.days.step_findings import findings_table
 from monitoring_dagster.store.days.usable_rows import CONTRACT, LEFT_OUT, QUIET, USABLE
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.version_reference import (
@@ -41,7 +41,6 @@ from monitoring_dagster.store.references.version_reference import (
 
 _SHOWN = 3
 _SEVERITY = {"critical": Severity.P1, "warning": Severity.P2, "info": Severity.P3}
-_BREACH = FindingKind.SCHEMA_BREACH
 
 
 @dataclass
@@ -50,17 +49,21 @@ class _Found:
 
     monitor: Monitor
     day: date
-    findings: list[Finding] = field(default_factory=list)
+    statements: list[Signal] = field(default_factory=list)
     quiet: set[str] = field(default_factory=set)
     left_out: set[str] = field(default_factory=set)
     usable: bool = True
 
-    def add(self, kind: FindingKind, subject: str, severity: Severity, words: str) -> None:
-        finding = Finding(self.monitor.name, self.day, kind, subject, severity, words, CONTRACT)
-        self.findings.append(finding)
+    def state(
+        self, kind: FindingKind, subject: str, words: str, severity: Severity | None = None
+    ) -> None:
+        name = f"{CONTRACT}.{kind}"
+        self.statements.append(
+            Signal.stating(self.day, name, subject, words, severity=severity or "")
+        )
 
     def breach(self, one: Breach) -> None:
-        self.add(_BREACH, one.subject, one.severity, one.words)
+        self.state(FindingKind.SCHEMA_BREACH, one.subject, one.words, one.severity)
         if not one.is_judged:
             self.quiet.add(one.subject)
             if one.subject == self.monitor.spec.predictions.score:
@@ -81,31 +84,32 @@ def run(monitor: Monitor, day: date) -> StepReport:
             count = _inspect(found, columns, unreadable)
     except rows.MissingDay as error:
         found.usable = False
-        found.add(FindingKind.MISSING_DAY, "file", Severity.P1, str(error))
+        found.state(FindingKind.MISSING_DAY, "file", str(error))
     except rows.UnreadableFile as error:
         found.usable = False
-        found.add(FindingKind.UNREADABLE_DATA, "file", Severity.P1, str(error))
+        found.state(FindingKind.UNREADABLE_DATA, "file", str(error))
     except UnknownColumn as error:  # of a table, whose rows have their day from that column
         found.usable = False
         name = monitor.spec.predictions.served_at
         found.breach(Breach(name, Severity.P1, str(error), is_left_out=True))
+    breaches = list(stated_findings(monitor.spec, day, found.statements))
     monitor.results.write(
         monitor.name,
         CONTRACT,
         day,
-        findings_table(found.findings),
+        pa.table({}),
         metadata={
             USABLE: str(int(found.usable)),
             QUIET: json.dumps(sorted(found.quiet)),
             LEFT_OUT: json.dumps(sorted(found.left_out)),
-            **noted(_signals(day, found.findings, count)),
+            **noted([*_counts(day, breaches, count), *found.statements]),
         },
     )
     seen_files.keep(monitor, CONTRACT, day, files)
-    return _report(found.findings, count)
+    return _report(breaches, count)
 
 
-def _signals(day: date, findings: Sequence[Finding], rows_: int) -> Iterator[Signal]:
+def _counts(day: date, findings: Sequence[Finding], rows_: int) -> Iterator[Signal]:
     yield Signal.on(day, "contract.rows", rows_, n=rows_)
     for severity in Severity:
         some = [one for one in findings if one.severity is severity]
@@ -154,7 +158,7 @@ def _inspect(found: _Found, columns: Mapping[str, str], unreadable: Mapping[str,
     inspection = _looked_into(monitor, day, columns, expected)
     if not inspection.rows:
         words = f"the predictions of {day} hold no row"
-        found.add(FindingKind.EMPTY_DAY, "rows", Severity.P1, words)
+        found.state(FindingKind.EMPTY_DAY, "rows", words)
         return 0
     clock = columns[log.served_at]
     found.usable = time_of("", clock) is not None

@@ -3,20 +3,20 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.decide.judging.judgement import limit_findings
+from monitoring_dagster.decide.judging.limit_rules import limit_findings
+from monitoring_dagster.decide.judging.statements import stated_findings
 from monitoring_dagster.decide.signal import Signal
-from monitoring_dagster.kinds import FindingKind, Severity
-from monitoring_dagster.measure.breaches import shown
+from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.measure.service_signals import answer_signals, service_signals
 from monitoring_dagster.measure.step import Check, StepReport, Tone
-from monitoring_dagster.measure.version_gaps import few_days, gaps, in_words
+from monitoring_dagster.measure.version_gaps import is_remark, registration_signals
 from monitoring_dagster.report.pictures import histograms
 from monitoring_dagster.sources.rows import rows, served, spark
 from monitoring_dagster.sources.rows.readings import is_nested, reading
@@ -24,21 +24,19 @@ from monitoring_dagster.spec import Predictions
 from monitoring_dagster.stats.columns.bins import Bins
 from monitoring_dagster.stats.columns.column_profile import NumericProfile
 from monitoring_dagster.stats.columns.profile import Group, Profile, profiles_to_table
-from monitoring_dagster.store.days.profiles import PROFILE, SERVICE, service_of, why_no_profile
-from monitoring_dagster.store.days.signals import limited_signals, noted
+from monitoring_dagster.store.days.profiles import PROFILE, SERVICE, why_no_profile
+from monitoring_dagster.store.days.signals import StoredSignals, noted
 from monitoring_dagster.store.days.usable_rows import columns_left_out, is_usable
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.version_reference import (
     Reference,
     has_probabilities,
     reference_of,
-    reference_or_reason,
     role_columns,
     with_extremes,
 )
 
-_DAYS = ": days of the reference"  # in the subject of a finding about them
-_RECENT_DAYS = 7  # a version that served before them is not new
+_STATED = ("volume.unreadable_data", "volume.empty_day")
 
 
 class _Engine(Protocol):
@@ -83,35 +81,19 @@ def run(monitor: Monitor, day: date) -> StepReport:
     return _report(monitor, day, profiles, service)
 
 
-def findings_of(monitor: Monitor, day: date) -> list[Finding]:
-    """What is wrong with the rows and the versions of this day, beside what `Limit`s say."""
-    service = service_of(monitor, day)
-    found: list[Finding] = []
-
-    def add(kind: FindingKind, subject: str, severity: Severity, words: str) -> None:
-        found.append(Finding(monitor.name, day, kind, subject, severity, words, PROFILE))
-
+def _signals(
+    monitor: Monitor, day: date, profiles: Mapping[Group, Profile], service: Mapping[str, Any]
+) -> Iterator[Signal]:
+    yield from service_signals(day, service)
     if "error" in service:
-        add(FindingKind.UNREADABLE_DATA, "rows", Severity.P1, service["error"])
-    if not service.get("rows"):
-        return found  # no day to speak of: the contract speaks
-    if service["synthetic"] == service["rows"]:
+        yield Signal.stating(day, "volume.unreadable_data", "rows", service["error"])
+    if service["rows"] and service["synthetic"] == service["rows"]:
         column = monitor.spec.predictions.synthetic
         words = (
             f"all {service['rows']:,} rows of {day} are synthetic by {column!r}, and none is"
             " judged: does it say of real traffic that it is a test?"
         )
-        add(FindingKind.EMPTY_DAY, "rows", Severity.P1, words)
-    for version, count in service["versions"].items():
-        if version:  # the contract counts rows that name none
-            found += _of_version(monitor, day, version, count)
-    return found
-
-
-def _signals(
-    monitor: Monitor, day: date, profiles: Mapping[Group, Profile], service: Mapping[str, Any]
-) -> Iterator[Signal]:
-    yield from service_signals(day, service)
+        yield Signal.stating(day, "volume.empty_day", "rows", words)
     known = {version: reference_of(monitor, version) for version in service.get("versions", {})}
     yield from answer_signals(
         day,
@@ -119,47 +101,6 @@ def _signals(
         answers=role_columns(monitor.spec),
         bins={version: one.bins for version, one in known.items() if one is not None},
         has_probabilities=has_probabilities(monitor.spec),
-    )
-
-
-def _of_version(monitor: Monitor, day: date, version: str, count: int) -> Iterator[Finding]:
-    """What the registry lacks of a version that served."""
-    reference = reference_or_reason(monitor, version)
-    if reference is None:
-        yield Finding(
-            monitor.name,
-            day,
-            FindingKind.UNKNOWN_VERSION,
-            version,
-            Severity.P1,
-            f"{count:,} rows name version {shown(version)}, which MLflow does not know"
-            f" for {monitor.spec.mlflow_name!r}{_likely_version(version)}",
-            PROFILE,
-        )
-        return
-    kind = FindingKind.VERSION_METADATA
-    if not isinstance(reference, Reference):
-        words = f"{count:,} rows of version {version} are counted and not judged: {reference}"
-        yield Finding(monitor.name, day, kind, version, Severity.P1, words, PROFILE)
-        return
-    found = gaps(monitor, reference, day)
-    if found:
-        words = in_words(reference, found)
-        yield Finding(monitor.name, day, kind, version, found[0].severity, words, PROFILE)
-    if (few := few_days(reference)) and not _served_before(monitor, day, version):
-        yield Finding(monitor.name, day, kind, f"{version}{_DAYS}", Severity.P3, few, PROFILE)
-
-
-def _is_said_once(finding: Finding) -> bool:
-    """Whether it is about the reference's length: a remark on a new version, and no fault of it."""
-    return finding.subject.endswith(_DAYS)
-
-
-def _served_before(monitor: Monitor, day: date, version: str) -> bool:
-    """Whether a version served in the last days: what is said once was said then."""
-    return any(
-        version in service_of(monitor, day - timedelta(days=n)).get("versions", {})
-        for n in range(1, _RECENT_DAYS + 1)
     )
 
 
@@ -204,25 +145,15 @@ def _bins_that_fit(reference: Reference, available: Mapping[str, str]) -> dict[s
     }
 
 
-def _likely_version(version: str) -> str:
-    """What a value was meant to be that is no version of the registry."""
-    number = version.lower().removeprefix("v").removeprefix("ersion").strip(" -_.")
-    if number.isascii() and number.isdigit() and number != version:
-        return f": MLflow's versions are plain numbers, log {number!r}?"
-    return ""
-
-
 def _report(
     monitor: Monitor, day: date, profiles: Mapping[Group, Profile], service: Mapping[str, Any]
 ) -> StepReport:
-    found = findings_of(monitor, day)
-    exceeded = limit_findings(monitor.spec, day, limited_signals(monitor, day), asset=PROFILE)
-    versions = [
-        one
-        for one in found
-        if one.kind in (FindingKind.UNKNOWN_VERSION, FindingKind.VERSION_METADATA)
+    log = StoredSignals(monitor, day)
+    troubles = [
+        *stated_findings(monitor.spec, day, log.on(day, *_STATED)),
+        *limit_findings(monitor.spec, day, log, asset=PROFILE),
     ]
-    troubles = [*(one for one in found if one not in versions), *exceeded]
+    versions = list(stated_findings(monitor.spec, day, registration_signals(monitor, day)))
     unknown = [one for one in versions if one.kind is FindingKind.UNKNOWN_VERSION]
     numbers: dict[str, int | float] = {"rows": service["rows"]}
     if service["rows"]:
@@ -247,7 +178,7 @@ def _report(
         checks={
             "service": _service_check(service, troubles, why_no_profile(monitor, day)),
             "versions": Check(
-                passed=all(_is_said_once(one) for one in versions),
+                passed=all(is_remark(one.subject) for one in versions),
                 words="; ".join(one.words for one in versions) or f"served by version {served}",
                 tone=Tone.ERROR if unknown else Tone.WARN,
             )

@@ -1,19 +1,26 @@
 """What a version was registered without, and what cannot be judged because of it."""
 
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, timedelta
 from typing import NamedTuple
 
+from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.kinds import Severity
+from monitoring_dagster.measure.breaches import shown
 from monitoring_dagster.measure.quality.model_metrics import unpromised
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.drift.usual import MIN_ROWS
+from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.models.registration import DAY, LABEL
 from monitoring_dagster.store.monitor import Monitor
-from monitoring_dagster.store.references.version_reference import Reference
+from monitoring_dagster.store.references.version_reference import Reference, reference_or_reason
 
 ENOUGH_DAYS = 7  # of the reference: fewer do not hold every weekday
 _LEAST_DAYS = 2  # below, nothing is known of how days differ
+_METADATA = "registration.version_metadata"
 _SHOWN = 5
+_DAYS = ": days of the reference"  # in the subject of a remark about them
+_RECENT_DAYS = 7  # a version that served before them is not new
 
 
 class Gap(NamedTuple):
@@ -22,6 +29,18 @@ class Gap(NamedTuple):
     missing: str
     costs: str  # what is not judged; empty where nothing is
     severity: Severity
+
+
+def registration_signals(monitor: Monitor, day: date) -> Iterator[Signal]:
+    """What the registry lacks of the versions that served on *day*."""
+    for version, count in service_of(monitor, day).get("versions", {}).items():
+        if version:  # the contract counts rows that name none
+            yield from _of_version(monitor, day, version, count)
+
+
+def is_remark(subject: str) -> bool:
+    """Whether it is about the reference's length: said once of a new version, and no fault."""
+    return subject.endswith(_DAYS)
 
 
 def gaps(monitor: Monitor, reference: Reference, day: date) -> list[Gap]:
@@ -60,6 +79,44 @@ def few_days(reference: Reference) -> str:
     return (
         f"{of_days}: limits for drift are wide, and weekdays are not told apart."
         f" Register {ENOUGH_DAYS} days or more"
+    )
+
+
+def _of_version(monitor: Monitor, day: date, version: str, count: int) -> Iterator[Signal]:
+    reference = reference_or_reason(monitor, version)
+    if reference is None:
+        words = (
+            f"{count:,} rows name version {shown(version)}, which MLflow does not know"
+            f" for {monitor.spec.mlflow_name!r}{_likely_version(version)}"
+        )
+        yield Signal.stating(day, "registration.unknown_version", version, words)
+        return
+    if not isinstance(reference, Reference):
+        words = f"{count:,} rows of version {version} are counted and not judged: {reference}"
+        yield Signal.stating(day, _METADATA, version, words)
+        return
+    found = gaps(monitor, reference, day)
+    if found:
+        words, severity = in_words(reference, found), found[0].severity
+        yield Signal.stating(day, _METADATA, version, words, severity=severity)
+    if (few := few_days(reference)) and not _served_before(monitor, day, version):
+        subject = f"{version}{_DAYS}"
+        yield Signal.stating(day, _METADATA, subject, few, severity=Severity.P3)
+
+
+def _likely_version(version: str) -> str:
+    """What a value was meant to be that is no version of the registry."""
+    number = version.lower().removeprefix("v").removeprefix("ersion").strip(" -_.")
+    if number.isascii() and number.isdigit() and number != version:
+        return f": MLflow's versions are plain numbers, log {number!r}?"
+    return ""
+
+
+def _served_before(monitor: Monitor, day: date, version: str) -> bool:
+    """Whether a version served in the last days: what is said once was said then."""
+    return any(
+        version in service_of(monitor, day - timedelta(days=n)).get("versions", {})
+        for n in range(1, _RECENT_DAYS + 1)
     )
 
 

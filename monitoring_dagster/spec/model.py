@@ -120,6 +120,7 @@ class ModelSpec(Record):
         self._check_thresholds(("rules", "performance"), self.rules.performance)
         self._check_promotion()
         self._check_segments()
+        self._check_own_rules()
         if self.review and self.review.source not in self.further_labels:
             message = (
                 f"review.source {shown(self.review.source)} is none of `further_labels`: say there"
@@ -175,6 +176,24 @@ class ModelSpec(Record):
                 raise Misplaced(message, "rules", "segments", column)
             for value, tolerances in values.items():
                 self._check_thresholds(("rules", "segments", column, value), tolerances)
+
+    def _check_own_rules(self) -> None:
+        """What a signal is about is known from the file alone, unlike what a step stores of it."""
+        for name, rule in self.rules.own.items():
+            place = f"rules.own.{name}"
+            if rule.segment is not None and rule.segment not in self.segments:
+                message = (
+                    f"{place}: {shown(rule.segment)} is none of `segments`."
+                    f" {did_you_mean(rule.segment, self.segments)}"
+                )
+                raise Misplaced(message, "rules", "own", name, "segment")
+            area, _, series = rule.signal.partition(".")
+            if area == "outside" and series not in self.signals:
+                message = (
+                    f"{place}: {shown(series)} is none of `signals`."
+                    f" {did_you_mean(series, self.signals)}"
+                )
+                raise Misplaced(message, "rules", "own", name, "signal")
 
     def _check_thresholds(
         self, place: tuple[str, ...], tolerances: Mapping[str, Tolerance]

@@ -1,45 +1,27 @@
 """What would the rules, as they stand now, have said of the days that are stored, and sent?"""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, NamedTuple
-
-import pyarrow.compute as pc
+from math import isfinite
+from typing import Any
 
 from monitoring_dagster.decide import incidents
-from monitoring_dagster.decide.findings import Finding, as_asked
+from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Incident, Reason
-from monitoring_dagster.decide.judging.judgement import USUAL_WEEKS, limit_findings
-from monitoring_dagster.decide.judging.quality_rules import OF_LABELS
-from monitoring_dagster.decide.judging.traffic import Traffic
-from monitoring_dagster.decide.rules import RULES, Evidence, judged_with
-from monitoring_dagster.decide.signal import Signal
-from monitoring_dagster.judge import drift_findings, own_rules, quality_verdict
+from monitoring_dagster.decide.judging.drift_rules import OF_ANSWERS, OF_FEATURES
+from monitoring_dagster.decide.judging.judge import judge_day, looks_back, names_read
+from monitoring_dagster.decide.rules import judged_with
+from monitoring_dagster.decide.signal import LoadedSignals, SignalLog
 from monitoring_dagster.kinds import FindingKind, Severity
-from monitoring_dagster.measure.drift.drift import judged
-from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.spec.rules.own_rule import step_of
-from monitoring_dagster.stats.drift.drift_verdict import Verdict
+from monitoring_dagster.measure.drift.drift import drift_signals, judged
 from monitoring_dagster.store.days.champions import traffic_on
-from monitoring_dagster.store.days.drifted import DRIFT, JUDGED_BY, Record, drifted_records
+from monitoring_dagster.store.days.drifted import DRIFT, JUDGED_BY
 from monitoring_dagster.store.days.profiles import PROFILE
-from monitoring_dagster.store.days.signals import signals
-from monitoring_dagster.store.days.step_findings import VERDICT, stored_findings
+from monitoring_dagster.store.days.signals import loaded
 from monitoring_dagster.store.monitor import Monitor
 
 _DAYS_AT_ONCE = 64
-_LIMITED = frozenset(kind for kind, rule in RULES.items() if rule.limit is not None)
-JUDGED_ANEW = frozenset(
-    {
-        *_LIMITED,
-        *OF_LABELS,
-        FindingKind.EXPECTED_DROP,
-        FindingKind.PREDICTION_DRIFT,
-        FindingKind.FEATURE_DRIFT,
-        FindingKind.OWN_RULE,
-    }
-)  # what the others say rests on files, rows or the registry, and stands as it was found
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,106 +91,65 @@ def backtest(
     nothing is written. *advance* is told the number of days just done.
 
     Drift is as it was stored where its rules are what they were, else judged from profiles; all
-    other numbers from stored signals. What rests on files, rows or the registry stands as found.
+    else rests on stored signals. What a step states, such as a breach of the contract, stands.
     """
     days = [day for day in monitor.results.days(monitor.name, PROFILE) if first <= day <= last]
     if not days:
         return Backtest(days, {})
-    stored = _Stored.of(monitor, days)
-    again = _Again(monitor)
+    log = _log(monitor, days, advance)
+    again = _Again(monitor, log)
+    for day in days:
+        again.judge(day)
+    drifted, unjudged = _drift(log, days)
+    return Backtest(days, drifted, unjudged, again.by_rule(), again.sent)
+
+
+def _log(monitor: Monitor, days: Sequence[date], advance: Callable[[int], object]) -> SignalLog:
+    """All signals that a rule may read, with those of drift as its rules now have them."""
+    start = days[0] - looks_back(monitor.spec)
+    written = [start + timedelta(days=n) for n in range((days[-1] - start).days + 1)]
+    by_day = loaded(monitor, written, names_read(monitor.spec))
+    anew = [day for day in days if not _is_as_stored(monitor, day)]
+    advance(len(days) - len(anew))
+    for place in range(0, len(anew), _DAYS_AT_ONCE):
+        some = anew[place : place + _DAYS_AT_ONCE]
+        for day, records in judged(monitor, some).items():
+            others = [one for one in by_day.get(day, ()) if not one.name.startswith(f"{DRIFT}.")]
+            by_day[day] = [*others, *drift_signals(monitor.spec, day, records)]
+        advance(len(some))
+    return LoadedSignals(by_day)
+
+
+def _is_as_stored(monitor: Monitor, day: date) -> bool:
+    """Whether drift was judged by the rules that stand now, or was not judged at all."""
+    notes = monitor.results.metadata(monitor.name, DRIFT, day)
+    return notes is not None and notes.get(JUDGED_BY) == monitor.spec.rules.drift.model_dump_json()
+
+
+def _drift(
+    log: SignalLog, days: Sequence[date]
+) -> tuple[dict[tuple[str, str], list[date]], list[date]]:
+    """The days on which each column of all rows drifted, the most frequent first; and those without
+    any verdict on drift."""
     drifted: dict[tuple[str, str], list[date]] = {}
     unjudged: list[date] = []
-    for start in range(0, len(days), _DAYS_AT_ONCE):
-        some = days[start : start + _DAYS_AT_ONCE]
-        for day, drift in _drift(monitor, some).items():
-            if not drift.has_verdict:
-                unjudged.append(day)
-            for record in drift.records:
-                if not record["segment"]:
-                    key = record["baseline"], record["column"]
-                    drifted.setdefault(key, []).append(day)
-            again.judge(day, drift, stored)
-        advance(len(some))
-    ordered = sorted(drifted.items(), key=lambda item: (-len(item[1]), item[0]))
-    return Backtest(days, dict(ordered), unjudged, again.by_rule(), again.sent)
-
-
-class _Drift(NamedTuple):
-    """What there is to say about drift on one day."""
-
-    records: Sequence[Record]  # that are drift
-    roles: Collection[str]  # of the columns of all rows with a verdict
-    has_verdict: bool
-
-
-def _drift(monitor: Monitor, days: Sequence[date]) -> dict[date, _Drift]:
-    """The verdicts of *days*: as stored where the rules of drift are what they were, else judged
-    anew from profiles."""
-    found: dict[date, _Drift | None] = {day: _as_stored(monitor, day) for day in days}
-    anew = judged(monitor, [day for day, one in found.items() if one is None])
-    for day, records in anew.items():
-        with_verdict = [one for one in records if one["verdict"] != Verdict.INSUFFICIENT]
-        found[day] = _Drift(
-            [one for one in records if one["verdict"] == Verdict.DRIFT],
-            {one["role"] for one in with_verdict if not one["segment"]},
-            bool(with_verdict),
-        )
-    return {day: one for day, one in found.items() if one is not None}
-
-
-def _as_stored(monitor: Monitor, day: date) -> _Drift | None:
-    notes = monitor.results.metadata(monitor.name, DRIFT, day) or {}
-    if notes.get(JUDGED_BY) != monitor.spec.rules.drift.model_dump_json():
-        return None
-    table = monitor.results.read(monitor.name, DRIFT, day)
-    assert table is not None, "its notes were read"
-    has_verdict = pc.not_equal(table["verdict"], str(Verdict.INSUFFICIENT))
-    whole = pc.and_(has_verdict, pc.equal(table["segment"], ""))
-    roles = pc.unique(table["role"].filter(whole)).to_pylist()
-    return _Drift(drifted_records(table), roles, bool(pc.any(has_verdict).as_py()))
-
-
-@dataclass(frozen=True)
-class _Stored:
-    """The stored signals of a range of days, by the day for which they were written."""
-
-    by_day: Mapping[date, Sequence[Signal]]
-
-    @classmethod
-    def of(cls, monitor: Monitor, days: Sequence[date]) -> "_Stored":
-        spec = monitor.spec
-        metrics = [*spec.tolerances, *(name for of in spec.rules.segments.values()
-                                       for some in of.values() for name in some)]  # fmt: skip
-        names = dict.fromkeys(
-            [
-                *(rule.limit.signal for rule in RULES.values() if rule.limit is not None),
-                *(f"{area}.{name}" for name in metrics
-                  for area in ("estimate", "quality", "pooled", "estimate_accuracy")),
-                *(f"{area}.calibration_gap" for area in ("quality", "pooled")),
-                *(rule.signal for rule in spec.rules.own.values()),
-            ]
-        )  # fmt: skip
-        own = (own_rules.look_back(rule) for rule in spec.rules.own.values())
-        first = days[0] - max([timedelta(weeks=USUAL_WEEKS), *own])
-        found: dict[date, list[Signal]] = {}
-        for one in signals(monitor, *names, first=first, last=days[-1]):
-            found.setdefault(one.known_on or one.day, []).append(one)
-        return cls(found)
-
-    def on(self, day: date) -> Sequence[Signal]:
-        return self.by_day.get(day, ())
-
-    def between(self, first: date, last: date) -> Iterator[Signal]:
-        """Of all days from *first* to *last*, in their order."""
-        for n in range((last - first).days + 1):
-            yield from self.on(first + timedelta(days=n))
+    for day in days:
+        verdicts = [one for one in log.on(day, OF_ANSWERS, OF_FEATURES) if not one.segment]
+        if not any(isfinite(one.value) for one in verdicts):
+            unjudged.append(day)
+        for place in dict.fromkeys(
+            (one.baseline_name, one.subject) for one in verdicts if one.value > 0
+        ):
+            drifted.setdefault(place, []).append(day)
+    return dict(sorted(drifted.items(), key=lambda item: (-len(item[1]), item[0]))), unjudged
 
 
 class _Again:
     """Days judged anew, one after the other, and the incidents that come of it."""
 
-    def __init__(self, monitor: Monitor) -> None:
+    def __init__(self, monitor: Monitor, log: SignalLog) -> None:
         self.monitor = monitor
+        self.log = log
         self.promotions = monitor.ledger.promotions(monitor.name)
         self.found: dict[date, list[Finding]] = {}
         self.incidents: dict[FindingKind, Incident] = {}
@@ -222,25 +163,18 @@ class _Again:
                 days.setdefault(kind, []).append(day)
         return dict(sorted(days.items(), key=lambda item: (-len(item[1]), item[0])))
 
-    def judge(self, day: date, drift: _Drift, stored: _Stored) -> None:
+    def judge(self, day: date) -> None:
         """One more day."""
-        spec, monitor = self.monitor.spec, self.monitor
-        traffic = traffic_on(monitor, day, promotions=self.promotions)
-        own = own_rules.judged_by(spec, day, list(_of_own_rules(spec, day, stored)))
-        judged_anew = [
-            *limit_findings(spec, day, list(_of_weekday(day, stored))),
-            *drift_findings.of_records(spec, day, drift.records, traffic),
-            *_quality(spec, day, traffic, stored),
-            *own_rules.findings_of(spec, day, own),
-        ]
-        as_found = [
-            one for one in stored_findings(monitor, VERDICT, day) if one.kind not in JUDGED_ANEW
-        ]
-        found = as_asked([*as_found, *judged_anew], spec.rules.alerts)
-        self.found[day] = drift_findings.within_budget(
-            spec, day, found, lambda one: self.found.get(one, [])
+        judged = judge_day(
+            self.monitor.spec,
+            day,
+            self.log,
+            traffic=traffic_on(self.monitor, day, promotions=self.promotions),
+            open_incidents=[one for one in self.incidents.values() if one.closed_on is None],
+            before=lambda one: self.found.get(one, []),
         )
-        self._move_incidents(day, judged_with(_evidence(spec, day, drift, stored, bool(own))))
+        self.found[day] = judged.findings
+        self._move_incidents(day, judged_with(judged.evidence))
 
     def _move_incidents(self, day: date, kinds: set[FindingKind]) -> None:
         """What the day does to the incidents, and what would be said of it."""
@@ -259,41 +193,3 @@ class _Again:
             if after is not None and reason is not None:
                 words = min(of_kind, key=lambda one: one.severity).words if of_kind else ""
                 self.sent.append(SentMessage(day, kind, after.severity, reason, words))
-
-
-def _of_weekday(day: date, stored: _Stored) -> Iterator[Signal]:
-    """What the limits read: the same weekdays, the day itself last."""
-    for weeks in range(USUAL_WEEKS, -1, -1):
-        yield from (one for one in stored.on(day - timedelta(weeks=weeks)) if one.known_on is None)
-
-
-def _quality(spec: ModelSpec, day: date, traffic: Traffic, stored: _Stored) -> list[Finding]:
-    of_verdict = [one for one in stored.on(day) if step_of(one.name) == VERDICT]
-    first = quality_verdict.first_estimated(spec, day, of_verdict)
-    estimates = [one for one in stored.between(first, day) if one.name.startswith("estimate.")]
-    return quality_verdict.findings_by(spec, day, traffic, of_verdict, estimates)
-
-
-def _of_own_rules(spec: ModelSpec, day: date, stored: _Stored) -> Iterator[Signal]:
-    names = {rule.signal for rule in spec.rules.own.values()}
-    if names:
-        first = day - max(own_rules.look_back(rule) for rule in spec.rules.own.values())
-        yield from (one for one in stored.between(first, day) if one.name in names)
-
-
-def _evidence(
-    spec: ModelSpec, day: date, drift: _Drift, stored: _Stored, has_own: bool
-) -> set[Evidence]:
-    """What the day says anything about."""
-    names = {one.name for one in stored.on(day)}
-    found = {Evidence.FILES}
-    if any(one.name == "volume.rows" and one.value for one in stored.on(day)):
-        found.add(Evidence.SERVICE)
-    found |= {Evidence.PREDICTIONS} if "answer" in drift.roles else set()
-    found |= {Evidence.FEATURES} if "feature" in drift.roles else set()
-    areas = {name.partition(".")[0] for name in names}
-    found |= {Evidence.ESTIMATE} if "estimate" in areas else set()
-    found |= {Evidence.QUALITY} if "quality" in areas else set()
-    found |= {Evidence.LABELS} if spec.labels else set()
-    found |= {Evidence.WEEK} if spec.critical else set()
-    return found | ({Evidence.OWN} if has_own else set())

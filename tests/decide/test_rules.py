@@ -12,6 +12,7 @@ from monitoring_dagster.decide.rules import (
     judged_with,
 )
 from monitoring_dagster.kinds import FindingKind
+from monitoring_dagster.spec.rules.own_rule import step_of
 
 
 def test_every_kind_of_finding_is_a_row():
@@ -51,3 +52,15 @@ def test_a_day_without_rows_says_nothing_of_columns():
         FindingKind.EMPTY_DAY,
         FindingKind.UNREADABLE_DATA,
     }
+
+
+def test_two_rules_are_never_stated_by_one_signal():
+    stated = [name for rule in RULES.values() for name in rule.stated_as]
+    assert len(stated) == len(set(stated))
+
+
+@pytest.mark.parametrize("kind", [kind for kind, rule in RULES.items() if rule.stated_as])
+def test_a_statement_is_a_signal_that_a_step_writes_and_is_called_as_its_rule(kind):
+    for name in RULES[kind].stated_as:
+        assert step_of(name) in {one.name for one in STEPS}
+        assert name.partition(".")[2] == kind

@@ -1,8 +1,11 @@
 """What is printed as in force is what days are judged by, and says where it is from."""
 
+from datetime import date
+
 import pytest
 
 from monitoring_dagster.decide.rules_in_force import rules_in_force
+from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.spec.rules.alert_settings import ALERTS
 
@@ -76,3 +79,14 @@ def test_a_rule_that_is_never_judged_says_why(rule, changed, why):
     found = in_force(**changed)[rule]
     assert why in found.why_not
     assert found.to_dict()["judged"] is (why == "")
+
+
+def test_an_own_rule_that_finds_nothing_to_judge_says_so():
+    spec = ModelSpec.model_validate(
+        SMALL | {"rules": {"own": {"busy": {"signal": "volume.row", "above": 9}}}}
+    )
+    stored = [Signal.on(date(2026, 3, 2), "volume.rows", 300, n=300)]
+    *_, busy = rules_in_force(spec, stored)
+    assert busy.why_not == "no signal 'volume.row' was stored. Did you mean 'volume.rows'?"
+    *_, unknown = rules_in_force(spec)  # before any day was judged
+    assert unknown.why_not == ""

@@ -9,12 +9,18 @@ import pytest
 
 from monitoring_dagster.judge import labelling
 from monitoring_dagster.kinds import FindingKind
-from monitoring_dagster.measure.quality.arrived_labels import findings_of, run
+from monitoring_dagster.measure.quality.arrived_labels import feed_signals, run
 from monitoring_dagster.store.days.profiles import SERVICE
 from tests.measure.quality.test_arrived_labels import monitor_of, on, serve, tell
+from tests.world import stated
 
 IDS = [f"{n:02}" for n in range(20)]
 LATE = [(FindingKind.LATE_LABELS, "labels")]
+
+
+def found_on(monitor, day):
+    """What is wrong with the labels, as known on a day."""
+    return stated(monitor, day, feed_signals(monitor, day))
 
 
 def feed(mature_after_days):
@@ -40,8 +46,8 @@ def lived(monitor, days, *, lag, paused=(), lost=()):
         if lag >= 0 and about >= 0 and about not in paused and day not in lost:
             tell(monitor.root, day, {f"{about}/{one}": int(one) % 2 for one in IDS})
         report = run(monitor, on(day))
-        found[day] = [(one.kind, one.subject) for one in findings_of(monitor, on(day))]
-        assert labelling.findings_of(monitor, on(day)) == []
+        found[day] = [(one.kind, one.subject) for one in found_on(monitor, on(day))]
+        assert list(labelling.labelling_signals(monitor, on(day))) == []
         assert (report.checks["labels"].passed is False) is bool(found[day])
     return {day: one for day, one in found.items() if one}
 
@@ -78,7 +84,7 @@ def test_a_table_without_any_label_is_late_once_the_wait_is_over(tmp_path):
     for day in range(6):
         served(monitor, day)
         run(monitor, on(day))
-        found[day] = [one.words for one in findings_of(monitor, on(day))]
+        found[day] = [one.words for one in found_on(monitor, on(day))]
     assert [day for day, words in found.items() if words] == [4, 5]
     (words,) = found[4]
     assert "'told'" in words
@@ -102,5 +108,5 @@ def test_days_that_are_counted_in_another_order_know_that_the_feed_has_begun(tmp
     for day in range(1, 5):
         tell(monitor.root, day, {f"{day - 1}/{one}": 1 for one in IDS})
     run(monitor, on(5))
-    assert [one.kind for one in findings_of(monitor, on(5))] == [FindingKind.LATE_LABELS]
+    assert [one.kind for one in found_on(monitor, on(5))] == [FindingKind.LATE_LABELS]
     assert on(5) - on(0) < timedelta(days=14)

@@ -7,12 +7,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from monitoring_dagster.judge.labelling import findings_of
+from monitoring_dagster.judge.labelling import labelling_signals
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.measure.quality.arrivals import arrivals_of, curve_on, late_bias_on
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.store.monitor import House
-from tests.world import START, attributes, day_after
+from tests.world import START, attributes, day_after, stated
 
 DAYS, A_DAY = 70, 1000
 LAST = day_after(START, DAYS - 1)
@@ -52,7 +52,7 @@ def kept(tmp_path):
 
 
 def kinds(monitor, day=LAST):
-    return {one.kind for one in findings_of(monitor, day)}
+    return {one.kind for one in stated(monitor, day, labelling_signals(monitor, day))}
 
 
 def test_labels_as_ever_are_no_news(kept):

@@ -6,6 +6,7 @@ from datetime import datetime, time
 import numpy as np
 
 from monitoring_dagster.act.retraining.training import register, train
+from monitoring_dagster.decide.judging.quality_rules import quality_findings
 from monitoring_dagster.judge import quality_verdict, revisions
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure import profiling as profile
@@ -17,7 +18,9 @@ from monitoring_dagster.measure.quality.known_quality import evaluate
 from monitoring_dagster.measure.quality.quality_as_known import quality_as_known
 from monitoring_dagster.stats.estimation.estimate_record import Trust
 from monitoring_dagster.stats.labels.maturity import Maturity
-from tests.world import HISTORY_DAYS, LATEST_DAYS, START, day_after
+from monitoring_dagster.store.days.champions import traffic_on
+from monitoring_dagster.store.days.signals import StoredSignals
+from tests.world import HISTORY_DAYS, LATEST_DAYS, START, day_after, stated
 
 FIRST = day_after(START, 8)  # the first day after those that the world has lived through
 DAYS = [day_after(FIRST, n) for n in range(5)]
@@ -49,7 +52,9 @@ def found(world, day=LAST):
     """What is told on a day, by kind."""
     monitor = world.monitor
     signals = [*quality_as_known(monitor, day), *quality_verdict.accuracy_signals(monitor, day)]
-    return {one.kind: one for one in quality_verdict.quality_findings(monitor, day, signals)}
+    log, traffic = StoredSignals(monitor, day, signals), traffic_on(monitor, day)
+    found = quality_findings(monitor.spec, day, log.on(day), log, traffic)
+    return {one.kind: one for one in found}
 
 
 def flipped(rows, *, where):
@@ -211,7 +216,7 @@ def test_labels_that_come_after_the_wait_revise_what_was_said_of_their_day(world
     corrected = wrong[["request_id"]].assign(label=1 - wrong["label"])
     world.write(came, labels=corrected.assign(arrived_at=datetime.combine(came, time(9))))
     outcomes.run(monitor, came)
-    said = list(revisions.findings_of(monitor, came))
+    said = stated(monitor, came, revisions.revision_signals(monitor, came))
     assert [(one.kind, one.severity) for one in said] == [
         (FindingKind.REVISED_QUALITY, Severity.P2)
     ]
@@ -220,4 +225,7 @@ def test_labels_that_come_after_the_wait_revise_what_was_said_of_their_day(world
     again = wrong[["request_id", "label"]].assign(arrived_at=datetime.combine(back, time(9)))
     world.write(back, labels=again)
     outcomes.run(monitor, back)
-    assert "not worse than tolerated any more" in next(revisions.findings_of(monitor, back)).words
+    assert (
+        "not worse than tolerated any more"
+        in next(revisions.revision_signals(monitor, back)).reason
+    )

@@ -14,11 +14,10 @@ from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.store.days.drifted import DRIFT
 from monitoring_dagster.store.days.estimated import ESTIMATE
 from monitoring_dagster.store.days.profiles import profiles_of, service_of
-from monitoring_dagster.store.days.step_findings import stored_findings
-from monitoring_dagster.store.days.usable_rows import CONTRACT
+from monitoring_dagster.store.days.signals import stored_on
 from monitoring_dagster.store.models.registry import UnknownReference
 from monitoring_dagster.store.references import version_reference as reference
-from tests.world import START, as_table
+from tests.world import START, as_table, stated
 
 P1, P2, P3 = Severity.P1, Severity.P2, Severity.P3
 ROWS, COUNTED = 300, 295
@@ -39,12 +38,16 @@ def written(world, name, change):
     pq.write_table(table, world.file("predictions", world.today))
 
 
+def stated_today(monitor, day):
+    """What the contract or the profile of a day states."""
+    return stated(monitor, day, stored_on(monitor, day))
+
+
 def found(world):
     """What the contract says of today."""
     contract.run(world.monitor, world.today)
     return [
-        (one.subject, one.severity, one.words)
-        for one in stored_findings(world.monitor, CONTRACT, world.today)
+        (one.subject, one.severity, one.words) for one in stated_today(world.monitor, world.today)
     ]
 
 
@@ -460,7 +463,7 @@ def test_a_day_of_nothing_but_test_traffic_is_told(world):
     written(world, "synthetic", lambda it: [True] * 300)
     for step in (contract, profile):
         step.run(world.monitor, world.today)
-    (finding,) = profile.findings_of(world.monitor, world.today)
+    (finding,) = stated_today(world.monitor, world.today)
     assert (finding.kind, finding.severity) == (FindingKind.EMPTY_DAY, P1)
     assert "all 300 rows" in finding.words
     assert "by 'synthetic', and none is judged" in finding.words
@@ -499,4 +502,4 @@ def test_times_of_the_founding_days_are_their_own(world):
     """What is healthy has nothing to say."""
     for day in (START, START + timedelta(days=7)):
         contract.run(world.monitor, day)
-        assert stored_findings(world.monitor, CONTRACT, day) == []
+        assert stated_today(world.monitor, day) == []

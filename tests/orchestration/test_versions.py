@@ -13,6 +13,7 @@ from monitoring_dagster.measure import contract
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import multivariate
 from monitoring_dagster.measure.quality import evaluation
+from monitoring_dagster.measure.version_gaps import registration_signals
 from monitoring_dagster.store.models.registry import ModelVersion, UnknownReference, UnknownVersion
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.views.backtest import backtest
@@ -199,7 +200,7 @@ def test_how_many_days_a_reference_has_is_counted(
     monitor.house.__dict__["registry"] = Daily(days, rows)
     serve(monitor, DAYS[1], "2")
     profile.run(monitor, DAYS[1])
-    found = [one.words for one in profile.findings_of(monitor, DAYS[1])]
+    found = [one.reason for one in registration_signals(monitor, DAYS[1])]
     assert len(found) == bool(words)
     assert all(words in one for one in found)
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from monitoring_dagster.kinds import FindingKind
-from monitoring_dagster.views.backtest import JUDGED_ANEW, backtest
+from monitoring_dagster.spec.rules.alert_settings import ALERTS
+from monitoring_dagster.views.backtest import backtest
 from tests.world import attributes, day_after
 
 BAD_DAYS = 6
@@ -39,7 +40,7 @@ def stored(world, kind):
     return sorted({one.day for one in found})
 
 
-@pytest.mark.parametrize("kind", sorted(JUDGED_ANEW))
+@pytest.mark.parametrize("kind", sorted(ALERTS))
 def test_under_the_same_rules_it_finds_what_was_found(lived, kind):
     assert days_of(backtest(lived.monitor), kind) == stored(lived, kind)
 

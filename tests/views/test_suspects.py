@@ -26,7 +26,7 @@ from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.labels.label_quality import UnusableErrorRate
 from monitoring_dagster.store.ledger.label_decisions import Decision
 from monitoring_dagster.views.suspects import NoSuspects, suspects_of
-from tests.world import START, as_table, attributes, day_after
+from tests.world import START, as_table, attributes, day_after, stated
 
 FLIPPED = 0.05
 FORMULA = "=HYPERLINK(1)\x1b[2J"
@@ -147,7 +147,9 @@ def test_a_verdict_that_a_decision_changes_is_told(mislabelled, tmp_path):
     noon = datetime.combine(world.today, time(12), UTC)
     best = rows.loc[right, "request_id"].tolist()
     decide(world.monitor, best, Decision.DISCARD, reason="too good", by="ada", now=noon)
-    found = list(revisions.findings_of(world.monitor, world.today))
+    found = stated(
+        world.monitor, world.today, revisions.revision_signals(world.monitor, world.today)
+    )
     assert [one.subject for one in found] == [f"log_loss of {START}"]
     assert found[0].words.startswith(
         f"labels that were discarded or restored change the verdict on {START}: log_loss of"

@@ -14,7 +14,7 @@ from monitoring_dagster.decide.judging.tolerance import (
 )
 from monitoring_dagster.decide.judging.traffic import FEWEST_ROWS, Traffic
 from monitoring_dagster.decide.rules import RULES
-from monitoring_dagster.decide.signal import Signal
+from monitoring_dagster.decide.signal import Signal, SignalLog, between
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.stats.quality.performance import Metric
@@ -34,7 +34,39 @@ CALIBRATION_GAP = "calibration_gap"  # of scores: a quantity of quality beside t
 MIN_GAP = 0.02  # in probability, between score and share of ones
 ALPHA = 0.01  # of one look, as there is one every day
 
+_OF_LABELS = ("quality", "pooled")  # areas of the signals that labels are in
+ESTIMATE_ACCURACY = "estimate_accuracy"  # area of the signals that say how right estimates were
 Breaches = dict[date, dict[str, dict[str, str]]]  # day: version: metric: in words
+
+
+def quality_findings(
+    spec: ModelSpec, day: date, today: Sequence[Signal], log: SignalLog, traffic: Traffic
+) -> list[Finding]:
+    """What is wrong with quality, as it is expected and as labels show it.
+
+    *today* are the signals of the day; the *log* has the estimates of the days that it looks at.
+    """
+    of_area: dict[str, list[Signal]] = {}
+    for one in today:
+        of_area.setdefault(one.name.partition(".")[0], []).append(one)
+    known = of_area.get("quality", [])
+    of_days = spec.rules.window(FindingKind.EXPECTED_DROP).of_days
+    first = min([day - timedelta(days=of_days - 1), *(one.day for one in known)])
+    names = [f"estimate.{metric}" for metric in spec.tolerances]
+    estimates = between(log, first, day, *names)
+    accuracy = {metric_of(one): one for one in of_area.get(ESTIMATE_ACCURACY, ())}
+    return [
+        *expected_drops(spec, day, traffic, estimates, accuracy),
+        *quality_drops(spec, day, traffic, known, of_area.get("pooled", []), estimates),
+    ]
+
+
+def quality_names(spec: ModelSpec) -> Iterator[str]:
+    """The signals that these rules read."""
+    of_segments = (some for of in spec.rules.segments.values() for some in of.values())
+    for metric in dict.fromkeys([*spec.tolerances, *(one for some in of_segments for one in some)]):
+        yield from (f"{area}.{metric}" for area in ("estimate", *_OF_LABELS, ESTIMATE_ACCURACY))
+    yield from (f"{area}.{CALIBRATION_GAP}" for area in _OF_LABELS)
 
 
 def breaches_of(spec: ModelSpec, known: Sequence[Signal]) -> Breaches:

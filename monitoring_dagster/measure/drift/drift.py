@@ -8,11 +8,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from monitoring_dagster.decide.judging.drift_rules import OF_ANSWERS, OF_FEATURES, severity_of
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.measure.breaches import shown
 from monitoring_dagster.measure.drift.baselines import Compared, compared_with
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Bar, bars
+from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.stats.columns.bins import NumericBins
 from monitoring_dagster.stats.columns.column_profile import NumericProfile, empty_column
 from monitoring_dagster.stats.columns.profile import Group, Profile
@@ -33,6 +35,7 @@ from monitoring_dagster.store.references.version_reference import (
 
 _SHOWN = 20
 _SHOWN_VERSIONS = 5
+_VALUES = {str(Verdict.DRIFT): 1.0, str(Verdict.INSUFFICIENT): nan}
 
 
 def run(monitor: Monitor, day: date) -> StepReport:
@@ -40,15 +43,19 @@ def run(monitor: Monitor, day: date) -> StepReport:
     records = judged(monitor, [day])[day]
     table = pa.Table.from_pylist(records, schema=SCHEMA)
     notes = {
-        JUDGED_BY: monitor.spec.rules.drift.model_dump_json(), **noted(_signals(day, records))
+        JUDGED_BY: monitor.spec.rules.drift.model_dump_json(),
+        **noted(drift_signals(monitor.spec, day, records)),
     }  # fmt: skip
     monitor.results.write(monitor.name, DRIFT, day, table, metadata=notes)
     return _report(monitor, day, records)
 
 
-def _signals(day: date, records: Sequence[Record]) -> Iterator[Signal]:
-    """Of whole rows: of each column the distances, and of each version how many features drifted,
-    against every baseline."""
+def drift_signals(spec: ModelSpec, day: date, records: Sequence[Record]) -> Iterator[Signal]:
+    """Of whole rows: of each column the verdict and the distances, and of each version how many
+    features drifted, against every baseline; of segments the columns that drifted."""
+    for one in records:
+        if not one["segment"] or one["verdict"] == Verdict.DRIFT:
+            yield _verdict_signal(spec, day, one)
     whole = [one for one in records if not one["segment"]]
     for one in whole:
         about = {
@@ -58,7 +65,6 @@ def _signals(day: date, records: Sequence[Record]) -> Iterator[Signal]:
             "n": one["n_current"],
             "p_value": one["p_adjusted"],
             "effect": one["effect"],
-            "reason": one["reason"],
         }
         usual = {"drift.effect": one["usual_effect"], "drift.missing": one["null_share_reference"]}
         values = {
@@ -81,6 +87,23 @@ def _signals(day: date, records: Sequence[Record]) -> Iterator[Signal]:
             n=max((one["n_current"] for one in features), default=0),
             good=drifted, total=len(features),
         )  # fmt: skip
+
+
+def _verdict_signal(spec: ModelSpec, day: date, record: Record) -> Signal:
+    severity = severity_of(record, psi_alert=spec.rules.drift.psi_alert)
+    return Signal.on(
+        day,
+        OF_ANSWERS if record["role"] == "answer" else OF_FEATURES,
+        _VALUES.get(record["verdict"], 0.0),
+        subject=record["column"],
+        version=record["version"],
+        segment=record["segment"],
+        segment_value=record["value"],
+        baseline_name=record["baseline"],
+        n=record["n_current"],
+        reason=record["reason"],
+        severity=severity,
+    )
 
 
 _OF_SIDES = ("mean", "sd", "p5", "p50", "p95", "null_share", "infinite_share", "unseen_share")

@@ -3,15 +3,15 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from math import nan
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.decide.judging.statements import OF_WEEK
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Bar, bars
 from monitoring_dagster.sources.rows.readings import reading
@@ -35,7 +35,6 @@ from monitoring_dagster.store.references.version_reference import Reference, ref
 
 STEP = "multivariate"
 _WEEK_DAYS = 7
-_STALE_DAYS = 2 * _WEEK_DAYS  # after its end a week says nothing any more
 _SHOWN = 10
 _PLOTTED = ("n_current", "auc", "auc_low", "auc_high", "usual_auc", "p_auc", "mmd2", "p_mmd")
 
@@ -72,9 +71,24 @@ def run(monitor: Monitor, week: date) -> StepReport:
 
 
 def _signals(week: date, records: Sequence[Mapping[str, Any]]) -> Iterator[Signal]:
+    """Of each version the distances; and of all together 1 where one drifted, 0 where none did,
+    NaN where none could be judged."""
     last = week + timedelta(days=_WEEK_DAYS - 1)
+    judged = [one for one in records if one["verdict"] != Verdict.INSUFFICIENT]
+    drifted = [one for one in judged if one["verdict"] == Verdict.DRIFT]
+    words = [
+        f"version {one['version']} in the week from {week}: {one['reason']}" for one in drifted
+    ]
+    yield Signal.over(
+        week,
+        last,
+        OF_WEEK,
+        float(bool(drifted)) if judged else nan,
+        subject="all features",
+        reason="; ".join(words),
+    )
     for one in records:
-        about = {"version": one["version"], "n": one["n_current"], "reason": one["reason"]}
+        about = {"version": one["version"], "n": one["n_current"]}
         yield Signal.over(
             week, last, "multivariate.auc", one["auc"], low=one["auc_low"], high=one["auc_high"],
             baseline=one["usual_auc"], p_value=one["p_auc"], **about,
@@ -82,38 +96,6 @@ def _signals(week: date, records: Sequence[Mapping[str, Any]]) -> Iterator[Signa
         yield Signal.over(
             week, last, "multivariate.mmd2", one["mmd2"], p_value=one["p_mmd"], **about
         )
-
-
-def findings_of(monitor: Monitor, day: date) -> list[Finding] | None:
-    """What the newest week that had ended by *day* says; None where it says nothing."""
-    if not monitor.spec.critical:
-        return []
-    ended = [
-        week for week in monitor.results.days(monitor.name, STEP)
-        if 0 <= (day - week).days - (_WEEK_DAYS - 1) < _STALE_DAYS
-    ]  # fmt: skip
-    table = monitor.results.read(monitor.name, STEP, ended[-1]) if ended else None
-    if table is None:
-        return None
-    rows = [row for row in table.to_pylist() if row["verdict"] != Verdict.INSUFFICIENT]
-    if not rows:
-        return None
-    words = [
-        f"version {row['version']} in the week from {ended[-1]}: {row['reason']}"
-        for row in rows
-        if row["verdict"] == Verdict.DRIFT
-    ]
-    finding = Finding(
-        model=monitor.name,
-        day=day,
-        kind=FindingKind.MULTIVARIATE_DRIFT,
-        subject="all features",
-        severity=Severity.P2,
-        words="; ".join(words),
-        step=STEP,
-        about=ended[-1],
-    )
-    return [finding] if words else []
 
 
 def _compared(

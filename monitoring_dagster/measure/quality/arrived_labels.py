@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.measure.quality.counting import counted, counted_columns
@@ -75,7 +74,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
     return _report(monitor, day, account_of(monitor, day))
 
 
-def findings_of(monitor: Monitor, day: date) -> list[Finding]:
+def feed_signals(monitor: Monitor, day: date) -> list[Signal]:
     """Labels that did not come, cannot be read, say nothing, or belong to nothing.
 
     None is late while none can have come yet: on the first days, and after a pause of the service.
@@ -86,7 +85,10 @@ def findings_of(monitor: Monitor, day: date) -> list[Finding]:
     found = [*wrong_with(monitor.spec, labels, day, account)]
     if not found and _nothing_came(account) and not _came_before(monitor, day).sum():
         found = [] if _is_behind(monitor, day) else [never_came(labels, day)]
-    return [Finding(monitor.name, day, *wrong, OUTCOMES) for wrong in found]
+    return [
+        Signal.stating(day, f"label_feed.{one.kind}", one.subject, one.words, severity=one.severity)
+        for one in found
+    ]
 
 
 def are_due(monitor: Monitor, day: date) -> bool:
@@ -275,11 +277,11 @@ def _version(files: Predictions | Labels, day: date, monitor: Monitor) -> list[i
 
 
 def _report(monitor: Monitor, day: date, account: Mapping[str, Any]) -> StepReport:
-    found = findings_of(monitor, day)
+    found = feed_signals(monitor, day)
     numbers = {name: value for name, value in account.items()
                if isinstance(value, int | float) and not isinstance(value, bool)}  # fmt: skip
     if found:
-        words = "; ".join(one.words for one in found)
+        words = "; ".join(one.reason for one in found)
         check = Check(passed=False, words=words, tone=Tone.WARN)
     elif _nothing_came(account) and not are_due(monitor, day):
         check = Check.no_verdict(

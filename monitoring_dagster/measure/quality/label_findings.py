@@ -30,7 +30,7 @@ _EPOCHS = {10: "seconds", 13: "milliseconds", 16: "microseconds", 19: "nanosecon
 
 
 class Wrong(NamedTuple):
-    """One finding, before it has a model and a day."""
+    """Something that is wrong, before it has a day."""
 
     kind: FindingKind
     subject: str
@@ -41,7 +41,7 @@ class Wrong(NamedTuple):
 def wrong_with(
     spec: ModelSpec, labels: Labels, day: date, account: Mapping[str, Any]
 ) -> Iterator[Wrong]:
-    """What the stored *account* of the labels that arrived on *day* has of findings."""
+    """What the stored *account* of the labels that arrived on *day* says is wrong."""
     if "error" in account:
         kind = FindingKind.LATE_LABELS if account["missing"] else FindingKind.UNREADABLE_DATA
         yield Wrong(kind, "labels", Severity.P2, account["error"])

@@ -23,6 +23,9 @@ AREAS: Mapping[str, str] = MappingProxyType(
         "quality": "verdict",  # of the newest evaluated days, as known on the day that is judged
         "pooled": "verdict",  # the same over the days that a rule looks at, together
         "estimate_accuracy": "verdict",  # how right estimates were, where they expect a drop
+        "label_feed": "verdict",  # what is wrong with labels, beside those of the days before
+        "registration": "verdict",  # what the registry lacks of the versions that served
+        "revision": "verdict",  # verdicts on quality that labels change which came after them
         "outside": "verdict",  # numbers from elsewhere, `signals` in defs.yaml
     }
 )  # the first part of a signal's name: the step that writes it

@@ -1,23 +1,24 @@
 """Signals of the days, as steps wrote them beside their results."""
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
-from datetime import date, datetime, timedelta
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from itertools import islice
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitoring_dagster.decide.judging.judgement import USUAL_WEEKS
-from monitoring_dagster.decide.rules import RULES
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.spec.rules.own_rule import AREAS, step_of
+from monitoring_dagster.store.days.step_findings import VERDICT
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.results import ResultStore, Stamp
 
 _SIGNALS = "signals"  # among the notes of a step's file
 _TIME = pa.timestamp("us", tz="UTC")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TYPES: Mapping[object, pa.DataType] = {
     str: pa.string(), float: pa.float64(), int: pa.int64(), datetime: _TIME,
     date | None: pa.date32(),
@@ -46,43 +47,90 @@ def signals(
     A signal of quality is written for the day on which it was known, and is about the window that
     it names.
     """
-    of_step: dict[str, list[str]] = {}
-    for name in names:
-        if (step := step_of(name)) is not None:
-            of_step.setdefault(step, []).append(name)
     days = [first + timedelta(days=n) for n in range(0, (last - first).days + 1, every_days)]
-    return [
-        one
-        for step, wanted in of_step.items()
-        for day in days
-        for one in _stored(monitor, step, day, wanted)
-    ]
-
-
-def limited_signals(monitor: Monitor, day: date) -> list[Signal]:
-    """What the limits of the catalogue are about: of *day*, and of the same weekdays before it."""
-    names = [rule.limit.signal for rule in RULES.values() if rule.limit is not None]
-    return signals(
-        monitor, *names, first=day - timedelta(weeks=USUAL_WEEKS), last=day, every_days=7
-    )
+    return [one for _, some in _read(monitor, days, names) for one in some]
 
 
 def stored_on(monitor: Monitor, day: date) -> list[Signal]:
     """All signals that were written for *day*, step by step."""
-    steps = dict.fromkeys(AREAS.values())
-    return [one for step in steps for one in _stored(monitor, step, day)]
+    return [one for _, some in _read(monitor, [day], ()) for one in some]
 
 
-def _stored(
-    monitor: Monitor, step: str, day: date, names: Sequence[str] | None = None
-) -> list[Signal]:
-    stamp = monitor.results.stamp(monitor.name, step, day)
-    if stamp is None:
-        return []
-    table = _table(monitor.results, monitor.name, step, day, stamp)
-    if names is not None:
-        table = table.filter(pc.is_in(table["name"], pa.array(names)))
-    return [Signal(**row) for row in table.to_pylist()]
+def loaded(
+    monitor: Monitor, days: Sequence[date], names: Collection[str]
+) -> dict[date, list[Signal]]:
+    """What was written for each of *days* of these *names*."""
+    found: dict[date, list[Signal]] = {}
+    for day, some in _read(monitor, days, names):
+        found.setdefault(day, []).extend(some)
+    return found
+
+
+@dataclass(frozen=True)
+class StoredSignals:
+    """The log of a model's days, as the verdict of one of them reads it."""
+
+    monitor: Monitor
+    day: date
+    of_verdict: Sequence[Signal] | None = None  # which it is about to store anew
+
+    def on(self, day: date, *names: str) -> Sequence[Signal]:
+        """Those of *names*, or all, step by step."""
+        stored = [one for _, some in _read(self.monitor, [day], names) for one in some]
+        if self.of_verdict is None or day != self.day:
+            return stored
+        of_steps = [one for one in stored if step_of(one.name) != VERDICT]
+        return [*of_steps, *(one for one in self.of_verdict if not names or one.name in names)]
+
+
+def _read(
+    monitor: Monitor, days: Sequence[date], names: Collection[str]
+) -> Iterator[tuple[date, list[Signal]]]:
+    """Step by step and day by day; of all *names* where none is given.
+
+    Days are decoded together: a year of them takes hardly longer than one.
+    """
+    for step, wanted in _by_step(names).items():
+        parts = []
+        for day in days:
+            stamp = monitor.results.stamp(monitor.name, step, day)
+            if stamp is not None:
+                table = _table(monitor.results, monitor.name, step, day, stamp)
+                parts.append((day, _only(table, wanted)))
+        if parts:
+            decoded = iter(_decoded(pa.concat_tables([table for _, table in parts])))
+            yield from ((day, list(islice(decoded, table.num_rows))) for day, table in parts)
+
+
+def _by_step(names: Collection[str]) -> dict[str, list[str]]:
+    """The steps that write *names*, each with those of them that it writes; all steps for none."""
+    if not names:
+        return {step: [] for step in AREAS.values()}
+    found: dict[str, list[str]] = {}
+    for name in dict.fromkeys(names):
+        if (step := step_of(name)) is not None:
+            found.setdefault(step, []).append(name)
+    return found
+
+
+def _only(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    return table.filter(pc.is_in(table["name"], pa.array(names))) if names else table
+
+
+def _decoded(table: pa.Table) -> list[Signal]:
+    columns = [
+        [_time(at) for at in column.cast(pa.int64()).to_pylist()]
+        if column.type == _TIME
+        else column.to_pylist()
+        for column in table.columns
+    ]
+    rows = zip(*columns, strict=True)
+    return [Signal(**dict(zip(SCHEMA.names, row, strict=True))) for row in rows]
+
+
+@lru_cache(maxsize=4096)
+def _time(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 @lru_cache(maxsize=512)

@@ -14,10 +14,7 @@ LEFT_OUT = "left_out"  # metadata key: columns that are not read
 def quiet_columns(monitor: Monitor, day: date) -> frozenset[str]:
     """Columns whose breach was told already: their drift says nothing new."""
     notes = monitor.results.metadata(monitor.name, CONTRACT, day) or {}
-    if QUIET in notes:
-        return frozenset(json.loads(notes[QUIET]))
-    table = monitor.results.read(monitor.name, CONTRACT, day)
-    return frozenset(table["subject"].to_pylist()) if table is not None else frozenset()
+    return frozenset(json.loads(notes.get(QUIET, "[]")))
 
 
 def columns_left_out(monitor: Monitor, day: date) -> frozenset[str]:

@@ -5,12 +5,15 @@ from datetime import timedelta
 
 import pytest
 
+from monitoring_dagster.decide.judging.drift_rules import drift_findings
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import drift
 from monitoring_dagster.measure.drift.baselines import compared_with
 from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.store.days.champions import traffic_on
 from monitoring_dagster.store.days.drifted import DRIFT
 from monitoring_dagster.store.days.profiles import profiles_of
+from monitoring_dagster.store.days.signals import stored_on
 from monitoring_dagster.store.references.version_reference import folder_of, reference_of
 from monitoring_dagster.views.backtest import backtest
 from tests.world import START, day_after
@@ -109,9 +112,9 @@ def income_labels(world, day):
 
 
 def test_a_finding_names_the_baseline_where_there_are_several(lived):
-    from monitoring_dagster.judge.drift_findings import findings_of
-
-    (found,) = [one for one in findings_of(lived.monitor, SHIFTED) if one.subject == "income"]
+    signals, traffic = stored_on(lived.monitor, SHIFTED), traffic_on(lived.monitor, SHIFTED)
+    told = drift_findings(lived.monitor.spec, SHIFTED, signals, traffic)
+    (found,) = [one for one in told if one.subject == "income"]
     furthest = max(income(lived, SHIFTED).values(), key=lambda row: row["effect"])
     assert found.words.startswith(f"income of version 1 against {furthest['baseline']}: ")
 

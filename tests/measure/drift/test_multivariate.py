@@ -2,19 +2,22 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from math import isnan
 
 import numpy as np
 import pytest
 
+from monitoring_dagster.decide.judging.statements import of_newest_week
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import drift, multivariate
 from monitoring_dagster.store.days.drifted import DRIFT
+from monitoring_dagster.store.days.signals import StoredSignals
 from monitoring_dagster.store.models.registry import RegistryUnavailable
 from monitoring_dagster.store.monitor import House, Monitor
 from monitoring_dagster.store.references import reference_sample
 from monitoring_dagster.store.references.version_reference import reference_of
-from tests.world import NUMBERS, START, day_after
+from tests.world import NUMBERS, START, day_after, stated
 
 ROWS = 600  # of either sample
 SUNDAY = day_after(START, 6)
@@ -85,11 +88,22 @@ def test_a_correlation_that_appears_is_drift_though_each_day_and_column_passes(c
     assert "income" in (report.picture or "")
 
 
+def week_of(monitor, day):
+    """What the newest week says on a day."""
+    return of_newest_week(StoredSignals(monitor, day), day)
+
+
+def says_nothing(monitor, day):
+    (one,) = week_of(monitor, day)
+    return isnan(one.value)
+
+
 def test_the_week_is_told_from_its_end_on_until_it_is_stale(coupled):
     world, _ = coupled
-    assert multivariate.findings_of(world.monitor, day_after(SUNDAY, -1)) is None
+    assert week_of(world.monitor, day_after(SUNDAY, -1)) == []
     for later in (0, 1, 7, 13):
-        [found] = multivariate.findings_of(world.monitor, day_after(SUNDAY, later))
+        day = day_after(SUNDAY, later)
+        [found] = stated(world.monitor, day, week_of(world.monitor, day))
         assert (found.kind, found.severity, found.subject, found.day) == (
             FindingKind.MULTIVARIATE_DRIFT,
             Severity.P2,
@@ -97,7 +111,7 @@ def test_the_week_is_told_from_its_end_on_until_it_is_stale(coupled):
             day_after(SUNDAY, later),
         )
         assert f"in the week from {START}: a classifier" in found.words
-    assert multivariate.findings_of(world.monitor, day_after(SUNDAY, 14)) is None
+    assert week_of(world.monitor, day_after(SUNDAY, 14)) == []
 
 
 def test_the_next_verdict_opens_an_incident_and_a_good_week_closes_it(coupled, tmp_path):
@@ -151,7 +165,7 @@ def test_a_week_without_a_row_is_stored_and_says_nothing(lived):
         None,
         "No verdict: no day of this week has rows that can be read",
     )
-    assert multivariate.findings_of(lived.monitor, day_after(empty, 6)) is None
+    assert says_nothing(lived.monitor, day_after(empty, 6))
 
 
 def test_too_few_rows_are_no_verdict_and_a_version_nobody_knows_is_not_compared(lived):
@@ -162,12 +176,7 @@ def test_too_few_rows_are_no_verdict_and_a_version_nobody_knows_is_not_compared(
     assert report.checks["multivariate_drift"].passed is None
     assert "version 1: the current data has 105 rows, below the 200" in report.words["compared"]
     assert "77" not in report.words["compared"]
-    assert multivariate.findings_of(lived.monitor, SUNDAY) is None
-
-
-def test_a_model_that_is_not_critical_is_never_told(coupled):
-    world = replace(coupled[0], spec_changes={})
-    assert multivariate.findings_of(world.monitor, SUNDAY) == []
+    assert says_nothing(lived.monitor, SUNDAY)
 
 
 def test_a_sample_that_was_drawn_once_needs_no_mlflow(ordinary, critical):

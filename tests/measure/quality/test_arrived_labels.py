@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.measure.quality import arrived_labels as outcomes
-from monitoring_dagster.measure.quality.arrived_labels import findings_of, run
+from monitoring_dagster.measure.quality.arrived_labels import feed_signals, run
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.store.days import known_labels
 from monitoring_dagster.store.days.known_labels import OUTCOMES, account_of, known_outcomes
 from monitoring_dagster.store.monitor import House
+from tests.world import stated
 
 START, DAYS = date(2025, 3, 3), 5
 ALL = Group("1")
@@ -33,6 +34,11 @@ SPEC = {
         "keep": "last",
     },
 }
+
+
+def found_on(monitor, day):
+    """What is wrong with the labels, as known on a day."""
+    return stated(monitor, day, feed_signals(monitor, day))
 
 
 def on(day):
@@ -163,7 +169,7 @@ def test_predictions_that_come_late_find_the_labels_that_waited(monitor):
     run(monitor, on(1))
     account = account_of(monitor, on(1))
     assert (account["joined"], account["pending"], account["orphan"]) == (1, 1, 0)
-    assert findings_of(monitor, on(1)) == []
+    assert found_on(monitor, on(1)) == []
     serve(monitor.root, 0, ["a"])
     run(monitor, on(0))
     assert cells(monitor, 0) == {"1": 1}
@@ -220,7 +226,7 @@ def test_a_second_opinion_is_a_series_of_its_own(tmp_path):
     tell(tmp_path, 1, {"a": 0}, folder="human")
     for day in (0, 1):
         run(monitor, on(day))
-        assert findings_of(monitor, on(day)) == []
+        assert found_on(monitor, on(day)) == []
     assert cells(monitor, 0) == {"1": 2}
     assert cells(monitor, 0, source="human") == {"0": 1}
     assert account_of(monitor, on(1), source="human")["joined"] == 1
@@ -259,7 +265,7 @@ def test_what_is_wrong_with_a_delivery_is_found(monitor, labels, kind):
     else:
         tell(monitor.root, 0, labels)
     report = run(monitor, on(0))
-    assert [one.kind for one in findings_of(monitor, on(0))] == ([kind] if kind else [])
+    assert [one.kind for one in found_on(monitor, on(0))] == ([kind] if kind else [])
     assert report.checks["labels"].passed is (kind is None)
 
 

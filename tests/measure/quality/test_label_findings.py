@@ -6,15 +6,21 @@ import pyarrow as pa
 import pytest
 
 from monitoring_dagster.kinds import FindingKind, Severity
-from monitoring_dagster.measure.quality.arrived_labels import findings_of, run
+from monitoring_dagster.measure.quality.arrived_labels import feed_signals, run
 from monitoring_dagster.store.days.known_labels import account_of, known_outcomes
 from tests.measure.quality.test_arrived_labels import ALL, SPEC, at, monitor_of, on, put, serve
+from tests.world import stated
 
 UNREADABLE, PROCESS = FindingKind.UNREADABLE_DATA, FindingKind.LABEL_PROCESS
 ORPHANS = FindingKind.ORPHAN_LABELS
 P2, P3 = Severity.P2, Severity.P3
 IDS = [f"r{n:02}" for n in range(40)]
 FILE = "told/2025-03-03.parquet"
+
+
+def found_on(monitor, day):
+    """What is wrong with the labels, as known on a day."""
+    return stated(monitor, day, feed_signals(monitor, day))
 
 
 def delivered(root, changed):
@@ -124,7 +130,7 @@ def test_one_finding_names_the_file_the_rows_and_the_likely_cause(
     serve(tmp_path, 0, IDS)
     delivered(tmp_path, changed)
     report = run(monitor, on(0))
-    (found,) = findings_of(monitor, on(0))
+    (found,) = found_on(monitor, on(0))
     assert (found.kind, found.severity) == (kind, severity)
     assert [words for words in said if words not in found.words] == []
     assert "\x1b" not in found.words
@@ -144,7 +150,7 @@ def test_labels_a_day_before_their_predictions_name_that_cause(tmp_path, is_serv
         serve(tmp_path, 1, IDS)
     delivered(tmp_path, {})
     run(monitor, on(0))
-    (found,) = findings_of(monitor, on(0))
+    (found,) = found_on(monitor, on(0))
     assert (found.kind, found.severity) == (ORPHANS, P2)
     assert "or they arrived before their predictions" in found.words
 
@@ -188,7 +194,7 @@ def test_a_score_that_is_no_probability_names_the_day_on_which_it_was_served(
     put(tmp_path, "served", 0, log)
     delivered(tmp_path, {})
     run(monitor, on(0))
-    found = findings_of(monitor, on(0))
+    found = found_on(monitor, on(0))
     assert [(one.kind, one.severity) for one in found] == (
         [(UNREADABLE, severity)] if severity else []
     )
@@ -205,8 +211,8 @@ def test_yesterdays_file_under_todays_name_is_one_finding(tmp_path):
     (tmp_path / "told" / f"{on(1)}.parquet").write_bytes((tmp_path / FILE).read_bytes())
     run(monitor, on(0))
     run(monitor, on(1))
-    assert findings_of(monitor, on(0)) == []
-    (found,) = findings_of(monitor, on(1))
+    assert found_on(monitor, on(0)) == []
+    (found,) = found_on(monitor, on(1))
     assert found.kind is PROCESS
     assert "none of 40 labels is new" in found.words
     assert f"the last of them arrived on {on(0)}" in found.words
@@ -218,7 +224,7 @@ def test_classes_of_other_words_give_no_number(tmp_path):
     serve(tmp_path, 0, IDS)
     delivered(tmp_path, {"label": ["low", "high"] * 20})
     run(monitor, on(0))
-    (found,) = findings_of(monitor, on(0))
+    (found,) = found_on(monitor, on(0))
     assert "labels: 'high', 'low'; predictions: '1'" in found.words
     assert known_outcomes(monitor, on(0), as_of=on(0)) == {}
 

@@ -1,4 +1,4 @@
-"""A rule holds beyond its limit, on enough judged days, and is silent without evidence."""
+"""An own rule holds beyond its limit, on enough judged days, and is silent without evidence."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -8,11 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring_dagster.decide.judging.judgement import RuleState, judge_own, limit_findings
+from monitoring_dagster.decide.judging.own_rules import RuleState, judge_own, why_unjudged
 from monitoring_dagster.decide.signal import Signal
-from monitoring_dagster.kinds import FindingKind, Severity
-from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.spec.rules.limits import Rules
 from monitoring_dagster.spec.rules.own_rule import OwnRule
 
 TODAY = date(2026, 3, 10)
@@ -186,65 +183,33 @@ def test_a_stricter_rule_never_fires_where_the_laxer_one_is_quiet(values, breach
         assert state(strict, *days) is RuleState.FIRING
 
 
-SPEC = ModelSpec.model_validate(
-    {
-        "name": "churn",
-        "owner": "team:growth",
-        "task": "binary",
-        "predictions": {"path": "data/{day}.parquet"},
-        "rules": {"service": {"max_p99_ms": 100}},
-    }
-)
-
-
-def rows(count, weeks_ago=0):
-    return Signal.on(ago(7 * weeks_ago), "volume.rows", count, n=count)
-
-
-def p99(value, subject="total"):
-    return Signal.on(TODAY, "service.latency_p99_ms", value, subject=subject, n=1000)
+SCORE = Signal.on(TODAY, "prediction.mean", 0.4, subject="score", n=90, version="1")
+GERMAN = replace(SCORE, segment="country", segment_value="DE")
 
 
 @pytest.mark.parametrize(
-    ("signals", "kinds"),
+    ("rule", "signals", "why"),
     [
-        pytest.param([number(0.1)], {}, id="errors exactly on the limit"),
-        pytest.param([number(0.11)], {FindingKind.SERVICE_ERRORS: Severity.P0}, id="errors"),
-        pytest.param([number(0.11, 1)], {}, id="yesterday's errors are yesterday's"),
-        pytest.param([number(nan)], {}, id="no request, no verdict"),
-        pytest.param([p99(100)], {}, id="latency on the limit"),
-        pytest.param([p99(101)], {FindingKind.SLOW_SERVICE: Severity.P2}, id="slow"),
-        pytest.param([p99(501)], {FindingKind.SLOW_SERVICE: Severity.P0}, id="five times"),
-        pytest.param([p99(500)], {FindingKind.SLOW_SERVICE: Severity.P2}, id="exactly five times"),
-        pytest.param([p99(999, "feature")], {}, id="another stage"),
-        pytest.param([rows(49), rows(100, 1), rows(100, 2)],
-                     {FindingKind.LOW_VOLUME: Severity.P1}, id="less than half of usual"),
-        pytest.param([rows(50), rows(100, 1), rows(100, 2)], {}, id="exactly half"),
-        pytest.param([rows(1), rows(100, 1)], {}, id="one week is no usual"),
-        pytest.param([rows(1), rows(100, 1), rows(0, 2)], {}, id="nor is a day without rows"),
-        pytest.param([rows(0), rows(100, 1), rows(100, 2)], {}, id="no rows: the contract speaks"),
-        pytest.param([rows(90), rows(10, 1), rows(200, 2), rows(150, 3)], {}, id="the median"),
-        pytest.param([rows(70), rows(10, 1), rows(200, 2), rows(150, 3)],
-                     {FindingKind.LOW_VOLUME: Severity.P1}, id="below half of the median"),
+        pytest.param({}, [SCORE], "", id="it is judged"),
+        pytest.param({"signal": "prediction.meen"}, [SCORE],
+                     "no signal 'prediction.meen' was stored. Did you mean 'prediction.mean'?",
+                     id="a misspelt quantity"),
+        pytest.param({"subject": "scor"}, [SCORE],
+                     "no prediction.mean of 'scor' was stored. Did you mean 'score'?",
+                     id="a misspelt subject"),
+        pytest.param({"segment": "country"}, [SCORE],
+                     "no prediction.mean by country was stored", id="a segment it has not"),
+        pytest.param({}, [GERMAN], "no prediction.mean of all rows was stored", id="nor all rows"),
+        pytest.param({"segment": "country"}, [SCORE, GERMAN], "", id="a segment it has"),
+        pytest.param({}, [replace(SCORE, value=nan)], "prediction.mean has no value", id="unknown"),
+        pytest.param({}, [replace(SCORE, value=nan, reason="no file")],
+                     "prediction.mean has no value: no file", id="unknown for a reason"),
+        pytest.param({"from_baseline": True}, [SCORE], "prediction.mean has no baseline",
+                     id="nothing to be far from"),
+        pytest.param({"min_rows": 100}, [SCORE], "90 rows, at least 100", id="too few rows"),
+        pytest.param({"min_rows": 90}, [SCORE], "", id="just enough"),
     ],
 )  # fmt: skip
-def test_limits_of_the_catalogue(signals, kinds):
-    assert {one.kind: one.severity for one in limit_findings(SPEC, TODAY, signals)} == kinds
-
-
-def test_a_limit_that_is_not_written_limits_nothing():
-    spec = SPEC.model_copy(update={"rules": Rules()})
-    assert limit_findings(spec, TODAY, [p99(1e9)]) == []
-
-
-def test_a_limit_says_value_and_limit_and_what_the_step_adds():
-    found = limit_findings(SPEC, TODAY, [number(0.5, reason="; status 'x' is none of ours")])
-    assert [one.words for one in found] == [
-        "50.0% of 500 requests failed (limit 10%); status 'x' is none of ours"
-    ]
-
-
-def test_only_the_limits_of_an_asset_are_asked_for():
-    signals = [number(0.5), p99(999)]
-    assert len(limit_findings(SPEC, TODAY, signals, asset="profile")) == 2
-    assert limit_findings(SPEC, TODAY, signals, asset="drift") == []
+def test_a_rule_that_is_never_judged_says_why(rule, signals, why):
+    rule = OwnRule(**({"signal": "prediction.mean", "above": 0.9} | rule))
+    assert why_unjudged(rule, signals) == why

@@ -1,0 +1,115 @@
+"""Judge of a day: what is wrong with a model, from its signals alone."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from math import isfinite
+
+from monitoring_dagster.decide.findings import Finding, as_asked
+from monitoring_dagster.decide.incidents import Incident
+from monitoring_dagster.decide.judging import drift_rules, own_rules, statements
+from monitoring_dagster.decide.judging.limit_rules import limit_findings
+from monitoring_dagster.decide.judging.quality_rules import quality_findings, quality_names
+from monitoring_dagster.decide.judging.traffic import Traffic
+from monitoring_dagster.decide.rules import RULES, Evidence
+from monitoring_dagster.decide.signal import Signal, SignalLog
+from monitoring_dagster.kinds import FindingKind
+from monitoring_dagster.spec import ModelSpec
+
+ROWS = "volume.rows"  # without any there is nothing to judge but files
+_LOOK_BACK_DAYS = 28  # four weeks: of the same weekday, and of a week that ended lately
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a day says."""
+
+    findings: list[Finding]  # the most urgent first
+    evidence: set[Evidence]  # what there was to judge by: a rule without any is not cleared
+
+
+def judge_day(
+    spec: ModelSpec,
+    day: date,
+    log: SignalLog,
+    *,
+    traffic: Traffic,
+    open_incidents: Collection[Incident],
+    before: Callable[[date], list[Finding]],
+) -> Judged:
+    """Judge *day* by every rule of the catalogue and the owner's.
+
+    Parameters
+    ----------
+    log
+        The signals of the day and of the days before it.
+    traffic
+        Who served.
+    open_incidents
+        What the days before it left open.
+    before
+        What was found on an earlier day.
+    """
+    today = log.on(day)
+    week = statements.of_newest_week(log, day)
+    own = own_rules.judged_by(spec, day, log)
+    of_day = [one for one in today if one.name != statements.OF_WEEK]
+    found = [
+        *statements.stated_findings(spec, day, [*of_day, *week], traffic),
+        *limit_findings(spec, day, log),
+        *drift_rules.drift_findings(spec, day, today, traffic),
+        *quality_findings(spec, day, today, log, traffic),
+        *own_rules.own_findings(spec, day, own),
+    ]
+    found = drift_rules.within_budget(spec, day, as_asked(found, spec.rules.alerts), before)
+    found.sort(key=lambda one: (one.severity, one.kind is not FindingKind.PREDICTION_DRIFT))
+    evidence = _evidence(spec, today, week)
+    if own and own_rules.can_clear(spec, own, open_incidents):
+        evidence.add(Evidence.OWN)
+    return Judged(found, evidence)
+
+
+def looks_back(spec: ModelSpec) -> timedelta:
+    """How far before a day its rules look: at weekdays, weeks, evaluated days, own windows."""
+    own = (own_rules.look_back(rule) for rule in spec.rules.own.values())
+    estimated = spec.rules.window(FindingKind.EXPECTED_DROP).of_days
+    labels = spec.labels.mature_after_days if spec.labels is not None else 0
+    return max([timedelta(days=max(_LOOK_BACK_DAYS + labels, estimated)), *own])
+
+
+def names_read(spec: ModelSpec) -> set[str]:
+    """The signals that its rules read."""
+    limits = (rule.limit.signal for rule in RULES.values() if rule.limit is not None)
+    own = (rule.signal for rule in spec.rules.own.values())
+    of_drift = (drift_rules.OF_ANSWERS, drift_rules.OF_FEATURES)
+    return {ROWS, *statements.STATED, *limits, *own, *of_drift, *quality_names(spec)}
+
+
+def _evidence(spec: ModelSpec, today: Sequence[Signal], week: Sequence[Signal]) -> set[Evidence]:
+    """What the signals say anything about; files can always be judged.
+
+    Of a day without rows, with too few of them, or with nothing registered to compare with, the
+    rules on its columns are neither found nor cleared.
+    """
+    found = {Evidence.FILES, *(part for one in today for part in _parts(spec, one))}
+    if spec.labels is not None:
+        found.add(Evidence.LABELS)
+    if not spec.critical or any(isfinite(one.value) for one in week):
+        found.add(Evidence.WEEK)
+    return found
+
+
+def _parts(spec: ModelSpec, signal: Signal) -> Iterator[Evidence]:
+    area, _, quantity = signal.name.partition(".")
+    if signal.name == ROWS and signal.value > 0:
+        yield Evidence.SERVICE
+    if area == "quality":
+        yield Evidence.QUALITY
+    if signal.segment or not isfinite(signal.value):
+        return
+    if signal.name == drift_rules.OF_ANSWERS:
+        yield Evidence.PREDICTIONS
+    if signal.name == drift_rules.OF_FEATURES:
+        yield Evidence.FEATURES
+    if area == "estimate" and quantity in spec.tolerances and isfinite(signal.baseline):
+        yield Evidence.ESTIMATE

@@ -1,0 +1,79 @@
+"""Limits of the catalogue: one number of a day against what is written or usual."""
+
+import operator
+from collections.abc import Sequence
+from datetime import date, timedelta
+from math import inf, isfinite
+from statistics import median
+
+from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.decide.rules import RULES, Limit, Rule
+from monitoring_dagster.decide.signal import Signal, SignalLog
+from monitoring_dagster.kinds import Severity
+from monitoring_dagster.spec import ModelSpec
+
+_USUAL_WEEKS = 4  # of the same weekday, before the day that is judged
+_FEWEST_WEEKS = 2
+
+
+def limit_findings(
+    spec: ModelSpec, day: date, log: SignalLog, *, asset: str | None = None
+) -> list[Finding]:
+    """The rules of the catalogue whose limit is exceeded on *day*; with *asset*, those it shows.
+
+    A limit that follows what is usual reads the same weekdays before it, too.
+    """
+    found = []
+    for kind, rule in RULES.items():
+        limit = rule.limit
+        if limit is None or asset not in (None, rule.asset):
+            continue
+        weeks = range(_USUAL_WEEKS if limit.of_usual else 0, -1, -1)
+        written = [one for n in weeks for one in log.on(day - timedelta(weeks=n), limit.signal)]
+        own = [one for one in written if _is_read_by(limit, one)]
+        today = next((one for one in reversed(own) if one.day == day), None)
+        # Of a day without rows the contract speaks: nothing is known of its traffic.
+        if today is not None and today.n and isfinite(today.value):
+            usual = _usual([one for one in own if one.day < day]) if limit.of_usual else 1.0
+            words = _exceeded(spec, limit, today, usual) if usual is not None else None
+            if words is not None:
+                severity = _severity(spec, rule, today)
+                found.append(Finding(spec.name, day, kind, limit.what, severity, words, rule.asset))
+    return found
+
+
+def _is_read_by(limit: Limit, signal: Signal) -> bool:
+    names = (signal.name, signal.subject, signal.version, signal.segment)
+    return names == (limit.signal, limit.subject, "", "")
+
+
+def _usual(earlier: Sequence[Signal]) -> float | None:
+    """The median of what there was; None before two days had any."""
+    counts = [one.value for one in earlier if one.value > 0]
+    return median(counts) if len(counts) >= _FEWEST_WEEKS else None
+
+
+def _exceeded(spec: ModelSpec, limit: Limit, signal: Signal, usual: float) -> str | None:
+    for setting, is_beyond in ((limit.above, operator.gt), (limit.below, operator.lt)):
+        value = number_of(spec, setting)
+        if value is not None and is_beyond(signal.value, value * usual):
+            return limit.words.format(
+                value=signal.value, limit=value, usual=usual, n=signal.n, reason=signal.reason
+            )
+    return None
+
+
+def _severity(spec: ModelSpec, rule: Rule, signal: Signal) -> Severity:
+    """The most urgent one only from a multiple of the limit on, where the rule has one."""
+    assert rule.limit is not None, "only limits are asked for"
+    above = number_of(spec, rule.limit.above)
+    far = above is not None and signal.value > rule.limit.urgent_from * above
+    return rule.severities[0] if far or rule.limit.urgent_from == inf else rule.severities[-1]
+
+
+def number_of(spec: ModelSpec, setting: str | float | None) -> float | None:
+    """A limit: the number itself, or what stands under its key in defs.yaml."""
+    if not isinstance(setting, str):
+        return setting
+    written: float | None = operator.attrgetter(setting)(spec)
+    return written

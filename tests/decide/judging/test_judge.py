@@ -1,0 +1,167 @@
+"""A day is judged by its signals alone, and clears only what it has evidence for."""
+
+from datetime import date, timedelta
+from math import nan
+from uuid import uuid4
+
+import pytest
+
+from monitoring_dagster.decide.incidents import Incident
+from monitoring_dagster.decide.judging.judge import judge_day, looks_back, names_read
+from monitoring_dagster.decide.judging.traffic import Traffic
+from monitoring_dagster.decide.rules import RULES, Evidence
+from monitoring_dagster.decide.signal import LoadedSignals, Signal
+from monitoring_dagster.kinds import FindingKind, Severity
+from monitoring_dagster.spec import ModelSpec
+
+DAY = date(2026, 3, 10)
+ROWS = Signal.on(DAY, "volume.rows", 300, n=300)
+
+
+def spec(**changed):
+    shortest = {
+        "name": "churn",
+        "owner": "team:growth",
+        "task": "binary",
+        "predictions": {"path": "data/{day}.parquet", "score": "score"},
+        "labels": {"path": "labels/{day}.parquet", "mature_after_days": 5},
+        "critical": True,
+    }
+    return ModelSpec.model_validate(shortest | changed)
+
+
+def judged(*signals, of=None, open_incidents=(), before=lambda day: []):
+    by_day = {}
+    for one in signals:
+        by_day.setdefault(one.known_on or one.day, []).append(one)
+    return judge_day(
+        of or spec(),
+        DAY,
+        LoadedSignals(by_day),
+        traffic=Traffic("1", {"1": 1.0}),
+        open_incidents=open_incidents,
+        before=before,
+    )
+
+
+def drift(value, subject="income", *, name="drift.feature_drift", **more):
+    fields = {"severity": "P2", "version": "1", "reason": "moved", "baseline_name": "reference"}
+    return Signal.on(DAY, name, value, subject=subject, **(fields | more))
+
+
+def quality(value=0.5, metric="log_loss", **more):
+    return Signal.on(
+        DAY - timedelta(days=6), f"quality.{metric}", value, version="1", known_on=DAY, **more
+    )
+
+
+@pytest.mark.parametrize(
+    ("signals", "evidence"),
+    [
+        pytest.param([], set(), id="nothing was stored"),
+        pytest.param([ROWS], {Evidence.SERVICE}, id="rows"),
+        pytest.param([Signal.on(DAY, "volume.rows", 0)], set(), id="no row"),
+        pytest.param([drift(0.0)], {Evidence.FEATURES}, id="a feature that did not drift"),
+        pytest.param([drift(nan)], set(), id="too few rows to tell"),
+        pytest.param([drift(1.0, segment="country", segment_value="DE")], set(), id="a segment"),
+        pytest.param([drift(0.0, "score", name="drift.prediction_drift")], {Evidence.PREDICTIONS},
+                     id="an answer"),
+        pytest.param([Signal.on(DAY, "estimate.log_loss", 0.5, baseline=0.5, version="1")],
+                     {Evidence.ESTIMATE}, id="an estimate"),
+        pytest.param([Signal.on(DAY, "estimate.log_loss", 0.5, version="1")], set(),
+                     id="an estimate with nothing to compare it with"),
+        pytest.param([Signal.on(DAY, "estimate.accuracy", 0.5, baseline=0.5, version="1")], set(),
+                     id="an estimate that no rule is about"),
+        pytest.param([quality()], {Evidence.QUALITY}, id="labels enough"),
+    ],
+)  # fmt: skip
+def test_a_day_clears_only_what_it_has_evidence_for(signals, evidence):
+    always = {Evidence.FILES, Evidence.LABELS}
+    assert judged(*signals).evidence == always | evidence
+
+
+def test_without_labels_nothing_is_said_of_them():
+    assert judged(of=spec(labels=None)).evidence == {Evidence.FILES}
+
+
+def test_a_model_that_is_not_critical_has_no_open_week():
+    assert Evidence.WEEK in judged(of=spec(critical=False)).evidence
+
+
+@pytest.mark.parametrize(("value", "is_judged"), [(1.0, True), (0.0, True), (nan, False)])
+def test_a_week_that_could_not_be_judged_clears_nothing(value, is_judged):
+    monday = DAY - timedelta(days=8)
+    week = Signal.over(monday, DAY - timedelta(days=2), "multivariate.multivariate_drift", value)
+    assert (Evidence.WEEK in judged(week).evidence) is is_judged
+
+
+def test_every_judge_is_asked_and_the_most_urgent_comes_first():
+    found = judged(
+        ROWS,
+        Signal.on(DAY, "service.error_rate", 0.5, n=300),
+        Signal.stating(DAY, "contract.schema_breach", "age", "gone", severity=Severity.P3),
+        drift(1.0),
+        drift(1.0, "score", name="drift.prediction_drift"),
+        of=spec(rules={"own": {"busy": {"signal": "volume.rows", "above": 1, "severity": "P1"}}}),
+    ).findings
+    assert [(one.severity, one.kind) for one in found] == [
+        (Severity.P0, FindingKind.SERVICE_ERRORS),
+        (Severity.P1, FindingKind.OWN_RULE),
+        (Severity.P2, FindingKind.PREDICTION_DRIFT),
+        (Severity.P2, FindingKind.FEATURE_DRIFT),
+        (Severity.P3, FindingKind.SCHEMA_BREACH),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("alert", "severities"),
+    [({}, [Severity.P0]), ({"severity": "P3"}, [Severity.P3]), ({"enabled": False}, [])],
+    ids=["as the catalogue has it", "as the owner asked", "turned off"],
+)
+def test_the_owner_overrides_by_the_name_of_the_rule(alert, severities):
+    of = spec(rules={"alerts": {"service_errors": alert}})
+    found = judged(ROWS, Signal.on(DAY, "service.error_rate", 0.5, n=300), of=of).findings
+    assert [one.severity for one in found] == severities
+
+
+def incident(name):
+    fingerprint = f"churn/own_rule/{name}"
+    return Incident(
+        str(uuid4()), "churn", FindingKind.OWN_RULE, Severity.P2, DAY, DAY, DAY, 0,
+        frozenset({fingerprint}), frozenset({fingerprint}),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("firing", "may_clear"),
+    [("busy", True), ("gone", True), ("silent", False), ("silent (score)", False)],
+    ids=["it is judged", "no such rule any more", "it has no number", "nor of its subject"],
+)
+def test_a_rule_that_fired_is_cleared_by_its_own_number_alone(firing, may_clear):
+    own = {
+        "busy": {"signal": "volume.rows", "above": 1000},
+        "silent": {"signal": "prediction.mean", "above": 1},
+    }
+    found = judged(ROWS, of=spec(rules={"own": own}), open_incidents=[incident(firing)])
+    assert (Evidence.OWN in found.evidence) is may_clear
+
+
+def test_what_is_beyond_the_budget_of_drift_is_recorded():
+    of = spec(rules={"drift": {"max_alerts_in_30_days": 1}})
+    found = judged(drift(1.0), drift(1.0, "debt"), of=of).findings
+    assert [one.severity for one in found] == [Severity.P2, Severity.P3]
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind, rule in RULES.items() if rule.limit or rule.stated_as]
+)
+def test_the_signals_of_the_catalogue_are_among_those_that_are_read(kind):
+    rule = RULES[kind]
+    assert {*rule.stated_as, *([rule.limit.signal] if rule.limit else [])} <= names_read(spec())
+
+
+def test_it_reads_what_the_owner_names_and_as_far_back():
+    of = spec(rules={"own": {"slow": {"signal": "labels.arrived", "above": 1, "of_days": 31}}})
+    assert "labels.arrived" in names_read(of)
+    assert looks_back(of) == timedelta(days=38)
+    assert looks_back(spec()) == timedelta(days=33)  # four weeks, and the wait for labels
