@@ -2,8 +2,9 @@
 
 Thirty days of a million predictions each, two versions, ten values of a segment, labels up to
 fourteen days late: the counts that the daily steps store. Then the owner adds a second definition
-of the cost, and `monitoring-dagster history` is asked in a fresh process, start-up included. Prints
-seconds and peak memory, and exits with 1 above 5 seconds or where a value is not the one by hand.
+of the cost, and `monitoring-dagster model history` is asked in a fresh process, start-up included.
+Prints seconds and peak memory, and exits with 1 above 5 seconds or where a value is not the one by
+hand.
 """
 
 import argparse

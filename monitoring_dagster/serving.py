@@ -15,7 +15,7 @@ class NothingServes(MonitoringError):
     def named(cls, model: str) -> Self:
         return cls(
             f"registered model {model!r} has no version under the alias champion in MLflow:"
-            f" monitoring-dagster promote, or Registry.set_champion, sets it"
+            f" monitoring-dagster model promote, or Registry.set_champion, sets it"
         )
 
     @classmethod

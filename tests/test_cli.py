@@ -18,34 +18,22 @@ from monitoring_dagster.act import promotion
 from monitoring_dagster.act.notify.alerts import send
 from monitoring_dagster.act.retraining.trigger import pending_trigger
 from monitoring_dagster.cli import here
+from monitoring_dagster.cli.group import MOVED
 from monitoring_dagster.errors import UnknownModel
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.ledger.ledger import Ledger
 from tests.world import LATEST_DAYS, attributes, day_after
 
-COMMANDS = [
-    "backtest",
-    "decide-label",
-    "demo",
-    "drift",
-    "estimate",
-    "evaluate",
-    "fallback",
-    "history",
-    "promote",
-    "proxies",
-    "record",
-    "resend",
-    "retrain",
-    "rollback",
-    "rules",
-    "runbook",
-    "signals",
-    "status",
-    "suspects",
-    "ui",
-]
+GROUPS = {
+    "labels": ["decide", "issues"],
+    "messages": ["resend"],
+    "model": [
+        "backtest", "estimate-accuracy", "fallback", "history", "leading-indicators", "promote",
+        "retrain", "rollback", "rules", "signals",
+    ],
+}  # fmt: skip
+COMMANDS = ["demo", "drift", "estimate", "evaluate", *GROUPS, "runbook", "status", "ui"]
 
 
 @pytest.fixture
@@ -73,6 +61,25 @@ def test_help_names_every_command(command):
     assert code == 0
     assert sorted(cli.main.commands) == COMMANDS
     assert [name for name in COMMANDS if f"  {name} " not in out] == []
+    for group, names in GROUPS.items():
+        code, out, _ = command(group, "--help")
+        assert code == 0
+        assert sorted(cli.main.commands[group].commands) == names
+        assert [name for name in names if f"  {name} " not in out] == []
+
+
+@pytest.mark.parametrize(("former", "now"), MOVED.items())
+def test_a_former_command_says_what_to_write_now(command, former, now):
+    code, _, error = command(former, "tiny")
+    assert code == 2
+    assert f"the command '{former}' has moved: write monitoring-dagster {now}" in error
+    group, name = now.split()
+    assert name in GROUPS[group]
+
+
+def test_a_misspelt_command_of_a_group_is_told_with_the_nearest(command):
+    code, _, error = command("model", "histry", "tiny")
+    assert (code, "Did you mean 'history'?" in error) == (2, True)
 
 
 def test_status_of_a_healthy_model_is_one_line_and_0(command, world):
@@ -119,7 +126,12 @@ def test_runbook_as_text_and_as_json(command):
 
 @pytest.mark.parametrize(
     "words",
-    [("status", "tinny"), ("runbook", "tinny"), ("retrain", "tinny"), ("fallback", "tinny", "on")],
+    [
+        ("status", "tinny"),
+        ("runbook", "tinny"),
+        ("model", "retrain", "tinny"),
+        ("model", "fallback", "tinny", "on"),
+    ],
     ids=lambda words: words[0],
 )
 def test_a_model_that_nobody_declared_is_one_line_and_2(command, words):
@@ -139,18 +151,18 @@ def test_retrain_promote_and_rollback_make_a_version_serve_and_another_again(com
         world.write(day)
         world.monitored(day)
     registry = world.monitor.registry
-    code, out, _ = command("retrain", "tiny")
+    code, out, _ = command("model", "retrain", "tiny")
     assert (code, out.split(":")[0]) == (0, "version 2 waits for approval")
     assert registry.champion("tiny") == "1"
-    code, out, _ = command("promote", "tiny", "2", "--reason", "looked at it")
+    code, out, _ = command("model", "promote", "tiny", "2", "--reason", "looked at it")
     assert (code, out) == (0, "version 2 of tiny serves from now on\n")
     assert registry.champion("tiny") == "2"
     last = world.monitor.ledger.promotions("tiny")[-1]
     assert (last.version, last.previous, last.by, last.reason) == ("2", "1", "ada", "looked at it")
-    code, out, _ = command("rollback", "tiny", "--reason", "it shouts")
+    code, out, _ = command("model", "rollback", "tiny", "--reason", "it shouts")
     assert (code, out) == (0, "version 1 serves again in place of version 2: it shouts\n")
     assert registry.champion("tiny") == "1"
-    code, out, err = command("rollback", "tiny", "--reason", "typed twice")
+    code, out, err = command("model", "rollback", "tiny", "--reason", "typed twice")
     assert (code, out) == (2, "")
     assert "no version of 'tiny' served before the present one" in err
 
@@ -186,7 +198,7 @@ def heard(world):
 )  # fmt: skip
 def test_promoting_a_version_refuses_one(command, world, version, said):
     registered(world, 2, 9)
-    code, out, err = command("promote", "tiny", version, "--reason", "a try")
+    code, out, err = command("model", "promote", "tiny", version, "--reason", "a try")
     assert (code, out) == (2, "")
     assert said in err
     assert len(err.splitlines()) == 1
@@ -196,15 +208,15 @@ def test_promoting_a_version_refuses_one(command, world, version, said):
 
 
 def test_a_reason_is_no_blank(command, world):
-    code, _, err = command("rollback", "tiny", "--reason", " ")
+    code, _, err = command("model", "rollback", "tiny", "--reason", " ")
     assert code == 2
     assert "--reason is blank: write why" in err
 
 
 def test_each_change_by_hand_is_announced_once_with_who_and_why(command, world):
     registered(world, 2)
-    assert command("promote", "tiny", "2", "--reason", "looked at it")[0] == 0
-    assert command("rollback", "tiny", "--reason", "it shouts")[0] == 0
+    assert command("model", "promote", "tiny", "2", "--reason", "looked at it")[0] == 0
+    assert command("model", "rollback", "tiny", "--reason", "it shouts")[0] == 0
     world.monitor.registry.set_champion("tiny", "2")  # in MLflow's own UI
     for _ in range(2):
         pending_trigger(world.judged())
@@ -251,10 +263,10 @@ def test_a_promotion_by_hand_that_died_is_written_down_and_announced_once(
 def test_rolling_back_follows_the_line_of_champions(command, world, moves, back):
     registered(world, 2, 3)
     for move in moves:
-        words = ("rollback", "tiny") if move == "<" else ("promote", "tiny", move)
+        words = ("model", "rollback", "tiny") if move == "<" else ("model", "promote", "tiny", move)
         assert command(*words, "--reason", "a try")[0] == 0
     found = []
-    while command("rollback", "tiny", "--reason", "back")[0] == 0:
+    while command("model", "rollback", "tiny", "--reason", "back")[0] == 0:
         found.append(world.monitor.registry.champion("tiny"))
     assert found == back
 
@@ -262,19 +274,24 @@ def test_rolling_back_follows_the_line_of_champions(command, world, moves, back)
 def test_rolling_back_to_a_version_that_was_deleted_names_the_one_before(command, world):
     client = registered(world, 2, 3)
     for version in "23":
-        assert command("promote", "tiny", version, "--reason", "a try")[0] == 0
+        assert command("model", "promote", "tiny", version, "--reason", "a try")[0] == 0
     client.delete_model_version("tiny", "2")
-    code, _, err = command("rollback", "tiny", "--reason", "complaints")
+    code, _, err = command("model", "rollback", "tiny", "--reason", "complaints")
     assert code == 2
     assert "version 2 of 'tiny', which served before the present one, is no longer" in err
-    assert 'monitoring-dagster promote tiny 1 --reason "WHY" brings back the version before' in err
+    assert (
+        'monitoring-dagster model promote tiny 1 --reason "WHY" brings back the version before'
+        in err
+    )
     assert world.monitor.registry.champion("tiny") == "3"
 
 
-@pytest.mark.parametrize("words", [("rollback", "tiny"), ("promote", "tiny", "1")])
+@pytest.mark.parametrize(
+    "words", [("model", "rollback", "tiny"), ("model", "promote", "tiny", "1")]
+)
 def test_a_champion_that_was_deleted_is_replaced_all_the_same(command, world, words):
     client = registered(world, 2)
-    assert command("promote", "tiny", "2", "--reason", "a try")[0] == 0
+    assert command("model", "promote", "tiny", "2", "--reason", "a try")[0] == 0
     client.delete_model_version("tiny", "2")
     assert command(*words, "--reason", "gone")[0] == 0
     assert world.monitor.registry.champion("tiny") == "1"
@@ -282,27 +299,27 @@ def test_a_champion_that_was_deleted_is_replaced_all_the_same(command, world, wo
 
 
 def test_status_says_that_the_fallback_is_on(command, world):
-    assert command("fallback", "tiny", "on", "--reason", "the store is down")[0] == 0
+    assert command("model", "fallback", "tiny", "on", "--reason", "the store is down")[0] == 0
     said = r"fallback is on since \d{4}-\d\d-\d\d \d\d:\d\d UTC by ada"
     assert re.search(said, command("status", "tiny")[1])
     assert re.search(said, "fallback " + json.loads(command("status", "--json")[1])[0]["fallback"])
-    code, out, err = command("fallback", "tiny", "on")
+    code, out, err = command("model", "fallback", "tiny", "on")
     assert (code, out) == (2, "")
-    assert "To switch it: monitoring-dagster fallback tiny off" in err
-    assert command("fallback", "tiny", "off")[0] == 0
+    assert "To switch it: monitoring-dagster model fallback tiny off" in err
+    assert command("model", "fallback", "tiny", "off")[0] == 0
     assert "fallback" not in command("status", "tiny")[1]
     assert json.loads(command("status", "--json")[1])[0]["fallback"] is None
 
 
 def test_retraining_a_model_without_a_trainer_is_2(command, world):
     world.spec_changes = {"retraining": None}
-    code, _, err = command("retrain", "tiny")
+    code, _, err = command("model", "retrain", "tiny")
     assert code == 2
     assert "'tiny' has no `retraining`" in err
 
 
 def test_while_the_fallback_is_on_its_rows_are_counted_and_not_judged(command, world):
-    code, out, _ = command("fallback", "tiny", "on")
+    code, out, _ = command("model", "fallback", "tiny", "on")
     assert (code, out) == (
         0,
         "fallback of tiny is on; rows served so are counted, and not judged\n",
@@ -311,7 +328,7 @@ def test_while_the_fallback_is_on_its_rows_are_counted_and_not_judged(command, w
     day = day_after(world.today, -1)
     service = service_of(world.monitor, day)
     assert (service["fallback"], service["counted"]) == (295, 0)
-    assert command("fallback", "tiny", "off")[0] == 0
+    assert command("model", "fallback", "tiny", "off")[0] == 0
     world.live(1, acts=False)
     assert service_of(world.monitor, day_after(day))["counted"] == 295
     assert world.monitor.ledger.fallback("tiny").at <= datetime.now(UTC)
@@ -346,14 +363,14 @@ def test_a_backtest_lists_what_would_drift_and_on_how_many_days(command, world):
     log = world.served(world.today)
     world.write(world.today, log=log.assign(income=log["income"] + 40))
     profile.run(world.monitor, world.today)
-    code, out, _ = command("backtest", "tiny")
+    code, out, _ = command("model", "backtest", "tiny")
     assert code == 0
     assert f"1 days  income against training, {world.today} to {world.today}" in out
     assert "1 of 9 judged days with drift" in out
-    found = json.loads(command("backtest", "tiny", "--json")[1])
+    found = json.loads(command("model", "backtest", "tiny", "--json")[1])
     assert (found["days"], found["days_with_drift"]) == (9, 1)
     assert {"baseline": "training", "column": "income", "days": [str(world.today)]} in found[
         "drifted"
     ]
     later = str(day_after(world.today))
-    assert "0 of 0 judged days" in command("backtest", "tiny", "--from", later)[1]
+    assert "0 of 0 judged days" in command("model", "backtest", "tiny", "--from", later)[1]

@@ -271,13 +271,15 @@ def test_a_kept_profile_is_no_rows(folder, on_disk, command):
 
 
 IN_A_PROJECT = [
-    ["status"], ["backtest", "churn"], ["history", "churn"], ["record", "churn"],
-    ["proxies", "churn"], ["suspects", "churn"], ["runbook", "churn"], ["rules", "churn"],
-    ["signals", "churn"],
-    ["resend"], ["ui"], ["demo"],
-    ["decide-label", "churn", "discard", "r1", "--reason", "x"], ["fallback", "churn", "on"],
-    ["rollback", "churn", "--reason", "x"], ["promote", "churn", "1", "--reason", "x"],
-    ["retrain", "churn"],
+    ["status"], ["model", "backtest", "churn"], ["model", "history", "churn"],
+    ["model", "estimate-accuracy", "churn"], ["model", "leading-indicators", "churn"],
+    ["labels", "issues", "churn"], ["runbook", "churn"], ["model", "rules", "churn"],
+    ["model", "signals", "churn"],
+    ["messages", "resend"], ["ui"], ["demo"],
+    ["labels", "decide", "churn", "discard", "r1", "--reason", "x"],
+    ["model", "fallback", "churn", "on"], ["model", "rollback", "churn", "--reason", "x"],
+    ["model", "promote", "churn", "1", "--reason", "x"],
+    ["model", "retrain", "churn"],
 ]  # fmt: skip
 
 
@@ -331,7 +333,7 @@ def test_a_place_that_cannot_be_used_is_one_line_and_2(project, spoil, said):
 
 def test_mlflow_that_does_not_answer_is_one_line_and_2(project):
     away = {"MLFLOW_TRACKING_URI": "http://me:s3cret@127.0.0.1:1"}
-    ended = run_in(project, "rollback", "churn", "--reason", "x", environment=away)
+    ended = run_in(project, "model", "rollback", "churn", "--reason", "x", environment=away)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == (
         "monitoring-dagster: MLflow at http://127.0.0.1:1 does not answer: Connection refused."
@@ -370,7 +372,7 @@ def test_a_broken_file_is_named_and_takes_no_other_model_down(project, file, tex
 def test_a_model_whose_own_file_is_broken_is_not_called_unknown(project):
     (project / "assets/other").mkdir()
     (project / "assets/other/defs.yaml").write_text(MISSPELT)
-    ended = run(project, "history", "other")
+    ended = run(project, "model", "history", "other")
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
     assert "there is no key 'ownr'" in ended.stderr
 
@@ -378,14 +380,21 @@ def test_a_model_whose_own_file_is_broken_is_not_called_unknown(project):
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        pytest.param(["history", "churn"], 2, "churn has no stored day", id="history"),
-        pytest.param(["backtest", "churn"], 2, "churn has no stored day", id="backtest"),
-        pytest.param(["suspects", "churn"], 2, "no label of churn belongs to", id="suspects"),
-        pytest.param(["proxies", "churn"], 2, "no day in that range is stored", id="proxies"),
+        pytest.param(["model", "history", "churn"], 2, "churn has no stored day", id="history"),
+        pytest.param(["model", "backtest", "churn"], 2, "churn has no stored day", id="backtest"),
+        pytest.param(
+            ["labels", "issues", "churn"], 2, "no label of churn belongs to", id="label issues"
+        ),
+        pytest.param(
+            ["model", "leading-indicators", "churn"],
+            2,
+            "no day in that range is stored",
+            id="leading indicators",
+        ),
         pytest.param(["status", "chrn"], 2, "Did you mean 'churn'?", id="an unknown model"),
         pytest.param(["statsu"], 2, "Did you mean 'status'?", id="an unknown command"),
         pytest.param(["runbook", "churn"], 1, "", id="runbook"),
-        pytest.param(["resend"], 0, "", id="resend"),
+        pytest.param(["messages", "resend"], 0, "", id="resend"),
     ],
 )
 def test_where_nothing_is_stored_it_is_said(project, words, code, said):
@@ -397,9 +406,17 @@ def test_where_nothing_is_stored_it_is_said(project, words, code, said):
 @pytest.mark.parametrize(
     ("option", "name"),
     [
-        pytest.param(["suspects", "churn", "--csv"], "data/labels/2026-03-02.parquet", id="rows"),
-        pytest.param(["suspects", "churn", "--csv"], "assets/churn/defs.yaml", id="the YAML"),
-        pytest.param(["proxies", "churn", "--plot"], ".monitoring/x.svg", id="what is kept"),
+        pytest.param(
+            ["labels", "issues", "churn", "--csv"], "data/labels/2026-03-02.parquet", id="rows"
+        ),
+        pytest.param(
+            ["labels", "issues", "churn", "--csv"], "assets/churn/defs.yaml", id="the YAML"
+        ),
+        pytest.param(
+            ["model", "leading-indicators", "churn", "--plot"],
+            ".monitoring/x.svg",
+            id="what is kept",
+        ),
     ],
 )
 def test_what_a_model_reads_is_never_written_over(project, option, name):

@@ -100,7 +100,7 @@ def test_what_cannot_be_answered_says_the_way_out(uri, monkeypatch, model, place
 
 def test_a_model_without_a_champion_has_nothing_to_serve(world, uri):
     MlflowClient(uri, uri).delete_registered_model_alias("tiny", "champion")
-    with pytest.raises(NothingServes, match="monitoring-dagster promote"):
+    with pytest.raises(NothingServes, match="monitoring-dagster model promote"):
         champion("tiny", tracking_uri=uri)
 
 

@@ -33,7 +33,7 @@ class UnknownRequest(MonitoringError):
         more = f" and {len(requests) - _SHOWN:,} more" if len(requests) > _SHOWN else ""
         return cls(
             f"no label of {model!r} belongs to request {shown}{more} on {day}, so nothing was"
-            f" decided: `suspects {model} --json` prints the ids as they are"
+            f" decided: `labels issues {model} --json` prints the ids as they are"
         )
 
 

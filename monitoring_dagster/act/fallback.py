@@ -19,7 +19,7 @@ class SwitchedAlready(MonitoringError):
         state = words_of(now) or "is off"
         return cls(
             f"fallback of {model!r} {state} already."
-            f" To switch it: monitoring-dagster fallback {model} {other}"
+            f" To switch it: monitoring-dagster model fallback {model} {other}"
         )
 
 

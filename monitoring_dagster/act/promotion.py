@@ -18,16 +18,16 @@ class NothingToRollBack(MonitoringError):
     def of(cls, model: str) -> Self:
         return cls(
             f"no version of {model!r} served before the present one:"
-            f" monitoring-dagster retrain {model}, or promote another one"
+            f" monitoring-dagster model retrain {model}, or promote another one"
         )
 
     @classmethod
     def deleted(cls, model: str, version: str, *, earlier: str | None) -> Self:
         way_out = (
-            f'monitoring-dagster promote {model} {earlier} --reason "WHY" brings back the version'
-            " before it"
+            f'monitoring-dagster model promote {model} {earlier} --reason "WHY" brings back the'
+            " version before it"
             if earlier
-            else f"monitoring-dagster retrain {model}, or promote another one"
+            else f"monitoring-dagster model retrain {model}, or promote another one"
         )
         return cls(
             f"version {version} of {model!r}, which served before the present one, is no longer"

@@ -3,39 +3,60 @@
 import click
 
 from monitoring_dagster.cli.actions import (
-    decide_label,
+    decide,
     fallback,
     promote,
     resend,
     retrain,
     rollback,
 )
-from monitoring_dagster.cli.group import CODES, Commands
+from monitoring_dagster.cli.group import CODES, CommandGroup, Commands
 from monitoring_dagster.cli.judging import rules, signals
 from monitoring_dagster.cli.start import demo, ui
 from monitoring_dagster.cli.tables import drift, estimate, evaluate
 from monitoring_dagster.cli.views import (
     backtest,
+    estimate_accuracy,
     history,
-    proxies,
-    record,
+    issues,
+    leading_indicators,
     runbook,
     status,
-    suspects,
 )
 
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
-@click.group(cls=Commands, epilog=CODES, context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(cls=Commands, epilog=CODES, context_settings=_SETTINGS)
 @click.version_option(package_name="monitoring_dagster")
 @click.option("--traceback", is_flag=True, help="Show where an error comes from.")
 def main(traceback: bool) -> None:
     """Machine-learning monitoring that lives inside Dagster."""
 
 
-for command in (
-    *(demo, ui),
-    *(drift, estimate, evaluate),
-    *(status, backtest, history, record, proxies, suspects, rules, signals, runbook),
-    *(decide_label, rollback, resend, promote, fallback, retrain),
-):
-    main.add_command(command)
+@main.group(cls=CommandGroup)
+def model() -> None:
+    """One model: its rules and numbers, and what a person does about it."""
+
+
+@main.group(cls=CommandGroup)
+def labels() -> None:
+    """Labels that are likely wrong, and decisions about them."""
+
+
+@main.group(cls=CommandGroup)
+def messages() -> None:
+    """Messages that could not be delivered."""
+
+
+for group, commands in {
+    main: (demo, ui, drift, evaluate, estimate, status, runbook),
+    model: (
+        *(rules, signals, history, backtest, estimate_accuracy, leading_indicators),
+        *(retrain, promote, rollback, fallback),
+    ),
+    labels: (issues, decide),
+    messages: (resend,),
+}.items():
+    for command in commands:
+        group.add_command(command)

@@ -16,17 +16,17 @@ def _given(_ctx: click.Context, _option: click.Parameter, reason: str) -> str:
     return reason.strip()
 
 
-@click.command("decide-label")
+@click.command()
 @click.argument("model")
 @click.argument("decision", type=click.Choice(["discard", "keep"]))
 @click.argument("request_id", nargs=-1, required=True)
 @click.option("--reason", required=True, help="Goes into the ledger.")
-def decide_label(model: str, decision: str, request_id: tuple[str, ...], reason: str) -> None:
+def decide(model: str, decision: str, request_id: tuple[str, ...], reason: str) -> None:
     """Write down what becomes of the labels of some requests: discard them, or keep them.
 
     A discarded label counts no more from today (UTC) on; what was known before stays as it was.
-    Keep undoes that, and takes a label that is right off the list of suspects. The newest decision
-    counts; put -- before ids that begin with a dash.
+    Keep undoes that, and takes a label that is right off the list of label issues. The newest
+    decision counts; put -- before ids that begin with a dash.
     """
     from monitoring_dagster.act.deciding import decide
     from monitoring_dagster.store.ledger.label_decisions import Decision

@@ -31,7 +31,37 @@ _SHOWN_CHARACTERS = 200
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}  # never a bug of ours
 
 
-class Commands(click.Group):
+MOVED = {
+    **{
+        name: f"model {name}"
+        for name in (
+            *("rules", "signals", "history", "backtest"),
+            *("retrain", "promote", "rollback", "fallback"),
+        )
+    },
+    "record": "model estimate-accuracy",
+    "proxies": "model leading-indicators",
+    "suspects": "labels issues",
+    "decide-label": "labels decide",
+    "resend": "messages resend",
+}  # former commands: what to write now
+
+
+class CommandGroup(click.Group):
+    """Commands of which a misspelt one gets the nearest name, and a former one the new name."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            if ctx.parent is None and name in MOVED:
+                ctx.fail(f"the command {name!r} has moved: write {_NAME} {MOVED[name]}")
+            ctx.fail(f"there is no command {name!r}. {did_you_mean(name, self.commands)}")
+        return super().resolve_command(ctx, args)
+
+
+class Commands(CommandGroup):
     """A group whose commands end with one of `CODES`, and without a traceback."""
 
     def main(
@@ -93,13 +123,6 @@ class Commands(click.Group):
         if crashed:
             _crashed(ctx, crashed[0], shows=shows)
         return found
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            ctx.fail(f"there is no command {args[0]!r}. {did_you_mean(args[0], self.commands)}")
-        return super().resolve_command(ctx, args)
 
 
 def _blame_the_world(error: OSError, *, shows: bool) -> None:

@@ -174,22 +174,24 @@ def history(
         raise NothingStored.of(model, first=first, last=last)
 
 
-@click.command()
+@click.command("estimate-accuracy")
 @click.argument("model")
 @click.argument("metric", required=False)
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="By default what is known now.")
 @click.option("--json", "as_json", is_flag=True, help="One object instead of the lines.")
-def record(model: str, metric: str | None, as_of: datetime | None, as_json: bool) -> None:
+def estimate_accuracy(
+    model: str, metric: str | None, as_of: datetime | None, as_json: bool
+) -> None:
     """Say how right the last month's estimates of METRIC were, now that labels are there.
 
     By the whole and by segment. METRIC is by default the first judged one.
     """
-    from monitoring_dagster.measure.estimates.track_record import to_dict, track_records
+    from monitoring_dagster.measure.estimates.accuracy_of_estimates import accuracies, to_dict
 
     monitor = here.monitor(model)
     day = as_of.date() if as_of else None
     with reserved():
-        found = track_records(monitor, metric or monitor.spec.metric, as_of=day)
+        found = accuracies(monitor, metric or monitor.spec.metric, as_of=day)
     if as_json:
         print_json([to_dict(part, one) for part, one in found.items()])
     else:
@@ -197,7 +199,7 @@ def record(model: str, metric: str | None, as_of: datetime | None, as_json: bool
             click.echo(f"{part.words}: {one.words}")
 
 
-@click.command()
+@click.command("leading-indicators")
 @click.argument("model")
 @click.option("--metric", metavar="NAME", help="By default the first judged one.")
 @click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="By default all days.")
@@ -224,7 +226,7 @@ def record(model: str, metric: str | None, as_of: datetime | None, as_json: bool
 )
 @click.option("--force", is_flag=True, help="Replace the file that --plot names.")
 @click.option("--json", "as_json", is_flag=True, help="One object instead of the lines.")
-def proxies(
+def leading_indicators(
     model: str,
     first: datetime | None,
     last: datetime | None,
@@ -245,7 +247,7 @@ def proxies(
     """
     from numpy.random import default_rng
 
-    from monitoring_dagster.views.proxies import announcements
+    from monitoring_dagster.views.leading_indicators import announcements
 
     if plot is not None and plot.suffix not in (".svg", ".html"):
         message = f"{str(plot)!r} ends neither in .svg nor in .html"
@@ -285,7 +287,7 @@ def proxies(
 @click.option("--csv", type=click.Path(dir_okay=False, path_type=Path), help="Written for people.")
 @click.option("--force", is_flag=True, help="Replace the file that --csv names.")
 @click.option("--json", "as_json", is_flag=True, help="One object instead of the lines.")
-def suspects(
+def issues(
     model: str,
     first: datetime | None,
     last: datetime | None,
@@ -298,16 +300,16 @@ def suspects(
     """List labels that are likely wrong, the likeliest first. Nothing is changed.
 
     Suspected is a label against which the score speaks confidently, or most of the prediction and
-    the further labels. Look at them, and write down what you decide: decide-label.
+    the further labels. Look at them, and write down what you decide: `labels decide`.
     """
     from monitoring_dagster.standalone.show import Progress  # late: rich is slow
-    from monitoring_dagster.views.suspects import suspects_of
+    from monitoring_dagster.views.label_issues import label_issues
 
     monitor = here.monitor(model)
     if csv is not None:
         refuse_to_overwrite(csv, force=force, read=here.read_by(monitor))
     with Progress("days looked through") as progress, reserved():
-        found = suspects_of(
+        found = label_issues(
             monitor,
             today=monitor.house.now().date(),
             first=first.date() if first else None,

@@ -25,7 +25,7 @@ class Step:
     needs_review: bool = False
     looks_ahead: bool = False  # reads the arrivals of the days after it, too
     in_order: bool = False  # a day builds on the day before it
-    weekly: bool = False  # for critical models: a week, Monday to Sunday, named by its Monday
+    weekly: bool = False  # with multivariate_drift: a week, Monday to Sunday, named by its Monday
 
     @property
     def run(self) -> Callable[[Monitor, date], StepReport]:
@@ -223,5 +223,5 @@ def steps_of(monitor: Monitor) -> tuple[Step, ...]:
         for step in STEPS
         if (spec.labels or not step.needs_labels)
         and (spec.review or not step.needs_review)
-        and (spec.critical or not step.weekly)
+        and (spec.multivariate_drift or not step.weekly)
     )

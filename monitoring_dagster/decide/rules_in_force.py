@@ -110,8 +110,8 @@ def _why_not(spec: ModelSpec, kind: FindingKind) -> str:
     evidence = RULES[kind].evidence
     if evidence in (Evidence.LABELS, Evidence.QUALITY) and spec.labels is None:
         return "the model has no labels"
-    if evidence is Evidence.WEEK and not spec.critical:
-        return "critical is false"
+    if evidence is Evidence.WEEK and not spec.multivariate_drift:
+        return "multivariate_drift is false"
     limit = RULES[kind].limit
     if limit is not None and number_of(spec, limit.above) is number_of(spec, limit.below) is None:
         return f"{limit.above or limit.below} is not written"

@@ -11,8 +11,8 @@ from monitoring_dagster.decide.judging.quality_rules import (
 )
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.kinds import Severity
-from monitoring_dagster.measure.estimates.track_record import track_record
-from monitoring_dagster.stats.estimation.estimate_record import Trust
+from monitoring_dagster.measure.estimates.accuracy_of_estimates import accuracy_of
+from monitoring_dagster.stats.estimation.estimate_accuracy import Trust
 from monitoring_dagster.store.days.signals import signals
 from monitoring_dagster.store.monitor import Monitor
 
@@ -25,7 +25,7 @@ def accuracy_signals(monitor: Monitor, day: date) -> Iterator[Signal]:
     estimates = signals(monitor, *names, first=day, last=day)
     today = expected_breaches(monitor.spec, estimates).get(day, {})
     for metric in dict.fromkeys(metric for worse in today.values() for metric in worse):
-        record = track_record(monitor, metric, as_of=day)
+        record = accuracy_of(monitor, metric, as_of=day)
         yield Signal.on(
             day,
             f"{ESTIMATE_ACCURACY}.{metric}",

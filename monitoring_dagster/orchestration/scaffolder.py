@@ -25,7 +25,7 @@ attributes:
     path: data/{name}/labels/{{day}}.parquet
 
   # segments: [country]          # columns to split by
-  # critical: true               # once a week, also look at all features together
+  # multivariate_drift: true     # once a week, also look at all features together
   # expectations: expectations/{name}.json
   # retraining:
   #   trainer: assets.{name}.train:train

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal
+from types import MappingProxyType
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -52,6 +53,8 @@ class Feature(Record):
 class ModelSpec(Record):
     """One monitored model, as its owner wrote it down."""
 
+    _moved: ClassVar[Mapping[str, str]] = MappingProxyType({"critical": "multivariate_drift"})
+
     name: Identifier
     owner: Owner = Field(description="An e-mail address or team:<name>.")
     description: Public = ""
@@ -76,7 +79,8 @@ class ModelSpec(Record):
     )
     signals: dict[Identifier, OutsideSeries] = Field(
         default_factory=dict,
-        description="Numbers from elsewhere, by name, that `proxies` looks at beside its own.",
+        description="Numbers from elsewhere, by name: signals for own rules, and for"
+        " `model leading-indicators`.",
     )
     segments: list[Named] = Field(default_factory=list, description="Columns to split by.")
     expectations: SuitePath | None = Field(
@@ -90,10 +94,11 @@ class ModelSpec(Record):
         description="What profiles a day's rows: spark where they outgrow one machine; it needs"
         " monitoring_dagster[spark] and files.",
     )
-    critical: bool = Field(
+    multivariate_drift: bool = Field(
         default=False,
         description="Also look at all features together, once a week: whether they drifted even"
-        " where each alone looks the same; and weigh estimates towards days that drifted.",
+        " where each alone looks the same; and weigh estimates towards the rows of days that"
+        " drifted.",
     )
     schedule: Schedule = Field(
         default=Schedule(),

@@ -11,7 +11,7 @@ import numpy as np
 from monitoring_dagster.errors import escaped
 from monitoring_dagster.report.pictures import Pair, page, pairs
 from monitoring_dagster.stats.columns.values import Floats
-from monitoring_dagster.stats.series.lead_times import Proxy
+from monitoring_dagster.stats.series.lead_times import LeadingIndicator
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,12 @@ class Announcements:
     losses: Sequence[Loss]
     signals: Mapping[str, Floats]
     outside: Sequence[str]  # those of the spec's `signals`
-    proxies: Sequence[Proxy]
+    indicators: Sequence[LeadingIndicator]
 
     @property
     def lines(self) -> list[str]:
         """What there is to say, without a character that a terminal would obey."""
-        related = [one.words for one in self.proxies if one.related]
+        related = [one.words for one in self.indicators if one.related]
         told = [self._known, *related, *self._unrelated, self._feedback]
         return [escaped(one) for one in (*told, *(loss.words for loss in self.losses))]
 
@@ -68,8 +68,8 @@ class Announcements:
     @property
     def _unrelated(self) -> list[str]:
         """All of them in one line, or in two where something could not be judged."""
-        judged = [one.name for one in self.proxies if not one.related and one.lead is not None]
-        others = [one.name for one in self.proxies if one.lead is None]
+        judged = [one.name for one in self.indicators if not one.related and one.lead is not None]
+        others = [one.name for one in self.indicators if one.lead is None]
         lines = {"no relation to the loss": judged, "too little known, or constant": others}
         return [f"{words}: {', '.join(names)}" for words, names in lines.items() if names]
 
@@ -78,7 +78,7 @@ class Announcements:
         """How far labels reach, and whether what people say elsewhere goes with the metric."""
         covered = "nothing" if np.isnan(self.coverage) else f"{self.coverage:.0%} of predictions"
         said = [f"labels cover {covered}"]
-        for one in self.proxies:
+        for one in self.indicators:
             if one.name in self.outside:
                 said.append(
                     f"{one.name} moves with how bad {self.metric} is: correlation"
@@ -109,7 +109,7 @@ class Announcements:
                     for one in self.losses
                 ],
                 "signals": [
-                    {**asdict(one), "outside": one.name in self.outside} for one in self.proxies
+                    {**asdict(one), "outside": one.name in self.outside} for one in self.indicators
                 ],
             }
         )
@@ -118,7 +118,7 @@ class Announcements:
     def picture(self) -> str:
         """The metric with every related signal, moved by its lead, as a self-contained SVG."""
         place = {day: number for number, day in enumerate(self.days)}
-        related = [one for one in self.proxies if one.related and one.lead is not None]
+        related = [one for one in self.indicators if one.related and one.lead is not None]
         rows = [
             Pair(
                 one.name,

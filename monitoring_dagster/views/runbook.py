@@ -274,12 +274,13 @@ def _way_back(monitor: Monitor) -> str:
     previous = predecessor(monitor)
     if previous is None:
         return "no earlier version to go back to: retrain"
-    return f"monitoring-dagster rollback {monitor.name} --reason … brings back version {previous}"
+    command = f"monitoring-dagster model rollback {monitor.name} --reason …"
+    return f"{command} brings back version {previous}"
 
 
 def _fallback(monitor: Monitor) -> _Fact:
     now = monitor.ledger.fallback(monitor.name)
     if now is None or not now.on:
-        command = f"monitoring-dagster fallback {monitor.name} on"
+        command = f"monitoring-dagster model fallback {monitor.name} on"
         return _Fact(StepState.OK, f"off; for a broken pipeline: {command}")
     return _Fact(StepState.FAIL, f"on since {now.at:%Y-%m-%d %H:%M} by {now.by}")

@@ -138,7 +138,7 @@ def _undelivered(waiting: Waiting) -> list[str]:
     error = f" (last error: {waiting.last_error})" if waiting.last_error else ""
     found = [f"messages not delivered: {said}{age}{error}"]
     if waiting.dead:
-        found.append("for the dead, remove the cause, then: monitoring-dagster resend")
+        found.append("for the dead, remove the cause, then: monitoring-dagster messages resend")
     return found
 
 

@@ -66,12 +66,12 @@ def test_what_the_owner_wrote_stands_without_brackets():
     ("rule", "changed", "why"),
     [
         pytest.param("slow_service", {}, "max_p99_ms is not written", id="no limit"),
-        pytest.param("multivariate_drift", {}, "critical is false", id="not critical"),
+        pytest.param("multivariate_drift", {}, "multivariate_drift is false", id="not critical"),
         pytest.param("late_labels", {"labels": None}, "no labels", id="no labels"),
         pytest.param("segment_drop", {"labels": None}, "no labels", id="no quality"),
         pytest.param("missing_day", {"rules": {"alerts": {"missing_day": {"enabled": False}}}},
                      "enabled is false", id="turned off"),
-        pytest.param("multivariate_drift", {"critical": True}, "", id="critical"),
+        pytest.param("multivariate_drift", {"multivariate_drift": True}, "", id="critical"),
         pytest.param("late_labels", {}, "", id="with labels"),
     ],
 )  # fmt: skip

@@ -70,7 +70,7 @@ def test_sudden_over_confidence_is_told_and_names_the_share(lived):
     assert extremes.kind is FindingKind.PREDICTION_DRIFT
     assert "'above 0.95' from " in extremes.words
     report = drift.run(lived.monitor, START)
-    assert report.numbers["extreme_share_v1"] > 0.5
+    assert report.numbers["extreme_share"] > 0.5
     assert not report.checks["prediction_drift"].passed
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitoring_dagster.views.suspects import suspects_of
+from monitoring_dagster.views.label_issues import label_issues
 from tests.world import day_after
 
 
@@ -17,7 +17,7 @@ def drifting(founded, tmp_path_factory):
 
 def test_right_labels_of_a_changed_truth_are_not_suspected_and_it_is_said(drifting):
     changed_on = drifting.changes_on
-    found = suspects_of(drifting.monitor, today=drifting.today)
+    found = label_issues(drifting.monitor, today=drifting.today)
     days = {one.day for one in found.labels}
     assert max(days) < changed_on
     assert min(found.doubted) >= changed_on
@@ -31,7 +31,7 @@ def test_right_labels_of_a_changed_truth_are_not_suspected_and_it_is_said(drifti
 
 def test_where_every_label_is_left_out_there_is_no_verdict(drifting):
     changed_on = drifting.changes_on
-    found = suspects_of(drifting.monitor, today=drifting.today, first=changed_on, last=changed_on)
+    found = label_issues(drifting.monitor, today=drifting.today, first=changed_on, last=changed_on)
     assert (found.suspected, found.labels, found.accuracy) == (0, (), None)
     assert found.words.startswith(f"no verdict on the {found.labelled:,} labels of {changed_on}")
     assert found.to_dict()["doubted"] == {str(changed_on): found.doubted[changed_on]}
@@ -46,7 +46,7 @@ def test_answers_that_drifted_are_no_yardstick_either(world):
     later = day_after(day)
     world.write(later)
     world.monitored(later)
-    found = suspects_of(world.monitor, today=later, first=day, last=later)
+    found = label_issues(world.monitor, today=later, first=day, last=later)
     assert list(found.doubted) == [day]
     assert "drifted" in found.doubted[day]
     assert {one.day for one in found.labels} <= {later}

@@ -16,7 +16,7 @@ from monitoring_dagster.measure.quality import arrived_labels as outcomes
 from monitoring_dagster.measure.quality.evaluation import run as evaluate_day
 from monitoring_dagster.measure.quality.known_quality import evaluate
 from monitoring_dagster.measure.quality.quality_as_known import quality_as_known
-from monitoring_dagster.stats.estimation.estimate_record import Trust
+from monitoring_dagster.stats.estimation.estimate_accuracy import Trust
 from monitoring_dagster.stats.labels.maturity import Maturity
 from monitoring_dagster.store.days.champions import traffic_on
 from monitoring_dagster.store.days.signals import StoredSignals
@@ -167,10 +167,10 @@ def test_estimates_with_a_poor_record_are_recorded_and_not_told(world, monkeypat
         return log.assign(score=0.5 + (log["score"] - 0.5) / 5)
 
     live(world, serve=unsure)
-    usual = quality_verdict.track_record
+    usual = quality_verdict.accuracy_of
     monkeypatch.setattr(
         quality_verdict,
-        "track_record",
+        "accuracy_of",
         lambda *given, **more: replace(usual(*given, **more), trust=Trust.LOW),
     )
     assert found(world, DAYS[-1])[FindingKind.EXPECTED_DROP].severity is Severity.P3

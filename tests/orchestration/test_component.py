@@ -62,7 +62,9 @@ def loaded(project: DefsFolderSandbox, attributes: Attributes) -> dg.Definitions
 def churn(project: DefsFolderSandbox) -> AssetGraph:
     """The lineage of the small model, with all that a critical and reviewed one has."""
     reviewed = {"review": {}, "further_labels": {"human": {"path": "data/human/{day}.parquet"}}}
-    return loaded(project, ATTRIBUTES | {"critical": True} | reviewed).resolve_asset_graph()
+    return loaded(
+        project, ATTRIBUTES | {"multivariate_drift": True} | reviewed
+    ).resolve_asset_graph()
 
 
 def test_the_lineage_is_the_table_of_steps(churn: AssetGraph):
@@ -99,7 +101,9 @@ def test_checks_are_few_and_share_the_days_of_their_asset(churn: AssetGraph):
         assert churn.get(key).description
 
 
-@pytest.mark.parametrize("changed", [{}, {"critical": False}], ids=["by default", "as declared"])
+@pytest.mark.parametrize(
+    "changed", [{}, {"multivariate_drift": False}], ids=["by default", "as declared"]
+)
 def test_a_model_that_is_not_critical_has_no_weekly_partition(
     changed: Attributes, project: DefsFolderSandbox
 ):
@@ -121,7 +125,7 @@ def test_the_weeks_of_a_critical_model_begin_on_mondays(
     first_day: str, monday: str, project: DefsFolderSandbox
 ):
     """A partition is named by its Monday, and is there once its Sunday is over."""
-    attributes = ATTRIBUTES | {"critical": True, "first_day": first_day}
+    attributes = ATTRIBUTES | {"multivariate_drift": True, "first_day": first_day}
     graph = loaded(project, attributes).resolve_asset_graph()
     weeks = graph.get(dg.AssetKey(["churn", "multivariate"])).partitions_def
     assert isinstance(weeks, dg.WeeklyPartitionsDefinition)

@@ -217,7 +217,7 @@ def test_a_week_with_versions_that_cannot_be_compared_is_judged_for_the_others(
     monitor: Monitor, registry: type[OneVersion]
 ):
     """Of a critical model: one has no features, one had its rows deleted."""
-    critical = replace(monitor, spec=monitor.spec.model_copy(update={"critical": True}))
+    critical = replace(monitor, spec=monitor.spec.model_copy(update={"multivariate_drift": True}))
     critical.house.__dict__["registry"] = registry()
     if registry is ManyVersions:
         serve(critical, DAYS[1], *ODD)

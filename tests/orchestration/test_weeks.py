@@ -33,7 +33,9 @@ def critical(monitor: Monitor, monkeypatch: pytest.MonkeyPatch) -> Monitor:
     monkeypatch.setattr(reference_sample, "SAMPLE_ROWS", 400)
     monkeypatch.setattr("monitoring_dagster.measure.drift.multivariate.SAMPLE_ROWS", 400)
     write_days(monitor.root, [FIRST + timedelta(days=n) for n in range(len(DAYS), 14)])
-    return monitor_at(monitor.root, ModelSpec.model_validate(ATTRIBUTES | {"critical": True}))
+    return monitor_at(
+        monitor.root, ModelSpec.model_validate(ATTRIBUTES | {"multivariate_drift": True})
+    )
 
 
 @pytest.fixture
@@ -142,6 +144,6 @@ def test_a_range_of_days_runs_the_weeks_that_end_in_it(
 @pytest.mark.parametrize("critical_", [False, True], ids=["usual", "critical"])
 def test_only_a_critical_model_pays_for_a_week(critical_: bool, monitor: Monitor):
     """A model that is not critical keeps its one run over all days."""
-    spec = ModelSpec.model_validate(ATTRIBUTES | {"critical": critical_})
+    spec = ModelSpec.model_validate(ATTRIBUTES | {"multivariate_drift": critical_})
     weekly = [step.name for step in steps_of(monitor_at(monitor.root, spec)) if step.weekly]
     assert weekly == (["multivariate"] if critical_ else [])

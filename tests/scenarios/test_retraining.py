@@ -183,7 +183,7 @@ def test_a_training_that_never_succeeds_is_given_up_and_a_person_called(troubled
     first, last = told(troubled)
     assert "Retraining failed" in first
     assert "Retraining given up after 7 failed tries" in last
-    assert "A person should look; then: monitoring-dagster retrain tiny" in last
+    assert "A person should look; then: monitoring-dagster model retrain tiny" in last
     assert sorted(outcomes(troubled)) == ["failed"] * 7 + ["gave up", "retrain"]
     troubled.live(1, acts=False)
     assert ticked(troubled, 0) == "waits"

@@ -92,7 +92,7 @@ def _record(
         after = f" It is tried again at {due:%Y-%m-%d %H:%M} UTC, {TRIES} times in all."
     if last:
         title = f"Retraining given up after {TRIES} failed tries"
-        after = f" A person should look; then: monitoring-dagster retrain {monitor.name}."
+        after = f" A person should look; then: monitoring-dagster model retrain {monitor.name}."
     if last or cause not in _announced(monitor.ledger.decisions(monitor.name), day):
         announce(
             monitor,

@@ -30,7 +30,7 @@ class AlreadyRetrained(MonitoringError):
     def of(cls, model: str, day: date) -> Self:
         return cls(
             f"the retraining of {model!r} as of {day} was carried out meanwhile: nothing is left"
-            f" to do. For one more: monitoring-dagster retrain {model}"
+            f" to do. For one more: monitoring-dagster model retrain {model}"
         )
 
 
@@ -110,7 +110,9 @@ def _settle(
     }[outcome]
     words = f"{cause} Challenger v{version}: {verdict.words}."
     if outcome == APPROVAL:
-        words += f' Approve: monitoring-dagster promote {monitor.name} {version} --reason "WHY".'
+        words += (
+            f' Approve: monitoring-dagster model promote {monitor.name} {version} --reason "WHY".'
+        )
     _announce_result(monitor, day, attempt, outcome, words, title=title, version=version, by=by)
     return Retrained(
         version=version,

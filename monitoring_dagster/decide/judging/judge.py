@@ -94,7 +94,7 @@ def _evidence(spec: ModelSpec, today: Sequence[Signal], week: Sequence[Signal]) 
     found = {Evidence.FILES, *(part for one in today for part in _parts(spec, one))}
     if spec.labels is not None:
         found.add(Evidence.LABELS)
-    if not spec.critical or any(isfinite(one.value) for one in week):
+    if not spec.multivariate_drift or any(isfinite(one.value) for one in week):
         found.add(Evidence.WEEK)
     return found
 

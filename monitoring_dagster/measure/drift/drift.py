@@ -22,6 +22,7 @@ from monitoring_dagster.stats.drift.column_drift import ColumnDrift, Growth, mea
 from monitoring_dagster.stats.drift.drift_verdict import DriftVerdict, Verdict, judge
 from monitoring_dagster.stats.drift.usual import Usual
 from monitoring_dagster.stats.estimation.confidence import confidence_of
+from monitoring_dagster.store.days.champions import version_of_series
 from monitoring_dagster.store.days.drifted import DRIFT, JUDGED_BY, Record
 from monitoring_dagster.store.days.profiles import profiles_of, why_no_profile
 from monitoring_dagster.store.days.signals import noted
@@ -301,21 +302,19 @@ def _is_whole(record: Mapping[str, object], role: str) -> bool:
 
 
 def _confidence(monitor: Monitor, day: date) -> dict[str, float]:
-    """How sure the scores of the day were, over all versions that a reference is known of."""
+    """How sure the scores of the day were."""
     score = monitor.spec.predictions.score
     if score is None or monitor.spec.task == "regression":
         return {}
-    numbers: dict[str, float] = {}
-    for group, profile in profiles_of(monitor, day).items():
-        reference = reference_of(monitor, group.version)
-        scores = profile.columns.get(score)
-        if group.segment or reference is None or not isinstance(scores, NumericProfile):
-            continue
-        bins = reference.bins[score]
-        assert isinstance(bins, NumericBins), "a score is a number"
-        found = confidence_of(scores, bins)
-        numbers |= {f"{name}_v{group.version}": value for name, value in asdict(found).items()}
-    return numbers
+    whole = {one.version: of for one, of in profiles_of(monitor, day).items() if not one.segment}
+    version = version_of_series(monitor, day, whole)
+    reference = reference_of(monitor, version) if version else None
+    scores = whole[version].columns.get(score) if version else None
+    if reference is None or not isinstance(scores, NumericProfile):
+        return {}
+    bins = reference.bins[score]
+    assert isinstance(bins, NumericBins), "a score is a number"
+    return asdict(confidence_of(scores, bins))
 
 
 def _why_nothing(monitor: Monitor, day: date) -> str:

@@ -1,4 +1,4 @@
-"""Did the features of a critical model drift together, in one week, from Monday to Sunday?"""
+"""Drift of all features together, in one week, from Monday to Sunday."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

@@ -21,6 +21,7 @@ from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Estimate, intervals
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.estimation.score_estimation import BLIND_SPOT
+from monitoring_dagster.store.days.champions import version_of_series
 from monitoring_dagster.store.days.drifted import drifted_columns
 from monitoring_dagster.store.days.estimated import ESTIMATE
 from monitoring_dagster.store.days.profiles import profiles_of, why_no_profile
@@ -54,9 +55,9 @@ def run(monitor: Monitor, day: date) -> StepReport:
 
 
 def _estimates(monitor: Monitor, day: date) -> Iterator[tuple[Group, Estimated]]:
-    """Every group; of a critical model the whole of a version whose features drifted by the
+    """Every group; with `multivariate_drift` the whole of a version whose features drifted by the
     shift-weighted form, which reads rows and costs more than all the rest."""
-    drifted = drifted_columns(monitor, day) if monitor.spec.critical else set()
+    drifted = drifted_columns(monitor, day) if monitor.spec.multivariate_drift else set()
     for place, (group, profile) in enumerate(sorted(profiles_of(monitor, day).items())):
         reference = reference_of(monitor, group.version)
         if reference is None:
@@ -84,13 +85,15 @@ def _report(
 ) -> StepReport:
     found = {group: one.metrics for group, one in estimated.items() if one.metrics}
     whole = {group: metrics for group, metrics in found.items() if not group.segment}
+    plotted = version_of_series(monitor, day, [group.version for group in whole])
     judged = [
         name for name in monitor.spec.tolerances if any(name in one for one in whole.values())
     ]
     return StepReport(
         numbers={
-            f"{name}_v{group.version}": metric.value
+            name: metric.value
             for group, metrics in whole.items()
+            if group.version == plotted
             for name, metric in metrics.items()
             if isfinite(metric.value)
         },

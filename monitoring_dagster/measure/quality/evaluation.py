@@ -26,7 +26,7 @@ from monitoring_dagster.stats.labels.label_quality import AccuracyUnderNoise, ac
 from monitoring_dagster.stats.labels.maturity import Maturity
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.performance import metrics
-from monitoring_dagster.store.days.champions import champion_on
+from monitoring_dagster.store.days.champions import champion_on, version_of_series
 from monitoring_dagster.store.days.known_labels import OUTCOMES
 from monitoring_dagster.store.monitor import Monitor
 
@@ -96,14 +96,14 @@ def _report(monitor: Monitor, evaluation: Evaluation, notes: Mapping[str, str]) 
     worse = breaches(monitor, evaluation)
     day, judged = evaluation.day, monitor.spec.tolerances
     champion = champion_on(monitor, day)
+    plotted = version_of_series(monitor, day, evaluation.versions)
     numbers: dict[str, int | float] = {"coverage": evaluation.coverage}
     rows = []
     for group, found in evaluation.metrics.items():
         if not group.segment:
-            of_champion = group.version == champion or len(evaluation.versions) < 2
-            suffix = "" if of_champion else f"_v{group.version}"
             numbers["labelled"] = numbers.get("labelled", 0) + evaluation.outcomes[group].n
-            numbers |= {f"{name}{suffix}": metric.value for name, metric in found.items()}
+            if group.version == plotted:
+                numbers |= {name: metric.value for name, metric in found.items()}
         rows += [(group, name, found[name]) for name in judged if name in found]
     return StepReport(
         numbers=numbers,

@@ -39,7 +39,7 @@ def retraining_asset(monitor: Monitor) -> dg.AssetSpec:
         description="A challenger, trained on the labels known by then and compared with the"
         " champion on the same recent rows, which neither has seen. The job"
         f" {job_name(monitor)} makes it: its sensor starts that, or a person does in the"
-        f" Launchpad or by `monitoring-dagster retrain {spec.name}`.",
+        f" Launchpad or by `monitoring-dagster model retrain {spec.name}`.",
     )
 
 

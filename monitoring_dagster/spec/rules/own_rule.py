@@ -45,8 +45,8 @@ class OwnRule(Record):
     """A limit for one signal; where the signal has an interval, all of it must lie beyond."""
 
     signal: Named = Field(
-        description="area.quantity, such as service.error_rate; `monitoring-dagster signals MODEL`"
-        " lists them."
+        description="area.quantity, such as service.error_rate; `monitoring-dagster model signals"
+        " MODEL` lists them."
     )
     subject: Named | None = Field(
         default=None, description="Column, metric or stage; by default each by itself."

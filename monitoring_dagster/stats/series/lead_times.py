@@ -28,7 +28,7 @@ class UnequalSeries(MonitoringError):
 
 
 @dataclass(frozen=True, slots=True)
-class Proxy:
+class LeadingIndicator:
     """One signal, judged by the losses of the past."""
 
     name: str
@@ -40,7 +40,7 @@ class Proxy:
     words: str
 
 
-def proxies(
+def leading_indicators(
     signals: Mapping[str, ArrayLike],
     loss: ArrayLike,
     *,
@@ -49,7 +49,7 @@ def proxies(
     alpha: float = 0.05,
     cost_of_miss: float = 10.0,
     cost_of_false_alarm: float = 1.0,
-) -> tuple[Proxy, ...]:
+) -> tuple[LeadingIndicator, ...]:
     """Which signals announce losses, and at which value is an alert worth its price?
 
     A signal is related where the loss moves with it some days later, more than chance would have
@@ -85,16 +85,16 @@ def proxies(
         one, p_value = leads[name], adjusted[name]
         if one is None:
             words = f"too little known of {name}: below {MIN_DAYS} days with the loss, or constant"
-            found.append(Proxy(name, False, p_value, None, (), None, words))
+            found.append(LeadingIndicator(name, False, p_value, None, (), None, words))
         elif p_value >= alpha:
             words = f"no relation of {name} to the loss (p = {p_value:.2g}, needed below {alpha:g})"
-            found.append(Proxy(name, False, p_value, one, (), None, words))
+            found.append(LeadingIndicator(name, False, p_value, one, (), None, words))
         elif len(events) < MIN_EVENTS:
             words = (
                 f"{_relation(name, one, p_value)}; too little happened for a threshold:"
                 f" {len(events)} losses, {MIN_EVENTS} needed"
             )
-            found.append(Proxy(name, True, p_value, one, (), None, words))
+            found.append(LeadingIndicator(name, True, p_value, one, (), None, words))
         else:
             tried = thresholds(
                 signal,
@@ -112,7 +112,7 @@ def proxies(
                 if suggested
                 else "no threshold is worth its false alarms"
             )
-            found.append(Proxy(name, True, p_value, one, tried, suggested, words))
+            found.append(LeadingIndicator(name, True, p_value, one, tried, suggested, words))
     return tuple(found)
 
 

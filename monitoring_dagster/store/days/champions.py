@@ -1,6 +1,6 @@
 """Which version's series is the model's on a day, and how much the others matter."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 
 from monitoring_dagster.decide.judging.traffic import Traffic
@@ -51,6 +51,15 @@ def champion_on(
     except RegistryUnavailable:
         alias = None  # days are judged while MLflow is down
     return alias or max(served, key=lambda version: (served[version], version))
+
+
+def version_of_series(monitor: Monitor, day: date, versions: Collection[str]) -> str | None:
+    """The one of *versions* whose numbers are the model's on *day*, so that a series keeps its name
+    when a version follows another: the champion's, or the only one's."""
+    if len(versions) == 1:
+        return next(iter(versions))
+    champion = champion_on(monitor, day)
+    return champion if champion in versions else None
 
 
 def promoted_on(promotions: Sequence[Promotion], day: date) -> str | None:

@@ -46,7 +46,7 @@ def features_of(monitor: Monitor, reference: Reference) -> dict[str, Bins]:
 def reference_sample(monitor: Monitor, reference: Reference) -> ReferenceSample:
     """The sample of a version's reference, from disk where it was drawn before.
 
-    It lies beside the cached reference and is drawn when a critical model first needs it.
+    It lies beside the cached reference and is drawn when it is first needed.
 
     Raises
     ------

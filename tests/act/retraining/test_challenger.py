@@ -142,7 +142,7 @@ def test_the_installed_command_retrains_with_them(late):
         "PYTHONPATH": os.pathsep.join([str(late.root), str(Path(__file__).parents[3])]),
         "DAGSTER_HOME": str(late.root),
     }
-    words = ["monitoring-dagster", "retrain", "tiny", "--as-of", str(last_day(late))]
+    words = ["monitoring-dagster", "model", "retrain", "tiny", "--as-of", str(last_day(late))]
     ended = fork_server.run(words, cwd=late.root, env=environment)
     assert ended.returncode == 0, ended.stderr
     assert "on the same 285 rows" in ended.stdout

@@ -25,7 +25,7 @@ def spec(**changed):
         "task": "binary",
         "predictions": {"path": "data/{day}.parquet", "score": "score"},
         "labels": {"path": "labels/{day}.parquet", "mature_after_days": 5},
-        "critical": True,
+        "multivariate_drift": True,
     }
     return ModelSpec.model_validate(shortest | changed)
 
@@ -85,7 +85,7 @@ def test_without_labels_nothing_is_said_of_them():
 
 
 def test_a_model_that_is_not_critical_has_no_open_week():
-    assert Evidence.WEEK in judged(of=spec(critical=False)).evidence
+    assert Evidence.WEEK in judged(of=spec(multivariate_drift=False)).evidence
 
 
 @pytest.mark.parametrize(("value", "is_judged"), [(1.0, True), (0.0, True), (nan, False)])

@@ -37,7 +37,7 @@ def _small_samples():
 def critical(founded, tmp_path_factory):
     """The founded world, whose model is critical; its first week has not been looked at."""
     world = founded.copied_to(tmp_path_factory.mktemp("critical"))
-    return replace(world, spec_changes={"critical": True})
+    return replace(world, spec_changes={"multivariate_drift": True})
 
 
 @pytest.fixture(scope="module")

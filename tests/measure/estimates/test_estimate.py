@@ -147,7 +147,7 @@ def test_a_drifted_day_is_estimated_from_reference_rows_like_its_own(world, refe
         return column(table, "label", np.where(high, tossed, table["label"].to_numpy()))
 
     refer(coin)
-    world.spec_changes["critical"] = True
+    world.spec_changes["multivariate_drift"] = True
     changed(world, lambda log: log.assign(debt=log["debt"] + 5))
     said = expected(world)
     assert methods(world) == {("", "pape"), ("country", "cbpe")}
@@ -187,7 +187,7 @@ def test_a_drifted_day_is_estimated_from_reference_rows_like_its_own(world, refe
 )
 def test_where_rows_cannot_be_weighed_what_scores_meant_on_the_whole_is_taken(world, change):
     usual = estimates_of(world.monitor, START)[WHOLE]
-    world.spec_changes["critical"] = True
+    world.spec_changes["multivariate_drift"] = True
     changed(world, change)
     expected(world)
     assert {method for _, method in methods(world)} == {"cbpe"}

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from monitoring_dagster.stats.series.lead_times import UnequalSeries, proxies
+from monitoring_dagster.stats.series.lead_times import UnequalSeries, leading_indicators
 from monitoring_dagster.stats.series.leads import lead
 from monitoring_dagster.stats.series.thresholds import LossEvent, loss_events, thresholds
 
@@ -44,11 +44,11 @@ def test_a_signal_that_falls_is_learnt_to_fall():
     rises, loss = losses(rng, signal_days_before=21)
     one = lead(-rises, loss, rng=rng)
     assert (one.direction, lead(rises, loss, rng=rng).direction) == (-1, 1)
-    (proxy,) = proxies(
+    (one,) = leading_indicators(
         {"confidence": 0.9 - 0.01 * rises}, loss, events=loss_events(loss, tolerance=2), rng=rng
     )
-    assert "confidence falls 21 days before losses" in proxy.words
-    assert "alert at confidence < 0.8" in proxy.words
+    assert "confidence falls 21 days before losses" in one.words
+    assert "alert at confidence < 0.8" in one.words
 
 
 NOISE = {
@@ -78,9 +78,9 @@ def test_of_many_noise_signals_hardly_ever_one_is_related():
     for _ in range(runs):
         _, loss = losses(rng, signal_days_before=0)
         signals = {name: make(rng) for name, make in NOISE.items() if name != "its own events"}
-        found = proxies(signals, loss, events=loss_events(loss, tolerance=2), rng=rng)
-        false += any(proxy.related for proxy in found)
-        assert all("no relation" in proxy.words for proxy in found if not proxy.related)
+        found = leading_indicators(signals, loss, events=loss_events(loss, tolerance=2), rng=rng)
+        false += any(one.related for proxy in found)
+        assert all("no relation" in one.words for proxy in found if not one.related)
     assert false <= 2
 
 
@@ -89,7 +89,7 @@ def test_the_right_one_among_noise_gets_its_price_in_words():
     psi, loss = losses(rng, signal_days_before=21)
     signals = {"noise": wander(rng, 0.5), "psi": psi, "walk": NOISE["random walk"](rng)}
     events = loss_events(loss, tolerance=2)
-    noise, found, walk = proxies(signals, loss, events=events, rng=rng)
+    noise, found, walk = leading_indicators(signals, loss, events=events, rng=rng)
     assert (noise.related, found.related, walk.related) == (False, True, False)
     assert noise.thresholds == ()
     best = found.suggested
@@ -109,10 +109,10 @@ def test_two_losses_are_too_few_for_a_threshold():
     rng = np.random.default_rng(6)
     psi, loss = losses(rng, signal_days_before=21)
     events = loss_events(loss, tolerance=2)[:2]
-    (proxy,) = proxies({"psi": psi}, loss, events=events, rng=rng)
-    assert proxy.related
-    assert (proxy.thresholds, proxy.suggested) == ((), None)
-    assert proxy.words.endswith("too little happened for a threshold: 2 losses, 3 needed")
+    (one,) = leading_indicators({"psi": psi}, loss, events=events, rng=rng)
+    assert one.related
+    assert (one.thresholds, one.suggested) == ((), None)
+    assert one.words.endswith("too little happened for a threshold: 2 losses, 3 needed")
 
 
 @pytest.mark.parametrize(
@@ -127,9 +127,9 @@ def test_two_losses_are_too_few_for_a_threshold():
 def test_a_signal_that_tells_nothing_is_called_so(signal):
     rng = np.random.default_rng(7)
     _, loss = losses(rng, signal_days_before=0)
-    (proxy,) = proxies({"s": signal}, loss, events=loss_events(loss, tolerance=2), rng=rng)
-    assert (proxy.related, proxy.lead, proxy.p_adjusted) == (False, None, 1.0)
-    assert proxy.words.startswith("too little known of s")
+    (one,) = leading_indicators({"s": signal}, loss, events=loss_events(loss, tolerance=2), rng=rng)
+    assert (one.related, one.lead, one.p_adjusted) == (False, None, 1.0)
+    assert one.words.startswith("too little known of s")
 
 
 def test_unknown_days_and_labels_that_are_not_there_yet_do_not_hide_a_lead():
@@ -137,9 +137,9 @@ def test_unknown_days_and_labels_that_are_not_there_yet_do_not_hide_a_lead():
     psi, loss = losses(rng, signal_days_before=21)
     psi[rng.choice(DAYS, 40, replace=False)] = np.nan
     loss[-30:] = np.nan
-    (proxy,) = proxies({"psi": psi}, loss, events=loss_events(loss, tolerance=2), rng=rng)
-    assert proxy.related
-    assert proxy.lead.days == pytest.approx(21, abs=2)
+    (one,) = leading_indicators({"psi": psi}, loss, events=loss_events(loss, tolerance=2), rng=rng)
+    assert one.related
+    assert one.lead.days == pytest.approx(21, abs=2)
 
 
 @pytest.mark.parametrize(
@@ -206,16 +206,17 @@ def test_no_alert_has_no_rate_of_false_ones():
 def test_series_of_other_days_are_refused():
     rng = np.random.default_rng(9)
     with pytest.raises(UnequalSeries, match="signal 'psi' has 3 days where the loss has 2"):
-        proxies({"psi": [1, 2, 3]}, [1, 2], events=[], rng=rng)
+        leading_indicators({"psi": [1, 2, 3]}, [1, 2], events=[], rng=rng)
 
 
 def test_no_signals_no_findings():
-    assert proxies({}, [1.0, 2.0], events=[], rng=np.random.default_rng(0)) == ()
+    assert leading_indicators({}, [1.0, 2.0], events=[], rng=np.random.default_rng(0)) == ()
 
 
 def test_the_same_generator_says_the_same():
     psi, loss = losses(np.random.default_rng(10), signal_days_before=21)
     first, second = (
-        proxies({"psi": psi}, loss, events=[], rng=np.random.default_rng(1)) for _ in "12"
+        leading_indicators({"psi": psi}, loss, events=[], rng=np.random.default_rng(1))
+        for _ in "12"
     )
     assert first == second

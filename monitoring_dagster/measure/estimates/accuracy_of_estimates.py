@@ -15,10 +15,10 @@ from monitoring_dagster.measure.quality.model_metrics import (
 from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.spec import ModelSpec, Tolerance
 from monitoring_dagster.stats.columns.profile import Group
-from monitoring_dagster.stats.estimation.estimate_record import (
+from monitoring_dagster.stats.estimation.estimate_accuracy import (
     Checked,
-    EstimateRecord,
-    estimate_record,
+    EstimateAccuracy,
+    estimate_accuracy,
 )
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.performance import Metric
@@ -43,9 +43,9 @@ class Slice(NamedTuple):
         return f"{self.segment} is {self.value}" if self.segment else "all rows"
 
 
-def track_records(
+def accuracies(
     monitor: Monitor, metric: str, *, as_of: date | None = None
-) -> dict[Slice, EstimateRecord]:
+) -> dict[Slice, EstimateAccuracy]:
     """How the estimates of one metric did on the newest 28 days with labels enough, by slice.
 
     As known on *as_of*, by default now; the whole first, versions one after the other.
@@ -78,7 +78,7 @@ def track_records(
             )
     spread = spread_of(monitor, version) if metric == "bias" and version else nan
     return {
-        part: estimate_record(
+        part: estimate_accuracy(
             checked[part],
             metric=metric,
             tolerance=_tolerated(spec, part, metric, checked[part], spread=spread),
@@ -97,12 +97,12 @@ def _tolerated(
     return room_of(rules.get(metric, _USUAL), metric, checked[-1].reference, spread=spread)
 
 
-def track_record(monitor: Monitor, metric: str, *, as_of: date) -> EstimateRecord:
+def accuracy_of(monitor: Monitor, metric: str, *, as_of: date) -> EstimateAccuracy:
     """The same for the whole."""
-    return track_records(monitor, metric, as_of=as_of)[Slice()]
+    return accuracies(monitor, metric, as_of=as_of)[Slice()]
 
 
-def to_dict(part: Slice, record: EstimateRecord) -> dict[str, Any]:
+def to_dict(part: Slice, record: EstimateAccuracy) -> dict[str, Any]:
     """Plain values, as `--json` prints them; what is not a number is None."""
 
     def known(value: Any) -> Any:

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from monitoring_dagster.stats.estimation.estimate_record import (
+from monitoring_dagster.stats.estimation.estimate_accuracy import (
     MIN_COVERAGE,
     Checked,
     Trust,
-    estimate_record,
+    estimate_accuracy,
     trusted,
 )
 from monitoring_dagster.stats.quality.performance import Metric
@@ -43,7 +43,7 @@ def month(rng, *, days=28, follows=0.0, width=1.0, moves=0.02, off=0.0, tails=No
 
 def low_share(rng, months=300, **world):
     records = [
-        estimate_record(month(rng, **world), metric="roc_auc", tolerance=0.02)
+        estimate_accuracy(month(rng, **world), metric="roc_auc", tolerance=0.02)
         for _ in range(months)
     ]
     return sum(one.trust is Trust.LOW for one in records) / months
@@ -84,7 +84,7 @@ def test_days_that_follow_each_other_call_honest_intervals_low_if_taken_as_indep
     rng = np.random.default_rng(2)
     naive = 0
     for _ in range(300):
-        found = estimate_record(month(rng, follows=0.9), metric="x", tolerance=1.0)
+        found = estimate_accuracy(month(rng, follows=0.9), metric="x", tolerance=1.0)
         naive += stats.binomtest(found.held, 28).proportion_ci(method="wilson").high < 0.90
     assert naive / 300 > 0.05
 
@@ -93,7 +93,7 @@ def test_days_that_follow_each_other_call_honest_intervals_low_if_taken_as_indep
 def test_the_bias_interval_holds_the_bias(follows, least):
     rng = np.random.default_rng(3)
     records = [
-        estimate_record(month(rng, follows=follows, off=0.01), metric="x", tolerance=1.0)
+        estimate_accuracy(month(rng, follows=follows, off=0.01), metric="x", tolerance=1.0)
         for _ in range(300)
     ]
     held = [one.bias.low <= 0.01 <= one.bias.high for one in records]
@@ -107,7 +107,7 @@ def test_numbers_by_hand():
         Checked(11, 9, 13, 10, 7), Checked(8, 7.5, 8.5, 10, 7),
         Checked(11, 10, 13, 10, 10), Checked(8, 6, 9, 10, 16),
     ]  # fmt: skip
-    found = estimate_record(checked, metric="mae", tolerance=1.0)
+    found = estimate_accuracy(checked, metric="mae", tolerance=1.0)
     assert (found.days, found.held, found.coverage.value) == (4, 2, 0.5)
     assert found.mean_absolute_error == 1.5
     assert found.bias.value == -0.5
@@ -121,7 +121,7 @@ def test_numbers_by_hand():
 
 def test_an_end_of_the_interval_holds_the_truth():
     held = [
-        estimate_record([Checked(1, 0, 2, realised, 1)], metric="x", tolerance=1.0).held
+        estimate_accuracy([Checked(1, 0, 2, realised, 1)], metric="x", tolerance=1.0).held
         for realised in (-0.001, 0, 2, 2.001)
     ]
     assert held == [0, 1, 1, 0]
@@ -133,8 +133,8 @@ def test_days_that_are_not_known_are_left_out():
         Checked(0.8, 0.7, 0.9, NAN, 0.8), Checked(NAN, NAN, NAN, 0.8, 0.8),
         Checked(0.8, NAN, 0.9, 0.8, 0.8), Checked(float("inf"), 0.7, 0.9, 0.8, 0.8),
     ]  # fmt: skip
-    found = estimate_record([*gaps, *known, *gaps], metric="x", tolerance=1.0)
-    assert found == estimate_record(known, metric="x", tolerance=1.0)
+    found = estimate_accuracy([*gaps, *known, *gaps], metric="x", tolerance=1.0)
+    assert found == estimate_accuracy(known, metric="x", tolerance=1.0)
     assert found.days == 12
 
 
@@ -187,7 +187,7 @@ def test_a_miss_that_lasts_is_no_better_for_being_the_same_every_day():
     checked = [
         Checked(0.4, 0.3, 0.5 + (day == 8), 0.4 if day < 9 else 1.3, 0.4) for day in range(18)
     ]
-    found = estimate_record(checked, metric="log_loss", tolerance=0.02)
+    found = estimate_accuracy(checked, metric="log_loss", tolerance=0.02)
     assert found.coverage.high >= MIN_COVERAGE
     assert found.trust is Trust.LOW
     assert found.reason == "they missed by 22.5 times what is tolerated on average"
@@ -199,7 +199,7 @@ def test_wide_intervals_do_not_make_estimates_reliable_that_miss_by_five_times(t
     rng = np.random.default_rng(4)
     sides = rng.choice([-1, 1], 28)
     checked = [Checked(0.8 + 0.1 * side, 0.6, 1.0, 0.8, 0.8 + 0.1 * side) for side in sides]
-    found = estimate_record(checked, metric="roc_auc", tolerance=tolerance)
+    found = estimate_accuracy(checked, metric="roc_auc", tolerance=tolerance)
     assert found.held == 28
     assert found.trust is (Trust.LOW if tolerance else Trust.GOOD)
     said = "missed by 0.1 on average (0.02 is tolerated, exceeded on 28 of 28 days)"
@@ -210,7 +210,7 @@ def test_wide_intervals_do_not_make_estimates_reliable_that_miss_by_five_times(t
 def record(held, missed, error=0.01):
     """Days on which the estimate is off by *error*, in turns above and below."""
     sides = [1, -1] * 50
-    return estimate_record(
+    return estimate_accuracy(
         [
             Checked(0.8 + side * error, 0.0, 1.0 if i < held else 0.1, 0.8, 0.7)
             for i, side in zip(range(held + missed), sides, strict=False)
@@ -260,7 +260,7 @@ def test_a_message_can_carry_the_words(held, missed, words):
 )
 def test_every_record_is_consistent(days):
     checked = [Checked(e, e - reach, e + reach, r, ref) for e, reach, r, ref in days]
-    found = estimate_record(checked, metric="x", tolerance=0.1)
+    found = estimate_accuracy(checked, metric="x", tolerance=0.1)
     assert found.days == len(days)
     assert found.words
     if not days:

@@ -45,7 +45,7 @@ class Trusted(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class EstimateRecord:
+class EstimateAccuracy:
     """How the estimates of one metric of one group have done; NaN where no day is known."""
 
     metric: str
@@ -88,7 +88,9 @@ class EstimateRecord:
         )
 
 
-def estimate_record(checked: Sequence[Checked], *, metric: str, tolerance: float) -> EstimateRecord:
+def estimate_accuracy(
+    checked: Sequence[Checked], *, metric: str, tolerance: float
+) -> EstimateAccuracy:
     """How have the estimates of one metric of one group done?
 
     Neighbouring days err alike, so n days are worth fewer independent ones. With r the correlation
@@ -137,7 +139,7 @@ def estimate_record(checked: Sequence[Checked], *, metric: str, tolerance: float
         beyond=beyond,
         tolerance=tolerance,
     )
-    return EstimateRecord(
+    return EstimateAccuracy(
         metric=metric,
         days=n,
         mean_absolute_error=average,

@@ -16,7 +16,7 @@ from monitoring_dagster.measure.quality.model_metrics import metric_label, sprea
 from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.spec import Tolerance
 from monitoring_dagster.stats.columns.values import Floats
-from monitoring_dagster.stats.series.lead_times import Proxy, proxies
+from monitoring_dagster.stats.series.lead_times import LeadingIndicator, leading_indicators
 from monitoring_dagster.stats.series.thresholds import LossEvent, announced, loss_events
 from monitoring_dagster.store.days.champions import champion_on
 from monitoring_dagster.store.days.known_labels import BY_DAY, OUTCOMES, account_of
@@ -100,7 +100,7 @@ def announcements(
     events = loss_events(loss, tolerance=0.0, baseline=0.0)
     signals = signals_of(monitor, days, metric=label)
     found = sorted(
-        proxies(
+        leading_indicators(
             signals,
             loss,
             events=events,
@@ -120,11 +120,11 @@ def announcements(
         losses=_losses(days, events, signals, found, labelled),
         signals=signals,
         outside=list(spec.signals),
-        proxies=found,
+        indicators=found,
     )
 
 
-def _usefulness(one: Proxy) -> tuple[float, bool, float, int]:
+def _usefulness(one: LeadingIndicator) -> tuple[float, bool, float, int]:
     gain = one.suggested.gain if one.suggested else 0.0
     return (-gain, not one.related, one.p_adjusted, -one.lead.days if one.lead else 1)
 
@@ -208,7 +208,7 @@ def _losses(
     days: Sequence[date],
     events: Sequence[LossEvent],
     signals: Mapping[str, Floats],
-    found: Sequence[Proxy],
+    found: Sequence[LeadingIndicator],
     labelled: Mapping[date, date],
 ) -> list[Loss]:
     told: list[dict[str, date]] = [{} for _ in events]

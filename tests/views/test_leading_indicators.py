@@ -27,7 +27,7 @@ from monitoring_dagster.store.days.signals import noted
 from monitoring_dagster.store.models.registry import ModelVersion
 from monitoring_dagster.store.monitor import House
 from monitoring_dagster.store.references.version_reference import reference_of
-from monitoring_dagster.views.proxies import announcements
+from monitoring_dagster.views.leading_indicators import announcements
 from tests.world import START, attributes, day_after
 
 DAYS, A_DAY, COVERED = 180, 1000, 310
@@ -63,7 +63,7 @@ class Registry:
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     """Half a year of results as the steps keep them, and no raw row."""
-    root = tmp_path_factory.mktemp("proxies")
+    root = tmp_path_factory.mktemp("indicators")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.fsync", lambda descriptor: None)  # it need not survive a power cut
         write(monitored(root))
@@ -154,7 +154,9 @@ def command(root, monkeypatch):
     def typed(*words, **changed):
         project = SimpleNamespace(monitor=lambda name: monitored(root, **changed), broken={})
         monkeypatch.setattr(here, "project", lambda: project)
-        found = CliRunner().invoke(cli.main, ["proxies", "tiny", *words], catch_exceptions=False)
+        found = CliRunner().invoke(
+            cli.main, ["model", "leading-indicators", "tiny", *words], catch_exceptions=False
+        )
         return found.exit_code, found.stdout, found.stderr
 
     return typed
@@ -182,14 +184,14 @@ def test_labels_never_cover_more_than_the_predictions(root, tmp_path, service, e
 
 
 def proxy(found, name):
-    return next(one for one in found.proxies if one.name == name)
+    return next(one for one in found.indicators if one.name == name)
 
 
 def test_a_planted_lead_is_recovered_and_noise_is_called_noise(found):
     planted = proxy(found, PLANTED)
     assert planted.lead.days == pytest.approx(LEAD, abs=2)
     assert planted.suggested.hits >= 3
-    falls = {one.name: one.lead.direction < 0 for one in found.proxies if one.related}
+    falls = {one.name: one.lead.direction < 0 for one in found.indicators if one.related}
     assert falls == {
         PLANTED: False,
         "estimate.log_loss": False,
@@ -200,14 +202,14 @@ def test_a_planted_lead_is_recovered_and_noise_is_called_noise(found):
 
 
 def test_the_most_useful_come_first(found):
-    gains = [one.suggested.gain if one.suggested else 0.0 for one in found.proxies]
+    gains = [one.suggested.gain if one.suggested else 0.0 for one in found.indicators]
     assert gains == sorted(gains, reverse=True)
-    assert found.proxies[0].name == PLANTED
+    assert found.indicators[0].name == PLANTED
 
 
 def test_every_planted_loss_is_announced_before_it_and_before_its_labels(found):
     assert [one.first for one in found.losses] == [day_after(START, n) for n in STARTS]
-    for one in found.proxies:
+    for one in found.indicators:
         told = [loss for loss in found.losses if one.name in loss.announced_on]
         assert len(told) == (one.suggested.hits if one.suggested else 0)
     early = [one for one in found.losses if PLANTED in one.announced_on]
@@ -276,7 +278,7 @@ def test_dear_false_alarms_and_another_metric_of_a_part_of_the_days(command):
 
 @pytest.mark.parametrize("ending", ["svg", "html"])
 def test_few_labels_are_no_quality_and_the_way_out_is_told_and_drawn(command, on_disk, ending):
-    file = on_disk / f"proxies.{ending}"
+    file = on_disk / f"indicators.{ending}"
     labels = {"path": "labels/{day}.parquet", "min_coverage": 0.8}
     code, out, _ = command("--to", str(day_after(START, 9)), "--plot", str(file), labels=labels)
     assert code == 0

@@ -25,7 +25,7 @@ from monitoring_dagster.spec import FurtherLabels
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.labels.label_quality import UnusableErrorRate
 from monitoring_dagster.store.ledger.label_decisions import Decision
-from monitoring_dagster.views.suspects import NoSuspects, suspects_of
+from monitoring_dagster.views.label_issues import NoLabelIssues, label_issues
 from tests.world import START, as_table, attributes, day_after, stated
 
 FLIPPED = 0.05
@@ -80,7 +80,7 @@ def test_of_as_many_suspects_as_wrong_labels_six_times_more_are_wrong_than_by_ch
     """Ranked, of every label that is known; and looking changes nothing."""
     world, wrong = mislabelled
     before, done = world.memory(), []
-    found = suspects_of(world.monitor, today=world.today, limit=len(wrong), advance=done.append)
+    found = label_issues(world.monitor, today=world.today, limit=len(wrong), advance=done.append)
     assert np.isin([one.request_id for one in found.labels], wrong).mean() > 6 * FLIPPED
     assert found.labelled == sum(len(world.joined(day)) for day in world.days())
     weights = [one.weight for one in found.labels]
@@ -92,7 +92,7 @@ def test_of_as_many_suspects_as_wrong_labels_six_times_more_are_wrong_than_by_ch
 def test_a_suspect_says_what_speaks_against_it(mislabelled):
     """With the row as it was served."""
     world, _ = mislabelled
-    one = suspects_of(world.monitor, today=world.today, first=START, last=START, limit=1).labels[0]
+    one = label_issues(world.monitor, today=world.today, first=START, last=START, limit=1).labels[0]
     row = world.joined(START).set_index("request_id").loc[one.request_id]
     likely = 1 - row["label"]
     assert (one.day, one.version, one.label, one.likely) == (
@@ -107,29 +107,29 @@ def test_what_wrong_labels_do_to_the_accuracy_is_told(mislabelled):
     """By the suspected share, or the one that somebody measured."""
     world, _ = mislabelled
     monitor, today = world.monitor, world.today
-    found = suspects_of(monitor, today=today)
+    found = label_issues(monitor, today=today)
     assert found.error_rate == found.suspected / found.labelled
-    measured = suspects_of(monitor, today=today, error_rate=FLIPPED)
+    measured = label_issues(monitor, today=today, error_rate=FLIPPED)
     truth = pd.concat(world.rows(day) for day in world.days()).set_index("request_id")["label"]
     rows = pd.concat(world.joined(day) for day in world.days())
     against_truth = (rows["prediction"] == rows["request_id"].map(truth)).mean()
     assert measured.accuracy.low <= against_truth <= measured.accuracy.high
     assert measured.accuracy.value > (rows["prediction"] == rows["label"]).mean()
     with pytest.raises(UnusableErrorRate):
-        suspects_of(monitor, today=today, error_rate=0.5)
+        label_issues(monitor, today=today, error_rate=0.5)
 
 
 def test_after_a_decision_the_day_is_as_if_the_rows_had_no_label_and_before_it_as_it_was(own):
     """On each database; keep brings them back."""
     monitor, eve = own.monitor, day_after(own.today, -1)
-    found = suspects_of(monitor, today=own.today, first=START, last=START, limit=6)
+    found = label_issues(monitor, today=own.today, first=START, last=START, limit=6)
     ids = [one.request_id for one in found.labels]
     now = datetime.combine(own.today, time(12), UTC)
     for days, decision, without in ((0, Decision.DISCARD, ids), (2, Decision.KEEP, [])):
         decide(monitor, ids, decision, reason="looked", by="ada", now=now + timedelta(days=days))
         as_of = day_after(own.today, days)
         assert known(monitor, START, as_of) == pytest.approx(by_pandas(own, START, as_of, without))
-        left = suspects_of(monitor, today=as_of, first=START, last=START)
+        left = label_issues(monitor, today=as_of, first=START, last=START)
         assert not {one.request_id for one in left.labels} & set(ids)
         assert left.labelled == found.labelled - len(without)
         assert left.kept == len(ids) - len(without)
@@ -177,7 +177,7 @@ def test_further_labels_have_a_vote_each_and_so_has_the_prediction(mislabelled, 
     opinion(world, "weak", {others.index[0]: others.iloc[0], others.index[1]: others.iloc[1],
                             others.index[3]: others.iloc[3]})  # fmt: skip
     asked = {"today": world.today, "first": START, "last": START, "limit": 1000}
-    found = {one.request_id: one for one in suspects_of(world.monitor, **asked).labels}
+    found = {one.request_id: one for one in label_issues(world.monitor, **asked).labels}
     for n, voters in enumerate([3, 3, 2, 2]):
         id_, against = others.index[n], unsure["prediction"].iloc[n] == others.iloc[n]
         votes = voters - 1 + against
@@ -194,17 +194,17 @@ def test_without_anything_to_compare_with_it_says_what_is_missing(mislabelled):
     log = monitor.spec.predictions.model_copy(update={"score": None})
     bare = monitor.spec.model_copy(update={"predictions": log})
     for spec, words in [(numbers, "predicts numbers"), (bare, "logs no score")]:
-        with pytest.raises(NoSuspects, match=words):
-            suspects_of(replace(monitor, spec=spec), today=START)
+        with pytest.raises(NoLabelIssues, match=words):
+            label_issues(replace(monitor, spec=spec), today=START)
     human = {"human": FurtherLabels(path="human/{day}.parquet")}
     alone = bare.model_copy(update={"further_labels": human})
-    found = suspects_of(replace(monitor, spec=alone), today=mislabelled[0].today)
+    found = label_issues(replace(monitor, spec=alone), today=mislabelled[0].today)
     assert (found.suspected, found.labels) == (0, ())
 
 
 def test_days_without_labels_have_no_suspects(mislabelled):
     later = day_after(mislabelled[0].today, 9)
-    found = suspects_of(mislabelled[0].monitor, today=later, first=later)
+    found = label_issues(mislabelled[0].monitor, today=later, first=later)
     assert (found.first, found.labelled, found.labels, found.accuracy) == (later, 0, (), None)
     assert "0 of 0 labels, of predictions" in found.words
 
@@ -213,7 +213,7 @@ def test_days_without_labels_have_no_suspects(mislabelled):
 def typed(mislabelled, tmp_path, monkeypatch):
     """Type a command in a copy of which one id is an attack; returns its words."""
     world = mislabelled[0].copied_to(tmp_path)
-    (worst,) = suspects_of(world.monitor, today=world.today, limit=1).labels
+    (worst,) = label_issues(world.monitor, today=world.today, limit=1).labels
     for path in (world.root / "data").rglob("*.parquet"):
         table = pq.read_table(path)
         ids = [
@@ -240,24 +240,24 @@ def test_typed_they_are_listed_written_decided_about_and_gone(typed, on_disk):
     """Nothing in an id runs in a terminal or in a spreadsheet."""
     world, run = typed
     path = on_disk / "suspects.csv"
-    first, *_, summary, accuracy = run("suspects", "tiny", "--csv", str(path)).splitlines()
+    first, *_, summary, accuracy = run("labels", "issues", "tiny", "--csv", str(path)).splitlines()
     assert repr(FORMULA) in first
-    assert "a suspect may well be right" in summary
+    assert "a suspected label may well be right" in summary
     assert "against the truth" in accuracy
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert rows[0]["request_id"] == "'" + FORMULA
     assert 1 < len(rows) <= 100
-    words = run("decide-label", "tiny", "discard", FORMULA, rows[1]["request_id"],
+    words = run("labels", "decide", "tiny", "discard", FORMULA, rows[1]["request_id"],
                 "--reason", "looked at them")  # fmt: skip
     assert words.startswith("2 labels discarded: ")
     said = world.monitor.ledger.label_decisions.of("tiny")
     assert [(one.by, one.reason, one.request_id) for one in said] == [
         ("ada", "looked at them", one) for one in (FORMULA, rows[1]["request_id"])
     ]
-    left = run("suspects", "tiny", "--limit", "1", "--json", "--error-rate", "0.05")
+    left = run("labels", "issues", "tiny", "--limit", "1", "--json", "--error-rate", "0.05")
     found = json.loads(left)
-    assert [one["request_id"] for one in found["suspects"]] == [rows[2]["request_id"]]
+    assert [one["request_id"] for one in found["label_issues"]] == [rows[2]["request_id"]]
     assert found["error_rate"] == 0.05
 
 

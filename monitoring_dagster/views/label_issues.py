@@ -35,7 +35,7 @@ _SHOWN_CHARACTERS = 60
 _USELESS = 0.5  # labels so often wrong say nothing
 
 
-class NoSuspects(MonitoringError):
+class NoLabelIssues(MonitoringError):
     """There is nothing that a label could be compared with."""
 
     @classmethod
@@ -54,7 +54,7 @@ class NoSuspects(MonitoringError):
 
 
 @dataclass(frozen=True, slots=True)
-class SuspectLabel:
+class LabelIssue:
     """A label that the score, or most other opinions, contradict."""
 
     request_id: str
@@ -76,7 +76,7 @@ class SuspectLabel:
 
 
 @dataclass(frozen=True, slots=True)
-class Suspects:
+class LabelIssues:
     """The labels of some prediction days that are likely wrong, and what that would mean."""
 
     model: str
@@ -87,7 +87,7 @@ class Suspects:
     kept: int  # suspected as well, and left out: somebody looked at them and kept them
     unjudged: int  # of the labelled: served while the model itself was in doubt
     doubted: Mapping[date, str]  # days with such labels: why
-    labels: tuple[SuspectLabel, ...]  # the likeliest first
+    labels: tuple[LabelIssue, ...]  # the likeliest first
     error_rate: float
     accuracy: AccuracyUnderNoise | None  # of two classes alone
 
@@ -102,7 +102,7 @@ class Suspects:
         else:
             said = (
                 f"{self.suspected:,} of {judged:,} labels{share}, of predictions of {self.first}"
-                f" to {self.last}, are suspected{left_out}; a suspect may well be right"
+                f" to {self.last}, are suspected{left_out}; a suspected label may well be right"
             )
         return f"{said}{self._doubts}"
 
@@ -138,15 +138,15 @@ class Suspects:
                 name: getattr(self.accuracy, name)
                 for name in ("value", "low", "high", "worst_low", "worst_high", "words")
             },
-            "suspects": [
-                {name: _plain(getattr(one, name)) for name in SuspectLabel.__dataclass_fields__}
+            "label_issues": [
+                {name: _plain(getattr(one, name)) for name in LabelIssue.__dataclass_fields__}
                 for one in self.labels
             ],
         }  # fmt: skip
 
     def write(self, path: Path, *, force: bool = True) -> None:
         """As CSV; what a spreadsheet would run is text there, so ids may have a ' before them."""
-        names = list(SuspectLabel.__dataclass_fields__)
+        names = list(LabelIssue.__dataclass_fields__)
         rows = [[_plain(getattr(one, name)) for name in names] for one in self.labels]
         kinds = {"probability": pa.float64(), "weight": pa.float64()}
         kinds |= {"votes": pa.int64(), "voters": pa.int64()}
@@ -163,7 +163,7 @@ class Suspects:
         )
 
 
-def suspects_of(
+def label_issues(
     monitor: Monitor,
     *,
     today: date,
@@ -172,7 +172,7 @@ def suspects_of(
     limit: int = 100,
     error_rate: float | None = None,
     advance: Callable[[int], None] = lambda _: None,
-) -> Suspects:
+) -> LabelIssues:
     """The labels known on *today* that are likely wrong; nothing is changed.
 
     A label is suspected where the score of the version that served is confident of another class,
@@ -191,14 +191,14 @@ def suspects_of(
 
     Raises
     ------
-    NoSuspects, NoLabels, UnusableErrorRate, UnusableOutcome, UnreadableFile, UnknownColumn
+    NoLabelIssues, NoLabels, UnusableErrorRate, UnusableOutcome, UnreadableFile, UnknownColumn
     """
     spec = monitor.spec
     labels_of(spec)
     if spec.task == "regression":
-        raise NoSuspects.of_numbers(monitor.name)
+        raise NoLabelIssues.of_numbers(monitor.name)
     if spec.predictions.score is None and not spec.further_labels:
-        raise NoSuspects.without_opinions(monitor.name)
+        raise NoLabelIssues.without_opinions(monitor.name)
     decisions = monitor.ledger.label_decisions.of(monitor.name)
     discarded = discarded_on(decisions, today)
     kept = {one.key for one in decisions} - discarded
@@ -213,7 +213,7 @@ def suspects_of(
     accuracy = None
     if found.outcomes.n and (error_rate is not None or rate < _USELESS):
         accuracy = accuracy_under_noise(metrics(found.outcomes)["accuracy"], rate)
-    return Suspects(
+    return LabelIssues(
         model=monitor.name,
         first=days[0] if days else first or today,
         last=days[-1] if days else last or today,
@@ -237,7 +237,7 @@ class _Found:
     kept: int = 0
     unjudged: int = 0
     doubted: dict[date, str] = field(default_factory=dict)
-    labels: list[SuspectLabel] = field(default_factory=list)
+    labels: list[LabelIssue] = field(default_factory=list)
     outcomes: Outcomes = field(default_factory=lambda: Outcomes("binary"))
 
 
@@ -312,7 +312,7 @@ def _keys(rows: pa.Table) -> Iterator[Key]:
 
 def _suspect(
     row: Mapping[str, Any], by_score: Suspect | None, by_votes: Disagreement | None
-) -> SuspectLabel:
+) -> LabelIssue:
     """One suspect with all that speaks against its label; the score's class goes before another."""
     if by_score and by_votes and by_score.likely != by_votes.answer:
         by_votes = None
@@ -328,7 +328,7 @@ def _suspect(
         label, likely = by_score.label, by_score.likely
         weight += by_score.margin
         reasons.insert(0, by_score.reason)
-    return SuspectLabel(
+    return LabelIssue(
         request_id=row["request_id"],
         day=row["served_at"].astimezone(UTC).date(),
         version=row["version"],

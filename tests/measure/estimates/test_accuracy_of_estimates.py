@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from monitoring_dagster.measure.estimates import track_record
-from monitoring_dagster.measure.estimates.track_record import Slice, to_dict, track_records
+from monitoring_dagster.measure.estimates import accuracy_of_estimates
+from monitoring_dagster.measure.estimates.accuracy_of_estimates import Slice, accuracies, to_dict
 from monitoring_dagster.measure.quality import arrived_labels as outcomes
 from monitoring_dagster.measure.quality.model_metrics import UnknownMetric, promise_of
 from monitoring_dagster.sources.labels.labels import NoLabels
 from monitoring_dagster.stats.columns.profile import Group
-from monitoring_dagster.stats.estimation.estimate_record import Trust
+from monitoring_dagster.stats.estimation.estimate_accuracy import Trust
 from monitoring_dagster.store.days.estimated import estimates_of
 from tests.world import LATEST_DAYS, START, attributes, day_after
 
@@ -38,7 +38,7 @@ def realised(joined):
     ids=lambda one: getattr(one, "words", ""),
 )
 def test_each_day_with_labels_enough_is_scored_against_them(founded, part, group):
-    record = track_records(founded.monitor, "log_loss")[part]
+    record = accuracies(founded.monitor, "log_loss")[part]
     errors, held = [], 0
     for day in MATURE:
         rows = founded.joined(day)
@@ -58,17 +58,17 @@ def test_each_day_with_labels_enough_is_scored_against_them(founded, part, group
     [(START, 0), (DAYS[LATEST_DAYS - 1], 0), (DAYS[LATEST_DAYS], 1), (LAST, len(MATURE))],
 )
 def test_labels_that_came_later_are_as_if_they_had_never_come(world, as_of, days):
-    before = track_records(world.monitor, "log_loss", as_of=as_of)
+    before = accuracies(world.monitor, "log_loss", as_of=as_of)
     assert before[Slice()].days == days
     late = world.arriving(day_after(LAST, 1)).assign(label=0)
     world.write(day_after(LAST, 1), log=world.served(day_after(LAST, 1)), labels=late)
     outcomes.run(world.monitor, day_after(LAST, 1))
     shown = [
         {part: to_dict(part, one) for part, one in found.items()}
-        for found in (before, track_records(world.monitor, "log_loss", as_of=as_of))
+        for found in (before, accuracies(world.monitor, "log_loss", as_of=as_of))
     ]
     assert shown[0] == shown[1]
-    assert track_records(world.monitor, "log_loss")[Slice()].days == len(MATURE) + 1
+    assert accuracies(world.monitor, "log_loss")[Slice()].days == len(MATURE) + 1
 
 
 @pytest.mark.parametrize(("share", "days"), [(0.7, len(MATURE) + 1), (0.8, len(MATURE))])
@@ -76,12 +76,12 @@ def test_days_without_labels_enough_are_left_out(founded, share, days):
     """Two days before the last three of four labels are there."""
     labels = attributes()["labels"] | {"min_coverage": share}
     world = replace(founded, spec_changes={"labels": labels})
-    assert track_records(world.monitor, "accuracy")[Slice()].days == days
+    assert accuracies(world.monitor, "accuracy")[Slice()].days == days
 
 
 def test_days_without_an_estimate_are_left_out(world):
     shutil.rmtree(world.root / ".monitoring" / "results" / "tiny" / "estimate")
-    found = track_records(world.monitor, "accuracy")
+    found = accuracies(world.monitor, "accuracy")
     assert [*found] == [Slice()]
     assert found[Slice()].words == "no estimate of accuracy has been checked against labels yet"
 
@@ -92,8 +92,8 @@ def test_an_estimate_of_scores_that_labelled_rows_do_not_have_is_left_out(world)
     before = replace(world, spec_changes={"predictions": log})
     for day in DAYS[: LATEST_DAYS + 1]:
         outcomes.run(before.monitor, day)
-    found = track_records(world.monitor, "log_loss")
-    assert found[Slice()].days < track_records(world.monitor, "accuracy")[Slice()].days
+    found = accuracies(world.monitor, "log_loss")
+    assert found[Slice()].days < accuracies(world.monitor, "accuracy")[Slice()].days
 
 
 def test_an_error_is_tolerated_by_what_was_promised_of_that_very_slice(founded, monkeypatch):
@@ -104,14 +104,14 @@ def test_an_error_is_tolerated_by_what_was_promised_of_that_very_slice(founded, 
     }
     world = replace(founded, spec_changes={"rules": rules})
     asked = []
-    kept = track_record.estimate_record
+    kept = accuracy_of_estimates.estimate_accuracy
 
     def spied(checked, *, metric, tolerance):
         asked.append(tolerance)
         return kept(checked, metric=metric, tolerance=tolerance)
 
-    monkeypatch.setattr(track_record, "estimate_record", spied)
-    track_records(world.monitor, "log_loss")
+    monkeypatch.setattr(accuracy_of_estimates, "estimate_accuracy", spied)
+    accuracies(world.monitor, "log_loss")
     whole, german = (
         promise_of(world.monitor, group, "log_loss", LAST)
         for group in (Group("1"), Group("1", "country", "DE"))
@@ -121,7 +121,7 @@ def test_an_error_is_tolerated_by_what_was_promised_of_that_very_slice(founded, 
 
 @pytest.mark.parametrize("as_of", [START, LAST], ids=["before any label", "after them"])
 def test_as_json_what_is_not_a_number_is_null(founded, as_of):
-    found = track_records(founded.monitor, "log_loss", as_of=as_of)
+    found = accuracies(founded.monitor, "log_loss", as_of=as_of)
     shown = [to_dict(part, one) for part, one in found.items()]
     read = json.loads(json.dumps(shown, allow_nan=False))
     assert read[0] | {"segment": "", "value": "", "metric": "log_loss"} == read[0]
@@ -135,7 +135,7 @@ def test_as_json_what_is_not_a_number_is_null(founded, as_of):
 
 def test_what_the_model_does_not_have_is_told(founded):
     with pytest.raises(UnknownMetric, match="Did you mean 'log_loss'"):
-        track_records(founded.monitor, "logloss")
+        accuracies(founded.monitor, "logloss")
     alone = replace(founded, spec_changes={"labels": None, "retraining": None})
     with pytest.raises(NoLabels, match="'tiny' has no `labels`"):
-        track_records(alone.monitor, "accuracy")
+        accuracies(alone.monitor, "accuracy")
