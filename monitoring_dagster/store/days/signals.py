@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -91,15 +92,23 @@ def _read(
     Days are decoded together: a year of them takes hardly longer than one.
     """
     for step, wanted in _by_step(names).items():
-        parts = []
-        for day in days:
-            stamp = monitor.results.stamp(monitor.name, step, day)
-            if stamp is not None:
-                table = _table(monitor.results, monitor.name, step, day, stamp)
-                parts.append((day, _only(table, wanted)))
+        stamps = ((day, monitor.results.stamp(monitor.name, step, day)) for day in days)
+        parts = [
+            (day, _table(monitor.results, monitor.name, step, day, stamp))
+            for day, stamp in stamps
+            if stamp is not None
+        ]
         if parts:
-            decoded = iter(_decoded(pa.concat_tables([table for _, table in parts])))
-            yield from ((day, list(islice(decoded, table.num_rows))) for day, table in parts)
+            whole = pa.concat_tables([table for _, table in parts])
+            of_days = np.repeat(np.arange(len(parts)), [table.num_rows for _, table in parts])
+            if wanted:
+                is_wanted = pc.is_in(whole["name"], pa.array(wanted))
+                whole, of_days = whole.filter(is_wanted), of_days[is_wanted.to_numpy()]
+            counts = np.bincount(of_days, minlength=len(parts)).tolist()
+            decoded = iter(_decoded(whole))
+            yield from (
+                (day, list(islice(decoded, n))) for (day, _), n in zip(parts, counts, strict=True)
+            )
 
 
 def _by_step(names: Collection[str]) -> dict[str, list[str]]:
@@ -111,10 +120,6 @@ def _by_step(names: Collection[str]) -> dict[str, list[str]]:
         if (step := step_of(name)) is not None:
             found.setdefault(step, []).append(name)
     return found
-
-
-def _only(table: pa.Table, names: Sequence[str]) -> pa.Table:
-    return table.filter(pc.is_in(table["name"], pa.array(names))) if names else table
 
 
 def _decoded(table: pa.Table) -> list[Signal]:
@@ -139,5 +144,7 @@ def _table(results: ResultStore, model: str, step: str, day: date, _stamp: Stamp
     note = (results.metadata(model, step, day) or {}).get(_SIGNALS)
     if note is None:
         return SCHEMA.empty_table()  # written before steps wrote signals
-    with pa.ipc.open_stream(base64.b64decode(note)) as reader:
+    # So small that handing it to threads costs more than it takes.
+    alone = pa.ipc.IpcReadOptions(use_threads=False)
+    with pa.ipc.open_stream(base64.b64decode(note), options=alone) as reader:
         return reader.read_all()

@@ -79,8 +79,8 @@ def test_of_many_noise_signals_hardly_ever_one_is_related():
         _, loss = losses(rng, signal_days_before=0)
         signals = {name: make(rng) for name, make in NOISE.items() if name != "its own events"}
         found = leading_indicators(signals, loss, events=loss_events(loss, tolerance=2), rng=rng)
-        false += any(one.related for proxy in found)
-        assert all("no relation" in one.words for proxy in found if not one.related)
+        false += any(one.related for one in found)
+        assert all("no relation" in one.words for one in found if not one.related)
     assert false <= 2
 
 
