@@ -22,12 +22,8 @@ from monitoring_dagster.stats.columns.column_profile import (
     NumericProfile,
 )
 from monitoring_dagster.stats.columns.profile import Group, profile_batches
-from monitoring_dagster.stats.drift.column_drift import (
-    ColumnDrift,
-    DriftSettings,
-    measure,
-    measure_all,
-)
+from monitoring_dagster.stats.drift.column_drift import ColumnDrift, measure, measure_all
+from monitoring_dagster.stats.drift.drift_settings import DriftSettings
 from monitoring_dagster.stats.drift.drift_verdict import DriftVerdict, Verdict, judge
 from monitoring_dagster.stats.inference.evidence import ks_p_value
 

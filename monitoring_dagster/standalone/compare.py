@@ -17,7 +17,8 @@ from monitoring_dagster.stats.columns.bins import NumericBins
 from monitoring_dagster.stats.columns.profile import Group, Profile
 from monitoring_dagster.stats.columns.values import is_time, plain_type
 from monitoring_dagster.stats.columns.written import Unread
-from monitoring_dagster.stats.drift.column_drift import DriftSettings, measure_all
+from monitoring_dagster.stats.drift.column_drift import measure_all
+from monitoring_dagster.stats.drift.drift_settings import DriftSettings
 from monitoring_dagster.stats.drift.drift_verdict import DriftVerdict, Verdict, judge
 
 if TYPE_CHECKING:
