@@ -10,7 +10,7 @@ from types import MappingProxyType
 from monitoring_dagster.decide.rules import BLOCK_RETRAINING
 from monitoring_dagster.errors import escaped
 from monitoring_dagster.kinds import FindingKind
-from monitoring_dagster.spec import Retraining
+from monitoring_dagster.spec.retraining import Retraining
 from monitoring_dagster.spec.rules.alert_settings import Window
 from monitoring_dagster.stats.quality.comparison import PairedComparison
 

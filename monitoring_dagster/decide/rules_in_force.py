@@ -7,7 +7,7 @@ from typing import Any
 from monitoring_dagster.decide.judgement import number_of
 from monitoring_dagster.decide.rules import RULES, Evidence
 from monitoring_dagster.kinds import FindingKind
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.spec.record import Record
 from monitoring_dagster.spec.rules.alert_settings import ALERTS, WINDOWS
 from monitoring_dagster.spec.rules.own_rule import OwnRule

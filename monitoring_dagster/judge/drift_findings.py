@@ -8,7 +8,7 @@ from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import is_told
 from monitoring_dagster.decide.traffic import Traffic
 from monitoring_dagster.kinds import FindingKind, Severity
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.stats.drift.drift_verdict import Broken, Verdict
 from monitoring_dagster.stats.drift.importance import rank_correlation, shared_weight
 from monitoring_dagster.store.days.champions import traffic_on

@@ -10,7 +10,7 @@ from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.drift import multivariate
 from monitoring_dagster.sources.rows.outside_series import values_by_day
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.spec.rules.own_rule import OwnRule, step_of
 from monitoring_dagster.store.days.signals import signals
 from monitoring_dagster.store.days.step_findings import VERDICT

@@ -16,7 +16,7 @@ from monitoring_dagster.decide.tolerance import metric_of
 from monitoring_dagster.decide.traffic import Traffic
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.estimates.track_record import track_record
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.stats.estimation.estimate_record import Trust
 from monitoring_dagster.store.days.champions import traffic_on
 from monitoring_dagster.store.days.signals import signals

@@ -20,7 +20,7 @@ from monitoring_dagster.measure.version_gaps import few_days, gaps, in_words
 from monitoring_dagster.report.pictures import histograms
 from monitoring_dagster.sources.rows import rows, served, spark
 from monitoring_dagster.sources.rows.readings import is_nested, reading
-from monitoring_dagster.spec import Predictions
+from monitoring_dagster.spec.sources import Predictions
 from monitoring_dagster.stats.columns.bins import Bins
 from monitoring_dagster.stats.columns.column_profile import NumericProfile
 from monitoring_dagster.stats.columns.profile import Group, Profile, profiles_to_table

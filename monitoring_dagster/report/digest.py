@@ -8,7 +8,7 @@ from monitoring_dagster.decide.incidents import Incident
 from monitoring_dagster.decide.rules import RULES
 from monitoring_dagster.report.messages import SHOWN_FINDINGS, Announcement
 from monitoring_dagster.report.wording import counted, date_words
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec.model import ModelSpec
 
 
 def digest_of(

@@ -12,7 +12,8 @@ from monitoring_dagster.sources.labels.label_account import LabelAccount
 from monitoring_dagster.sources.labels.labels import joined_as_of
 from monitoring_dagster.sources.rows.rows import DAY, Rows, connected, quoted, readable
 from monitoring_dagster.sources.tables.files import Table
-from monitoring_dagster.spec import Labels, Predictions, Task
+from monitoring_dagster.spec.metrics import Task
+from monitoring_dagster.spec.sources import Labels, Predictions
 from monitoring_dagster.standalone.doubts import doubts_about, lacking
 from monitoring_dagster.standalone.reading.ids_and_times import doubled, refuse_few
 from monitoring_dagster.standalone.reading.meaning import Meaning, meaning_of

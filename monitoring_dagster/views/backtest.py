@@ -18,7 +18,7 @@ from monitoring_dagster.decide.traffic import Traffic
 from monitoring_dagster.judge import drift_findings, own_rules, quality_verdict
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.drift.drift import judged
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.spec.rules.own_rule import step_of
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
 from monitoring_dagster.store.days.champions import traffic_on

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from monitoring_dagster.act.retraining.learning_days import LearningDays, counted
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.performance import metrics
 from monitoring_dagster.store.models.registration import DAY, LABEL

@@ -19,7 +19,7 @@ from monitoring_dagster.decide.incidents import HEALING
 from monitoring_dagster.decide.retraining_policy import TRIES, RetrainingVerdict, Situation, decide
 from monitoring_dagster.judge.quality_verdict import stored_breaches
 from monitoring_dagster.kinds import FindingKind, Severity
-from monitoring_dagster.spec import Retraining
+from monitoring_dagster.spec.retraining import Retraining
 from monitoring_dagster.store.days.step_findings import VERDICT
 from monitoring_dagster.store.ledger.ledger import RetrainingDecision
 from monitoring_dagster.store.monitor import Monitor

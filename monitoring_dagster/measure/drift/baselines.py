@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from monitoring_dagster.spec import Baseline
+from monitoring_dagster.spec.rules.limits import Baseline
 from monitoring_dagster.stats.columns.profile import (
     Group,
     Profile,

@@ -13,7 +13,8 @@ from monitoring_dagster.measure.quality.model_metrics import (
     spread_of,
 )
 from monitoring_dagster.sources.labels.labels import labels_of
-from monitoring_dagster.spec import ModelSpec, Tolerance
+from monitoring_dagster.spec.metrics import Tolerance
+from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.estimation.estimate_record import (
     Checked,

@@ -22,7 +22,7 @@ from monitoring_dagster.sources.labels.labels import join_labels, labels_of, rem
 from monitoring_dagster.sources.rows.rows import MissingDay, UnreadableFile, file_of
 from monitoring_dagster.sources.tables.parts import parts_of
 from monitoring_dagster.sources.tables.places import LoggedTable
-from monitoring_dagster.spec import Labels, Predictions
+from monitoring_dagster.spec.sources import Labels, Predictions
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.columns.sample import bound_of, key_of
 from monitoring_dagster.stats.columns.values import WrongType

@@ -7,7 +7,8 @@ from typing import Self
 
 from monitoring_dagster.errors import MonitoringError, did_you_mean
 from monitoring_dagster.sources.rows.expressions import row_values
-from monitoring_dagster.spec import METRICS, MetricDefinition, ModelSpec
+from monitoring_dagster.spec.metrics import METRICS, MetricDefinition
+from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.stats.columns.column_profile import NumericProfile
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.quality.outcomes import Outcomes

@@ -16,7 +16,7 @@ from monitoring_dagster.sources.labels.label_sql import (
 )
 from monitoring_dagster.sources.labels.label_values import id_of
 from monitoring_dagster.sources.rows.rows import Rows, needed, quoted
-from monitoring_dagster.spec import Labels, Predictions
+from monitoring_dagster.spec.sources import Labels, Predictions
 from monitoring_dagster.stats.quality.labelled_rows import Task
 
 if TYPE_CHECKING:

@@ -44,7 +44,8 @@ from monitoring_dagster.sources.rows.rows import (
     rows_of,
     sparing,
 )
-from monitoring_dagster.spec import Labels, ModelSpec, Predictions
+from monitoring_dagster.spec.model import ModelSpec
+from monitoring_dagster.spec.sources import Labels, Predictions
 from monitoring_dagster.stats.quality.labelled_rows import Task
 
 if TYPE_CHECKING:

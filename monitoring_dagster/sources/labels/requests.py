@@ -15,7 +15,7 @@ from monitoring_dagster.sources.rows.rows import (
     quoted,
     readable,
 )
-from monitoring_dagster.spec import Predictions
+from monitoring_dagster.spec.sources import Predictions
 
 
 def days_answered(

@@ -21,7 +21,8 @@ from monitoring_dagster.sources.rows.rows import (
     rows_on,
 )
 from monitoring_dagster.sources.tables.parts import is_unfinished
-from monitoring_dagster.spec import Labels, ModelSpec, Predictions
+from monitoring_dagster.spec.model import ModelSpec
+from monitoring_dagster.spec.sources import Labels, Predictions
 
 
 @dataclass(frozen=True, slots=True)

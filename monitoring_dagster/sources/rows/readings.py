@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeAlias
 
-from monitoring_dagster.spec import Predictions
+from monitoring_dagster.spec.sources import Predictions
 from monitoring_dagster.stats.columns.bins import Bins, CategoricalBins, NumericBins
 
 Quote: TypeAlias = Callable[[str], str]  # a column's name as an identifier

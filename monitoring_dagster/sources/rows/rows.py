@@ -26,7 +26,7 @@ from monitoring_dagster.sources.tables.parts import (
     parts_of,
 )
 from monitoring_dagster.sources.tables.places import LoggedTable
-from monitoring_dagster.spec import Labels, Predictions
+from monitoring_dagster.spec.sources import Labels, Predictions
 
 if TYPE_CHECKING:
     import duckdb

@@ -19,7 +19,7 @@ from monitoring_dagster.sources.rows.rows import (
     readable,
     rows_on,
 )
-from monitoring_dagster.spec import Predictions
+from monitoring_dagster.spec.sources import Predictions
 from monitoring_dagster.stats.columns.bins import Bins
 from monitoring_dagster.stats.columns.sample import KEY, bound_of
 

@@ -29,7 +29,7 @@ from monitoring_dagster.sources.rows.rows import (
     status_of_row,
     streamed,
 )
-from monitoring_dagster.spec import Predictions
+from monitoring_dagster.spec.sources import Predictions
 from monitoring_dagster.stats.columns.bins import Bins
 from monitoring_dagster.stats.columns.profile import Group, Profile, profile_batches
 

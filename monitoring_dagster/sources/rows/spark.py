@@ -20,7 +20,7 @@ from monitoring_dagster.sources.rows import rows, served
 from monitoring_dagster.sources.rows.readings import AS_IS, id_of, is_text, readings_of, version_of
 from monitoring_dagster.sources.rows.rows import UnreadableFile
 from monitoring_dagster.sources.rows.served import Latency, PredictionAccount, ServiceNumbers
-from monitoring_dagster.spec import Predictions
+from monitoring_dagster.spec.sources import Predictions
 from monitoring_dagster.stats.columns.bins import Bins
 from monitoring_dagster.stats.columns.profile import (
     Group,

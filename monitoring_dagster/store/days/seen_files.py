@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from monitoring_dagster.sources.rows.fingerprints import fingerprint_of
-from monitoring_dagster.spec import Labels, Predictions
+from monitoring_dagster.spec.sources import Labels, Predictions
 from monitoring_dagster.store.days.known_labels import OUTCOMES
 from monitoring_dagster.store.days.step_findings import VERDICT
 from monitoring_dagster.store.days.usable_rows import CONTRACT

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.stats.columns.bins import Bins, NumericBins
 from monitoring_dagster.stats.columns.profile import Group
 from monitoring_dagster.stats.columns.values import Codes, WrongType, categories, numbers
