@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import date
 
-from monitoring_dagster.decide.findings import Finding, as_asked
+from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.judgement import limit_findings
 from monitoring_dagster.decide.rules import Evidence, judged_with
+from monitoring_dagster.decide.rules_in_force import as_asked
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.judge import (
     drift_findings,

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import pyarrow.compute as pc
 
 from monitoring_dagster.decide import incidents
-from monitoring_dagster.decide.findings import Finding, as_asked
+from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Incident, Reason
 from monitoring_dagster.decide.judgement import USUAL_WEEKS, limit_findings
 from monitoring_dagster.decide.quality_rules import OF_LABELS
 from monitoring_dagster.decide.rules import RULES, Evidence, judged_with
+from monitoring_dagster.decide.rules_in_force import as_asked
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.decide.traffic import Traffic
 from monitoring_dagster.judge import drift_findings, own_rules, quality_verdict
