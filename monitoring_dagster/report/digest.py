@@ -6,7 +6,7 @@ from datetime import date, datetime
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Incident
 from monitoring_dagster.decide.rules import RULES
-from monitoring_dagster.report.messages import SHOWN_FINDINGS, Announcement
+from monitoring_dagster.report.events import SHOWN_FINDINGS, Announcement
 from monitoring_dagster.report.wording import counted, date_words
 from monitoring_dagster.spec.model import ModelSpec
 

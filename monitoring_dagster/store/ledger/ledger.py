@@ -21,7 +21,7 @@ from monitoring_dagster.decide.rules import HEAL
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.report.digest import digest_of
-from monitoring_dagster.report.messages import Announcement, IncidentEvent, most_urgent
+from monitoring_dagster.report.events import Announcement, IncidentEvent, most_urgent
 from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.store.ledger.database import address, reading, storable, tables, writing
 from monitoring_dagster.store.ledger.deliveries import Deliveries, add_delivery, next_seq

@@ -17,7 +17,7 @@ from monitoring_dagster.act.retraining.retrain import retrain
 from monitoring_dagster.act.retraining.training import TooFewLabels
 from monitoring_dagster.act.retraining.trigger import decision_on
 from monitoring_dagster.daily.steps import steps_of
-from monitoring_dagster.report.messages import Announcement
+from monitoring_dagster.report.events import Announcement
 from monitoring_dagster.spec import Retraining
 from tests import fork_server
 from tests.once import mlflow_database, world_once
