@@ -255,8 +255,10 @@ class Ledger:
             last = {one.id: _last_findings(connection, one) for one in incidents}
             thread = str(uuid5(_NAMESPACE, f"{spec.name}/history/{turns[0].number}"))
             digest = digest_of(
-                spec,
                 incidents,
+                model=spec.name,
+                registered_model=spec.mlflow_name,
+                owner=spec.owner,
                 opened=len({one.incident for one in turns if one.turn is Turn.OPENED}),
                 days={*days, *(one.day for one in turns)},
                 causes={id_: found[0] for id_, found in last.items() if found},
