@@ -7,7 +7,16 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from monitoring_dagster.stats.columns.bins import Bins, CategoricalBins, NumericBins
-from monitoring_dagster.stats.columns.cells import (
+from monitoring_dagster.stats.columns.column_profile import (
+    CategoricalProfile,
+    ColumnProfile,
+    Counts,
+    NumericProfile,
+    NumericStack,
+    of_kind,
+)
+from monitoring_dagster.stats.columns.values import Floats
+from monitoring_dagster.stats.drift.cells import (
     Expected,
     expected_unseen,
     group_starts,
@@ -19,16 +28,6 @@ from monitoring_dagster.stats.columns.cells import (
     testable_levels,
     unseen_of,
 )
-from monitoring_dagster.stats.columns.column_profile import (
-    CategoricalProfile,
-    ColumnProfile,
-    Counts,
-    NumericProfile,
-    NumericStack,
-    of_kind,
-)
-from monitoring_dagster.stats.columns.sides import Side, categorical_sides, numeric_sides
-from monitoring_dagster.stats.columns.values import Floats
 from monitoring_dagster.stats.drift.distances import (
     hellinger,
     jensen_shannon,
@@ -40,6 +39,7 @@ from monitoring_dagster.stats.drift.distances import (
     total_variation_noise,
     wasserstein,
 )
+from monitoring_dagster.stats.drift.sides import Side, categorical_sides, numeric_sides
 from monitoring_dagster.stats.inference.evidence import chi_square, ks_p_value, unseen_p_value
 
 _UNSEEN_WEIGHT = 0.1  # of the evidence, for values that the reference never had

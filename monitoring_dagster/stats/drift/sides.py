@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitoring_dagster.stats.columns.bins import CategoricalBins, NumericBins
-from monitoring_dagster.stats.columns.cells import unseen_of
 from monitoring_dagster.stats.columns.column_profile import Counts, NumericStack
 from monitoring_dagster.stats.columns.values import Floats
+from monitoring_dagster.stats.drift.cells import unseen_of
 
 
 @dataclass(frozen=True, slots=True)
