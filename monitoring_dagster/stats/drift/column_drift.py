@@ -240,8 +240,9 @@ def _categorical(
         "categorical",
         [level_cells(side, bins) for side in (like_new, levels[1])],
         sides=[
-            categorical_sides(levels[0], bins, own=own),
-            categorical_sides(levels[1], bins),
+            # Rows over which the bins were laid have no value that was never there.
+            categorical_sides(levels[0], unseen_of(levels[0], bins) * (not own)),
+            categorical_sides(levels[1], unseen_of(levels[1], bins)),
         ],
         effect=effect,
         growth=growth,
