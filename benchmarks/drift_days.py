@@ -20,7 +20,8 @@ from monitoring_dagster.stats.columns.column_profile import (
     ColumnProfile,
     NumericProfile,
 )
-from monitoring_dagster.stats.columns.profile import Group, profile_batches
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.columns.profile import profile_batches
 from monitoring_dagster.stats.drift.cells import group_starts
 from monitoring_dagster.stats.drift.column_drift import ColumnDrift, measure, measure_all
 from monitoring_dagster.stats.drift.drift_settings import DriftSettings

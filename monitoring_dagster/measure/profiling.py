@@ -23,7 +23,8 @@ from monitoring_dagster.sources.rows.readings import is_nested, reading
 from monitoring_dagster.spec.sources import Predictions
 from monitoring_dagster.stats.columns.bins import Bins
 from monitoring_dagster.stats.columns.column_profile import NumericProfile
-from monitoring_dagster.stats.columns.profile import Group, Profile, profiles_to_table
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.columns.profile import Profile, profiles_to_table
 from monitoring_dagster.store.days.profiles import PROFILE, SERVICE, service_of, why_no_profile
 from monitoring_dagster.store.days.signals import limited_signals, noted
 from monitoring_dagster.store.days.usable_rows import columns_left_out, is_usable

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from monitoring_dagster.kinds import Severity
 from monitoring_dagster.measure.quality.model_metrics import unpromised
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.drift.usual import MIN_ROWS
 from monitoring_dagster.store.models.registration import DAY, LABEL
 from monitoring_dagster.store.monitor import Monitor

@@ -27,8 +27,8 @@ from monitoring_dagster.standalone.reading.opened_tables import (
 from monitoring_dagster.standalone.reading.question import Question, Roles
 from monitoring_dagster.standalone.reading.written_values import THRESHOLD
 from monitoring_dagster.standalone.table_profile import Advance
-from monitoring_dagster.stats.columns.accumulate import MAX_SEGMENT_VALUES, MISSING, OTHER
 from monitoring_dagster.stats.columns.column_profile import order
+from monitoring_dagster.stats.columns.groups import MAX_SEGMENT_VALUES, MISSING, OTHER
 from monitoring_dagster.stats.columns.values import Codes, plain
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from monitoring_dagster.measure.quality.arrivals import arrivals_of
 from monitoring_dagster.measure.quality.arrived_labels import run
 from monitoring_dagster.sources.labels.labels import NoLabels, labelled_rows
 from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.store.days.known_labels import (
     DECISIONS,
     account_of,

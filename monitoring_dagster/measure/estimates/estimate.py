@@ -19,7 +19,7 @@ from monitoring_dagster.measure.quality.model_metrics import (
 from monitoring_dagster.measure.quality.quality_signals import quality_signals
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Estimate, intervals
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.estimation.score_estimation import BLIND_SPOT
 from monitoring_dagster.store.days.drifted import drifted_columns
 from monitoring_dagster.store.days.estimated import ESTIMATE

@@ -15,7 +15,7 @@ from monitoring_dagster.measure.quality.model_metrics import (
 from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.spec.metrics import Tolerance
 from monitoring_dagster.spec.model import ModelSpec
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.estimation.estimate_record import (
     Checked,
     EstimateRecord,

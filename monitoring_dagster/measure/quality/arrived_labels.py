@@ -23,7 +23,7 @@ from monitoring_dagster.sources.rows.rows import MissingDay, UnreadableFile, fil
 from monitoring_dagster.sources.tables.parts import parts_of
 from monitoring_dagster.sources.tables.places import LoggedTable
 from monitoring_dagster.spec.sources import Labels, Predictions
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.sample import bound_of, key_of
 from monitoring_dagster.stats.columns.values import WrongType
 from monitoring_dagster.stats.labels.late_labels import labels_due

@@ -10,7 +10,7 @@ from monitoring_dagster.sources.rows.expressions import row_values
 from monitoring_dagster.spec.metrics import METRICS, MetricDefinition
 from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.stats.columns.column_profile import NumericProfile
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.outcomes_file import counts_table
 from monitoring_dagster.stats.quality.own_metric import of_counts, of_values, value_per_prediction

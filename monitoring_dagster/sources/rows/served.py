@@ -31,7 +31,8 @@ from monitoring_dagster.sources.rows.rows import (
 )
 from monitoring_dagster.spec.sources import Predictions
 from monitoring_dagster.stats.columns.bins import Bins
-from monitoring_dagster.stats.columns.profile import Group, Profile, profile_batches
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.columns.profile import Profile, profile_batches
 
 if TYPE_CHECKING:
     from monitoring_dagster.sources.rows.rows import Connection

@@ -22,8 +22,8 @@ from monitoring_dagster.sources.rows.rows import UnreadableFile
 from monitoring_dagster.sources.rows.served import Latency, PredictionAccount, ServiceNumbers
 from monitoring_dagster.spec.sources import Predictions
 from monitoring_dagster.stats.columns.bins import Bins
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.profile import (
-    Group,
     Profile,
     merge_profiles,
     profile_batches,

@@ -1,1 +1,1 @@
-"""Columns of rows in numbers: bins and profiles."""
+"""Columns of rows in numbers: bins, groups and profiles."""

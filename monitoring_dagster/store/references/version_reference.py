@@ -24,8 +24,8 @@ from monitoring_dagster.stats.columns.bins import (
     bins_to_table,
 )
 from monitoring_dagster.stats.columns.column_profile import NumericProfile
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.profile import (
-    Group,
     Profile,
     profile_batches,
     profiles_from_table,

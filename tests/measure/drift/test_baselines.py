@@ -8,7 +8,7 @@ import pytest
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import drift
 from monitoring_dagster.measure.drift.baselines import compared_with
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.store.days.drifted import DRIFT
 from monitoring_dagster.store.days.profiles import profiles_of
 from monitoring_dagster.store.references.version_reference import folder_of, reference_of

@@ -12,7 +12,7 @@ from monitoring_dagster.measure.estimates.track_record import Slice, to_dict, tr
 from monitoring_dagster.measure.quality import arrived_labels as outcomes
 from monitoring_dagster.measure.quality.model_metrics import UnknownMetric, promise_of
 from monitoring_dagster.sources.labels.labels import NoLabels
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.estimation.estimate_record import Trust
 from monitoring_dagster.store.days.estimated import estimates_of
 from tests.world import LATEST_DAYS, START, attributes, day_after

@@ -13,7 +13,7 @@ from monitoring_dagster.measure.quality import model_metrics as metrics
 from monitoring_dagster.measure.quality.known_quality import breaches, evaluate
 from monitoring_dagster.measure.quality.model_metrics import UnknownMetric, metric_label, promise_of
 from monitoring_dagster.spec import ModelSpec, Tolerance
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.quality.performance import Metric
 from monitoring_dagster.store.references.version_reference import reference_of
 from monitoring_dagster.views.history import history

@@ -17,7 +17,7 @@ from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.sources.rows import rows, served, spark
 from monitoring_dagster.spec import Predictions
 from monitoring_dagster.stats.columns.bins import CategoricalBins, NumericBins, bins_of
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.store.days.profiles import PROFILE, profiles_of, service_of
 from tests.world import START
 
