@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from monitoring_dagster.sources.labels.label_account import LabelAccount
 from monitoring_dagster.sources.labels.labels import joined_as_of
-from monitoring_dagster.sources.rows.rows import DAY, Rows, connected, quoted, readable
+from monitoring_dagster.sources.rows.row_sql import DAY, Rows, quoted
+from monitoring_dagster.sources.rows.rows import connected, readable
 from monitoring_dagster.sources.tables.files import Table
 from monitoring_dagster.spec.metrics import Task
 from monitoring_dagster.spec.sources import Labels, Predictions

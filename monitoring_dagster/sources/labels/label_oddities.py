@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitoring_dagster.sources.labels.label_sql import Fault, day_number
 from monitoring_dagster.sources.labels.label_values import id_of
-from monitoring_dagster.sources.rows.rows import Rows, literal, quoted
+from monitoring_dagster.sources.rows.row_sql import Rows, literal, quoted
 from monitoring_dagster.spec.sources import Labels, Predictions
 
 if TYPE_CHECKING:

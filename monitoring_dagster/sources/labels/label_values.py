@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from monitoring_dagster.sources.rows.rows import quoted
+from monitoring_dagster.sources.rows.row_sql import quoted
 from monitoring_dagster.stats.quality.labelled_rows import SPELLED, Task
 
 _FLOATS = ("FLOAT", "DOUBLE")

@@ -30,16 +30,13 @@ from monitoring_dagster.sources.labels.label_tables import (
     set_foreign_aside,
     told_of,
 )
+from monitoring_dagster.sources.rows.row_sql import Rows, UnusableName, literal, quoted
 from monitoring_dagster.sources.rows.rows import (
     MissingDay,
-    Rows,
-    UnusableName,
     connected,
     days_available,
     file_of,
-    literal,
     needed,
-    quoted,
     readable,
     rows_of,
     sparing,

@@ -10,13 +10,13 @@ import pyarrow as pa
 from monitoring_dagster.sources.labels.label_values import family_of
 from monitoring_dagster.sources.labels.labels import labelled_rows, labels_of
 from monitoring_dagster.sources.rows.readings import NO_TYPE, is_text
+from monitoring_dagster.sources.rows.row_sql import quoted
 from monitoring_dagster.sources.rows.rows import (
     MissingDay,
     UnreadableFile,
     connected,
     file_of,
     needed,
-    quoted,
     readable,
     rows_on,
 )

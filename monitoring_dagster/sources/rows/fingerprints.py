@@ -10,12 +10,11 @@ from threading import Lock
 from typing import TypeAlias
 
 from monitoring_dagster.errors import UnknownColumn
+from monitoring_dagster.sources.rows.row_sql import DAY, quoted
 from monitoring_dagster.sources.rows.rows import (
-    DAY,
     UnreadableFile,
     connected,
     file_of,
-    quoted,
     readable,
     rows_of,
 )

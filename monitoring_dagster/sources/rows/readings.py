@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeAlias
 
+from monitoring_dagster.sources.rows.row_sql import AS_IS
 from monitoring_dagster.spec.sources import Predictions
 from monitoring_dagster.stats.columns.bins import Bins, CategoricalBins, NumericBins
 
 Quote: TypeAlias = Callable[[str], str]  # a column's name as an identifier
 
-AS_IS = "{}"  # a reading is SQL with {} where the column stands
 NO_TYPE = '"NULL"'  # of a column that holds nothing but nulls
 ROUNDING = 1e-9  # so far beyond 0 and 1 a probability was rounded, and is none otherwise
 DURATION = re.compile(r"DURATION\((s|ms|us|ns)\)$")  # Arrow's, which Parquet stores as integers

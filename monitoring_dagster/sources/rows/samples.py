@@ -8,14 +8,13 @@ from types import MappingProxyType
 import pyarrow as pa
 
 from monitoring_dagster.sources.rows.readings import readings_of, version_of
+from monitoring_dagster.sources.rows.row_sql import listed, quoted
 from monitoring_dagster.sources.rows.rows import (
     connected,
     first_answer,
     id_in,
     is_countable,
-    listed,
     needed,
-    quoted,
     readable,
     rows_on,
 )

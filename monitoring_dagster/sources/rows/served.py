@@ -10,20 +10,18 @@ from typing import TYPE_CHECKING, Self
 import pyarrow as pa
 
 from monitoring_dagster.sources.rows.readings import readings_of, version_of
+from monitoring_dagster.sources.rows.row_sql import Rows, listed, quoted
 from monitoring_dagster.sources.rows.rows import (
     IS_UNKNOWN,
     SHOWN_STATUSES,
-    Rows,
     columns_of,
     connected,
     first_answer,
     id_in,
     is_countable,
     kind_of_row,
-    listed,
     needed,
     place_of,
-    quoted,
     readable,
     rows_on,
     status_of_row,

@@ -17,7 +17,8 @@ import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.sources.rows import rows, served
-from monitoring_dagster.sources.rows.readings import AS_IS, id_of, is_text, readings_of, version_of
+from monitoring_dagster.sources.rows.readings import id_of, is_text, readings_of, version_of
+from monitoring_dagster.sources.rows.row_sql import AS_IS, Rows
 from monitoring_dagster.sources.rows.rows import UnreadableFile
 from monitoring_dagster.sources.rows.served import Latency, PredictionAccount, ServiceNumbers
 from monitoring_dagster.spec.sources import Predictions
@@ -177,7 +178,7 @@ def _opened(
     path = rows.file_of(predictions, day, root=root)
     assert path is not None  # the spec sees to it
     available = rows.columns_of(predictions, day, root=root)
-    rows.Rows("", available, str(path)).require([*rows.needed(predictions), *columns])
+    Rows("", available, str(path)).require([*rows.needed(predictions), *columns])
     session = _session()
     from py4j.protocol import Py4JJavaError
     from pyspark.errors import PySparkException

@@ -12,7 +12,8 @@ import pytest
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.sources.labels.label_account import LabelAccount
 from monitoring_dagster.sources.labels.labels import NoLabels, join_labels, labelled_rows
-from monitoring_dagster.sources.rows.rows import MissingDay, UnreadableFile, UnusableName
+from monitoring_dagster.sources.rows.row_sql import UnusableName
+from monitoring_dagster.sources.rows.rows import MissingDay, UnreadableFile
 from monitoring_dagster.spec import FurtherLabels, Labels, ModelSpec, Predictions
 
 START = date(2025, 3, 1)
