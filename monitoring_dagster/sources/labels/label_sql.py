@@ -8,9 +8,9 @@ from collections.abc import Collection, Sequence
 from enum import StrEnum
 
 from monitoring_dagster.sources.labels.label_values import id_of, score_of, time_of, truth_of
+from monitoring_dagster.sources.rows.countable_rows import kind_of_row
 from monitoring_dagster.sources.rows.readings import version_of
 from monitoring_dagster.sources.rows.row_sql import DAY, Rows, literal, quoted
-from monitoring_dagster.sources.rows.rows import kind_of_row
 from monitoring_dagster.spec.sources import Labels, Predictions
 from monitoring_dagster.stats.quality.labelled_rows import Task
 

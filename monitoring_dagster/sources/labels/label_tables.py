@@ -15,8 +15,8 @@ from monitoring_dagster.sources.labels.label_sql import (
     told_sql,
 )
 from monitoring_dagster.sources.labels.label_values import id_of
+from monitoring_dagster.sources.rows.countable_rows import needed
 from monitoring_dagster.sources.rows.row_sql import Rows, quoted
-from monitoring_dagster.sources.rows.rows import needed
 from monitoring_dagster.spec.sources import Labels, Predictions
 from monitoring_dagster.stats.quality.labelled_rows import Task
 

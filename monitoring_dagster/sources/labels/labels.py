@@ -30,13 +30,13 @@ from monitoring_dagster.sources.labels.label_tables import (
     set_foreign_aside,
     told_of,
 )
+from monitoring_dagster.sources.rows.countable_rows import needed
 from monitoring_dagster.sources.rows.row_sql import Rows, UnusableName, literal, quoted
 from monitoring_dagster.sources.rows.rows import (
     MissingDay,
     connected,
     days_available,
     file_of,
-    needed,
     readable,
     rows_of,
     sparing,

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from monitoring_dagster.sources.labels.label_values import family_of
 from monitoring_dagster.sources.labels.labels import labelled_rows, labels_of
+from monitoring_dagster.sources.rows.countable_rows import needed
 from monitoring_dagster.sources.rows.readings import NO_TYPE, is_text
 from monitoring_dagster.sources.rows.row_sql import quoted
 from monitoring_dagster.sources.rows.rows import (
@@ -16,7 +17,6 @@ from monitoring_dagster.sources.rows.rows import (
     UnreadableFile,
     connected,
     file_of,
-    needed,
     readable,
     rows_on,
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from monitoring_dagster.sources.rows.countable_rows import id_in, kind_of_row
 from monitoring_dagster.sources.rows.readings import (
     as_category,
     is_text,
@@ -19,7 +20,7 @@ from monitoring_dagster.sources.rows.readings import (
     version_of,
 )
 from monitoring_dagster.sources.rows.row_sql import AS_IS, Rows, literal, quoted
-from monitoring_dagster.sources.rows.rows import connected, id_in, kind_of_row, readable, rows_on
+from monitoring_dagster.sources.rows.rows import connected, readable, rows_on
 from monitoring_dagster.spec.sources import Predictions
 from monitoring_dagster.stats.columns.bins import NumericBins
 

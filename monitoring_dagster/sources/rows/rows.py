@@ -4,7 +4,7 @@ import glob
 import os
 import re
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date, timedelta
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self, TypeAlias
 import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.sources.rows.readings import id_of, time_of
+from monitoring_dagster.sources.rows.readings import time_of
 from monitoring_dagster.sources.rows.row_sql import DAY, Rows, listed, literal, quoted
 from monitoring_dagster.sources.tables.parts import (
     bytes_of,
@@ -277,61 +277,6 @@ def readable_rows_of(
         except UnreadableFile:
             without.add(day)
     return rows_of(connection, source, root=root, first=first, last=last, without=without), without
-
-
-def needed(predictions: Predictions) -> list[str]:
-    """The columns without which no row can be counted."""
-    optional = (predictions.score, predictions.status, predictions.synthetic)
-    return [
-        predictions.request_id,
-        predictions.served_at,
-        predictions.version,
-        predictions.prediction,
-        *(name for name in optional if name is not None),
-    ]
-
-
-def is_countable(predictions: Predictions) -> str:
-    """The condition under which a row counts for profiles and quality, duplicates aside."""
-    return f"({kind_of_row(predictions, quoted=quoted)}) = 'ok'"
-
-
-def first_answer(predictions: Predictions, columns: Mapping[str, str]) -> str:
-    """The order in which the first row of a request id is the one that counts.
-
-    *columns* are those of the rows, and their types; what is no time is as if it were missing.
-    """
-    clock = predictions.served_at
-    times = time_of(quoted(clock), columns[clock]) or "CAST(NULL AS TIMESTAMPTZ)"
-    return f"{times}, {quoted(predictions.version)}, {quoted(predictions.prediction)}"
-
-
-def id_in(predictions: Predictions, columns: Mapping[str, str]) -> str:
-    """SQL: the request id of a row, null where it has none."""
-    return id_of(quoted(predictions.request_id), columns[predictions.request_id])
-
-
-def kind_of_row(predictions: Predictions, *, quoted: Callable[[str], str]) -> str:
-    """SQL, for any engine that has STRING: ok, error, fallback or synthetic."""
-    kind = "'ok'"
-    if predictions.status is not None:
-        status = f"lower({status_of_row(predictions, quoted=quoted)})"
-        kind = f"CASE WHEN {status} IN ('ok', 'fallback') THEN {status} ELSE 'error' END"
-    if predictions.synthetic is not None:
-        synthetic = f"TRY_CAST({quoted(predictions.synthetic)} AS BOOLEAN)"
-        kind = f"CASE WHEN {synthetic} THEN 'synthetic' ELSE {kind} END"
-    return kind
-
-
-SHOWN_STATUSES = 3
-IS_UNKNOWN = "lower(status) NOT IN ('ok', 'error', 'fallback') OR status IS NULL"
-
-
-def status_of_row(predictions: Predictions, *, quoted: Callable[[str], str]) -> str:
-    """SQL, for any engine that has STRING: what the row says of itself, without blanks around."""
-    if predictions.status is None:
-        return "'ok'"
-    return f"trim(CAST({quoted(predictions.status)} AS STRING))"
 
 
 def streamed(

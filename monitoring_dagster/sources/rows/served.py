@@ -9,22 +9,25 @@ from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 
-from monitoring_dagster.sources.rows.readings import readings_of, version_of
-from monitoring_dagster.sources.rows.row_sql import Rows, listed, quoted
-from monitoring_dagster.sources.rows.rows import (
+from monitoring_dagster.sources.rows.countable_rows import (
     IS_UNKNOWN,
     SHOWN_STATUSES,
-    columns_of,
-    connected,
     first_answer,
     id_in,
     is_countable,
     kind_of_row,
     needed,
+    readings_of,
+    status_of_row,
+)
+from monitoring_dagster.sources.rows.readings import version_of
+from monitoring_dagster.sources.rows.row_sql import Rows, listed, quoted
+from monitoring_dagster.sources.rows.rows import (
+    columns_of,
+    connected,
     place_of,
     readable,
     rows_on,
-    status_of_row,
     streamed,
 )
 from monitoring_dagster.spec.sources import Predictions
