@@ -125,6 +125,11 @@ def score_of(name: str, columns: Mapping[str, str]) -> Reading:
     return Reading(clipped, f"({unreadable} OR coalesce({outside}, false))")
 
 
+def day_number(time: str) -> str:
+    """SQL: days since 1970 of an instant; a cast would ask the calendar of a time zone."""
+    return f"(epoch_us({time}) // 86400000000)"
+
+
 def _is_nan(name: str, kind: str) -> str:
     """SQL: whether the row has no number; as text it may come of a column of floats."""
     if kind in _FLOATS:

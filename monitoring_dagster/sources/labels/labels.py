@@ -20,10 +20,9 @@ from monitoring_dagster.sources.labels.label_account import (
     label_account,
     predictions_as_of,
 )
-from monitoring_dagster.sources.labels.label_oddities import JUDGED
+from monitoring_dagster.sources.labels.label_rows import JUDGED, TOLD
 from monitoring_dagster.sources.labels.label_sql import NO_TOLD
 from monitoring_dagster.sources.labels.label_tables import (
-    TOLD,
     asked_of,
     judge,
     remember,
