@@ -14,7 +14,7 @@ from monitoring_dagster.measure.quality.model_metrics import (
     own_metric,
     promise_of,
 )
-from monitoring_dagster.sources.labels.labels import labels_of
+from monitoring_dagster.spec.model import labels_of
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.labels.maturity import Maturity, maturity
 from monitoring_dagster.stats.quality.outcomes import Outcomes

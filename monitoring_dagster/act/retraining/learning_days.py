@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from monitoring_dagster.measure.quality.arrivals import curve_on, labelled_by
-from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.sources.rows.rows import days_available
+from monitoring_dagster.spec.model import labels_of
 from monitoring_dagster.spec.retraining import Retraining
 from monitoring_dagster.stats.labels.maturity import ArrivalCurve, Maturity, maturity
 from monitoring_dagster.store.days.profiles import PROFILE, service_of

@@ -12,9 +12,8 @@ from monitoring_dagster.measure.quality.model_metrics import (
     promise_of,
     spread_of,
 )
-from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.spec.metrics import Tolerance
-from monitoring_dagster.spec.model import ModelSpec
+from monitoring_dagster.spec.model import ModelSpec, labels_of
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.estimation.estimate_record import (
     Checked,

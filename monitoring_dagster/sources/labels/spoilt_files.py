@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from monitoring_dagster.sources.labels.label_values import family_of
-from monitoring_dagster.sources.labels.labels import labelled_rows, labels_of
+from monitoring_dagster.sources.labels.labels import labelled_rows
 from monitoring_dagster.sources.rows.countable_rows import needed
 from monitoring_dagster.sources.rows.readings import NO_TYPE, is_text
 from monitoring_dagster.sources.rows.row_sql import quoted
@@ -21,7 +21,7 @@ from monitoring_dagster.sources.rows.rows import (
     rows_on,
 )
 from monitoring_dagster.sources.tables.parts import is_unfinished
-from monitoring_dagster.spec.model import ModelSpec
+from monitoring_dagster.spec.model import ModelSpec, labels_of
 from monitoring_dagster.spec.sources import Labels, Predictions
 
 
