@@ -4,7 +4,7 @@ from datetime import date
 from typing import NamedTuple
 
 from monitoring_dagster.kinds import Severity
-from monitoring_dagster.measure.quality.model_metrics import unpromised
+from monitoring_dagster.measure.quality.promises import unpromised
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.drift.usual import MIN_ROWS
 from monitoring_dagster.store.models.registration import DAY, LABEL

@@ -12,8 +12,8 @@ from monitoring_dagster.measure.quality.model_metrics import (
     metric_label,
     metrics_of,
     own_metric,
-    promise_of,
 )
+from monitoring_dagster.measure.quality.promises import promise_of
 from monitoring_dagster.spec.model import labels_of
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.labels.maturity import Maturity, maturity

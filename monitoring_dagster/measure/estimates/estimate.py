@@ -9,13 +9,8 @@ import pyarrow as pa
 
 from monitoring_dagster.decide.quality_rules import expected_breaches
 from monitoring_dagster.measure.estimates.estimators import Estimated, by_confidence, by_losses
-from monitoring_dagster.measure.quality.model_metrics import (
-    as_row,
-    compared,
-    label_of,
-    promise_of,
-    unpromised,
-)
+from monitoring_dagster.measure.quality.model_metrics import label_of
+from monitoring_dagster.measure.quality.promises import as_row, compared, promise_of, unpromised
 from monitoring_dagster.measure.quality.quality_signals import quality_signals
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Estimate, intervals

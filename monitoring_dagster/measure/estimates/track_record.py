@@ -6,12 +6,8 @@ from math import isfinite, nan
 from typing import Any, NamedTuple
 
 from monitoring_dagster.decide.tolerance import room_of
-from monitoring_dagster.measure.quality.model_metrics import (
-    metric_label,
-    metrics_of,
-    promise_of,
-    spread_of,
-)
+from monitoring_dagster.measure.quality.model_metrics import metric_label, metrics_of
+from monitoring_dagster.measure.quality.promises import promise_of, spread_of
 from monitoring_dagster.spec.metrics import Tolerance
 from monitoring_dagster.spec.model import ModelSpec, labels_of
 from monitoring_dagster.stats.columns.groups import Group

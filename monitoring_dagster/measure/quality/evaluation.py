@@ -13,12 +13,8 @@ from monitoring_dagster.measure.quality.known_quality import (
     breaches,
     evaluate,
 )
-from monitoring_dagster.measure.quality.model_metrics import (
-    as_row,
-    label_of,
-    promise_of,
-    unpromised,
-)
+from monitoring_dagster.measure.quality.model_metrics import label_of
+from monitoring_dagster.measure.quality.promises import as_row, promise_of, unpromised
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Estimate, intervals
 from monitoring_dagster.stats.columns.groups import Group

@@ -10,7 +10,8 @@ import pytest
 from monitoring_dagster.measure.estimates import track_record
 from monitoring_dagster.measure.estimates.track_record import Slice, to_dict, track_records
 from monitoring_dagster.measure.quality import arrived_labels as outcomes
-from monitoring_dagster.measure.quality.model_metrics import UnknownMetric, promise_of
+from monitoring_dagster.measure.quality.model_metrics import UnknownMetric
+from monitoring_dagster.measure.quality.promises import promise_of
 from monitoring_dagster.spec.model import NoLabels
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.estimation.estimate_record import Trust
