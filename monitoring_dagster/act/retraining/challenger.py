@@ -7,12 +7,12 @@ from datetime import date
 
 import pandas as pd
 
+from monitoring_dagster.act.retraining.enough_labels import LearningDays, TooFewLabels
 from monitoring_dagster.act.retraining.holdout import compare
-from monitoring_dagster.act.retraining.learning_days import LearningDays, learning_days
+from monitoring_dagster.act.retraining.learning_days import learning_days
 from monitoring_dagster.act.retraining.training import (
     LabelledFeatures,
     NoChampion,
-    TooFewLabels,
     answers,
     register,
     train,

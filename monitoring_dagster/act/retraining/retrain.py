@@ -10,8 +10,9 @@ from typing import Self
 from monitoring_dagster.act.notify.alerts import announce
 from monitoring_dagster.act.promotion import promote
 from monitoring_dagster.act.retraining.challenger import Challenger, challenger
+from monitoring_dagster.act.retraining.enough_labels import TooFewLabels
 from monitoring_dagster.act.retraining.failed_training import SENSOR, record_failure, result_id
-from monitoring_dagster.act.retraining.training import NoTrainer, TooFewLabels
+from monitoring_dagster.act.retraining.training import NoTrainer
 from monitoring_dagster.act.retraining.trigger import RETRAIN
 from monitoring_dagster.decide.retraining_policy import Gate
 from monitoring_dagster.errors import MonitoringError

@@ -12,9 +12,13 @@ import pytest
 
 from monitoring_dagster.act.notify.alerts import send
 from monitoring_dagster.act.retraining.challenger import challenger
-from monitoring_dagster.act.retraining.learning_days import LabelState, LearningDay, LearningDays
+from monitoring_dagster.act.retraining.enough_labels import (
+    LabelState,
+    LearningDay,
+    LearningDays,
+    TooFewLabels,
+)
 from monitoring_dagster.act.retraining.retrain import retrain
-from monitoring_dagster.act.retraining.training import TooFewLabels
 from monitoring_dagster.act.retraining.trigger import decision_on
 from monitoring_dagster.daily.steps import steps_of
 from monitoring_dagster.report.events import Announcement
