@@ -14,6 +14,7 @@ from monitoring_dagster.spec.retraining import Retraining
 from monitoring_dagster.spec.rules.alert_settings import Window
 from monitoring_dagster.stats.quality.comparison import PairedComparison
 
+RETRAIN, WAIT = "retrain", "wait"  # what is decided
 _WAITS = (timedelta(hours=1), timedelta(hours=6), *[timedelta(days=1)] * 4)
 TRIES = 1 + len(_WAITS)  # of one training, before it is given up
 _PERIOD_DAYS = {"daily": 1, "weekly": 7}

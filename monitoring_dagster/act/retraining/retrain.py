@@ -13,8 +13,7 @@ from monitoring_dagster.act.retraining.challenger import Challenger, challenger
 from monitoring_dagster.act.retraining.enough_labels import TooFewLabels
 from monitoring_dagster.act.retraining.failed_training import SENSOR, record_failure, result_id
 from monitoring_dagster.act.retraining.training import NoTrainer
-from monitoring_dagster.act.retraining.trigger import RETRAIN
-from monitoring_dagster.decide.retraining_policy import Gate
+from monitoring_dagster.decide.retraining_policy import RETRAIN, Gate
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.store.days.step_findings import VERDICT

@@ -16,7 +16,14 @@ from monitoring_dagster.act.retraining.failed_training import (
 )
 from monitoring_dagster.act.retraining.learning_days import learning_days
 from monitoring_dagster.decide.incidents import HEALING
-from monitoring_dagster.decide.retraining_policy import TRIES, RetrainingVerdict, Situation, decide
+from monitoring_dagster.decide.retraining_policy import (
+    RETRAIN,
+    TRIES,
+    WAIT,
+    RetrainingVerdict,
+    Situation,
+    decide,
+)
 from monitoring_dagster.judge.quality_verdict import stored_breaches
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.spec.retraining import Retraining
@@ -25,7 +32,6 @@ from monitoring_dagster.store.ledger.ledger import RetrainingDecision
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.version_reference import Reference, reference_of
 
-RETRAIN, WAIT = "retrain", "wait"
 DROP = FindingKind.PERFORMANCE_DROP  # the rule whose days ask for a retraining
 _AT_WORK = timedelta(days=1)  # so long a retraining by hand may take
 
