@@ -4,13 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.decide.quality_rules import (
-    Breaches,
-    breaches_of,
-    expected_breaches,
-    expected_drops,
-    quality_drops,
-)
+from monitoring_dagster.decide.quality_rules import expected_breaches, expected_drops, quality_drops
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.decide.tolerance import metric_of
 from monitoring_dagster.decide.traffic import Traffic
@@ -74,12 +68,6 @@ def findings_by(
         *expected_drops(spec, day, traffic, estimates, accuracy),
         *quality_drops(spec, day, traffic, known, pooled, estimates),
     ]
-
-
-def stored_breaches(monitor: Monitor, day: date) -> Breaches:
-    """What was worse than tolerated on each of the evaluated days that the verdict of *day* saw."""
-    names = [f"quality.{metric}" for metric in monitor.spec.tolerances]
-    return breaches_of(monitor.spec, signals(monitor, *names, first=day, last=day))
 
 
 def _estimates(monitor: Monitor, first: date, last: date) -> list[Signal]:

@@ -16,6 +16,7 @@ from monitoring_dagster.act.retraining.failed_training import (
 )
 from monitoring_dagster.act.retraining.learning_days import learning_days
 from monitoring_dagster.decide.incidents import HEALING
+from monitoring_dagster.decide.quality_rules import Breaches, breaches_of
 from monitoring_dagster.decide.retraining_policy import (
     RETRAIN,
     TRIES,
@@ -24,9 +25,9 @@ from monitoring_dagster.decide.retraining_policy import (
     Situation,
     decide,
 )
-from monitoring_dagster.judge.quality_verdict import stored_breaches
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.spec.retraining import Retraining
+from monitoring_dagster.store.days.signals import signals
 from monitoring_dagster.store.days.step_findings import VERDICT
 from monitoring_dagster.store.ledger.ledger import RetrainingDecision
 from monitoring_dagster.store.monitor import Monitor
@@ -130,6 +131,12 @@ def record(monitor: Monitor, day: date, decision: RetrainingVerdict, situation: 
             at=monitor.judged_at(day),
         )
     )
+
+
+def stored_breaches(monitor: Monitor, day: date) -> Breaches:
+    """What was worse than tolerated on each of the evaluated days that the verdict of *day* saw."""
+    names = [f"quality.{metric}" for metric in monitor.spec.tolerances]
+    return breaches_of(monitor.spec, signals(monitor, *names, first=day, last=day))
 
 
 def _open(monitor: Monitor) -> RetrainingDecision | None:
