@@ -51,6 +51,15 @@ class RetrainingVerdict:
     words: str
 
 
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """One decided retraining that has not been carried out."""
+
+    day: date
+    words: str
+    number: int = 1  # of the try
+
+
 def next_due(cadence: str, since: date) -> date | None:
     """The first day on which a periodic retraining is due after one on *since*.
 

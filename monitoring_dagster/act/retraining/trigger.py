@@ -1,7 +1,6 @@
 """Is a retraining due, as known on the last day that was judged?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from monitoring_dagster.act.promotion import adopt_champion
@@ -23,6 +22,7 @@ from monitoring_dagster.decide.retraining_policy import (
     WAIT,
     RetrainingVerdict,
     Situation,
+    Trigger,
     decide,
 )
 from monitoring_dagster.kinds import FindingKind, Severity
@@ -35,15 +35,6 @@ from monitoring_dagster.store.references.version_reference import Reference, ref
 
 DROP = FindingKind.PERFORMANCE_DROP  # the rule whose days ask for a retraining
 _AT_WORK = timedelta(days=1)  # so long a retraining by hand may take
-
-
-@dataclass(frozen=True, slots=True)
-class Trigger:
-    """One decided retraining that has not been carried out."""
-
-    day: date
-    words: str
-    number: int = 1  # of the try
 
 
 def pending_trigger(monitor: Monitor) -> Trigger | None:
