@@ -15,19 +15,16 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from monitoring_dagster.stats.columns.bins import Bins, CategoricalBins, NumericBins
-from monitoring_dagster.stats.columns.cells import group_starts
 from monitoring_dagster.stats.columns.column_profile import (
     CategoricalProfile,
     ColumnProfile,
     NumericProfile,
 )
-from monitoring_dagster.stats.columns.profile import Group, profile_batches
-from monitoring_dagster.stats.drift.column_drift import (
-    ColumnDrift,
-    DriftSettings,
-    measure,
-    measure_all,
-)
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.columns.profile import profile_batches
+from monitoring_dagster.stats.drift.cells import group_starts
+from monitoring_dagster.stats.drift.column_drift import ColumnDrift, measure, measure_all
+from monitoring_dagster.stats.drift.drift_settings import DriftSettings
 from monitoring_dagster.stats.drift.drift_verdict import DriftVerdict, Verdict, judge
 from monitoring_dagster.stats.inference.evidence import ks_p_value
 

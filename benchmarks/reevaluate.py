@@ -14,7 +14,8 @@ import pyarrow as pa
 from sklearn.dummy import DummyClassifier
 
 from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.stats.columns.profile import Group, profile_batches, profiles_to_table
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.columns.profile import profile_batches, profiles_to_table
 from monitoring_dagster.store.days.profiles import PROFILE
 from monitoring_dagster.store.monitor import House
 from monitoring_dagster.store.references.version_reference import reference_of

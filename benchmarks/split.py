@@ -13,8 +13,10 @@ from columns import SEGMENT, VERSION, VERSIONS
 
 from monitoring_dagster.sources.tables.files import Table
 from monitoring_dagster.standalone.reference import TableReference
-from monitoring_dagster.stats.columns.profile import Group, profile_by_columns
-from monitoring_dagster.stats.drift.column_drift import DriftSettings, measure_all
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.columns.profile import profile_by_columns
+from monitoring_dagster.stats.drift.column_drift import measure_all
+from monitoring_dagster.stats.drift.drift_settings import DriftSettings
 from monitoring_dagster.stats.drift.drift_verdict import Verdict, judge
 
 

@@ -1,6 +1,7 @@
 """Kinds of finding and how urgent one is: the words of YAML, messages and pages alike."""
 
 from enum import StrEnum
+from typing import Literal
 
 
 class Severity(StrEnum):
@@ -10,6 +11,9 @@ class Severity(StrEnum):
     P1 = "P1"  # within an hour in business hours
     P2 = "P2"  # within a business day
     P3 = "P3"  # next planning
+
+
+SeverityName = Literal["P0", "P1", "P2", "P3"]
 
 
 class FindingKind(StrEnum):

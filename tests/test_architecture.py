@@ -1,8 +1,9 @@
 """The house plan, as a test: who may lean on whom, and who may know the outside world."""
 
 import ast
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "monitoring_dagster"
@@ -60,6 +61,26 @@ def test_imports_run_downhill():
             assert room == "__init__" or FLOORS.index(target) <= FLOORS.index(room), (
                 f"{place} climbs up to {target}"
             )
+
+
+def test_no_chain_of_imports_is_longer_than_eighteen_files():
+    """Whoever changes a file looks through few others to see what it rests on."""
+    files = {
+        ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+        for file in PACKAGE.rglob("*.py")
+    }
+    below: defaultdict[str, set[str]] = defaultdict(set)
+    for place, _, name in imports():
+        importer = f"{PACKAGE.name}/{place.removesuffix('.py')}".removesuffix("/__init__")
+        target = name if name in files else name.rpartition(".")[0]
+        below[importer.replace("/", ".")] |= {target} & files
+
+    @cache
+    def longest(file: str) -> list[str]:
+        return [file, *max(map(longest, sorted(below[file])), key=len, default=[])]
+
+    chain = max(map(longest, sorted(files)), key=len)
+    assert len(chain) <= 18, f"{len(chain)} files: {' -> '.join(chain)}"
 
 
 def test_no_step_imports_a_step():

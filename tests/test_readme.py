@@ -14,7 +14,7 @@ from monitoring_dagster.cli import main
 from monitoring_dagster.daily.steps import STEPS
 from monitoring_dagster.measure.version_gaps import few_days, gaps
 from monitoring_dagster.spec import Labels, ModelSpec
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.store.monitor import House
 from monitoring_dagster.store.references.version_reference import reference_of
 from monitoring_dagster.store.settings import settings_at

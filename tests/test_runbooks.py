@@ -13,7 +13,7 @@ from monitoring_dagster.daily.steps import STEPS
 from monitoring_dagster.decide.rules import RULES, OnCallStep
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.store.days.seen_files import LABELS, PREDICTIONS
+from monitoring_dagster.spec.sources import LABELS, PREDICTIONS
 
 FOLDER = Path(__file__).parents[1] / "runbooks"
 ON_CALL = "on_call"

@@ -8,8 +8,9 @@ from typing import Self
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.measure.quality.decided_labels import bring_in
 from monitoring_dagster.report.wording import printable
-from monitoring_dagster.sources.labels.labels import labels_of, labels_standing
+from monitoring_dagster.sources.labels.labels import labels_standing
 from monitoring_dagster.sources.labels.requests import days_answered
+from monitoring_dagster.spec.model import labels_of
 from monitoring_dagster.store.days.known_labels import OUTCOMES
 from monitoring_dagster.store.ledger.database import storable
 from monitoring_dagster.store.ledger.label_decisions import (

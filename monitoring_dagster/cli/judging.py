@@ -7,7 +7,7 @@ import click
 
 from monitoring_dagster.cli import here
 from monitoring_dagster.cli.output import print_json, reserved
-from monitoring_dagster.cli.views import NothingStored
+from monitoring_dagster.cli.refusals import NothingStored
 
 
 @click.command()

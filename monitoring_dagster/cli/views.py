@@ -1,58 +1,20 @@
 """The commands that say how a model does; they change nothing."""
 
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import click
 
 from monitoring_dagster.cli import here
 from monitoring_dagster.cli.group import UNKNOWN
 from monitoring_dagster.cli.output import print_json, reserved
+from monitoring_dagster.cli.refusals import NoModels, NothingStored, SomeUnknown
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.report import runbooks
 from monitoring_dagster.store.outputs import refuse_to_overwrite, write_whole
-
-
-class NoModels(MonitoringError):
-    """There is nothing to tell the status of."""
-
-    @classmethod
-    def in_project(cls) -> Self:
-        return cls(
-            "no monitored model is declared under assets/: `dg scaffold defs"
-            " monitoring_dagster.orchestration.MonitoredModel NAME` writes the first"
-        )
-
-
-class NothingStored(MonitoringError):
-    """A question about stored days, and there are none."""
-
-    @classmethod
-    def of(cls, model: str, *, first: datetime | None, last: datetime | None) -> Self:
-        between = f" between {first or 'the first'} and {last or 'the last'}" * bool(first or last)
-        return cls(
-            f"{model} has no stored day{between.replace(' 00:00:00', '')}: materialise its assets"
-            " in Dagster first (make ui), or ask for other days"
-        )
-
-    @classmethod
-    def of_labels(cls, model: str, *, first: date, last: date) -> Self:
-        return cls(
-            f"no label of {model} belongs to a prediction of {first} to {last}: wait for labels,"
-            " or ask for other days"
-        )
-
-
-class SomeUnknown(MonitoringError):
-    """The status of some models is unknown; that of the others was told."""
-
-    @classmethod
-    def of(cls, errors: Sequence[MonitoringError]) -> Self:
-        return cls("; ".join(dict.fromkeys(map(str, errors))))
 
 
 @click.command()

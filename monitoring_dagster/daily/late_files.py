@@ -15,8 +15,9 @@ from monitoring_dagster.sources.rows.fingerprints import (
     is_being_written,
     is_table,
 )
+from monitoring_dagster.spec.sources import LABELS, PREDICTIONS
 from monitoring_dagster.store.days.known_labels import OUTCOMES
-from monitoring_dagster.store.days.seen_files import LABELS, PREDICTIONS, kept, sources_of
+from monitoring_dagster.store.days.seen_files import kept, sources_of
 from monitoring_dagster.store.days.step_findings import VERDICT
 from monitoring_dagster.store.monitor import Monitor
 

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from importlib import import_module
 
 from monitoring_dagster.measure.step import StepReport
-from monitoring_dagster.store.days.seen_files import LABELS, PREDICTIONS
+from monitoring_dagster.spec.sources import LABELS, PREDICTIONS
 from monitoring_dagster.store.monitor import Monitor
 
 

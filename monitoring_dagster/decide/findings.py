@@ -1,12 +1,10 @@
 """What was found wrong: one record for every rule of every step."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Self
 
 from monitoring_dagster.kinds import FindingKind, Severity
-from monitoring_dagster.spec.rules.alert_settings import Alert
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,13 +34,3 @@ class Finding:
     def fingerprint(self) -> str:
         """What stays the same while the problem lasts: never a day, never a value."""
         return f"{self.model}/{self.kind}/{self.subject}"
-
-
-def as_asked(findings: Sequence[Finding], alerts: Mapping[str, Alert]) -> list[Finding]:
-    """*findings* as the owner asked for them: without the rules that are off, and as urgent."""
-    enabled = [one for one in findings if alerts.get(one.kind, Alert()).enabled]
-    asked = [alerts.get(one.kind, Alert()).severity for one in enabled]
-    return [
-        finding if severity is None else finding.with_severity(Severity(severity))
-        for finding, severity in zip(enabled, asked, strict=True)
-    ]

@@ -10,10 +10,11 @@ from types import MappingProxyType
 from monitoring_dagster.decide.rules import BLOCK_RETRAINING
 from monitoring_dagster.errors import escaped
 from monitoring_dagster.kinds import FindingKind
-from monitoring_dagster.spec import Retraining
+from monitoring_dagster.spec.retraining import Retraining
 from monitoring_dagster.spec.rules.alert_settings import Window
 from monitoring_dagster.stats.quality.comparison import PairedComparison
 
+RETRAIN, WAIT = "retrain", "wait"  # what is decided
 _WAITS = (timedelta(hours=1), timedelta(hours=6), *[timedelta(days=1)] * 4)
 TRIES = 1 + len(_WAITS)  # of one training, before it is given up
 _PERIOD_DAYS = {"daily": 1, "weekly": 7}
@@ -48,6 +49,15 @@ class RetrainingVerdict:
     retrain: bool
     causes: tuple[Cause, ...]
     words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """One decided retraining that has not been carried out."""
+
+    day: date
+    words: str
+    number: int = 1  # of the try
 
 
 def next_due(cadence: str, since: date) -> date | None:

@@ -19,6 +19,7 @@ from monitoring_dagster.daily.steps import steps_of
 from monitoring_dagster.daily.workers import started
 from monitoring_dagster.demo.fake_service import labels_of, serve_day, write_day
 from monitoring_dagster.demo.flights import LABEL_WINDOW_DAYS, flights
+from monitoring_dagster.demo.summary import Summary
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.measure.quality.known_quality import evaluate
 from monitoring_dagster.orchestration.dg_project import Project
@@ -51,25 +52,6 @@ class ReplayProgress(Protocol):
 
     def begin(self, words: str, days: int) -> None: ...
     def advance(self, days: int, words: str = "") -> None: ...
-
-
-@dataclass
-class Summary:
-    """What the replay did, for the table at its end."""
-
-    model: str
-    first: date
-    last: date
-    days: int
-    rows: int
-    labelled: int
-    findings: int
-    incidents: int
-    retrainings: int
-    promotions: int
-    champion: str
-    metric: str
-    quality: dict[str, float]  # version: mean of the last 28 days
 
 
 @dataclass(frozen=True)

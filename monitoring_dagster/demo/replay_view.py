@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from monitoring_dagster.act.notify.slack import entries
-from monitoring_dagster.demo.replay import Summary
+from monitoring_dagster.demo.summary import Summary
 from monitoring_dagster.orchestration.dg_project import Project
 from monitoring_dagster.report.messages import to_text
 from monitoring_dagster.report.outbox import PAGE

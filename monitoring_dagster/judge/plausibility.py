@@ -14,7 +14,7 @@ from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.breaches import shown
 from monitoring_dagster.measure.quality.known_quality import Evaluation, evaluate
 from monitoring_dagster.measure.quality.quality_signals import quality_signals
-from monitoring_dagster.sources.labels.labels import labels_of
+from monitoring_dagster.spec.model import labels_of
 from monitoring_dagster.store.days.signals import signals
 from monitoring_dagster.store.models.registry import RegistryUnavailable
 from monitoring_dagster.store.monitor import Monitor

@@ -5,8 +5,6 @@ from datetime import date
 
 from monitoring_dagster.decide.judging.quality_rules import (
     ESTIMATE_ACCURACY,
-    Breaches,
-    breaches_of,
     expected_breaches,
 )
 from monitoring_dagster.decide.signal import Signal
@@ -37,9 +35,3 @@ def accuracy_signals(monitor: Monitor, day: date) -> Iterator[Signal]:
             reason=record.words,
             severity=Severity.P3 if record.trust is Trust.LOW else "",
         )
-
-
-def stored_breaches(monitor: Monitor, day: date) -> Breaches:
-    """What was worse than tolerated on each of the evaluated days that the verdict of *day* saw."""
-    names = [f"quality.{metric}" for metric in monitor.spec.tolerances]
-    return breaches_of(monitor.spec, signals(monitor, *names, first=day, last=day))

@@ -7,7 +7,7 @@ from typing import Any
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.quality.known_quality import Evaluation, breaches, evaluate
-from monitoring_dagster.sources.labels.labels import labels_of
+from monitoring_dagster.spec.model import labels_of
 from monitoring_dagster.store.days.champions import traffic_on
 from monitoring_dagster.store.days.known_labels import BY_DAY, DECIDED, account_of
 from monitoring_dagster.store.days.step_findings import VERDICT, stored_findings

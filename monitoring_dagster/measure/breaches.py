@@ -19,7 +19,8 @@ from monitoring_dagster.sources.rows.readings import (
     reading,
     truth_of,
 )
-from monitoring_dagster.spec import ModelSpec, Predictions
+from monitoring_dagster.spec.model import ModelSpec
+from monitoring_dagster.spec.sources import Predictions
 from monitoring_dagster.stats.columns.bins import Bins, CategoricalBins, NumericBins
 from monitoring_dagster.stats.columns.written import Style
 

@@ -23,6 +23,7 @@ from monitoring_dagster.measure.breaches import (
 )
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.sources.rows import rows, served
+from monitoring_dagster.sources.rows.countable_rows import needed
 from monitoring_dagster.sources.rows.inspection import Inspection, inspect_day
 from monitoring_dagster.sources.rows.readings import is_text, time_of
 from monitoring_dagster.sources.suites import contracts
@@ -123,7 +124,7 @@ def _roles(found: _Found, columns: Mapping[str, str], unreadable: Mapping[str, s
     """Whether every column is there that defs.yaml names."""
     log = found.monitor.spec.predictions
     for name in (
-        *rows.needed(log),
+        *needed(log),
         *log.latency_ms.values(),
         *found.monitor.spec.segments,
     ):
@@ -299,7 +300,7 @@ def _signature(
         found.breach(Breach("column order", Severity.P3, words))
     spec = found.monitor.spec
     log = spec.predictions
-    known = {*rows.needed(log), *log.latency_ms.values(), *spec.segments, *expected, *others}
+    known = {*needed(log), *log.latency_ms.values(), *spec.segments, *expected, *others}
     for name in columns:
         if name not in known:
             words = f"column {name!r} is new: neither defs.yaml nor the signature names it"

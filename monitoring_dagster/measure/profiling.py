@@ -20,10 +20,11 @@ from monitoring_dagster.measure.version_gaps import is_remark, registration_sign
 from monitoring_dagster.report.pictures import histograms
 from monitoring_dagster.sources.rows import rows, served, spark
 from monitoring_dagster.sources.rows.readings import is_nested, reading
-from monitoring_dagster.spec import Predictions
+from monitoring_dagster.spec.sources import Predictions
 from monitoring_dagster.stats.columns.bins import Bins
 from monitoring_dagster.stats.columns.column_profile import NumericProfile
-from monitoring_dagster.stats.columns.profile import Group, Profile, profiles_to_table
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.columns.profile import Profile, profiles_to_table
 from monitoring_dagster.store.days.profiles import PROFILE, SERVICE, why_no_profile
 from monitoring_dagster.store.days.signals import StoredSignals, noted
 from monitoring_dagster.store.days.usable_rows import columns_left_out, is_usable

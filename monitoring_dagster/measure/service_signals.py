@@ -9,7 +9,8 @@ from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.measure.breaches import shown
 from monitoring_dagster.stats.columns.bins import Bins, NumericBins
 from monitoring_dagster.stats.columns.column_profile import NumericProfile
-from monitoring_dagster.stats.columns.profile import Group, Profile
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.columns.profile import Profile
 from monitoring_dagster.stats.estimation.confidence import confidence_of
 
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.kinds import Severity
 from monitoring_dagster.measure.breaches import shown
-from monitoring_dagster.measure.quality.model_metrics import unpromised
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.measure.quality.promises import unpromised
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.drift.usual import MIN_ROWS
 from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.models.registration import DAY, LABEL

@@ -13,8 +13,9 @@ from monitoring_dagster.decide.incidents import HEALING
 from monitoring_dagster.measure.step import StepReport
 from monitoring_dagster.orchestration.days import as_days, days_of, record
 from monitoring_dagster.orchestration.runs import RUN, Run, run_resource
-from monitoring_dagster.spec import ModelSpec, Schedule
-from monitoring_dagster.store.days.seen_files import LABELS, PREDICTIONS
+from monitoring_dagster.spec.model import ModelSpec
+from monitoring_dagster.spec.schedule import Schedule
+from monitoring_dagster.spec.sources import LABELS, PREDICTIONS
 from monitoring_dagster.store.monitor import Monitor
 
 HEAL_WEEKS = 4  # and for what is looked at once a week

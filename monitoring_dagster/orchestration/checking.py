@@ -13,8 +13,9 @@ from pydantic import ValidationError
 
 from monitoring_dagster.errors import MonitoringError, did_you_mean
 from monitoring_dagster.sources.suites.suites import BadSuite, load_suite
-from monitoring_dagster.spec import ModelSpec, Schedule
+from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.spec.record import Misplaced, shown
+from monitoring_dagster.spec.schedule import Schedule
 from monitoring_dagster.store.settings import BadSettings, settings_at
 
 TYPES = (

@@ -28,7 +28,7 @@ from monitoring_dagster.orchestration.checking import (
     same_names,
 )
 from monitoring_dagster.orchestration.scaffolder import ModelScaffolder
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.store.monitor import House, Monitor
 
 _log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from yaml import MarkedYAMLError
 
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.orchestration.component import MonitoredModel, refuse_same_names
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec.model import ModelSpec
 
 
 class BrokenModel(MonitoringError):

@@ -23,7 +23,7 @@ from monitoring_dagster.errors import MonitoringError, UnknownModel
 from monitoring_dagster.orchestration.component import definitions_of
 from monitoring_dagster.orchestration.declared import BrokenModel, Declared, declared_in
 from monitoring_dagster.orchestration.runs import error_of
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.store.monitor import HOME, House, Monitor
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

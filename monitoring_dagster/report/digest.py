@@ -6,15 +6,16 @@ from datetime import date, datetime
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Incident
 from monitoring_dagster.decide.rules import RULES
-from monitoring_dagster.report.messages import SHOWN_FINDINGS, Announcement
+from monitoring_dagster.report.events import SHOWN_FINDINGS, Announcement
 from monitoring_dagster.report.wording import counted, date_words
-from monitoring_dagster.spec import ModelSpec
 
 
 def digest_of(
-    spec: ModelSpec,
     incidents: Sequence[Incident],
     *,
+    model: str,
+    registered_model: str,
+    owner: str,
     opened: int,
     days: Collection[date],
     causes: Mapping[str, Finding],
@@ -39,9 +40,9 @@ def digest_of(
     still_open = sum(one.closed_on is None for one in ordered)
     cause = causes.get(first.id)
     return Announcement(
-        model=spec.name,
-        registered_model=spec.mlflow_name,
-        owner=spec.owner,
+        model=model,
+        registered_model=registered_model,
+        owner=owner,
         kind=first.kind,
         day=cause.evidence_day if cause else first.last_seen,
         title=f"backfill of {counted(len(days), 'past day')}: {still_open} still open of"

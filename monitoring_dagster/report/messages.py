@@ -3,69 +3,20 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Any
 from urllib.parse import quote
 
-from pydantic import Field, TypeAdapter
-
-from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Reason
 from monitoring_dagster.decide.rules import RULES
-from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.report import runbooks
+from monitoring_dagster.report.events import SHOWN_FINDINGS, Announcement, IncidentEvent
 from monitoring_dagster.report.links import Link, Links
 from monitoring_dagster.report.wording import clean, counted, date_words, escaped, sentence
 
-SHOWN_FINDINGS = 8
 _WORDS_OF_ALL, _LEAST_WORDS = 2400, 320  # characters that the findings of a message share
 _ESCAPED_OF_ALL, _SECTION = 4400, 2900
 _URL = 600
 _HEADLINE = 300
-
-
-@dataclass(frozen=True, slots=True)
-class IncidentEvent:
-    """One turn of an incident that people should hear of."""
-
-    reason: Reason
-    model: str
-    registered_model: str  # its name in MLflow
-    owner: str
-    kind: FindingKind
-    severity: Severity
-    opened_on: date
-    day: date
-    findings: tuple[Finding, ...]  # the most urgent of the day
-    total: int  # how many there were
-    run_id: str | None = None  # the MLflow run that made the version which served
-    at: datetime | None = None  # when the day was judged
-    evidence: date | None = None  # the newest judged day or week with a finding, else `day`
-    quietly: bool = False  # the opening message is edited, and nothing is posted
-    type: Literal["incident"] = "incident"
-
-
-@dataclass(frozen=True, slots=True)
-class Announcement:
-    """One thing that was decided or done, told once and in a thread of its own."""
-
-    model: str
-    registered_model: str
-    owner: str
-    kind: FindingKind
-    day: date
-    title: str
-    words: str
-    version: str | None = None  # the MLflow version it is about
-    run_id: str | None = None  # the run that made it
-    at: datetime | None = None  # when it was decided or done
-    dagster_run: str | None = None  # the run that it is about
-    rows: tuple[tuple[str, str], ...] = ()  # subject, words: as findings are shown
-    total: int = 0  # rows that there were
-    type: Literal["announcement"] = "announcement"
-
-
-Event = Annotated[IncidentEvent | Announcement, Field(discriminator="type")]
-EVENT: TypeAdapter[IncidentEvent | Announcement] = TypeAdapter(Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +119,6 @@ def to_text(message: Message) -> str:
         lines += [f"  Next: {message.next_step}"]
     lines += [f"  {link.label}: {link.url}" for link in message.links]
     return "\n".join(lines)
-
-
-def most_urgent(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The findings an event carries along: the most urgent, as many as a message shows."""
-    return tuple(sorted(findings, key=lambda f: (f.severity, f.subject))[:SHOWN_FINDINGS])
 
 
 def _announced(event: Announcement, links: Links) -> Message:

@@ -1,13 +1,13 @@
 """One monitored model, as its owner wrote it down. No Dagster here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 
-from monitoring_dagster.errors import did_you_mean
+from monitoring_dagster.errors import MonitoringError, did_you_mean
 from monitoring_dagster.spec.channels import Channels
 from monitoring_dagster.spec.metrics import (
     METRICS,
@@ -39,6 +39,21 @@ from monitoring_dagster.spec.sources import (
 )
 
 _FIRST_LOG = date(1970, 1, 1)
+
+
+class NoLabels(MonitoringError):
+    """A question about labels to a model that has none."""
+
+    @classmethod
+    def of(cls, model: str) -> Self:
+        return cls(f"model {model!r} has no `labels`: say in its defs.yaml where they arrive")
+
+    @classmethod
+    def from_source(cls, source: str, *, model: str, known: Collection[str]) -> Self:
+        return cls(
+            f"model {model!r} has no `further_labels` called {source!r}."
+            f" {did_you_mean(source, known)}"
+        )
 
 
 class Feature(Record):
@@ -265,6 +280,17 @@ class ModelSpec(Record):
         if self.task == "regression":
             return "mae"
         return "log_loss" if self.task == "binary" and self.predictions.score else "accuracy"
+
+
+def labels_of(spec: ModelSpec, source: str | None = None) -> Labels:
+    """The labels that *source* names: one of the spec's `further_labels`; None: its `labels`."""
+    if source is not None:
+        if source not in spec.further_labels:
+            raise NoLabels.from_source(source, model=spec.name, known=spec.further_labels)
+        return spec.further_labels[source]
+    if spec.labels is None:
+        raise NoLabels.of(spec.name)
+    return spec.labels
 
 
 def _refuse_doubles(key: str, names: Sequence[str]) -> None:

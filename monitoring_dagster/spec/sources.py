@@ -7,6 +7,8 @@ from pydantic import ConfigDict, Field
 from monitoring_dagster.spec.paths import DailyPath, FilePath, NumbersPath
 from monitoring_dagster.spec.record import Identifier, Misplaced, Named, Record
 
+PREDICTIONS, LABELS = "predictions", "labels"  # what others write and we read
+
 
 class Source(Record):
     """Where rows lie: one Parquet file a day, or one DuckDB table."""

@@ -14,10 +14,12 @@ from monitoring_dagster.standalone.column_kinds import Guess
 from monitoring_dagster.standalone.reference import NothingInCommon, TableReference, read_reference
 from monitoring_dagster.standalone.table_profile import Advance, profiled, table_of
 from monitoring_dagster.stats.columns.bins import NumericBins
-from monitoring_dagster.stats.columns.profile import Group, Profile
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.columns.profile import Profile
 from monitoring_dagster.stats.columns.values import is_time, plain_type
 from monitoring_dagster.stats.columns.written import Unread
-from monitoring_dagster.stats.drift.column_drift import DriftSettings, measure_all
+from monitoring_dagster.stats.drift.column_drift import measure_all
+from monitoring_dagster.stats.drift.drift_settings import DriftSettings
 from monitoring_dagster.stats.drift.drift_verdict import DriftVerdict, Verdict, judge
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from monitoring_dagster.sources.labels.label_account import LabelAccount
-from monitoring_dagster.sources.labels.label_oddities import JUDGED
+from monitoring_dagster.sources.labels.label_rows import JUDGED
 from monitoring_dagster.standalone.reading.ids_and_times import NothingJoins, mismatch, refuse_few
 from monitoring_dagster.standalone.reading.opened_tables import (
     LABELS,

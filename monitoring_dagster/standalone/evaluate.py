@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 
 from monitoring_dagster.sources.labels.label_account import LabelAccount
-from monitoring_dagster.spec import Labels, Task, ValueTable
+from monitoring_dagster.spec.metrics import Task, ValueTable
+from monitoring_dagster.spec.sources import Labels
 from monitoring_dagster.standalone.doubts import of_certainty, of_other_class
 from monitoring_dagster.standalone.joined_tables import Labelled, PredictionCount, labelled
 from monitoring_dagster.standalone.reading.question import (

@@ -10,9 +10,11 @@ import pyarrow as pa
 
 from monitoring_dagster.sources.labels.label_account import LabelAccount
 from monitoring_dagster.sources.labels.labels import joined_as_of
-from monitoring_dagster.sources.rows.rows import DAY, Rows, connected, quoted, readable
+from monitoring_dagster.sources.rows.row_sql import DAY, Rows, quoted
+from monitoring_dagster.sources.rows.rows import connected, readable
 from monitoring_dagster.sources.tables.files import Table
-from monitoring_dagster.spec import Labels, Predictions, Task
+from monitoring_dagster.spec.metrics import Task
+from monitoring_dagster.spec.sources import Labels, Predictions
 from monitoring_dagster.standalone.doubts import doubts_about, lacking
 from monitoring_dagster.standalone.reading.ids_and_times import doubled, refuse_few
 from monitoring_dagster.standalone.reading.meaning import Meaning, meaning_of
@@ -26,8 +28,8 @@ from monitoring_dagster.standalone.reading.opened_tables import (
 from monitoring_dagster.standalone.reading.question import Question, Roles
 from monitoring_dagster.standalone.reading.written_values import THRESHOLD
 from monitoring_dagster.standalone.table_profile import Advance
-from monitoring_dagster.stats.columns.accumulate import MAX_SEGMENT_VALUES, MISSING, OTHER
 from monitoring_dagster.stats.columns.column_profile import order
+from monitoring_dagster.stats.columns.groups import MAX_SEGMENT_VALUES, MISSING, OTHER
 from monitoring_dagster.stats.columns.values import Codes, plain
 
 if TYPE_CHECKING:

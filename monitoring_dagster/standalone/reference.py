@@ -29,12 +29,8 @@ from monitoring_dagster.stats.columns.bins import (
     bins_to_table,
     is_complete,
 )
-from monitoring_dagster.stats.columns.profile import (
-    Group,
-    Profile,
-    profiles_from_table,
-    profiles_to_table,
-)
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.columns.profile import Profile, profiles_from_table, profiles_to_table
 from monitoring_dagster.stats.columns.values import is_time, is_words
 from monitoring_dagster.stats.columns.written import Style, Unread, numbers_in
 from monitoring_dagster.store.outputs import refuse_to_overwrite, write_whole

@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # a command loads what it needs itself, and not what the othe
     from monitoring_dagster.standalone.chunk_estimates import ChunkEstimate, Estimates
     from monitoring_dagster.standalone.compare import Comparison
     from monitoring_dagster.standalone.evaluate import Quality, TableEvaluation
-    from monitoring_dagster.stats.columns.profile import Group
+    from monitoring_dagster.stats.columns.groups import Group
     from monitoring_dagster.stats.quality.performance import Metric
     from monitoring_dagster.stats.quality.reliability import ReliabilityRow
 

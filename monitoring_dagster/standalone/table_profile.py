@@ -18,12 +18,8 @@ from monitoring_dagster.stats.columns.bins import (
     CategoricalBins,
     NumericBins,
 )
-from monitoring_dagster.stats.columns.profile import (
-    COLUMNS_AT_ONCE,
-    Group,
-    Profile,
-    profile_by_columns,
-)
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.columns.profile import COLUMNS_AT_ONCE, Profile, profile_by_columns
 from monitoring_dagster.stats.columns.values import categories, is_numeric, is_words, plain
 from monitoring_dagster.stats.columns.written import Style, Unread, numbers_in
 

@@ -11,7 +11,8 @@ from typing import NamedTuple, Self
 from monitoring_dagster.decide.incidents import is_history
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.report.links import Links
-from monitoring_dagster.spec import ModelSpec, Schedule
+from monitoring_dagster.spec.model import ModelSpec
+from monitoring_dagster.spec.schedule import Schedule
 from monitoring_dagster.store.ledger.ledger import Ledger
 from monitoring_dagster.store.models.registry import Registry
 from monitoring_dagster.store.results import ResultStore

@@ -12,10 +12,10 @@ from monitoring_dagster.measure.quality.model_metrics import (
     metric_label,
     metrics_of,
     own_metric,
-    promise_of,
 )
-from monitoring_dagster.sources.labels.labels import labels_of
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.measure.quality.promises import promise_of
+from monitoring_dagster.spec.model import labels_of
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.labels.maturity import Maturity, maturity
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.performance import Metric

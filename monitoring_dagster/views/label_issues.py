@@ -14,7 +14,8 @@ from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.judge.plausibility import Booleans, trusted_rows
 from monitoring_dagster.measure.review.spreadsheet import write_csv
 from monitoring_dagster.report.wording import printable
-from monitoring_dagster.sources.labels.labels import labelled_rows, labels_of
+from monitoring_dagster.sources.labels.labels import labelled_rows
+from monitoring_dagster.spec.model import labels_of
 from monitoring_dagster.stats.labels.label_quality import (
     AccuracyUnderNoise,
     Disagreement,

@@ -12,9 +12,10 @@ from numpy.random import Generator
 
 from monitoring_dagster.decide.judging.tolerance import higher_is_better, limit_of, room_of
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.measure.quality.model_metrics import metric_label, spread_of
-from monitoring_dagster.sources.labels.labels import labels_of
-from monitoring_dagster.spec import Tolerance
+from monitoring_dagster.measure.quality.model_metrics import metric_label
+from monitoring_dagster.measure.quality.promises import spread_of
+from monitoring_dagster.spec.metrics import Tolerance
+from monitoring_dagster.spec.model import labels_of
 from monitoring_dagster.stats.columns.values import Floats
 from monitoring_dagster.stats.series.lead_times import LeadingIndicator, leading_indicators
 from monitoring_dagster.stats.series.thresholds import LossEvent, announced, loss_events

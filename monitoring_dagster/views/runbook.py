@@ -16,7 +16,7 @@ from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.breaches import shown
 from monitoring_dagster.measure.quality.arrived_labels import are_due
 from monitoring_dagster.sources.rows.rows import days_available
-from monitoring_dagster.spec import Labels, Predictions
+from monitoring_dagster.spec.sources import Labels, Predictions
 from monitoring_dagster.stats.drift.drift_verdict import Broken, Verdict
 from monitoring_dagster.store.days.drifted import DRIFT
 from monitoring_dagster.store.days.profiles import service_of

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from monitoring_dagster.act.deciding import UnknownRequest, decide
 from monitoring_dagster.measure.quality.arrivals import arrivals_of
 from monitoring_dagster.measure.quality.arrived_labels import run
-from monitoring_dagster.sources.labels.labels import NoLabels, labelled_rows
+from monitoring_dagster.sources.labels.labels import labelled_rows
 from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.spec.model import NoLabels
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.store.days.known_labels import (
     DECISIONS,
     account_of,

@@ -7,10 +7,10 @@ import pytest
 
 from monitoring_dagster.act.promotion import promote
 from monitoring_dagster.act.retraining.training import register, train
+from monitoring_dagster.act.retraining.trigger import stored_breaches
 from monitoring_dagster.daily.steps import steps_of
 from monitoring_dagster.decide.judging.traffic import Traffic
 from monitoring_dagster.judge.judged import newest_quality
-from monitoring_dagster.judge.quality_verdict import stored_breaches
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.quality.known_quality import breaches, evaluate
 from monitoring_dagster.store.days.champions import champion_on, promoted_on

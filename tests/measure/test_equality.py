@@ -16,7 +16,7 @@ from monitoring_dagster.measure.quality.known_quality import evaluate
 from monitoring_dagster.orchestration.dg_project import Project
 from monitoring_dagster.spec import Feature
 from monitoring_dagster.stats.columns.bins import NumericBins
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.labels.maturity import Maturity
 from monitoring_dagster.store.days.known_labels import account_of
 from monitoring_dagster.store.days.profiles import profiles_of, service_of

@@ -17,7 +17,7 @@ from monitoring_dagster.daily.steps import STEPS, Step
 from monitoring_dagster.orchestration.component import MonitoredModel
 from monitoring_dagster.orchestration.scaffolder import template
 from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.store.days.seen_files import LABELS, PREDICTIONS
+from monitoring_dagster.spec.sources import LABELS, PREDICTIONS
 from tests.orchestration.small_project import ATTRIBUTES, FIRST
 
 # What Dagster 1.13 does itself: it reads YAML with a function that Pydantic deprecates, and uses

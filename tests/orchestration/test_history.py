@@ -11,7 +11,7 @@ import pytest
 from monitoring_dagster.act.notify.alerts import send, tell_left_behind
 from monitoring_dagster.decide.incidents import HEALING, Reason
 from monitoring_dagster.kinds import FindingKind
-from monitoring_dagster.report.messages import Announcement, IncidentEvent
+from monitoring_dagster.report.events import Announcement, IncidentEvent
 from monitoring_dagster.store.ledger.deliveries import Delivery
 from monitoring_dagster.store.monitor import Monitor
 from tests.orchestration.small_project import DAYS, DRIFTED, MISSING, run_days

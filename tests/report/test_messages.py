@@ -15,8 +15,9 @@ from monitoring_dagster.decide.incidents import Reason
 from monitoring_dagster.decide.rules import RULES, Partitions
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.report import runbooks
+from monitoring_dagster.report.events import EVENT, Announcement, IncidentEvent
 from monitoring_dagster.report.links import Links
-from monitoring_dagster.report.messages import EVENT, Announcement, IncidentEvent, render, to_text
+from monitoring_dagster.report.messages import render, to_text
 from monitoring_dagster.report.outbox import Entry, page, write_outbox
 from tests.fake_slack import texts
 

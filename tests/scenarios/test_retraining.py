@@ -6,8 +6,8 @@ import pytest
 
 from monitoring_dagster.act.notify.alerts import send
 from monitoring_dagster.act.promotion import NothingToRollBack, promote, roll_back
+from monitoring_dagster.act.retraining.enough_labels import TooFewLabels
 from monitoring_dagster.act.retraining.retrain import AlreadyRetrained, retrain
-from monitoring_dagster.act.retraining.training import TooFewLabels
 from monitoring_dagster.act.retraining.trigger import decision_on, pending_trigger, why_not
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.store.ledger.ledger import PromotedMeanwhile

@@ -17,7 +17,7 @@ from monitoring_dagster.cli import main
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
 from monitoring_dagster.standalone.compare import compare
 from monitoring_dagster.standalone.reference import TableReference
-from monitoring_dagster.stats.drift.column_drift import DriftSettings
+from monitoring_dagster.stats.drift.drift_settings import DriftSettings
 
 
 def rows(n=2000, *, seed=0, shift=0.0, new=0.0):

@@ -17,7 +17,7 @@ from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.standalone.compare import compare
 from monitoring_dagster.standalone.estimate_table import estimate
 from monitoring_dagster.standalone.evaluate import State, evaluate
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.store.days.profiles import profiles_of
 from monitoring_dagster.store.models.registration import DAY as DAY_COLUMN
 from monitoring_dagster.store.models.registry import ModelVersion, Registry

@@ -21,7 +21,7 @@ from benchmarks.drift_days import (
     wild_values,
 )
 from monitoring_dagster.stats.columns.bins import CategoricalBins
-from monitoring_dagster.stats.columns.cells import expected_unseen
+from monitoring_dagster.stats.drift.cells import expected_unseen
 from monitoring_dagster.stats.drift.column_drift import measure_all
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
 from monitoring_dagster.stats.inference.evidence import chi_square, unseen_p_value

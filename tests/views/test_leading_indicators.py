@@ -20,7 +20,8 @@ from monitoring_dagster.measure.drift import drift
 from monitoring_dagster.measure.estimates import estimate
 from monitoring_dagster.measure.service_signals import answer_signals
 from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.stats.columns.profile import Group, profile_batches, profiles_to_table
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.columns.profile import profile_batches, profiles_to_table
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.outcomes_file import outcomes_to_table
 from monitoring_dagster.store.days.signals import noted

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from monitoring_dagster.act.notify.slack import Delivered, drain
 from monitoring_dagster.errors import without_secrets
 from monitoring_dagster.kinds import FindingKind
-from monitoring_dagster.report.messages import Announcement
+from monitoring_dagster.report.events import Announcement
 from monitoring_dagster.store.monitor import House, Monitor
 
 _A_RUN_IS_OVER = timedelta(hours=1)  # without a new turn: it told its digest, or died

@@ -24,8 +24,9 @@ from urllib.parse import urlsplit
 
 from monitoring_dagster.decide.incidents import Reason
 from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.report.events import IncidentEvent
 from monitoring_dagster.report.links import Links
-from monitoring_dagster.report.messages import IncidentEvent, Message, render
+from monitoring_dagster.report.messages import Message, render
 from monitoring_dagster.report.outbox import PAGE, Entry, write_outbox
 from monitoring_dagster.store.ledger.deliveries import Delivery
 from monitoring_dagster.store.ledger.ledger import Ledger

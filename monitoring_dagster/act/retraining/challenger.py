@@ -7,19 +7,18 @@ from datetime import date
 
 import pandas as pd
 
+from monitoring_dagster.act.retraining.enough_labels import LearningDays, TooFewLabels
 from monitoring_dagster.act.retraining.holdout import compare
-from monitoring_dagster.act.retraining.learning_days import LearningDays, learning_days
 from monitoring_dagster.act.retraining.training import (
     LabelledFeatures,
     NoChampion,
-    TooFewLabels,
     answers,
     register,
     train,
 )
 from monitoring_dagster.decide.retraining_policy import Gate
-from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.sources.labels.spoilt_files import readable_labelled_rows
+from monitoring_dagster.spec.model import labels_of
 from monitoring_dagster.store.ledger.label_decisions import discarded_on
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.version_reference import reference_of
@@ -37,11 +36,13 @@ class Challenger:
     numbers: Mapping[str, float]
 
 
-def challenger(monitor: Monitor, day: date, cause: str, attempt: str, by: str) -> Challenger:
+def challenger(
+    monitor: Monitor, found: LearningDays, cause: str, attempt: str, by: str
+) -> Challenger:
     """Train, compare and register; the version's tags keep all that settling it needs.
 
-    The holdout is the last ``holdout_days`` days with mature labels, as known on *day*, and the
-    training has the ``train_days`` before them. What cannot be read is left out, and said.
+    Of the days *found* to learn from, the holdout is the last ``holdout_days`` with mature labels,
+    and the training has the ``train_days`` before them. What cannot be read is left out, and said.
 
     Raises
     ------
@@ -53,7 +54,6 @@ def challenger(monitor: Monitor, day: date, cause: str, attempt: str, by: str) -
     reference = reference_of(monitor, champion) if champion else None
     if champion is None or reference is None:
         raise NoChampion.of(spec.mlflow_name)
-    found = learning_days(monitor, day)
     if not found.training:
         raise TooFewLabels.on(found, 0, days=0, left_out="")
     rows, left_out = _labelled(monitor, [name for name, _ in reference.features], found)
@@ -70,7 +70,7 @@ def challenger(monitor: Monitor, day: date, cause: str, attempt: str, by: str) -
     tags = {
         "cause": cause,
         "requested_by": by,
-        "as_of": str(day),
+        "as_of": str(found.as_of),
         "attempt": attempt,
         "compared_with": champion,
         "gate": verdict.words,

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from monitoring_dagster.act.notify.alerts import announce
-from monitoring_dagster.act.retraining.training import NoTrainer, TooFewLabels
+from monitoring_dagster.act.retraining.enough_labels import TooFewLabels
+from monitoring_dagster.act.retraining.training import NoTrainer
 from monitoring_dagster.decide.retraining_policy import TRIES, next_try
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.kinds import FindingKind

@@ -14,7 +14,8 @@ from monitoring_dagster.decide.judging.tolerance import higher_is_better
 from monitoring_dagster.decide.retraining_policy import MIN_SEGMENT_ROWS, Gate, gate
 from monitoring_dagster.measure.quality.model_metrics import metrics_of
 from monitoring_dagster.sources.rows.expressions import row_values
-from monitoring_dagster.spec import SCORE_METRICS, MetricDefinition, ModelSpec
+from monitoring_dagster.spec.metrics import SCORE_METRICS, MetricDefinition
+from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.stats.columns.values import Codes, Floats, arrow
 from monitoring_dagster.stats.quality.comparison import PairedComparison, jackknifed, paired
 from monitoring_dagster.stats.quality.labelled_rows import Encoded, encoded

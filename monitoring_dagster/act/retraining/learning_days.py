@@ -2,114 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
-from enum import StrEnum
 
+from monitoring_dagster.act.retraining.enough_labels import LabelState, LearningDay, LearningDays
 from monitoring_dagster.measure.quality.arrivals import curve_on, labelled_by
-from monitoring_dagster.sources.labels.labels import labels_of
 from monitoring_dagster.sources.rows.rows import days_available
-from monitoring_dagster.spec import Retraining
+from monitoring_dagster.spec.model import labels_of
 from monitoring_dagster.stats.labels.maturity import ArrivalCurve, Maturity, maturity
 from monitoring_dagster.store.days.profiles import PROFILE, service_of
 from monitoring_dagster.store.days.usable_rows import is_usable
 from monitoring_dagster.store.monitor import Monitor
-
-
-class LabelState(StrEnum):
-    """What a day that was served is worth to a training."""
-
-    KNOWN = "with mature labels"
-    WAITING = "waiting for labels"
-    THIN = "with too few labels"
-    UNUSABLE = "not usable when judged"
-
-
-@dataclass(frozen=True, slots=True)
-class LearningDay:
-    """One day that was served, as known on the day that was asked about."""
-
-    day: date
-    state: LabelState
-    predictions: int  # counted ones; 0 where the day was never profiled
-    labelled: int
-
-
-@dataclass(frozen=True)
-class LearningDays:
-    """What a retraining may learn from, as known at the end of *as_of*; oldest day first."""
-
-    as_of: date
-    days: tuple[LearningDay, ...]  # those served, from the first one that is learnt from
-    policy: Retraining
-    mature_after_days: int
-
-    @property
-    def known(self) -> tuple[LearningDay, ...]:
-        return tuple(one for one in self.days if one.state is LabelState.KNOWN)
-
-    @property
-    def training(self) -> tuple[LearningDay, ...]:
-        """The days before the holdout, which is the last ``holdout_days`` known ones."""
-        return self.known[: -self.policy.holdout_days]
-
-    @property
-    def training_rows(self) -> int:
-        return sum(one.labelled for one in self.training)
-
-    def enough_on(self) -> date | None:
-        """The day on which, by what was served so far, there will be rows enough to train on."""
-        usual = self._usual_rows
-        rows = [float(one.labelled) for one in self.known]
-        for one in self.days:
-            if one.state is LabelState.WAITING:
-                rows.append(usual or float(one.predictions))
-                before = rows[: -self.policy.holdout_days][-self.policy.train_days :]
-                if sum(before) >= self.policy.min_labelled_rows:
-                    return one.day + timedelta(days=self.mature_after_days)
-        return None
-
-    @property
-    def words(self) -> str:
-        """What was looked at: how many of the served days are worth what to a training."""
-        if not self.days:
-            return f"There are no predictions up to {self.as_of}"
-        states = Counter(one.state for one in self.days)
-        named = ", ".join(f"{states[state]} {state}" for state in LabelState if states[state])
-        first, last = self.days[0].day, self.days[-1].day
-        return f"{counted(len(self.days))} with predictions from {first} to {last}: {named}"
-
-    @property
-    def way_out(self) -> str:
-        """What helps: time, where labels are on their way; else a setting."""
-        usual, least = self._usual_rows, self.policy.min_labelled_rows
-        if usual and usual * self.policy.train_days < least:
-            return (
-                f"About {usual:,.0f} labelled rows a day on train_days {self.policy.train_days}"
-                " never reach that: raise retraining.train_days, or lower"
-                " retraining.min_labelled_rows"
-            )
-        if day := self.enough_on():
-            return f"Enough will have matured on {day}; or lower retraining.min_labelled_rows"
-        if any(one.state is LabelState.THIN for one in self.days):
-            return (
-                "Labels did not come within labels.mature_after_days: find out where they are, or"
-                " lower labels.min_coverage"
-            )
-        return (
-            f"Wait for more days than the {self.policy.holdout_days} of the holdout, or lower"
-            " retraining.holdout_days or retraining.min_labelled_rows"
-        )
-
-    @property
-    def _usual_rows(self) -> float:
-        """Labelled rows of a day, on average; 0 where no day with mature labels was profiled."""
-        rows = [one.labelled for one in self.known if one.predictions]
-        return sum(rows) / len(rows) if rows else 0.0
-
-
-def counted(days: int) -> str:
-    return "1 day" if days == 1 else f"{days:,} days"
 
 
 def learning_days(monitor: Monitor, as_of: date) -> LearningDays:

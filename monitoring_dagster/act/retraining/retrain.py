@@ -10,10 +10,11 @@ from typing import Self
 from monitoring_dagster.act.notify.alerts import announce
 from monitoring_dagster.act.promotion import promote
 from monitoring_dagster.act.retraining.challenger import Challenger, challenger
+from monitoring_dagster.act.retraining.enough_labels import TooFewLabels
 from monitoring_dagster.act.retraining.failed_training import SENSOR, record_failure, result_id
-from monitoring_dagster.act.retraining.training import NoTrainer, TooFewLabels
-from monitoring_dagster.act.retraining.trigger import RETRAIN
-from monitoring_dagster.decide.retraining_policy import Gate
+from monitoring_dagster.act.retraining.learning_days import learning_days
+from monitoring_dagster.act.retraining.training import NoTrainer
+from monitoring_dagster.decide.retraining_policy import RETRAIN, Gate
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.store.days.step_findings import VERDICT
@@ -72,7 +73,9 @@ def retrain(
     day = as_of or judged[-1]
     attempt = _attempt(monitor, day, cause, by, run_id)
     try:
-        made = _made_before(monitor, attempt) or challenger(monitor, day, cause, attempt, by)
+        made = _made_before(monitor, attempt)
+        if made is None:
+            made = challenger(monitor, learning_days(monitor, day), cause, attempt, by)
         return _settle(monitor, day, cause, attempt, made, by)
     except Exception as error:  # the owner's trainer may raise anything
         record_failure(monitor, attempt, day, error, by=by, run_id=run_id)

@@ -14,9 +14,8 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from monitoring_dagster.act.retraining.learning_days import LearningDays, counted
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.performance import metrics
 from monitoring_dagster.store.models.registration import DAY, LABEL
@@ -45,24 +44,6 @@ class NoTrainer(MonitoringError):
     @classmethod
     def of(cls, model: str) -> Self:
         return cls(f"model {model!r} has no `retraining`: name its trainer in defs.yaml")
-
-
-class TooFewLabels(MonitoringError):
-    """Not enough is known to train or to compare."""
-
-    @classmethod
-    def on(cls, found: LearningDays, rows: int, *, days: int, left_out: str) -> Self:
-        policy = found.policy
-        words = (
-            f"{rows:,} labelled rows of {counted(days)} before a holdout of"
-            f" {counted(policy.holdout_days)} are too few to train on, as known on {found.as_of}:"
-            f" at least {policy.min_labelled_rows:,}. {found.words}. {found.way_out}"
-        )
-        return cls(f"{words}. {left_out}" if left_out else words)
-
-    @classmethod
-    def never_judged(cls, model: str) -> Self:
-        return cls(f"no day of {model!r} was judged yet: materialise its verdict first")
 
 
 class NoScore(MonitoringError):

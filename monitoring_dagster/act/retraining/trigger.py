@@ -1,7 +1,6 @@
 """Is a retraining due, as known on the last day that was judged?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from monitoring_dagster.act.promotion import adopt_champion
@@ -16,27 +15,26 @@ from monitoring_dagster.act.retraining.failed_training import (
 )
 from monitoring_dagster.act.retraining.learning_days import learning_days
 from monitoring_dagster.decide.incidents import HEALING
-from monitoring_dagster.decide.retraining_policy import TRIES, RetrainingVerdict, Situation, decide
-from monitoring_dagster.judge.quality_verdict import stored_breaches
+from monitoring_dagster.decide.judging.quality_rules import Breaches, breaches_of
+from monitoring_dagster.decide.retraining_policy import (
+    RETRAIN,
+    TRIES,
+    WAIT,
+    RetrainingVerdict,
+    Situation,
+    Trigger,
+    decide,
+)
 from monitoring_dagster.kinds import FindingKind, Severity
-from monitoring_dagster.spec import Retraining
+from monitoring_dagster.spec.retraining import Retraining
+from monitoring_dagster.store.days.signals import signals
 from monitoring_dagster.store.days.step_findings import VERDICT
 from monitoring_dagster.store.ledger.ledger import RetrainingDecision
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.version_reference import Reference, reference_of
 
-RETRAIN, WAIT = "retrain", "wait"
 DROP = FindingKind.PERFORMANCE_DROP  # the rule whose days ask for a retraining
 _AT_WORK = timedelta(days=1)  # so long a retraining by hand may take
-
-
-@dataclass(frozen=True, slots=True)
-class Trigger:
-    """One decided retraining that has not been carried out."""
-
-    day: date
-    words: str
-    number: int = 1  # of the try
 
 
 def pending_trigger(monitor: Monitor) -> Trigger | None:
@@ -124,6 +122,12 @@ def record(monitor: Monitor, day: date, decision: RetrainingVerdict, situation: 
             at=monitor.judged_at(day),
         )
     )
+
+
+def stored_breaches(monitor: Monitor, day: date) -> Breaches:
+    """What was worse than tolerated on each of the evaluated days that the verdict of *day* saw."""
+    names = [f"quality.{metric}" for metric in monitor.spec.tolerances]
+    return breaches_of(monitor.spec, signals(monitor, *names, first=day, last=day))
 
 
 def _open(monitor: Monitor) -> RetrainingDecision | None:

@@ -11,7 +11,7 @@ from monitoring_dagster.decide.judging.traffic import Traffic
 from monitoring_dagster.decide.rules import RULES
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.kinds import FindingKind, Severity
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.stats.drift.drift_verdict import Broken
 
 # 1 where a column drifted, 0 where not, NaN where it could not be judged

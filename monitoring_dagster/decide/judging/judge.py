@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from math import isfinite
 
-from monitoring_dagster.decide.findings import Finding, as_asked
+from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Incident
 from monitoring_dagster.decide.judging import drift_rules, own_rules, statements
 from monitoring_dagster.decide.judging.limit_rules import limit_findings
 from monitoring_dagster.decide.judging.quality_rules import quality_findings, quality_names
 from monitoring_dagster.decide.judging.traffic import Traffic
 from monitoring_dagster.decide.rules import RULES, Evidence
+from monitoring_dagster.decide.rules_in_force import as_asked
 from monitoring_dagster.decide.signal import Signal, SignalLog
 from monitoring_dagster.kinds import FindingKind
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec.model import ModelSpec
 
 ROWS = "volume.rows"  # without any there is nothing to judge but files
 _LOOK_BACK_DAYS = 28  # four weeks: of the same weekday, and of a week that ended lately

@@ -10,7 +10,7 @@ from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.rules import RULES, Limit, Rule
 from monitoring_dagster.decide.signal import Signal, SignalLog
 from monitoring_dagster.kinds import Severity
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec.model import ModelSpec
 
 _USUAL_WEEKS = 4  # of the same weekday, before the day that is judged
 _FEWEST_WEEKS = 2

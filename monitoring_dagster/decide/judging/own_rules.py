@@ -13,7 +13,7 @@ from monitoring_dagster.decide.rules import RULES
 from monitoring_dagster.decide.signal import Signal, SignalLog, between
 from monitoring_dagster.errors import did_you_mean
 from monitoring_dagster.kinds import FindingKind, Severity
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.spec.rules.own_rule import OwnRule, step_of
 
 _GAP_DAYS = 7

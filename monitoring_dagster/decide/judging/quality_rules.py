@@ -16,7 +16,7 @@ from monitoring_dagster.decide.judging.traffic import FEWEST_ROWS, Traffic
 from monitoring_dagster.decide.rules import RULES
 from monitoring_dagster.decide.signal import Signal, SignalLog, between
 from monitoring_dagster.kinds import FindingKind, Severity
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.stats.quality.performance import Metric
 from monitoring_dagster.stats.quality.segment_drop import (
     SegmentDrop,

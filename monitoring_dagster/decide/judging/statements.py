@@ -8,7 +8,7 @@ from monitoring_dagster.decide.judging.traffic import Traffic
 from monitoring_dagster.decide.rules import RULES
 from monitoring_dagster.decide.signal import Signal, SignalLog
 from monitoring_dagster.kinds import FindingKind, Severity
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec.model import ModelSpec
 
 _WEEK_DAYS = 7
 _STALE_DAYS = 2 * _WEEK_DAYS  # after its end a week says nothing any more

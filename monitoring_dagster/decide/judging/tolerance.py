@@ -5,7 +5,8 @@ from math import isclose, isfinite, nan
 from typing import NamedTuple
 
 from monitoring_dagster.decide.signal import Signal
-from monitoring_dagster.spec import ModelSpec, Tolerance
+from monitoring_dagster.spec.metrics import Tolerance
+from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.stats.quality.performance import HIGHER_IS_BETTER, Metric
 
 

@@ -14,13 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from monitoring_dagster.spec import Baseline
-from monitoring_dagster.stats.columns.profile import (
-    Group,
-    Profile,
-    profiles_from_table,
-    profiles_to_table,
-)
+from monitoring_dagster.spec.rules.limits import Baseline
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.columns.profile import Profile, profiles_from_table, profiles_to_table
 from monitoring_dagster.stats.drift.usual import Usual, windows
 from monitoring_dagster.store.days.profiles import PROFILE, profiles_of, service_of
 from monitoring_dagster.store.monitor import Monitor

@@ -14,10 +14,11 @@ from monitoring_dagster.measure.breaches import shown
 from monitoring_dagster.measure.drift.baselines import Compared, compared_with
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Bar, bars
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.stats.columns.bins import NumericBins
 from monitoring_dagster.stats.columns.column_profile import NumericProfile, empty_column
-from monitoring_dagster.stats.columns.profile import Group, Profile
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.columns.profile import Profile
 from monitoring_dagster.stats.drift.column_drift import ColumnDrift, Growth, measure_all
 from monitoring_dagster.stats.drift.drift_verdict import DriftVerdict, Verdict, judge
 from monitoring_dagster.stats.drift.usual import Usual

@@ -6,15 +6,11 @@ from math import isfinite, nan
 from typing import Any, NamedTuple
 
 from monitoring_dagster.decide.judging.tolerance import room_of
-from monitoring_dagster.measure.quality.model_metrics import (
-    metric_label,
-    metrics_of,
-    promise_of,
-    spread_of,
-)
-from monitoring_dagster.sources.labels.labels import labels_of
-from monitoring_dagster.spec import ModelSpec, Tolerance
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.measure.quality.model_metrics import metric_label, metrics_of
+from monitoring_dagster.measure.quality.promises import promise_of, spread_of
+from monitoring_dagster.spec.metrics import Tolerance
+from monitoring_dagster.spec.model import ModelSpec, labels_of
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.estimation.estimate_accuracy import (
     Checked,
     EstimateAccuracy,

@@ -9,17 +9,12 @@ import pyarrow as pa
 
 from monitoring_dagster.decide.judging.quality_rules import expected_breaches
 from monitoring_dagster.measure.estimates.estimators import Estimated, by_confidence, by_losses
-from monitoring_dagster.measure.quality.model_metrics import (
-    as_row,
-    compared,
-    label_of,
-    promise_of,
-    unpromised,
-)
+from monitoring_dagster.measure.quality.model_metrics import label_of
+from monitoring_dagster.measure.quality.promises import as_row, compared, promise_of, unpromised
 from monitoring_dagster.measure.quality.quality_signals import quality_signals
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Estimate, intervals
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.estimation.score_estimation import BLIND_SPOT
 from monitoring_dagster.store.days.champions import version_of_series
 from monitoring_dagster.store.days.drifted import drifted_columns

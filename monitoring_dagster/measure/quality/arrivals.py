@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from monitoring_dagster.sources.labels.labels import labels_of
+from monitoring_dagster.spec.model import labels_of
 from monitoring_dagster.stats.columns.values import Floats
 from monitoring_dagster.stats.labels.late_labels import LabelMean, LateBias, late_bias
 from monitoring_dagster.stats.labels.maturity import (

@@ -17,12 +17,13 @@ from monitoring_dagster.measure.quality.counting import counted, counted_columns
 from monitoring_dagster.measure.quality.decided_labels import DISCARDED, RESTORED, bring_in
 from monitoring_dagster.measure.quality.label_findings import never_came, wrong_with
 from monitoring_dagster.measure.step import Check, StepReport, Tone
-from monitoring_dagster.sources.labels.labels import join_labels, labels_of, remembered_since
+from monitoring_dagster.sources.labels.labels import join_labels, remembered_since
 from monitoring_dagster.sources.rows.rows import MissingDay, UnreadableFile, file_of
 from monitoring_dagster.sources.tables.parts import parts_of
 from monitoring_dagster.sources.tables.places import LoggedTable
-from monitoring_dagster.spec import Labels, Predictions
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.spec.model import labels_of
+from monitoring_dagster.spec.sources import Labels, Predictions
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.sample import bound_of, key_of
 from monitoring_dagster.stats.columns.values import WrongType
 from monitoring_dagster.stats.labels.late_labels import labels_due

@@ -5,9 +5,9 @@ from datetime import date
 import pyarrow as pa
 
 from monitoring_dagster.measure.quality.known_quality import evaluate
-from monitoring_dagster.measure.quality.model_metrics import promise_of
+from monitoring_dagster.measure.quality.promises import promise_of
 from monitoring_dagster.measure.step import StepReport
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.quality.change_attribution import Served, decompose
 from monitoring_dagster.store.days.known_labels import OUTCOMES
 from monitoring_dagster.store.monitor import Monitor

@@ -5,8 +5,8 @@ from datetime import date
 import pyarrow as pa
 
 from monitoring_dagster.sources.rows.expressions import row_values
-from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.spec.model import ModelSpec
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.quality.outcomes import Outcomes, outcomes_by_group
 
 

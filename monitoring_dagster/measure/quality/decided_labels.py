@@ -11,9 +11,10 @@ import pyarrow as pa
 
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.measure.quality.counting import counted, counted_columns
-from monitoring_dagster.sources.labels.labels import labels_of, labels_standing
+from monitoring_dagster.sources.labels.labels import labels_standing
 from monitoring_dagster.sources.rows.rows import UnreadableFile
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.spec.model import labels_of
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.values import WrongType
 from monitoring_dagster.stats.quality.labelled_rows import UnusableOutcome
 from monitoring_dagster.stats.quality.outcomes import Outcomes

@@ -13,15 +13,11 @@ from monitoring_dagster.measure.quality.known_quality import (
     breaches,
     evaluate,
 )
-from monitoring_dagster.measure.quality.model_metrics import (
-    as_row,
-    label_of,
-    promise_of,
-    unpromised,
-)
+from monitoring_dagster.measure.quality.model_metrics import label_of
+from monitoring_dagster.measure.quality.promises import as_row, promise_of, unpromised
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Estimate, intervals
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.labels.label_quality import AccuracyUnderNoise, accuracy_under_noise
 from monitoring_dagster.stats.labels.maturity import Maturity
 from monitoring_dagster.stats.quality.outcomes import Outcomes

@@ -8,8 +8,8 @@ from monitoring_dagster.decide.judging.quality_rules import breaches_of
 from monitoring_dagster.decide.judging.traffic import FEWEST_ROWS
 from monitoring_dagster.measure.quality.model_metrics import metrics_of
 from monitoring_dagster.measure.quality.quality_signals import quality_signals
-from monitoring_dagster.sources.labels.labels import labels_of
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.spec.model import labels_of
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.labels.maturity import ArrivalCurve, Maturity, maturity
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.performance import Metric

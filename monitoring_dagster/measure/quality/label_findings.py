@@ -17,8 +17,9 @@ from monitoring_dagster.sources.labels.label_oddities import (
     Oddity,
     restored,
 )
-from monitoring_dagster.sources.labels.label_sql import Fault
-from monitoring_dagster.spec import Labels, ModelSpec
+from monitoring_dagster.sources.labels.label_rows import Fault
+from monitoring_dagster.spec.model import ModelSpec
+from monitoring_dagster.spec.sources import Labels
 from monitoring_dagster.stats.quality.labelled_rows import UnusableOutcome
 
 _LIMIT = 0.05  # of the rows of a delivery

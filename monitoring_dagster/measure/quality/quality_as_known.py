@@ -14,10 +14,11 @@ from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.measure.quality.arrivals import labelled_by
 from monitoring_dagster.measure.quality.known_quality import Evaluation, evaluate, judgeable
-from monitoring_dagster.measure.quality.model_metrics import at_level, metrics_of, spread_of
+from monitoring_dagster.measure.quality.model_metrics import metrics_of
+from monitoring_dagster.measure.quality.promises import at_level, spread_of
 from monitoring_dagster.measure.quality.quality_signals import quality_signals
-from monitoring_dagster.sources.labels.labels import labels_of
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.spec.model import labels_of
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.quality.miscalibration import miscalibrated
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.reliability import RightByScore

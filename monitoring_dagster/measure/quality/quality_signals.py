@@ -5,8 +5,8 @@ from datetime import date
 from math import nan
 
 from monitoring_dagster.decide.signal import Signal
-from monitoring_dagster.measure.quality.model_metrics import promise_of, spread_of
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.measure.quality.promises import promise_of, spread_of
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.quality.performance import Metric
 from monitoring_dagster.store.monitor import Monitor
 

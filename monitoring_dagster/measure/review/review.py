@@ -10,7 +10,7 @@ from monitoring_dagster.measure.review.spreadsheet import write_csv
 from monitoring_dagster.measure.step import StepReport
 from monitoring_dagster.sources.rows.rows import MissingDay, UnreadableFile, columns_of
 from monitoring_dagster.sources.rows.samples import REASON, review_rows
-from monitoring_dagster.spec import Review
+from monitoring_dagster.spec.sources import Review
 from monitoring_dagster.store.days.drifted import scores_drift
 from monitoring_dagster.store.days.review_batches import REVIEW, SHARE, random_share, review_of
 from monitoring_dagster.store.days.usable_rows import is_usable

@@ -2,26 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from monitoring_dagster.orchestration.automation.retraining_request import (
+    RETRAINING,
+    RetrainingConfig,
+    job_name,
+    op_name,
+)
 from monitoring_dagster.orchestration.runs import RUN, run_resource
 from monitoring_dagster.store.monitor import Monitor
-
-if TYPE_CHECKING:
-    from monitoring_dagster.act.retraining.trigger import Trigger
-
-RETRAINING = "retraining"
-TRY = "monitoring/try"  # the tag by which the sensor finds the run of a try again
-
-
-class RetrainingConfig(dg.Config):
-    """What a retraining is told when it starts."""
-
-    as_of: str = ""  # the last day that may be learnt from; by default the last one judged
-    cause: str = ""
-    by: str = ""  # who asks; by default what launched the run
 
 
 def retraining_asset(monitor: Monitor) -> dg.AssetSpec:
@@ -43,14 +34,10 @@ def retraining_asset(monitor: Monitor) -> dg.AssetSpec:
     )
 
 
-def job_name(monitor: Monitor) -> str:
-    return f"retrain_{monitor.name}"
-
-
 def retraining_job(monitor: Monitor) -> dg.JobDefinition:
     """What the sensor starts, and what the Launchpad offers."""
 
-    @dg.op(name=_op_name(monitor), out=dg.Out(dg.Nothing), required_resource_keys={RUN})
+    @dg.op(name=op_name(monitor), out=dg.Out(dg.Nothing), required_resource_keys={RUN})
     def train(context: dg.OpExecutionContext, config: RetrainingConfig) -> None:
         from monitoring_dagster.act.retraining.retrain import retrain
 
@@ -80,35 +67,6 @@ def retraining_job(monitor: Monitor) -> dg.JobDefinition:
         train()
 
     return job
-
-
-def request(monitor: Monitor, trigger: "Trigger") -> dg.RunRequest:
-    """One run for one try: the ledger and the run key both refuse a second one."""
-    from monitoring_dagster.act.retraining.failed_training import SENSOR
-
-    config = RetrainingConfig(as_of=trigger.day.isoformat(), cause=trigger.words, by=SENSOR)
-    return dg.RunRequest(
-        run_key=run_key(monitor, trigger),
-        job_name=job_name(monitor),
-        run_config=dg.RunConfig(ops={_op_name(monitor): config}),
-        tags={"monitoring/as_of": trigger.day.isoformat(), TRY: run_key(monitor, trigger)},
-    )
-
-
-def run_key(monitor: Monitor, trigger: "Trigger") -> str:
-    return f"{monitor.name}-{trigger.day}-try-{trigger.number}"
-
-
-def run_of(
-    monitor: Monitor, trigger: "Trigger", instance: dg.DagsterInstance
-) -> dg.DagsterRun | None:
-    """The newest run of this try, or None if it was not started yet."""
-    of_this_try = dg.RunsFilter(job_name=job_name(monitor), tags={TRY: run_key(monitor, trigger)})
-    return next(iter(instance.get_runs(of_this_try, limit=1)), None)
-
-
-def _op_name(monitor: Monitor) -> str:
-    return f"{monitor.name}__{RETRAINING}"
 
 
 def _launcher(tags: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from monitoring_dagster.orchestration.automation.late_files_sensor import late_files_sensor
-from monitoring_dagster.orchestration.automation.retraining_job import (
+from monitoring_dagster.orchestration.automation.retraining_request import (
     TRY,
     job_name,
     request,

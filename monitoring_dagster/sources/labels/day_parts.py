@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monitoring_dagster.sources.labels.label_values import family_of
-from monitoring_dagster.sources.rows.rows import Rows, file_of, quoted, readable_rows_of, rows_of
-from monitoring_dagster.spec import Labels, Predictions
+from monitoring_dagster.sources.rows.row_sql import Rows, quoted
+from monitoring_dagster.sources.rows.rows import file_of, readable_rows_of, rows_of
+from monitoring_dagster.spec.sources import Labels, Predictions
 
 if TYPE_CHECKING:
     from monitoring_dagster.sources.rows.rows import Connection

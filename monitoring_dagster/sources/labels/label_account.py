@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from monitoring_dagster.sources.labels.label_oddities import JUDGED, Oddity, oddities
+from monitoring_dagster.sources.labels.label_oddities import Oddity, oddities
+from monitoring_dagster.sources.labels.label_rows import JUDGED
 from monitoring_dagster.sources.labels.label_sql import known_sql
-from monitoring_dagster.sources.rows.rows import Rows, literal
-from monitoring_dagster.spec import Labels, Predictions
+from monitoring_dagster.sources.rows.row_sql import Rows, literal
+from monitoring_dagster.spec.sources import Labels, Predictions
 
 if TYPE_CHECKING:
     import duckdb

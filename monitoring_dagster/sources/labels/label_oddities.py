@@ -4,16 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from monitoring_dagster.sources.labels.label_sql import Fault, day_number
-from monitoring_dagster.sources.labels.label_values import id_of
-from monitoring_dagster.sources.rows.rows import Rows, literal, quoted
-from monitoring_dagster.spec import Labels, Predictions
+from monitoring_dagster.sources.labels.label_rows import FOREIGN, JUDGED, Fault
+from monitoring_dagster.sources.labels.label_values import day_number, id_of
+from monitoring_dagster.sources.rows.row_sql import Rows, literal, quoted
+from monitoring_dagster.spec.sources import Labels, Predictions
 
 if TYPE_CHECKING:
     from monitoring_dagster.sources.rows.rows import Connection
 
-JUDGED = "monitoring_judged"  # the table of label rows, each in its bucket
-FOREIGN = "monitoring_foreign"  # and of what predictions say, where no label says any of it
 EARLY, OFF_DAY, STALE = "early", "off_day", "stale"
 DOUBLED, SAME_ID, ORPHAN = "doubled", "same_id", "orphan"
 _EXAMPLES = 5

@@ -5,12 +5,19 @@ inference log that may be meant) and ``judged`` (every label row in its bucket).
 """
 
 from collections.abc import Collection, Sequence
-from enum import StrEnum
 
-from monitoring_dagster.sources.labels.label_values import id_of, score_of, time_of, truth_of
+from monitoring_dagster.sources.labels.label_rows import Fault
+from monitoring_dagster.sources.labels.label_values import (
+    day_number,
+    id_of,
+    score_of,
+    time_of,
+    truth_of,
+)
+from monitoring_dagster.sources.rows.countable_rows import kind_of_row
 from monitoring_dagster.sources.rows.readings import version_of
-from monitoring_dagster.sources.rows.rows import DAY, Rows, kind_of_row, literal, quoted
-from monitoring_dagster.spec import Labels, Predictions
+from monitoring_dagster.sources.rows.row_sql import DAY, Rows, literal, quoted
+from monitoring_dagster.spec.sources import Labels, Predictions
 from monitoring_dagster.stats.quality.labelled_rows import Task
 
 NO_TOLD = (
@@ -19,24 +26,6 @@ NO_TOLD = (
     " NULL::VARCHAR AS fault, NULL::VARCHAR AS shown, NULL::VARCHAR AS annotator WHERE false"
 )
 _SHOWN_CHARACTERS = 200  # of a value that is at fault; who shows it cuts it further
-
-
-class Fault(StrEnum):
-    """Why a label row is invalid; the words are those of the account."""
-
-    MISSING = "missing"  # no request id, no label, or no time where times decide
-    DIGITS = "digits"  # its request id is a float that has lost digits
-    LABEL = "label"  # none of the task
-    TIME = "time"  # what ought to be its time of arrival is none
-    FUTURE = "future"  # arrived more than a day after the day of its file
-    CLASS = "class"  # no label of its delivery is a class that any prediction names
-    PREDICTION = "prediction"  # the prediction that it is about is none of the task
-    SCORE = "score"  # the score of that prediction is no probability
-
-
-def day_number(time: str) -> str:
-    """SQL: days since 1970 of an instant; a cast would ask the calendar of a time zone."""
-    return f"(epoch_us({time}) // 86400000000)"
 
 
 def told_sql(

@@ -6,23 +6,18 @@ from typing import TYPE_CHECKING
 
 from monitoring_dagster.sources.labels.day_parts import mixed
 from monitoring_dagster.sources.labels.label_classes import foreign_days
-from monitoring_dagster.sources.labels.label_oddities import FOREIGN, JUDGED
-from monitoring_dagster.sources.labels.label_sql import (
-    NO_TOLD,
-    Fault,
-    judged_sql,
-    known_sql,
-    told_sql,
-)
+from monitoring_dagster.sources.labels.label_rows import FOREIGN, JUDGED, TOLD, Fault
+from monitoring_dagster.sources.labels.label_sql import NO_TOLD, judged_sql, known_sql, told_sql
 from monitoring_dagster.sources.labels.label_values import id_of
-from monitoring_dagster.sources.rows.rows import Rows, needed, quoted
-from monitoring_dagster.spec import Labels, Predictions
+from monitoring_dagster.sources.rows.countable_rows import needed
+from monitoring_dagster.sources.rows.row_sql import Rows, quoted
+from monitoring_dagster.spec.sources import Labels, Predictions
 from monitoring_dagster.stats.quality.labelled_rows import Task
 
 if TYPE_CHECKING:
     from monitoring_dagster.sources.rows.rows import Connection
 
-TOLD, _KNOWN = "monitoring_told", "monitoring_known"
+_KNOWN = "monitoring_known"
 
 
 def told_of(

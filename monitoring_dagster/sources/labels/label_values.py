@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from monitoring_dagster.sources.rows.rows import quoted
+from monitoring_dagster.sources.rows.row_sql import quoted
 from monitoring_dagster.stats.quality.labelled_rows import SPELLED, Task
 
 _FLOATS = ("FLOAT", "DOUBLE")
@@ -123,6 +123,11 @@ def score_of(name: str, columns: Mapping[str, str]) -> Reading:
     clipped = f"CASE WHEN {value} < 0 THEN 0 WHEN {value} > 1 AND NOT isnan({value}) THEN 1"
     clipped += f" ELSE {value} END"
     return Reading(clipped, f"({unreadable} OR coalesce({outside}, false))")
+
+
+def day_number(time: str) -> str:
+    """SQL: days since 1970 of an instant; a cast would ask the calendar of a time zone."""
+    return f"(epoch_us({time}) // 86400000000)"
 
 
 def _is_nan(name: str, kind: str) -> str:

@@ -4,11 +4,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from monitoring_dagster.errors import MonitoringError, did_you_mean
 from monitoring_dagster.sources.labels.day_parts import (
     completed,
     readable_rows_in_parts,
@@ -20,31 +19,28 @@ from monitoring_dagster.sources.labels.label_account import (
     label_account,
     predictions_as_of,
 )
-from monitoring_dagster.sources.labels.label_oddities import JUDGED
+from monitoring_dagster.sources.labels.label_rows import JUDGED, TOLD
 from monitoring_dagster.sources.labels.label_sql import NO_TOLD
 from monitoring_dagster.sources.labels.label_tables import (
-    TOLD,
     asked_of,
     judge,
     remember,
     set_foreign_aside,
     told_of,
 )
+from monitoring_dagster.sources.rows.countable_rows import needed
+from monitoring_dagster.sources.rows.row_sql import Rows, UnusableName, literal, quoted
 from monitoring_dagster.sources.rows.rows import (
     MissingDay,
-    Rows,
-    UnusableName,
     connected,
     days_available,
     file_of,
-    literal,
-    needed,
-    quoted,
     readable,
     rows_of,
     sparing,
 )
-from monitoring_dagster.spec import Labels, ModelSpec, Predictions
+from monitoring_dagster.spec.model import ModelSpec, labels_of
+from monitoring_dagster.spec.sources import Labels, Predictions
 from monitoring_dagster.stats.quality.labelled_rows import Task
 
 if TYPE_CHECKING:
@@ -66,21 +62,6 @@ _STANDING = (  # the label of each prediction that counts in the end
     f"SELECT * FROM {JUDGED} WHERE changes"
     " QUALIFY lead(true) OVER (PARTITION BY answer ORDER BY arrival_day) IS NULL"
 )
-
-
-class NoLabels(MonitoringError):
-    """A question about labels to a model that has none."""
-
-    @classmethod
-    def of(cls, model: str) -> Self:
-        return cls(f"model {model!r} has no `labels`: say in its defs.yaml where they arrive")
-
-    @classmethod
-    def from_source(cls, source: str, *, model: str, known: Collection[str]) -> Self:
-        return cls(
-            f"model {model!r} has no `further_labels` called {source!r}."
-            f" {did_you_mean(source, known)}"
-        )
 
 
 def join_labels(
@@ -317,17 +298,6 @@ def labels_standing(
                     delay_days
                 FROM ({_STANDING}) WHERE {_is_one_of(requests)}
                 ORDER BY day, request_id""").to_arrow_table()
-
-
-def labels_of(spec: ModelSpec, source: str | None = None) -> Labels:
-    """The labels that *source* names: one of the spec's `further_labels`; None: its `labels`."""
-    if source is not None:
-        if source not in spec.further_labels:
-            raise NoLabels.from_source(source, model=spec.name, known=spec.further_labels)
-        return spec.further_labels[source]
-    if spec.labels is None:
-        raise NoLabels.of(spec.name)
-    return spec.labels
 
 
 def remembered_since(labels: Labels, arrival_day: date) -> date:

@@ -6,16 +6,10 @@ from pathlib import Path
 
 from monitoring_dagster.sources.labels.day_parts import readable_rows_in_parts
 from monitoring_dagster.sources.labels.label_values import id_of
-from monitoring_dagster.sources.rows.rows import (
-    DAY,
-    connected,
-    is_countable,
-    literal,
-    needed,
-    quoted,
-    readable,
-)
-from monitoring_dagster.spec import Predictions
+from monitoring_dagster.sources.rows.countable_rows import is_countable, needed
+from monitoring_dagster.sources.rows.row_sql import DAY, literal, quoted
+from monitoring_dagster.sources.rows.rows import connected, readable
+from monitoring_dagster.spec.sources import Predictions
 
 
 def days_answered(

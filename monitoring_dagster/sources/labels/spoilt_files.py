@@ -8,20 +8,21 @@ from pathlib import Path
 import pyarrow as pa
 
 from monitoring_dagster.sources.labels.label_values import family_of
-from monitoring_dagster.sources.labels.labels import labelled_rows, labels_of
+from monitoring_dagster.sources.labels.labels import labelled_rows
+from monitoring_dagster.sources.rows.countable_rows import needed
 from monitoring_dagster.sources.rows.readings import NO_TYPE, is_text
+from monitoring_dagster.sources.rows.row_sql import quoted
 from monitoring_dagster.sources.rows.rows import (
     MissingDay,
     UnreadableFile,
     connected,
     file_of,
-    needed,
-    quoted,
     readable,
     rows_on,
 )
 from monitoring_dagster.sources.tables.parts import is_unfinished
-from monitoring_dagster.spec import Labels, ModelSpec, Predictions
+from monitoring_dagster.spec.model import ModelSpec, labels_of
+from monitoring_dagster.spec.sources import Labels, Predictions
 
 
 @dataclass(frozen=True, slots=True)

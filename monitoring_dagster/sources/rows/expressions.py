@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.spec import MetricDefinition, Task
+from monitoring_dagster.spec.metrics import MetricDefinition, Task
 from monitoring_dagster.stats.columns.values import Floats
 
 

@@ -10,18 +10,17 @@ from threading import Lock
 from typing import TypeAlias
 
 from monitoring_dagster.errors import UnknownColumn
+from monitoring_dagster.sources.rows.row_sql import DAY, quoted
 from monitoring_dagster.sources.rows.rows import (
-    DAY,
     UnreadableFile,
     connected,
     file_of,
-    quoted,
     readable,
     rows_of,
 )
 from monitoring_dagster.sources.tables.parts import is_unfinished, parts_of
 from monitoring_dagster.sources.tables.places import LoggedTable
-from monitoring_dagster.spec import Labels, Predictions
+from monitoring_dagster.spec.sources import Labels, Predictions
 
 # Each file's bytes and time of change in nanoseconds; of a table its rows. Empty: nothing is there.
 Fingerprint: TypeAlias = Mapping[str, Sequence[int]]

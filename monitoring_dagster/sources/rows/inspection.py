@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from monitoring_dagster.sources.rows.countable_rows import id_in, kind_of_row
 from monitoring_dagster.sources.rows.readings import (
-    AS_IS,
     as_category,
     is_text,
     probability,
@@ -19,17 +19,9 @@ from monitoring_dagster.sources.rows.readings import (
     unreadable_number,
     version_of,
 )
-from monitoring_dagster.sources.rows.rows import (
-    Rows,
-    connected,
-    id_in,
-    kind_of_row,
-    literal,
-    quoted,
-    readable,
-    rows_on,
-)
-from monitoring_dagster.spec import Predictions
+from monitoring_dagster.sources.rows.row_sql import AS_IS, Rows, literal, quoted
+from monitoring_dagster.sources.rows.rows import connected, readable, rows_on
+from monitoring_dagster.spec.sources import Predictions
 from monitoring_dagster.stats.columns.bins import NumericBins
 
 if TYPE_CHECKING:

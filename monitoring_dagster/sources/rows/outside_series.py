@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.sources.tables.files import Table
-from monitoring_dagster.spec import OutsideSeries
+from monitoring_dagster.spec.sources import OutsideSeries
 from monitoring_dagster.stats.columns.values import WrongType, is_words, numbers
 from monitoring_dagster.stats.columns.written import numbers_in
 

@@ -4,15 +4,14 @@ Types are DuckDB's names for them. The SQL keeps to what DuckDB and Spark both u
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeAlias
 
-from monitoring_dagster.spec import Predictions
+from monitoring_dagster.sources.rows.row_sql import AS_IS
 from monitoring_dagster.stats.columns.bins import Bins, CategoricalBins, NumericBins
 
 Quote: TypeAlias = Callable[[str], str]  # a column's name as an identifier
 
-AS_IS = "{}"  # a reading is SQL with {} where the column stands
 NO_TYPE = '"NULL"'  # of a column that holds nothing but nulls
 ROUNDING = 1e-9  # so far beyond 0 and 1 a probability was rounded, and is none otherwise
 DURATION = re.compile(r"DURATION\((s|ms|us|ns)\)$")  # Arrow's, which Parquet stores as integers
@@ -124,28 +123,6 @@ def truth_of(levels: Collection[str]) -> tuple[str, str] | None:
     """
     spelled = (*TRUTHS, ("1", "0")) if levels else ()
     return next((pair for pair in spelled if set(levels) <= set(pair)), None)
-
-
-def readings_of(
-    columns: Mapping[str, str],
-    predictions: Predictions,
-    bins: Mapping[str, Mapping[str, Bins]],
-    segments: Sequence[str],
-    *,
-    engine: str = "duckdb",
-) -> dict[str, str]:
-    """How each column of a profile is read, by its name.
-
-    The *bins*, by version and column, are of columns that can be read.
-    """
-    names = dict.fromkeys([*segments, *(name for one in bins.values() for name in one)])
-    found = {}
-    for name in names:
-        own = [one[name] for one in bins.values() if name in one]
-        found[name] = reading(columns[name], own, engine=engine) or AS_IS
-        if name == predictions.score:
-            found[name] = probability(found[name])
-    return found | {predictions.version: version_of("{}")}
 
 
 def probability(number: str) -> str:

@@ -1,23 +1,23 @@
-"""Which rows does a day hold, and which of them count?"""
+"""Which rows does a day hold, and where do they lie?"""
 
 import glob
 import os
 import re
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Self, TypeAlias
 
 import pyarrow as pa
 
-from monitoring_dagster.errors import MonitoringError, UnknownColumn
-from monitoring_dagster.sources.rows.readings import AS_IS, id_of, time_of
+from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.sources.rows.readings import time_of
+from monitoring_dagster.sources.rows.row_sql import DAY, Rows, listed, literal, quoted
 from monitoring_dagster.sources.tables.parts import (
     bytes_of,
     columns_apart,
@@ -26,7 +26,7 @@ from monitoring_dagster.sources.tables.parts import (
     parts_of,
 )
 from monitoring_dagster.sources.tables.places import LoggedTable
-from monitoring_dagster.spec import Labels, Predictions
+from monitoring_dagster.spec.sources import Labels, Predictions
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 _BATCH_ROWS = 65_536
 _LEAST_BYTES = 400_000_000  # of memory, for a question that may write to disk
-DAY = "monitoring day"  # with a blank, as no table of a model has it
 _FILE = "monitoring file"
 # A Parquet file's smallest and largest value leave NaN out. DuckDB 2.0 takes them for all values,
 # drops conditions that they fulfil, and so takes NaN for a number in the range of the others.
@@ -81,21 +80,6 @@ class UnreadableFile(MonitoringError):
         )
 
 
-class UnusableName(MonitoringError):
-    """A column's name that no query can carry."""
-
-    @classmethod
-    def with_nul(cls, name: str) -> Self:
-        return cls(f"{name!r} holds a NUL character, which ends every name in SQL: rename it")
-
-    @classmethod
-    def taken(cls, name: str, *, reserved: Collection[str]) -> Self:
-        return cls(
-            f"column {name!r} cannot stand beside {', '.join(sorted(reserved))}:"
-            " rename it in a view, and read the view"
-        )
-
-
 def days_available(source: Predictions | Labels, *, root: Path) -> list[date]:
     """The days that have a file, or rows in the table, in order."""
     if source.path is None:
@@ -136,22 +120,6 @@ def read_batches(
         rows = rows_on(connection, source, day, root=root)
         rows.require(columns)
         yield from streamed(connection, f"SELECT {listed(columns)} FROM {rows.sql}", rows.place)
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Something to select FROM: the rows of some days, with their UTC day in column DAY."""
-
-    sql: str
-    columns: dict[str, str]
-    place: str
-    unreadable: Mapping[str, str] = field(default_factory=dict)  # further columns, and why
-
-    def require(self, names: Iterable[str]) -> None:
-        """Raise UnknownColumn for the first of *names* that is not there."""
-        for name in names:
-            if name not in self.columns:
-                raise UnknownColumn.named(name, table=self.place, available=self.columns)
 
 
 @contextmanager
@@ -309,83 +277,6 @@ def readable_rows_of(
         except UnreadableFile:
             without.add(day)
     return rows_of(connection, source, root=root, first=first, last=last, without=without), without
-
-
-def quoted(name: str) -> str:
-    """*name* as an SQL identifier, whatever it holds; UnusableName for a NUL."""
-    if "\0" in name:
-        raise UnusableName.with_nul(name)
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(value: str) -> str:
-    """*value* as an SQL string, whatever it holds; UnusableName for a NUL."""
-    if "\0" in value:
-        raise UnusableName.with_nul(value)
-    return "'" + value.replace("'", "''") + "'"
-
-
-def listed(names: Iterable[str], readings: Mapping[str, str] = MappingProxyType({})) -> str:
-    """*names* as a list of SQL identifiers that keep their spelling, read as *readings* has it."""
-    return ", ".join(
-        f"{readings.get(name, AS_IS).replace('{}', quoted(name))} AS {quoted(name)}"
-        for name in names
-    )
-
-
-def needed(predictions: Predictions) -> list[str]:
-    """The columns without which no row can be counted."""
-    optional = (predictions.score, predictions.status, predictions.synthetic)
-    return [
-        predictions.request_id,
-        predictions.served_at,
-        predictions.version,
-        predictions.prediction,
-        *(name for name in optional if name is not None),
-    ]
-
-
-def is_countable(predictions: Predictions) -> str:
-    """The condition under which a row counts for profiles and quality, duplicates aside."""
-    return f"({kind_of_row(predictions, quoted=quoted)}) = 'ok'"
-
-
-def first_answer(predictions: Predictions, columns: Mapping[str, str]) -> str:
-    """The order in which the first row of a request id is the one that counts.
-
-    *columns* are those of the rows, and their types; what is no time is as if it were missing.
-    """
-    clock = predictions.served_at
-    times = time_of(quoted(clock), columns[clock]) or "CAST(NULL AS TIMESTAMPTZ)"
-    return f"{times}, {quoted(predictions.version)}, {quoted(predictions.prediction)}"
-
-
-def id_in(predictions: Predictions, columns: Mapping[str, str]) -> str:
-    """SQL: the request id of a row, null where it has none."""
-    return id_of(quoted(predictions.request_id), columns[predictions.request_id])
-
-
-def kind_of_row(predictions: Predictions, *, quoted: Callable[[str], str]) -> str:
-    """SQL, for any engine that has STRING: ok, error, fallback or synthetic."""
-    kind = "'ok'"
-    if predictions.status is not None:
-        status = f"lower({status_of_row(predictions, quoted=quoted)})"
-        kind = f"CASE WHEN {status} IN ('ok', 'fallback') THEN {status} ELSE 'error' END"
-    if predictions.synthetic is not None:
-        synthetic = f"TRY_CAST({quoted(predictions.synthetic)} AS BOOLEAN)"
-        kind = f"CASE WHEN {synthetic} THEN 'synthetic' ELSE {kind} END"
-    return kind
-
-
-SHOWN_STATUSES = 3
-IS_UNKNOWN = "lower(status) NOT IN ('ok', 'error', 'fallback') OR status IS NULL"
-
-
-def status_of_row(predictions: Predictions, *, quoted: Callable[[str], str]) -> str:
-    """SQL, for any engine that has STRING: what the row says of itself, without blanks around."""
-    if predictions.status is None:
-        return "'ok'"
-    return f"trim(CAST({quoted(predictions.status)} AS STRING))"
 
 
 def streamed(

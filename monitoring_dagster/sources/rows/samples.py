@@ -7,19 +7,17 @@ from types import MappingProxyType
 
 import pyarrow as pa
 
-from monitoring_dagster.sources.rows.readings import readings_of, version_of
-from monitoring_dagster.sources.rows.rows import (
-    connected,
+from monitoring_dagster.sources.rows.countable_rows import (
     first_answer,
     id_in,
     is_countable,
-    listed,
     needed,
-    quoted,
-    readable,
-    rows_on,
+    readings_of,
 )
-from monitoring_dagster.spec import Predictions
+from monitoring_dagster.sources.rows.readings import version_of
+from monitoring_dagster.sources.rows.row_sql import listed, quoted
+from monitoring_dagster.sources.rows.rows import connected, readable, rows_on
+from monitoring_dagster.spec.sources import Predictions
 from monitoring_dagster.stats.columns.bins import Bins
 from monitoring_dagster.stats.columns.sample import KEY, bound_of
 

@@ -9,29 +9,31 @@ from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 
-from monitoring_dagster.sources.rows.readings import readings_of, version_of
-from monitoring_dagster.sources.rows.rows import (
+from monitoring_dagster.sources.rows.countable_rows import (
     IS_UNKNOWN,
     SHOWN_STATUSES,
-    Rows,
-    columns_of,
-    connected,
     first_answer,
     id_in,
     is_countable,
     kind_of_row,
-    listed,
     needed,
+    readings_of,
+    status_of_row,
+)
+from monitoring_dagster.sources.rows.readings import version_of
+from monitoring_dagster.sources.rows.row_sql import Rows, listed, quoted
+from monitoring_dagster.sources.rows.rows import (
+    columns_of,
+    connected,
     place_of,
-    quoted,
     readable,
     rows_on,
-    status_of_row,
     streamed,
 )
-from monitoring_dagster.spec import Predictions
+from monitoring_dagster.spec.sources import Predictions
 from monitoring_dagster.stats.columns.bins import Bins
-from monitoring_dagster.stats.columns.profile import Group, Profile, profile_batches
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.columns.profile import Profile, profile_batches
 
 if TYPE_CHECKING:
     from monitoring_dagster.sources.rows.rows import Connection

@@ -17,13 +17,22 @@ import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.sources.rows import rows, served
-from monitoring_dagster.sources.rows.readings import AS_IS, id_of, is_text, readings_of, version_of
+from monitoring_dagster.sources.rows.countable_rows import (
+    IS_UNKNOWN,
+    SHOWN_STATUSES,
+    kind_of_row,
+    needed,
+    readings_of,
+    status_of_row,
+)
+from monitoring_dagster.sources.rows.readings import id_of, is_text, version_of
+from monitoring_dagster.sources.rows.row_sql import AS_IS, Rows
 from monitoring_dagster.sources.rows.rows import UnreadableFile
 from monitoring_dagster.sources.rows.served import Latency, PredictionAccount, ServiceNumbers
-from monitoring_dagster.spec import Predictions
+from monitoring_dagster.spec.sources import Predictions
 from monitoring_dagster.stats.columns.bins import Bins
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.profile import (
-    Group,
     Profile,
     merge_profiles,
     profile_batches,
@@ -177,7 +186,7 @@ def _opened(
     path = rows.file_of(predictions, day, root=root)
     assert path is not None  # the spec sees to it
     available = rows.columns_of(predictions, day, root=root)
-    rows.Rows("", available, str(path)).require([*rows.needed(predictions), *columns])
+    Rows("", available, str(path)).require([*needed(predictions), *columns])
     session = _session()
     from py4j.protocol import Py4JJavaError
     from pyspark.errors import PySparkException
@@ -193,7 +202,7 @@ def _opened(
         )
         yield _Day(
             frame.selectExpr(
-                "*", f"{rows.kind_of_row(predictions, quoted=_quoted)} AS {_quoted(_KIND)}"
+                "*", f"{kind_of_row(predictions, quoted=_quoted)} AS {_quoted(_KIND)}"
             ),
             available,
         )
@@ -205,17 +214,17 @@ def _opened(
 
 
 def _unknown_statuses(frame: "DataFrame", predictions: Predictions) -> dict[str, int]:
-    status = rows.status_of_row(predictions, quoted=_quoted)
+    status = status_of_row(predictions, quoted=_quoted)
     found = (
         frame.where(_is(_KIND, "error"))
         .selectExpr(f"{status} AS status")
-        .where(rows.IS_UNKNOWN)
+        .where(IS_UNKNOWN)
         .selectExpr("coalesce(status, '(missing)') AS status")
         .groupBy("status")
         .count()
         .orderBy("count", "status", ascending=[False, True])
     )
-    return dict(found.limit(rows.SHOWN_STATUSES).collect())
+    return dict(found.limit(SHOWN_STATUSES).collect())
 
 
 def _id_in(predictions: Predictions, day: _Day) -> str:

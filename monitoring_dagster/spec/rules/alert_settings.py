@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from pydantic import Field
 
-from monitoring_dagster.kinds import FindingKind
+from monitoring_dagster.kinds import FindingKind, SeverityName
 from monitoring_dagster.spec.record import Misplaced, Record
-
-SeverityName = Literal["P0", "P1", "P2", "P3"]
 
 
 class Window(NamedTuple):

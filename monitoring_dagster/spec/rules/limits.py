@@ -11,7 +11,7 @@ from monitoring_dagster.spec.metrics import Tolerance
 from monitoring_dagster.spec.record import Identifier, Misplaced, Record, shown
 from monitoring_dagster.spec.rules.alert_settings import ALERTS, Alert, Window
 from monitoring_dagster.spec.rules.own_rule import OwnRule
-from monitoring_dagster.stats.drift.column_drift import DriftSettings
+from monitoring_dagster.stats.drift.drift_settings import DriftSettings
 
 
 class Baseline(Record):

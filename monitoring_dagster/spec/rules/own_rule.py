@@ -6,8 +6,8 @@ from types import MappingProxyType
 from pydantic import Field
 
 from monitoring_dagster.errors import did_you_mean
+from monitoring_dagster.kinds import SeverityName
 from monitoring_dagster.spec.record import Misplaced, Named, Public, Record, shown
-from monitoring_dagster.spec.rules.alert_settings import SeverityName
 
 AREAS: Mapping[str, str] = MappingProxyType(
     {

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.sources.labels.label_values import id_of
-from monitoring_dagster.sources.rows.rows import connected, quoted
+from monitoring_dagster.sources.rows.row_sql import quoted
+from monitoring_dagster.sources.rows.rows import connected
 from monitoring_dagster.standalone.reading.question import Role
 from monitoring_dagster.standalone.reading.written_values import MOST_INVALID, short
 from monitoring_dagster.stats.columns.values import is_numeric, numbers

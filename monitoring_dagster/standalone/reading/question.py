@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
-from monitoring_dagster.spec import Labels, Task, ValueTable
+from monitoring_dagster.spec.metrics import Task, ValueTable
+from monitoring_dagster.spec.sources import Labels
 
 Role: TypeAlias = Literal[
     "id", "time", "score", "prediction", "label", "arrived", "version", "segment"

@@ -6,7 +6,7 @@ from typing import Self
 import pyarrow as pa
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.sources.rows.rows import literal
+from monitoring_dagster.sources.rows.row_sql import literal
 from monitoring_dagster.standalone.reading.classes import Classes
 from monitoring_dagster.standalone.reading.question import Role, Roles
 from monitoring_dagster.standalone.reading.written_values import (

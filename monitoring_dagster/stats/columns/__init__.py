@@ -1,1 +1,1 @@
-"""Columns of rows in numbers: bins, profiles, cells."""
+"""Columns of rows in numbers: bins, groups and profiles."""

@@ -18,11 +18,10 @@ from monitoring_dagster.stats.columns.column_profile import (
     merge_moments,
     order,
 )
+from monitoring_dagster.stats.columns.groups import MAX_SEGMENT_VALUES, MISSING, OTHER
 from monitoring_dagster.stats.columns.values import Codes, Floats, categories, numbers
 
 CHUNK_ROWS = 65_536  # large enough that threads seldom wait for each other
-MAX_SEGMENT_VALUES = 200
-MISSING, OTHER = "(missing)", "(other)"
 
 Slots: TypeAlias = Codes | None  # the slot of each row; None: all rows are of slot 0
 

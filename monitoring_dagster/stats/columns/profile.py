@@ -3,20 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.stats.columns.accumulate import (
-    MISSING,
-    OTHER,
-    Split,
-    count_column,
-    kept_values,
-)
+from monitoring_dagster.stats.columns.accumulate import Split, count_column, kept_values
 from monitoring_dagster.stats.columns.bins import Bins
 from monitoring_dagster.stats.columns.column_profile import (
     CategoricalProfile,
@@ -26,17 +20,10 @@ from monitoring_dagster.stats.columns.column_profile import (
     add_columns,
     empty_column,
 )
+from monitoring_dagster.stats.columns.groups import MISSING, OTHER, Group
 from monitoring_dagster.stats.columns.values import categories, plain
 
 COLUMNS_AT_ONCE = 6
-
-
-class Group(NamedTuple):
-    """Which rows: of one version, and of one segment value; `Group("1")` is all of version 1."""
-
-    version: str
-    segment: str = ""
-    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,16 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from monitoring_dagster.stats.columns.bins import Bins, CategoricalBins, NumericBins
-from monitoring_dagster.stats.columns.cells import (
+from monitoring_dagster.stats.columns.column_profile import (
+    CategoricalProfile,
+    ColumnProfile,
+    Counts,
+    NumericProfile,
+    NumericStack,
+    of_kind,
+)
+from monitoring_dagster.stats.columns.values import Floats
+from monitoring_dagster.stats.drift.cells import (
     Expected,
     expected_unseen,
     group_starts,
@@ -19,16 +28,6 @@ from monitoring_dagster.stats.columns.cells import (
     testable_levels,
     unseen_of,
 )
-from monitoring_dagster.stats.columns.column_profile import (
-    CategoricalProfile,
-    ColumnProfile,
-    Counts,
-    NumericProfile,
-    NumericStack,
-    of_kind,
-)
-from monitoring_dagster.stats.columns.sides import Side, categorical_sides, numeric_sides
-from monitoring_dagster.stats.columns.values import Floats
 from monitoring_dagster.stats.drift.distances import (
     hellinger,
     jensen_shannon,
@@ -40,24 +39,8 @@ from monitoring_dagster.stats.drift.distances import (
     total_variation_noise,
     wasserstein,
 )
+from monitoring_dagster.stats.drift.sides import Side, categorical_sides, numeric_sides
 from monitoring_dagster.stats.inference.evidence import chi_square, ks_p_value, unseen_p_value
-
-
-@dataclass(frozen=True, slots=True)
-class DriftSettings:
-    """Where evidence and effect begin; the defaults are the recommended values."""
-
-    alpha: float = 0.05
-    min_rows: int = 100
-    min_effect: float = 0.05
-    min_missing: float = 0.02
-    min_new_category: float = 0.02
-    min_infinite: float = 0.02
-    min_out_of_range: float = 0.02
-    psi_moderate: float = 0.1
-    psi_alert: float = 0.15
-    psi_significant: float = 0.2
-
 
 _UNSEEN_WEIGHT = 0.1  # of the evidence, for values that the reference never had
 
@@ -257,8 +240,9 @@ def _categorical(
         "categorical",
         [level_cells(side, bins) for side in (like_new, levels[1])],
         sides=[
-            categorical_sides(levels[0], bins, own=own),
-            categorical_sides(levels[1], bins),
+            # Rows over which the bins were laid have no value that was never there.
+            categorical_sides(levels[0], unseen_of(levels[0], bins) * (not own)),
+            categorical_sides(levels[1], unseen_of(levels[1], bins)),
         ],
         effect=effect,
         growth=growth,

@@ -7,7 +7,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from monitoring_dagster.stats.drift.column_drift import ColumnDrift, DriftSettings, Growth
+from monitoring_dagster.stats.drift.column_drift import ColumnDrift, Growth
+from monitoring_dagster.stats.drift.drift_settings import DriftSettings
 from monitoring_dagster.stats.inference.evidence import benjamini_hochberg
 
 _SHOWN_CHARACTERS = 40  # of a level's name, which is a value from the data

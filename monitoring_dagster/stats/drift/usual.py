@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.stats.columns.bins import Bins, CategoricalBins, NumericBins
-from monitoring_dagster.stats.columns.cells import expected_unseen, levels_of, unlike_other_days
 from monitoring_dagster.stats.columns.column_profile import (
     CategoricalProfile,
     ColumnProfile,
@@ -21,6 +20,7 @@ from monitoring_dagster.stats.columns.column_profile import (
 )
 from monitoring_dagster.stats.columns.profile import Profile
 from monitoring_dagster.stats.columns.values import Floats
+from monitoring_dagster.stats.drift.cells import expected_unseen, levels_of, unlike_other_days
 from monitoring_dagster.stats.drift.column_drift import (
     NEW_CATEGORY,
     Growth,

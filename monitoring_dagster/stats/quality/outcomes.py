@@ -9,9 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike
 
-from monitoring_dagster.stats.columns.accumulate import MAX_SEGMENT_VALUES, MISSING, OTHER
 from monitoring_dagster.stats.columns.column_profile import order
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import MAX_SEGMENT_VALUES, MISSING, OTHER, Group
 from monitoring_dagster.stats.columns.values import Codes, Floats, categories, plain
 from monitoring_dagster.stats.inference.sums import Sum
 from monitoring_dagster.stats.quality.labelled_rows import (

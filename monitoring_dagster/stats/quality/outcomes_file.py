@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.values import plain
 from monitoring_dagster.stats.inference.sums import Sum, as_floats, from_floats
 from monitoring_dagster.stats.quality.labelled_rows import Cell, ScoreCounts

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.quality.performance import Metric
 from monitoring_dagster.store.monitor import Monitor
 

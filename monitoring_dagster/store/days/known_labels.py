@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitoring_dagster.sources.labels.labels import labels_of
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.spec.model import labels_of
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.outcomes_file import outcomes_from_table
 from monitoring_dagster.store.monitor import Monitor

@@ -6,7 +6,8 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from monitoring_dagster.stats.columns.profile import Group, Profile, profiles_from_table
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.columns.profile import Profile, profiles_from_table
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.results import ResultStore, Stamp
 

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from monitoring_dagster.spec import Review
+from monitoring_dagster.spec.sources import Review
 from monitoring_dagster.store.monitor import Monitor
 
 REVIEW = "review"

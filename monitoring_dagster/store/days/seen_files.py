@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from monitoring_dagster.sources.rows.fingerprints import fingerprint_of
-from monitoring_dagster.spec import Labels, Predictions
+from monitoring_dagster.spec.sources import LABELS, PREDICTIONS, Labels, Predictions
 from monitoring_dagster.store.days.known_labels import OUTCOMES
 from monitoring_dagster.store.days.step_findings import VERDICT
 from monitoring_dagster.store.days.usable_rows import CONTRACT
@@ -16,7 +16,6 @@ from monitoring_dagster.store.results import CorruptResult, ResultStore
 
 FILES = "files"  # metadata key: fingerprints, by what they are of
 _SEEN = "seen"
-PREDICTIONS, LABELS = "predictions", "labels"  # what others write and we read
 
 
 def seen_on(monitor: Monitor, source: Predictions | Labels, day: date) -> str:

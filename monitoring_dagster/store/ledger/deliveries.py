@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
-from monitoring_dagster.report.messages import EVENT, Announcement, IncidentEvent
+from monitoring_dagster.report.events import EVENT, Announcement, IncidentEvent
 from monitoring_dagster.store.ledger.database import reading, tables, writing
 
 if TYPE_CHECKING:

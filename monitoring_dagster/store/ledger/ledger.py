@@ -21,8 +21,8 @@ from monitoring_dagster.decide.rules import HEAL
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.report.digest import digest_of
-from monitoring_dagster.report.messages import Announcement, IncidentEvent, most_urgent
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.report.events import Announcement, IncidentEvent, most_urgent
+from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.store.ledger.database import address, reading, storable, tables, writing
 from monitoring_dagster.store.ledger.deliveries import Deliveries, add_delivery, next_seq
 from monitoring_dagster.store.ledger.label_decisions import LabelDecisions
@@ -255,8 +255,10 @@ class Ledger:
             last = {one.id: _last_findings(connection, one) for one in incidents}
             thread = str(uuid5(_NAMESPACE, f"{spec.name}/history/{turns[0].number}"))
             digest = digest_of(
-                spec,
                 incidents,
+                model=spec.name,
+                registered_model=spec.mlflow_name,
+                owner=spec.owner,
                 opened=len({one.incident for one in turns if one.turn is Turn.OPENED}),
                 days={*days, *(one.day for one in turns)},
                 causes={id_: found[0] for id_, found in last.items() if found},

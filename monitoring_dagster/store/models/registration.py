@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitoring_dagster.errors import MonitoringError, did_you_mean
-from monitoring_dagster.spec import METRICS, Task
+from monitoring_dagster.spec.metrics import METRICS, Task
 from monitoring_dagster.stats.columns.values import (
     WrongType,
     categories,

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from monitoring_dagster.errors import MonitoringError, did_you_mean
-from monitoring_dagster.spec import Task
+from monitoring_dagster.spec.metrics import Task
 from monitoring_dagster.store.models.model_files import UntrustedModel, model_from, trusted_types
 from monitoring_dagster.store.models.registration import Registration, refuse_mistakes
 

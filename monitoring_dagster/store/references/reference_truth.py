@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.stats.columns.bins import Bins, NumericBins
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.values import Codes, WrongType, categories, numbers
 from monitoring_dagster.stats.quality.labelled_rows import ROUNDING, UnusableOutcome, unusable
 from monitoring_dagster.stats.quality.outcomes import Outcomes, outcomes_by_group

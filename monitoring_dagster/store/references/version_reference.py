@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.stats.columns.bins import (
     Bins,
     NumericBins,
@@ -24,8 +24,8 @@ from monitoring_dagster.stats.columns.bins import (
     bins_to_table,
 )
 from monitoring_dagster.stats.columns.column_profile import NumericProfile
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.profile import (
-    Group,
     Profile,
     profile_batches,
     profiles_from_table,

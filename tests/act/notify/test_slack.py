@@ -15,8 +15,8 @@ from monitoring_dagster.act.notify import slack as slack_module
 from monitoring_dagster.act.notify.slack import GRACE, Delivered, SlackError, api_address, drain
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.kinds import FindingKind, Severity
+from monitoring_dagster.report.events import Announcement
 from monitoring_dagster.report.links import Links
-from monitoring_dagster.report.messages import Announcement
 from monitoring_dagster.spec import Channels, ModelSpec, Predictions
 from monitoring_dagster.store.ledger.ledger import Ledger
 from monitoring_dagster.store.monitor import House

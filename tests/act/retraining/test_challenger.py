@@ -12,12 +12,17 @@ import pytest
 
 from monitoring_dagster.act.notify.alerts import send
 from monitoring_dagster.act.retraining.challenger import challenger
-from monitoring_dagster.act.retraining.learning_days import LabelState, LearningDay, LearningDays
+from monitoring_dagster.act.retraining.enough_labels import (
+    LabelState,
+    LearningDay,
+    LearningDays,
+    TooFewLabels,
+)
+from monitoring_dagster.act.retraining.learning_days import learning_days
 from monitoring_dagster.act.retraining.retrain import retrain
-from monitoring_dagster.act.retraining.training import TooFewLabels
 from monitoring_dagster.act.retraining.trigger import decision_on
 from monitoring_dagster.daily.steps import steps_of
-from monitoring_dagster.report.messages import Announcement
+from monitoring_dagster.report.events import Announcement
 from monitoring_dagster.spec import Retraining
 from tests import fork_server
 from tests.once import mlflow_database, world_once
@@ -89,9 +94,15 @@ def last_day(world):
     return day_after(world.today, -1)
 
 
+def challenged(world, day):
+    """The challenger as of one day."""
+    found = learning_days(world.monitor, day)
+    return challenger(world.monitor, found, "Asked for.", "1", "ada")
+
+
 def made(world):
     """The challenger of the last day, and what MLflow keeps of it."""
-    found = challenger(world.monitor, last_day(world), "Asked for.", "1", "ada")
+    found = challenged(world, last_day(world))
     return found, world.monitor.registry.describe("tiny", found.version)
 
 
@@ -118,7 +129,7 @@ def asked(monkeypatch):
 
     def rows_on(world, day):
         with pytest.raises(Stopped):
-            challenger(world.monitor, day, "Asked for.", "1", "ada")
+            challenged(world, day)
         return seen[-1]
 
     return rows_on
@@ -162,14 +173,14 @@ def test_what_a_training_finds_is_what_was_counted_when_it_was_decided(late, ask
             assert situation.labelled_rows == rows.count
         else:
             with pytest.raises(TooFewLabels):
-                challenger(late.monitor, day, "Asked for.", "1", "ada")
+                challenged(late, day)
     assert set(decided.values()) == {True, False}
 
 
 def test_too_few_labels_name_what_was_looked_at_and_when_there_will_be_enough(late, asked):
     """The advice is true: on that day there are enough."""
     with pytest.raises(TooFewLabels) as error:
-        challenger(late.monitor, day_after(START, 25), "Asked for.", "1", "ada")
+        challenged(late, day_after(START, 25))
     assert str(error.value) == (
         "285 labelled rows of 3 days before a holdout of 3 days are too few to train on, as known"
         " on 2026-03-27: at least 300. 23 days with predictions from 2026-03-02 to 2026-03-27:"
@@ -195,7 +206,7 @@ def test_too_few_labels_name_what_was_looked_at_and_when_there_will_be_enough(la
 def test_the_advice_is_one_that_helps(late, changes, way_out):
     late.spec_changes = late_spec(**changes)
     with pytest.raises(TooFewLabels, match=way_out):
-        challenger(late.monitor, last_day(late), "Asked for.", "1", "ada")
+        challenged(late, last_day(late))
 
 
 def test_labels_that_never_came_are_named():
@@ -260,7 +271,7 @@ def test_a_spoilt_file_costs_its_day_and_is_said(late, asked, how, said):
     assert not rows.features.isna().any(axis=None)
     late.spec_changes = late_spec(min_labelled_rows=381)
     with pytest.raises(TooFewLabels, match=r"Left out: .*2026-03-05") as error:
-        challenger(late.monitor, last_day(late), "Asked for.", "1", "ada")
+        challenged(late, last_day(late))
     assert said in str(error.value)
 
 

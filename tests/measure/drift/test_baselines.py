@@ -9,7 +9,7 @@ from monitoring_dagster.decide.judging.drift_rules import drift_findings
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import drift
 from monitoring_dagster.measure.drift.baselines import compared_with
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.store.days.champions import traffic_on
 from monitoring_dagster.store.days.drifted import DRIFT
 from monitoring_dagster.store.days.profiles import profiles_of

@@ -10,9 +10,10 @@ import pytest
 from monitoring_dagster.measure.estimates import accuracy_of_estimates
 from monitoring_dagster.measure.estimates.accuracy_of_estimates import Slice, accuracies, to_dict
 from monitoring_dagster.measure.quality import arrived_labels as outcomes
-from monitoring_dagster.measure.quality.model_metrics import UnknownMetric, promise_of
-from monitoring_dagster.sources.labels.labels import NoLabels
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.measure.quality.model_metrics import UnknownMetric
+from monitoring_dagster.measure.quality.promises import promise_of
+from monitoring_dagster.spec.model import NoLabels
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.estimation.estimate_accuracy import Trust
 from monitoring_dagster.store.days.estimated import estimates_of
 from tests.world import LATEST_DAYS, START, attributes, day_after

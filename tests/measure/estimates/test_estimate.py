@@ -12,7 +12,7 @@ from monitoring_dagster.measure import contract
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import drift
 from monitoring_dagster.measure.estimates import estimate
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.estimation.score_estimation import calibrate
 from monitoring_dagster.store.days.estimated import estimates_of
 from monitoring_dagster.store.models.registry import Registry

@@ -13,7 +13,7 @@ from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.measure.quality import arrived_labels as outcomes
 from monitoring_dagster.measure.quality.arrived_labels import feed_signals, run
 from monitoring_dagster.spec import ModelSpec
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.store.days import known_labels
 from monitoring_dagster.store.days.known_labels import OUTCOMES, account_of, known_outcomes
 from monitoring_dagster.store.monitor import House

@@ -9,11 +9,12 @@ import pytest
 
 from monitoring_dagster.decide.judging.tolerance import beyond, limit_of, room_of
 from monitoring_dagster.measure.quality import arrived_labels as outcomes
-from monitoring_dagster.measure.quality import model_metrics as metrics
+from monitoring_dagster.measure.quality import promises
 from monitoring_dagster.measure.quality.known_quality import breaches, evaluate
-from monitoring_dagster.measure.quality.model_metrics import UnknownMetric, metric_label, promise_of
+from monitoring_dagster.measure.quality.model_metrics import UnknownMetric, metric_label
+from monitoring_dagster.measure.quality.promises import promise_of, spread_of
 from monitoring_dagster.spec import ModelSpec, Tolerance
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.quality.performance import Metric
 from monitoring_dagster.store.references.version_reference import reference_of
 from monitoring_dagster.views.history import history
@@ -50,7 +51,7 @@ def promise(founded, monkeypatch):
         found = reference_of(founded.monitor, "1")
         told = found.outcomes if rows else {}
         changed = replace(found, baseline=registered or {}, outcomes=told)
-        monkeypatch.setattr(metrics, "reference_of", lambda monitor, version: changed)
+        monkeypatch.setattr(promises, "reference_of", lambda monitor, version: changed)
         return promise_of(monitor, group, name, day)
 
     return said
@@ -203,8 +204,8 @@ def test_the_spread_of_labels_is_that_of_the_reference_else_of_its_answers(
     found = reference_of(founded.monitor, "1")
     rate = share_of_ones(found.outcomes[WHOLE])
     changed = replace(found, outcomes=found.outcomes if rows else {})
-    monkeypatch.setattr(metrics, "reference_of", lambda monitor, version: changed)
-    spread = metrics.spread_of(founded.monitor, "1")
+    monkeypatch.setattr(promises, "reference_of", lambda monitor, version: changed)
+    spread = spread_of(founded.monitor, "1")
     assert spread == pytest.approx((rate * (1 - rate)) ** 0.5, rel=1e-9 if rows else 0.05)
 
 

@@ -11,7 +11,7 @@ from monitoring_dagster.measure.quality import arrived_labels as outcomes
 from monitoring_dagster.measure.quality.evaluation import run as evaluate_day
 from monitoring_dagster.measure.quality.known_quality import evaluate
 from monitoring_dagster.measure.review import review
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.sample import bound_of, key_of
 from tests.world import START, as_table, day_after
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.sources.labels.label_account import PredictionsAsOf
 from monitoring_dagster.sources.labels.labels import join_labels, joined_as_of, labelled_rows
-from monitoring_dagster.sources.rows.rows import DAY, Rows, UnreadableFile, UnusableName, quoted
+from monitoring_dagster.sources.rows.row_sql import DAY, Rows, UnusableName, quoted
+from monitoring_dagster.sources.rows.rows import UnreadableFile
 from monitoring_dagster.spec import Labels, ModelSpec, Predictions
 
 START, DAYS = date(2025, 3, 1), 6

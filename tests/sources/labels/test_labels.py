@@ -11,9 +11,11 @@ import pytest
 
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.sources.labels.label_account import LabelAccount
-from monitoring_dagster.sources.labels.labels import NoLabels, join_labels, labelled_rows
-from monitoring_dagster.sources.rows.rows import MissingDay, UnreadableFile, UnusableName
+from monitoring_dagster.sources.labels.labels import join_labels, labelled_rows
+from monitoring_dagster.sources.rows.row_sql import UnusableName
+from monitoring_dagster.sources.rows.rows import MissingDay, UnreadableFile
 from monitoring_dagster.spec import FurtherLabels, Labels, ModelSpec, Predictions
+from monitoring_dagster.spec.model import NoLabels
 
 START = date(2025, 3, 1)
 MATURE_AFTER_DAYS = 3

@@ -19,7 +19,7 @@ from monitoring_dagster.sources.labels.label_oddities import (
     SAME_ID,
     STALE,
 )
-from monitoring_dagster.sources.labels.label_sql import Fault
+from monitoring_dagster.sources.labels.label_rows import Fault
 from monitoring_dagster.sources.labels.label_values import id_of
 from monitoring_dagster.sources.labels.labels import join_labels, labelled_rows
 from monitoring_dagster.spec import ModelSpec

@@ -15,7 +15,7 @@ from monitoring_dagster.sources.rows.served import (
 )
 from monitoring_dagster.spec import Predictions
 from monitoring_dagster.stats.columns.bins import CategoricalBins, NumericBins
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 
 DAY = date(2025, 3, 1)
 LOG = Predictions(path="{day}.parquet")

@@ -12,13 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring_dagster.errors import UnknownColumn
+from monitoring_dagster.sources.rows.row_sql import UnusableName, quoted
 from monitoring_dagster.sources.rows.rows import (
     MissingDay,
     UnreadableFile,
-    UnusableName,
     columns_of,
     days_available,
-    quoted,
     read_batches,
 )
 from monitoring_dagster.sources.rows.served import (

@@ -15,9 +15,10 @@ import pytest
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.sources.rows import rows, served, spark
+from monitoring_dagster.sources.rows.countable_rows import needed
 from monitoring_dagster.spec import Predictions
 from monitoring_dagster.stats.columns.bins import CategoricalBins, NumericBins, bins_of
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.store.days.profiles import PROFILE, profiles_of, service_of
 from tests.world import START
 
@@ -246,7 +247,7 @@ def test_of_answers_that_look_alike_the_first_in_the_file_counts(cluster, tmp_pa
 
 def test_an_empty_day_has_no_profiles(cluster, tmp_path):
     """It is read like any other."""
-    table = pa.table({name: pa.array([], pa.string()) for name in rows.needed(PLAIN)})
+    table = pa.table({name: pa.array([], pa.string()) for name in needed(PLAIN)})
     write(table, tmp_path)
     found = spark.profile_day(PLAIN, DAY, root=tmp_path, bins={})
     assert found == served.profile_day(PLAIN, DAY, root=tmp_path, bins={})
@@ -344,7 +345,7 @@ def test_a_day_written_otherwise_is_read_alike(cluster, tmp_path):
 
 @pytest.mark.parametrize("key", ["country=DE", "country=__HIVE_DEFAULT_PARTITION__"])
 def test_folders_of_a_day_are_columns_and_what_is_hidden_is_not_read(cluster, tmp_path, key):
-    row = dict.fromkeys(rows.needed(PLAIN), "1")
+    row = dict.fromkeys(needed(PLAIN), "1")
     for number, folder in enumerate(("country=FR", key, ".ipynb_checkpoints")):
         write(
             pa.Table.from_pylist([{**row, "request_id": f"{number}"}]),
@@ -365,7 +366,7 @@ def test_a_cluster_in_trouble_is_no_word_against_the_rows(cluster, tmp_path):
         def index(self, values):
             raise MemoryError
 
-    row = dict.fromkeys(rows.needed(PLAIN), "1") | {"x": 1.0}
+    row = dict.fromkeys(needed(PLAIN), "1") | {"x": 1.0}
     write(pa.Table.from_pylist([row]), tmp_path)
     with pytest.raises(PythonException, match="MemoryError"):
         spark.profile_day(

@@ -14,7 +14,8 @@ from monitoring_dagster.stats.columns.bins import (
     bins_to_table,
     is_complete,
 )
-from monitoring_dagster.stats.columns.profile import Group, profile_batches
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.columns.profile import profile_batches
 from monitoring_dagster.stats.columns.values import WrongType, categories
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)

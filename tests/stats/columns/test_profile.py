@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.stats.columns import accumulate
-from monitoring_dagster.stats.columns.accumulate import MAX_SEGMENT_VALUES
 from monitoring_dagster.stats.columns.bins import CategoricalBins, NumericBins, bins_of
 from monitoring_dagster.stats.columns.column_profile import MAX_UNSEEN, MismatchedBins
+from monitoring_dagster.stats.columns.groups import MAX_SEGMENT_VALUES, Group
 from monitoring_dagster.stats.columns.profile import (
-    Group,
     Profile,
     merge_profiles,
     profile_batches,

@@ -7,7 +7,8 @@ from scipy import stats
 
 from monitoring_dagster.stats.columns.bins import CategoricalBins, NumericBins, bins_of
 from monitoring_dagster.stats.columns.column_profile import MismatchedBins, empty_column
-from monitoring_dagster.stats.columns.profile import Group, profile_batches
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.columns.profile import profile_batches
 from monitoring_dagster.stats.drift.column_drift import ColumnDrift, Growth, measure
 
 

@@ -10,7 +10,8 @@ from scipy.spatial import distance
 
 from monitoring_dagster.stats.columns.bins import NumericBins
 from monitoring_dagster.stats.columns.column_profile import NumericStack
-from monitoring_dagster.stats.columns.profile import Group, Profile, profile_batches
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.columns.profile import Profile, profile_batches
 from monitoring_dagster.stats.drift.distances import (
     hellinger,
     jensen_shannon,

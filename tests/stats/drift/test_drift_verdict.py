@@ -8,8 +8,10 @@ import pytest
 
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.stats.columns.bins import bins_of
-from monitoring_dagster.stats.columns.profile import Group, Profile, profile_batches
-from monitoring_dagster.stats.drift.column_drift import ColumnDrift, DriftSettings, Growth, measure
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.columns.profile import Profile, profile_batches
+from monitoring_dagster.stats.drift.column_drift import ColumnDrift, Growth, measure
+from monitoring_dagster.stats.drift.drift_settings import DriftSettings
 from monitoring_dagster.stats.drift.drift_verdict import Verdict, judge, psi_band
 from monitoring_dagster.stats.drift.usual import Usual, usual
 

@@ -7,7 +7,8 @@ import pytest
 from monitoring_dagster.stats.columns.bins import bins_of
 from monitoring_dagster.stats.columns.encoding import Pooled
 from monitoring_dagster.stats.columns.profile import profile_batches
-from monitoring_dagster.stats.drift.column_drift import DriftSettings, measure
+from monitoring_dagster.stats.drift.column_drift import measure
+from monitoring_dagster.stats.drift.drift_settings import DriftSettings
 from monitoring_dagster.stats.drift.drift_verdict import Verdict, judge
 from monitoring_dagster.stats.drift.joint_drift import (
     MIN_AUC,

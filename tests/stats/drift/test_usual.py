@@ -9,8 +9,9 @@ import pyarrow as pa
 import pytest
 
 from monitoring_dagster.stats.columns.bins import bins_of
-from monitoring_dagster.stats.columns.cells import levels_of
-from monitoring_dagster.stats.columns.profile import Group, Profile, profile_batches
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.columns.profile import Profile, profile_batches
+from monitoring_dagster.stats.drift.cells import levels_of
 from monitoring_dagster.stats.drift.usual import Usual, usual, windows
 
 

@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring_dagster.stats.columns.bins import NumericBins
-from monitoring_dagster.stats.columns.profile import Group, profile_batches
-from monitoring_dagster.stats.drift.column_drift import DriftSettings, measure
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.columns.profile import profile_batches
+from monitoring_dagster.stats.drift.column_drift import measure
+from monitoring_dagster.stats.drift.drift_settings import DriftSettings
 from monitoring_dagster.stats.drift.drift_verdict import Verdict, judge
 from monitoring_dagster.stats.estimation.confidence import (
     CUTS,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.quality.labelled_rows import UnusableOutcome
 from monitoring_dagster.stats.quality.outcomes import Outcomes, outcomes_by_group, score_of_bin
 from monitoring_dagster.stats.quality.performance import metrics

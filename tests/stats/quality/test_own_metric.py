@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from monitoring_dagster.stats.columns.profile import Group
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.quality.outcomes import Outcomes, outcomes_by_group
 from monitoring_dagster.stats.quality.outcomes_file import counts_table
 from monitoring_dagster.stats.quality.own_metric import of_counts, of_values, value_per_prediction

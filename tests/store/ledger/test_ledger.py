@@ -12,7 +12,7 @@ import pytest
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Reason
 from monitoring_dagster.kinds import FindingKind, Severity
-from monitoring_dagster.report.messages import Announcement
+from monitoring_dagster.report.events import Announcement
 from monitoring_dagster.spec import Channels, ModelSpec, Predictions
 from monitoring_dagster.store.ledger.ledger import (
     Ledger,

@@ -12,8 +12,9 @@ from monitoring_dagster.act.notify.slack import Delivered, drain, entries
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Reason
 from monitoring_dagster.kinds import FindingKind, Severity
+from monitoring_dagster.report.events import Announcement
 from monitoring_dagster.report.links import Links
-from monitoring_dagster.report.messages import Announcement, render, to_text
+from monitoring_dagster.report.messages import render, to_text
 from monitoring_dagster.spec import Channels, ModelSpec, Predictions
 from monitoring_dagster.store.ledger.ledger import Ledger
 from tests import fork_server

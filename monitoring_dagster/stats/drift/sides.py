@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitoring_dagster.stats.columns.bins import CategoricalBins, NumericBins
-from monitoring_dagster.stats.columns.cells import unseen_of
+from monitoring_dagster.stats.columns.bins import NumericBins
 from monitoring_dagster.stats.columns.column_profile import Counts, NumericStack
 from monitoring_dagster.stats.columns.values import Floats
 
@@ -45,12 +44,11 @@ def numeric_sides(side: NumericStack, masses: Counts, bins: NumericBins) -> list
     return [Side(*row) for row in zip(*(of.tolist() for of in columns), strict=True)]
 
 
-def categorical_sides(levels: Counts, bins: CategoricalBins, *, own: bool = False) -> list[Side]:
-    """What each sample looks like; *own* rows, over which the bins were laid, have no value that
-    was never there."""
+def categorical_sides(levels: Counts, unseen: Counts) -> list[Side]:
+    """What each sample looks like; of its rows, *unseen* ones have values that were never there."""
     rows, nan = levels.sum(1), float("nan")
     with np.errstate(divide="ignore", invalid="ignore"):
-        unseen, missing = unseen_of(levels, bins) * (not own) / rows, levels[:, -1] / rows
+        unseen_shares, missing = unseen / rows, levels[:, -1] / rows
     return [
         Side(
             rows=n,
@@ -66,7 +64,7 @@ def categorical_sides(levels: Counts, bins: CategoricalBins, *, own: bool = Fals
             unseen_share=unseen_share,
         )
         for n, null_share, unseen_share in zip(
-            rows.tolist(), missing.tolist(), unseen.tolist(), strict=True
+            rows.tolist(), missing.tolist(), unseen_shares.tolist(), strict=True
         )
     ]
 

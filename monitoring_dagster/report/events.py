@@ -1,0 +1,64 @@
+"""Events that people hear of: a turn of an incident, or something that was decided or done."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.decide.incidents import Reason
+from monitoring_dagster.kinds import FindingKind, Severity
+
+SHOWN_FINDINGS = 8  # in one message
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentEvent:
+    """One turn of an incident that people should hear of."""
+
+    reason: Reason
+    model: str
+    registered_model: str  # its name in MLflow
+    owner: str
+    kind: FindingKind
+    severity: Severity
+    opened_on: date
+    day: date
+    findings: tuple[Finding, ...]  # the most urgent of the day
+    total: int  # how many there were
+    run_id: str | None = None  # the MLflow run that made the version which served
+    at: datetime | None = None  # when the day was judged
+    evidence: date | None = None  # the newest judged day or week with a finding, else `day`
+    quietly: bool = False  # the opening message is edited, and nothing is posted
+    type: Literal["incident"] = "incident"
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """One thing that was decided or done, told once and in a thread of its own."""
+
+    model: str
+    registered_model: str
+    owner: str
+    kind: FindingKind
+    day: date
+    title: str
+    words: str
+    version: str | None = None  # the MLflow version it is about
+    run_id: str | None = None  # the run that made it
+    at: datetime | None = None  # when it was decided or done
+    dagster_run: str | None = None  # the run that it is about
+    rows: tuple[tuple[str, str], ...] = ()  # subject, words: as findings are shown
+    total: int = 0  # rows that there were
+    type: Literal["announcement"] = "announcement"
+
+
+Event = Annotated[IncidentEvent | Announcement, Field(discriminator="type")]
+EVENT: TypeAdapter[IncidentEvent | Announcement] = TypeAdapter(Event)
+
+
+def most_urgent(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The findings an event carries along: the most urgent, as many as a message shows."""
+    return tuple(sorted(findings, key=lambda f: (f.severity, f.subject))[:SHOWN_FINDINGS])
