@@ -1,18 +1,17 @@
 """Rules in force for one model: the catalogue, with what its owner wrote."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.judging.limit_rules import number_of
 from monitoring_dagster.decide.judging.own_rules import why_unjudged
 from monitoring_dagster.decide.rules import RULES, Evidence
 from monitoring_dagster.decide.signal import Signal
-from monitoring_dagster.kinds import FindingKind, Severity
+from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.spec.record import Record
-from monitoring_dagster.spec.rules.alert_settings import ALERTS, WINDOWS, Alert
+from monitoring_dagster.spec.rules.alert_settings import ALERTS, WINDOWS
 from monitoring_dagster.spec.rules.own_rule import OwnRule
 
 _TOLERANCES = "rules.performance"
@@ -87,16 +86,6 @@ def rules_in_force(spec: ModelSpec, signals: Sequence[Signal] = ()) -> list[Rule
     ]
     own = (_own(name, rule, signals) for name, rule in spec.rules.own.items())
     return [*of_catalogue, *own]
-
-
-def as_asked(findings: Sequence[Finding], alerts: Mapping[str, Alert]) -> list[Finding]:
-    """*findings* as the owner asked for them: without the rules that are off, and as urgent."""
-    enabled = [one for one in findings if alerts.get(one.kind, Alert()).enabled]
-    asked = [alerts.get(one.kind, Alert()).severity for one in enabled]
-    return [
-        finding if severity is None else finding.with_severity(Severity(severity))
-        for finding, severity in zip(enabled, asked, strict=True)
-    ]
 
 
 def _own(name: str, rule: OwnRule, signals: Sequence[Signal]) -> RuleInForce:

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.decide.rules_in_force import as_asked
+from monitoring_dagster.decide.judging.judge import as_asked
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.spec.rules.alert_settings import Alert
 

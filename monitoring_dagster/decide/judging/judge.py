@@ -1,6 +1,6 @@
 """Judge of a day: what is wrong with a model, from its signals alone."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import isfinite
@@ -12,10 +12,10 @@ from monitoring_dagster.decide.judging.limit_rules import limit_findings
 from monitoring_dagster.decide.judging.quality_rules import quality_findings, quality_names
 from monitoring_dagster.decide.judging.traffic import Traffic
 from monitoring_dagster.decide.rules import RULES, Evidence
-from monitoring_dagster.decide.rules_in_force import as_asked
 from monitoring_dagster.decide.signal import Signal, SignalLog
-from monitoring_dagster.kinds import FindingKind
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.spec.model import ModelSpec
+from monitoring_dagster.spec.rules.alert_settings import Alert
 
 ROWS = "volume.rows"  # without any there is nothing to judge but files
 _LOOK_BACK_DAYS = 28  # four weeks: of the same weekday, and of a week that ended lately
@@ -68,6 +68,16 @@ def judge_day(
     if own and own_rules.can_clear(spec, own, open_incidents):
         evidence.add(Evidence.OWN)
     return Judged(found, evidence)
+
+
+def as_asked(findings: Sequence[Finding], alerts: Mapping[str, Alert]) -> list[Finding]:
+    """*findings* as the owner asked for them: without the rules that are off, and as urgent."""
+    enabled = [one for one in findings if alerts.get(one.kind, Alert()).enabled]
+    asked = [alerts.get(one.kind, Alert()).severity for one in enabled]
+    return [
+        finding if severity is None else finding.with_severity(Severity(severity))
+        for finding, severity in zip(enabled, asked, strict=True)
+    ]
 
 
 def looks_back(spec: ModelSpec) -> timedelta:
