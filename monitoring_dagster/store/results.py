@@ -15,8 +15,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Self, TypeAlias
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from monitoring_dagster.errors import MonitoringError
 
@@ -153,6 +155,15 @@ def _only_writer(folder: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def chosen_rows(table: pa.Table, chosen: NDArray[np.bool_]) -> pa.Table:
+    """The *chosen* rows of a table, shape ``(rows,)``.
+
+    The mask is made of its bits: whatever else becomes an Arrow array imports pandas.
+    """
+    bits = pa.py_buffer(np.packbits(chosen, bitorder="little"))
+    return table.filter(pa.BooleanArray.from_buffers(pa.bool_(), len(chosen), [None, bits]))
 
 
 def sealed(table: pa.Table) -> bytes:

@@ -1,5 +1,6 @@
 """What would the rules, as they stand now, have said of the days that are stored, and sent?"""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -14,7 +15,8 @@ from monitoring_dagster.decide.judging.judge import judge_day, looks_back, names
 from monitoring_dagster.decide.rules import judged_with
 from monitoring_dagster.decide.signal import LoadedSignals, SignalLog
 from monitoring_dagster.kinds import FindingKind, Severity
-from monitoring_dagster.measure.drift.drift import drift_signals, judged
+from monitoring_dagster.measure.drift.drift import judged
+from monitoring_dagster.measure.drift.drift_signals import OF_RULES, drift_signals, judged_again
 from monitoring_dagster.store.days.champions import traffic_on
 from monitoring_dagster.store.days.drifted import DRIFT, JUDGED_BY
 from monitoring_dagster.store.days.profiles import PROFILE
@@ -90,8 +92,9 @@ def backtest(
     """Judge every stored day of the range anew, by the YAML as it stands: no raw row is read, and
     nothing is written. *advance* is told the number of days just done.
 
-    Drift is as it was stored where its rules are what they were, else judged from profiles; all
-    else rests on stored signals. What a step states, such as a breach of the contract, stands.
+    Drift is judged from what was measured that day, or from profiles where it is to be measured
+    against another baseline; all else rests on stored signals. What a step states, such as a
+    breach of the contract, stands.
     """
     days = [day for day in monitor.results.days(monitor.name, PROFILE) if first <= day <= last]
     if not days:
@@ -109,21 +112,27 @@ def _log(monitor: Monitor, days: Sequence[date], advance: Callable[[int], object
     start = days[0] - looks_back(monitor.spec)
     written = [start + timedelta(days=n) for n in range((days[-1] - start).days + 1)]
     by_day = loaded(monitor, written, names_read(monitor.spec))
-    anew = [day for day in days if not _is_as_stored(monitor, day)]
-    advance(len(days) - len(anew))
-    for place in range(0, len(anew), _DAYS_AT_ONCE):
-        some = anew[place : place + _DAYS_AT_ONCE]
+    rules = json.loads(monitor.spec.rules.drift.model_dump_json())
+    measured_anew = []
+    for day in days:
+        notes = monitor.results.metadata(monitor.name, DRIFT, day) or {}
+        judged_by = json.loads(notes.get(JUDGED_BY, "{}"))
+        if judged_by.get("baselines") != rules["baselines"]:
+            measured_anew.append(day)
+            continue
+        if judged_by != rules:
+            table = monitor.results.read(monitor.name, DRIFT, day)
+            assert table is not None, "its notes were read"
+            kept = (one for one in by_day.get(day, ()) if one.name not in OF_RULES)
+            by_day[day] = [*kept, *judged_again(monitor.spec, day, table)]
+        advance(1)
+    for place in range(0, len(measured_anew), _DAYS_AT_ONCE):
+        some = measured_anew[place : place + _DAYS_AT_ONCE]
         for day, records in judged(monitor, some).items():
-            others = [one for one in by_day.get(day, ()) if not one.name.startswith(f"{DRIFT}.")]
-            by_day[day] = [*others, *drift_signals(monitor.spec, day, records)]
+            kept = (one for one in by_day.get(day, ()) if not one.name.startswith(f"{DRIFT}."))
+            by_day[day] = [*kept, *drift_signals(monitor.spec, day, records)]
         advance(len(some))
     return LoadedSignals(by_day)
-
-
-def _is_as_stored(monitor: Monitor, day: date) -> bool:
-    """Whether drift was judged by the rules that stand now, or was not judged at all."""
-    notes = monitor.results.metadata(monitor.name, DRIFT, day)
-    return notes is not None and notes.get(JUDGED_BY) == monitor.spec.rules.drift.model_dump_json()
 
 
 def _drift(

@@ -82,6 +82,9 @@ def test_it_sends_what_was_sent(lived):
                      FindingKind.OWN_RULE, True, id="a rule that was not there"),
         pytest.param({"alerts": {"performance_drop": {"breaches": 1}}},
                      FindingKind.PERFORMANCE_DROP, True, id="fewer days"),
+        pytest.param({"drift": {"min_effect": 0.2},
+                      "own": {"far": {"signal": "drift.psi", "subject": "score", "above": -1}}},
+                     FindingKind.OWN_RULE, True, id="a distance stays what it was under new rules"),
     ],
 )  # fmt: skip
 def test_other_rules_find_something_else(lived, rules, kind, is_found):

@@ -3,24 +3,26 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
-from math import nan
-from typing import Any
 
 import pyarrow as pa
 
-from monitoring_dagster.decide.judging.drift_rules import OF_ANSWERS, OF_FEATURES, severity_of
-from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.measure.breaches import shown
 from monitoring_dagster.measure.drift.baselines import Compared, compared_with
+from monitoring_dagster.measure.drift.drift_records import (
+    SCHEMA,
+    measured_record,
+    rank,
+    verdict_record,
+)
+from monitoring_dagster.measure.drift.drift_signals import drift_signals
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.report.pictures import Bar, bars
-from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.stats.columns.bins import NumericBins
 from monitoring_dagster.stats.columns.column_profile import NumericProfile, empty_column
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.profile import Profile
-from monitoring_dagster.stats.drift.column_drift import ColumnDrift, Growth, measure_all
-from monitoring_dagster.stats.drift.drift_verdict import DriftVerdict, Verdict, judge
+from monitoring_dagster.stats.drift.column_drift import ColumnDrift, measure_all
+from monitoring_dagster.stats.drift.drift_verdict import Verdict, judge
 from monitoring_dagster.stats.drift.usual import Usual
 from monitoring_dagster.stats.estimation.confidence import confidence_of
 from monitoring_dagster.store.days.champions import version_of_series
@@ -37,7 +39,6 @@ from monitoring_dagster.store.references.version_reference import (
 
 _SHOWN = 20
 _SHOWN_VERSIONS = 5
-_VALUES = {str(Verdict.DRIFT): 1.0, str(Verdict.INSUFFICIENT): nan}
 
 
 def run(monitor: Monitor, day: date) -> StepReport:
@@ -50,82 +51,6 @@ def run(monitor: Monitor, day: date) -> StepReport:
     }  # fmt: skip
     monitor.results.write(monitor.name, DRIFT, day, table, metadata=notes)
     return _report(monitor, day, records)
-
-
-def drift_signals(spec: ModelSpec, day: date, records: Sequence[Record]) -> Iterator[Signal]:
-    """Of whole rows: of each column the verdict and the distances, and of each version how many
-    features drifted, against every baseline; of segments the columns that drifted."""
-    for one in records:
-        if not one["segment"] or one["verdict"] == Verdict.DRIFT:
-            yield _verdict_signal(spec, day, one)
-    whole = [one for one in records if not one["segment"]]
-    for one in whole:
-        about = {
-            "subject": one["column"],
-            "version": one["version"],
-            "baseline_name": one["baseline"],
-            "n": one["n_current"],
-            "p_value": one["p_adjusted"],
-            "effect": one["effect"],
-        }
-        usual = {"drift.effect": one["usual_effect"], "drift.missing": one["null_share_reference"]}
-        values = {
-            "drift.psi": one["psi"],
-            "drift.effect": one["effect"],
-            "drift.missing": one["null_share_current"],
-        }
-        for name, value in values.items():
-            value = nan if value is None else value
-            yield Signal.on(day, name, value, baseline=usual.get(name, nan), **about)
-    judged = [one for one in whole if one["verdict"] != Verdict.INSUFFICIENT]
-    for version, baseline in sorted({(one["version"], one["baseline"]) for one in judged}):
-        features = [
-            one for one in judged
-            if (one["version"], one["baseline"], one["role"]) == (version, baseline, "feature")
-        ]  # fmt: skip
-        drifted = sum(one["verdict"] == Verdict.DRIFT for one in features)
-        yield Signal.on(
-            day, "drift.features", drifted, version=version, baseline_name=baseline,
-            n=max((one["n_current"] for one in features), default=0),
-            good=drifted, total=len(features),
-        )  # fmt: skip
-
-
-def _verdict_signal(spec: ModelSpec, day: date, record: Record) -> Signal:
-    severity = severity_of(record, psi_alert=spec.rules.drift.psi_alert)
-    return Signal.on(
-        day,
-        OF_ANSWERS if record["role"] == "answer" else OF_FEATURES,
-        _VALUES.get(record["verdict"], 0.0),
-        subject=record["column"],
-        version=record["version"],
-        segment=record["segment"],
-        segment_value=record["value"],
-        baseline_name=record["baseline"],
-        n=record["n_current"],
-        reason=record["reason"],
-        severity=severity,
-    )
-
-
-_OF_SIDES = ("mean", "sd", "p5", "p50", "p95", "null_share", "infinite_share", "unseen_share")
-SCHEMA = pa.schema(
-    [
-        *((name, pa.string()) for name in ("version", "segment", "value", "baseline", "column",
-                                           "role", "kind", "verdict", "psi_band", "reason")),
-        *((name, pa.int64()) for name in ("n_reference", "n_current")),
-        *((name, pa.float64()) for name in (
-            "psi", "jensen_shannon", "hellinger", "total_variation", "l_infinity", "ks_low",
-            "ks_high", "wasserstein_low", "wasserstein_high", "wasserstein_sd", "mean_shift_sd",
-            "variance_ratio")),
-        *((f"{name}_{side}", pa.float64()) for side in ("reference", "current") for name in (
-            *_OF_SIDES,)),
-        *((name, pa.float64()) for name in (
-            "effect", "usual_effect", *Growth._fields, "expected_unseen", "p_value", "p_adjusted",
-            "importance")),
-        ("broken", pa.list_(pa.string())),  # which of the growths lie beyond their bound
-    ]
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,52 +125,17 @@ def _verdicts(monitor: Monitor, found: Sequence[tuple[_Place, ColumnDrift]]) -> 
     )
     answers = answer_columns(monitor.spec)
     records = [
-        _record(place, one, role="answer" if one.drift.column in answers else "feature")
-        for (place, _), one in zip(found, verdicts, strict=True)
+        {
+            **place.group._asdict(),
+            "baseline": place.baseline.label,
+            "role": "answer" if drift.column in answers else "feature",
+            "importance": place.reference.importances.get(drift.column),
+            **measured_record(drift, place.usual),
+            **verdict_record(verdict),
+        }
+        for (place, drift), verdict in zip(found, verdicts, strict=True)
     ]
     return sorted(records, key=rank)
-
-
-def rank(record: Mapping[str, Any]) -> tuple[bool, bool, bool, float, float]:
-    """What people see first: the whole, answers, what drifted, what weighs most in the model."""
-    return (
-        bool(record["segment"]),
-        record["role"] == "feature",
-        record["verdict"] != Verdict.DRIFT,
-        -(record["importance"] or 0.0) * record["effect"],
-        -record["effect"],
-    )
-
-
-def _record(place: _Place, verdict: DriftVerdict, *, role: str) -> Record:
-    drift = verdict.drift
-    sides = {"reference": drift.reference, "current": drift.current}
-    return {
-        **place.group._asdict(),
-        "baseline": place.baseline.label,
-        "column": drift.column,
-        "role": role,
-        "kind": drift.kind,
-        "verdict": str(verdict.verdict),
-        "psi_band": verdict.psi_band,
-        "reason": verdict.reason,
-        "n_reference": drift.n_reference,
-        "n_current": drift.n_current,
-        **drift.distances(),
-        **{
-            f"{name}_{side}": getattr(found, name)
-            for side, found in sides.items()
-            for name in _OF_SIDES
-        },
-        "effect": drift.effect,
-        "usual_effect": place.usual.effect.get(drift.column, 0.0),
-        **drift.growth._asdict(),
-        "expected_unseen": drift.expected_unseen,
-        "p_value": drift.p_value,
-        "p_adjusted": verdict.p_adjusted,
-        "broken": [str(one) for one in verdict.broken],
-        "importance": place.reference.importances.get(drift.column),
-    }
 
 
 def _report(monitor: Monitor, day: date, records: Sequence[Record]) -> StepReport:

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from monitoring_dagster.stats.columns.values import Floats
 from monitoring_dagster.stats.drift.column_drift import ColumnDrift, Growth
 from monitoring_dagster.stats.drift.drift_settings import DriftSettings
 from monitoring_dagster.stats.inference.evidence import benjamini_hochberg
@@ -68,29 +69,30 @@ def judge(
 
     Source: Benjamini & Hochberg (1995), J. R. Stat. Soc. B 57(1).
     """
-    enough = [_shortage(drift, settings) is None for drift in measured]
-    p_values = np.array([drift.p_value for drift in measured])
-    adjusted = np.full(len(measured), np.nan)
-    if any(enough):
-        adjusted[enough] = benjamini_hochberg(p_values[enough])
-    habits = usual_growth if usual_growth is not None else [Growth()] * len(measured)
-    least = Growth(
-        settings.min_missing,
-        settings.min_new_category,
-        settings.min_infinite,
-        settings.min_out_of_range,
+    adjusted = corrected(
+        [drift.p_value for drift in measured],
+        [min(drift.n_reference, drift.n_current) for drift in measured],
+        settings,
     )
+    looked_at = int(np.isfinite(adjusted).sum())
+    habits = usual_growth if usual_growth is not None else [Growth()] * len(measured)
     return [
-        _verdict(
-            drift,
-            float(p),
-            max(settings.min_effect, effect),
-            Growth(*map(max, least, growth)),
-            settings,
-            looked_at=sum(enough),
-        )
+        verdict_of(drift, float(p), effect, growth, settings, looked_at=looked_at)
         for drift, p, effect, growth in zip(measured, adjusted, usual_effect, habits, strict=True)
     ]
+
+
+def corrected(p_values: Sequence[float], rows: Sequence[int], settings: DriftSettings) -> Floats:
+    """*p_values*, allowing for how many were looked at; NaN where either side has too few *rows*.
+
+    >>> corrected([0.01, 0.5, 0.02], [100, 100, 99], DriftSettings(min_rows=100)).tolist()
+    [0.02, 0.5, nan]
+    """
+    enough = np.asarray(rows) >= settings.min_rows
+    adjusted = np.full(len(rows), np.nan)
+    if enough.any():
+        adjusted[enough] = benjamini_hochberg(np.asarray(p_values)[enough])
+    return adjusted
 
 
 def psi_band(psi: float, settings: DriftSettings) -> PsiBand:
@@ -104,6 +106,15 @@ def psi_band(psi: float, settings: DriftSettings) -> PsiBand:
     return "moderate" if psi >= settings.psi_moderate else "none"
 
 
+def _least(settings: DriftSettings) -> Growth:
+    return Growth(
+        settings.min_missing,
+        settings.min_new_category,
+        settings.min_infinite,
+        settings.min_out_of_range,
+    )
+
+
 def _shortage(drift: ColumnDrift, settings: DriftSettings) -> str | None:
     for rows, side in ((drift.n_reference, "the reference"), (drift.n_current, "the current data")):
         if not rows:
@@ -113,15 +124,18 @@ def _shortage(drift: ColumnDrift, settings: DriftSettings) -> str | None:
     return None
 
 
-def _verdict(
+def verdict_of(
     drift: ColumnDrift,
     p: float,
-    effect_bound: float,
-    growth_bounds: Growth,
+    usual_effect: float,
+    usual_growth: Growth,
     settings: DriftSettings,
     *,
     looked_at: int,
 ) -> DriftVerdict:
+    """The verdict on one of the columns that were *looked_at*; *p* is corrected for that."""
+    effect_bound = max(settings.min_effect, usual_effect)
+    growth_bounds = Growth(*map(max, _least(settings), usual_growth))
     band = psi_band(drift.psi, settings)
     shortage = _shortage(drift, settings)
     if shortage is not None:

@@ -9,15 +9,13 @@ from itertools import islice
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.spec.rules.own_rule import AREAS, step_of
 from monitoring_dagster.store.days.step_findings import VERDICT
 from monitoring_dagster.store.monitor import Monitor
-from monitoring_dagster.store.results import ResultStore, Stamp
+from monitoring_dagster.store.results import ResultStore, Stamp, chosen_rows
 
-Booleans = NDArray[np.bool_]
 _SIGNALS = "signals"  # among the notes of a step's file
 _TIME = pa.timestamp("us", tz="UTC")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -104,7 +102,7 @@ def _read(
             of_days = np.repeat(np.arange(len(parts)), [table.num_rows for _, table in parts])
             if wanted:
                 is_wanted = np.isin(whole["name"].to_pylist(), wanted)
-                whole, of_days = whole.filter(_mask(is_wanted)), of_days[is_wanted]
+                whole, of_days = chosen_rows(whole, is_wanted), of_days[is_wanted]
             counts = np.bincount(of_days, minlength=len(parts)).tolist()
             decoded = iter(_decoded(whole))
             yield from (
@@ -121,12 +119,6 @@ def _by_step(names: Collection[str]) -> dict[str, list[str]]:
         if (step := step_of(name)) is not None:
             found.setdefault(step, []).append(name)
     return found
-
-
-def _mask(chosen: Booleans) -> pa.BooleanArray:
-    """*chosen* for Arrow. Made of its bits: whatever else becomes an Arrow array imports pandas."""
-    bits = pa.py_buffer(np.packbits(chosen, bitorder="little"))
-    return pa.BooleanArray.from_buffers(pa.bool_(), len(chosen), [None, bits])
 
 
 def _decoded(table: pa.Table) -> list[Signal]:
