@@ -19,11 +19,13 @@ import pyarrow as pa
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
 from monitoring_dagster.sources.rows.readings import AS_IS, id_of, time_of
 from monitoring_dagster.sources.tables.parts import (
+    FileStamp,
     bytes_of,
     columns_apart,
     is_unfinished,
     partitions,
     parts_of,
+    stamp_of,
 )
 from monitoring_dagster.sources.tables.places import LoggedTable
 from monitoring_dagster.spec import Labels, Predictions
@@ -164,10 +166,13 @@ def connected(*sources: Predictions | Labels) -> "Iterator[duckdb.DuckDBPyConnec
     import duckdb
 
     holds_files = all(source.path is not None for source in sources)
-    opened = _database(os.getpid()).cursor() if holds_files else duckdb.connect(config=_SETTINGS)
-    with opened as connection:
+    with _of_files() if holds_files else duckdb.connect(config=_SETTINGS) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         yield connection
+
+
+def _of_files() -> "duckdb.DuckDBPyConnection":
+    return _database(os.getpid()).cursor()
 
 
 @lru_cache(maxsize=1)
@@ -234,26 +239,42 @@ def rows_of(
     }
     if not files:
         return Rows("", {}, source.path)
-    parts = [part for _, of_day in files.values() for part in of_day]
-    dates = {part: f"DATE '{day}'" for day, (_, of_day) in files.items() for part in of_day}
+    is_one = len(files) == 1
+    place = str(next(iter(files.values()))[0]) if is_one else str(root.absolute() / source.path)
+    with readable(place):
+        stamped = tuple(
+            (day, path, tuple((part, stamp_of(part)) for part in parts))
+            for day, (path, parts) in files.items()
+        )
+    return _rows_in_files(place, stamped)
+
+
+_Stamped: TypeAlias = tuple[date, Path, tuple[tuple[Path, FileStamp], ...]]  # the files of a day
+
+
+@lru_cache(maxsize=128)
+def _rows_in_files(place: str, files: tuple[_Stamped, ...]) -> Rows:
+    """The same, described once as long as nobody writes one of the files anew: a day's own files
+    are asked about by every step, and those of the weeks before it by two of them."""
+    parts = [part for _, _, of_day in files for part, _ in of_day]
+    dates = {part: f"DATE '{day}'" for day, _, of_day in files for part, _ in of_day}
     names = ", ".join(literal(glob.escape(str(part))) for part in parts)
     read = (
         f"read_parquet([{names}], union_by_name = true, hive_partitioning = false,"
         f" filename = {literal(_FILE)})"
     )
-    is_one = len(files) == 1
-    place = str(next(iter(files.values()))[0]) if is_one else str(root.absolute() / source.path)
     more = {DAY: dates}
-    if in_folders := partitions(path for path, _ in files.values()):
-        there = {name.lower() for name in _described(connection, read, place).columns}
-        for name, values in in_folders.items():
-            if name.lower() not in there:
-                more[name] = {part: _constant(one) for part, one in values.items()}
-    listed_more = ", ".join(
-        f"{_by_file(values)} AS {quoted(name)}" for name, values in more.items()
-    )
-    found = _described(connection, f"(SELECT *, {listed_more} FROM {read})", place)
-    return _apart(found, parts, more) if is_one else found
+    with _of_files() as connection:
+        if in_folders := partitions(path for _, path, _ in files):
+            there = {name.lower() for name in _described(connection, read, place).columns}
+            for name, values in in_folders.items():
+                if name.lower() not in there:
+                    more[name] = {part: _constant(one) for part, one in values.items()}
+        listed_more = ", ".join(
+            f"{_by_file(values)} AS {quoted(name)}" for name, values in more.items()
+        )
+        found = _described(connection, f"(SELECT *, {listed_more} FROM {read})", place)
+    return _apart(found, parts, more) if len(files) == 1 else found
 
 
 def _by_file(values: Mapping[Path, str]) -> str:

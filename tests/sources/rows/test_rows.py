@@ -16,6 +16,7 @@ from monitoring_dagster.sources.rows.rows import (
     MissingDay,
     UnreadableFile,
     UnusableName,
+    _rows_in_files,
     columns_of,
     days_available,
     quoted,
@@ -164,6 +165,17 @@ def test_the_account_adds_up_whatever_the_log_holds(tmp_path_factory, rows):
     assert len(counted) == account.counted
     ids = [request_id for request_id, _ in counted if request_id is not None]
     assert len(ids) == len(set(ids))
+
+
+def test_a_file_is_described_once_as_long_as_nobody_writes_it_anew(log, tmp_path):
+    """Every step asks for the columns of its day."""
+    path = log([served()])
+    assert list(columns_of(PREDICTIONS, DAY, root=tmp_path)) == SCHEMA.names
+    described = _rows_in_files.cache_info().misses
+    assert list(columns_of(PREDICTIONS, DAY, root=tmp_path)) == SCHEMA.names
+    assert _rows_in_files.cache_info().misses == described
+    pq.write_table(pa.table({"age": [1]}), path)
+    assert columns_of(PREDICTIONS, DAY, root=tmp_path) == {"age": "BIGINT"}
 
 
 def test_an_empty_day_is_a_day_with_no_rows(log, tmp_path):
