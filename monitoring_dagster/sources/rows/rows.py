@@ -163,11 +163,8 @@ def connected(*sources: Predictions | Labels) -> "Iterator[duckdb.DuckDBPyConnec
     Files are read through this process's own database, since opening one takes time.
     Somebody else's database file is let go as soon as the question is answered.
     """
-    import duckdb
-
     holds_files = all(source.path is not None for source in sources)
-    with _of_files() if holds_files else duckdb.connect(config=_SETTINGS) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+    with _of_files() if holds_files else _opened() as connection:
         yield connection
 
 
@@ -177,10 +174,17 @@ def _of_files() -> "duckdb.DuckDBPyConnection":
 
 @lru_cache(maxsize=1)
 def _database(_process: int) -> "duckdb.DuckDBPyConnection":
+    beside = Path(tempfile.gettempdir()) / f"monitoring_dagster-{os.getuid()}"
+    return _opened(temp_directory=str(beside))
+
+
+def _opened(**settings: str) -> "duckdb.DuckDBPyConnection":
+    """A database in memory, it and all its cursors in UTC."""
     import duckdb
 
-    beside = Path(tempfile.gettempdir()) / f"monitoring_dagster-{os.getuid()}"
-    return duckdb.connect(config={**_SETTINGS, "temp_directory": str(beside)})
+    opened = duckdb.connect(config={**_SETTINGS, **settings})
+    opened.execute("SET GLOBAL TimeZone = 'UTC'")
+    return opened
 
 
 @contextmanager
