@@ -260,25 +260,50 @@ _Stamped: TypeAlias = tuple[date, Path, tuple[tuple[Path, FileStamp], ...]]  # t
 def _rows_in_files(place: str, files: tuple[_Stamped, ...]) -> Rows:
     """The same, described once as long as nobody writes one of the files anew: a day's own files
     are asked about by every step, and those of the weeks before it by two of them."""
-    parts = [part for _, _, of_day in files for part, _ in of_day]
-    dates = {part: f"DATE '{day}'" for day, _, of_day in files for part, _ in of_day}
+    stamped = dict(part for _, _, of_day in files for part in of_day)
+    parts = list(stamped)
+    more = {DAY: {part: f"DATE '{day}'" for day, _, of_day in files for part, _ in of_day}}
+    columns = _columns_in(parts, stamped, place)
+    there = {name.lower() for name in columns}
+    in_folders = partitions(path for _, path, _ in files)
+    for name, values in in_folders.items():
+        if name.lower() not in there:
+            more[name] = {part: _constant(one) for part, one in values.items()}
+    listed_more = ", ".join(
+        f"{_by_file(values)} AS {quoted(name)}" for name, values in more.items()
+    )
+    found = Rows(f"(SELECT *, {listed_more} FROM {_read(parts)})", columns, place)
+    if in_folders:
+        with _of_files() as connection:
+            found = _described(connection, found.sql, place)
+    return _apart(found, parts, more) if len(files) == 1 else found
+
+
+def _columns_in(
+    parts: Sequence[Path], stamped: Mapping[Path, FileStamp], place: str
+) -> dict[str, str]:
+    """The columns of all *parts* together; no question where each of them alone has the same."""
+    with readable(place):
+        alone = {_columns_of_file(part, stamped[part]) for part in parts}
+    if len(alone) == 1:
+        return dict(alone.pop())
+    with _of_files() as connection:
+        return _described(connection, _read(parts), place).columns
+
+
+@lru_cache(maxsize=2048)
+def _columns_of_file(part: Path, _stamp: FileStamp) -> tuple[tuple[str, str], ...]:
+    with _of_files() as connection:
+        return tuple(_columns(connection, _read([part])).items())
+
+
+def _read(parts: Sequence[Path]) -> str:
+    """SQL: all rows of some files, with the name of each one's file."""
     names = ", ".join(literal(glob.escape(str(part))) for part in parts)
-    read = (
+    return (
         f"read_parquet([{names}], union_by_name = true, hive_partitioning = false,"
         f" filename = {literal(_FILE)})"
     )
-    more = {DAY: dates}
-    with _of_files() as connection:
-        if in_folders := partitions(path for _, path, _ in files):
-            there = {name.lower() for name in _described(connection, read, place).columns}
-            for name, values in in_folders.items():
-                if name.lower() not in there:
-                    more[name] = {part: _constant(one) for part, one in values.items()}
-        listed_more = ", ".join(
-            f"{_by_file(values)} AS {quoted(name)}" for name, values in more.items()
-        )
-        found = _described(connection, f"(SELECT *, {listed_more} FROM {read})", place)
-    return _apart(found, parts, more) if len(files) == 1 else found
 
 
 def _by_file(values: Mapping[Path, str]) -> str:
@@ -483,8 +508,12 @@ def _rows_in_table(
 
 def _described(connection: "duckdb.DuckDBPyConnection", sql: str, place: str) -> Rows:
     with readable(place):
-        columns = connection.execute(f"DESCRIBE SELECT * FROM {sql}").fetchall()
-    return Rows(sql, {name: kind for name, kind, *_ in columns if name not in (DAY, _FILE)}, place)
+        return Rows(sql, _columns(connection, sql), place)
+
+
+def _columns(connection: "duckdb.DuckDBPyConnection", sql: str) -> dict[str, str]:
+    columns = connection.execute(f"DESCRIBE SELECT * FROM {sql}").fetchall()
+    return {name: kind for name, kind, *_ in columns if name not in (DAY, _FILE)}
 
 
 def _dates(texts: Iterable[str]) -> Iterator[date]:
