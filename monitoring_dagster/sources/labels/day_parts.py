@@ -97,7 +97,11 @@ def _signature(path: Path, source: Predictions | Labels) -> _Signature:
     else:
         others = [source.arrived_at, source.label]
     file = min(path.rglob("*.parquet"), default=path) if path.is_dir() else path
-    return _signature_of(file, source.request_id, tuple(filter(None, others)), stamp_of(file))
+    try:
+        stamp = stamp_of(file)
+    except OSError:  # it was taken away in this moment
+        return ()
+    return _signature_of(file, source.request_id, tuple(filter(None, others)), stamp)
 
 
 @lru_cache(maxsize=1024)
