@@ -26,6 +26,7 @@ Stamp: TypeAlias = tuple[int, int]  # when it was written, in nanoseconds, and w
 
 _DIGEST_BYTES = 32
 _TAIL_BYTES = 8  # length of the footer, then PAR1
+_DAYS_FILE = re.compile(r"\d{4}-\d\d-\d\d[.]parquet")
 _NO_METADATA: Mapping[str, str] = MappingProxyType({})
 
 
@@ -84,14 +85,15 @@ class ResultStore:
         metadata: Mapping[str, str] = _NO_METADATA,
     ) -> Path:
         """Put *table* where `read` finds it, in place of what lay there; returns its path."""
-        path = self._path(model, step, day)
+        path = Path(self._place(model, step, day))
         path.parent.mkdir(parents=True, exist_ok=True)
         written = sealed(
             table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata})
         )
         with _only_writer(path.parent) as folder:
-            for left_by_a_dead_writer in path.parent.glob(".*.tmp"):
-                left_by_a_dead_writer.unlink()
+            for name in os.listdir(folder):
+                if name.startswith(".") and name.endswith(".tmp"):  # left by a dead writer
+                    os.unlink(name, dir_fd=folder)
             with tempfile.NamedTemporaryFile(
                 dir=path.parent, prefix=f".{day}.", suffix=".tmp", delete=False
             ) as file:
@@ -104,7 +106,7 @@ class ResultStore:
 
     def read(self, model: str, step: str, day: date) -> pa.Table | None:
         """What was written for *day*, or None; CorruptResult when a single bit differs."""
-        path = self._path(model, step, day)
+        path = Path(self._place(model, step, day))
         try:
             written = path.read_bytes()
         except FileNotFoundError:
@@ -114,34 +116,44 @@ class ResultStore:
     def metadata(self, model: str, step: str, day: date) -> dict[str, str] | None:
         """The notes written beside the table of *day*, or None."""
         stamp = self.stamp(model, step, day)
-        return None if stamp is None else dict(_notes(self._path(model, step, day), stamp))
+        return None if stamp is None else dict(_notes(self._place(model, step, day), stamp))
 
     def stamp(self, model: str, step: str, day: date) -> Stamp | None:
         """What changes whenever the result of *day* is written anew; None where there is none."""
         try:
-            file = self._path(model, step, day).stat()
+            file = os.stat(self._place(model, step, day))
         except FileNotFoundError:
             return None
         return file.st_mtime_ns, file.st_ino
 
     def days(self, model: str, step: str) -> list[date]:
         """The days that have a result, in order."""
-        folder = self._folder(model, step)
-        return sorted(date.fromisoformat(path.stem) for path in folder.glob("????-??-??.parquet"))
+        try:
+            names = os.listdir(self._folder(model, step))
+        except FileNotFoundError:
+            return []
+        return sorted(date.fromisoformat(name[:10]) for name in names if _DAYS_FILE.fullmatch(name))
 
-    def _path(self, model: str, step: str, day: date) -> Path:
-        return self._folder(model, step) / f"{day.isoformat()}.parquet"
+    def _place(self, model: str, step: str, day: date) -> str:
+        return f"{self._folder(model, step)}/{day.isoformat()}.parquet"
 
-    def _folder(self, model: str, step: str) -> Path:
-        for name in (model, step):
-            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", name):
-                raise UnsafeName.named(name)
-        return self.root / model / step
+    def _folder(self, model: str, step: str) -> str:
+        return _folder_of(self.root, model, step)
+
+
+@lru_cache(maxsize=256)
+def _folder_of(root: Path, model: str, step: str) -> str:
+    """As text, and made once: a day asks for some hundred results, most by their stamps."""
+    for name in (model, step):
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", name):
+            raise UnsafeName.named(name)
+    return str(root / model / step)
 
 
 @lru_cache(maxsize=2048)
-def _notes(path: Path, _stamp: Stamp) -> Mapping[str, str]:
+def _notes(place: str, _stamp: Stamp) -> Mapping[str, str]:
     """The notes of a file, read once as long as nobody writes it anew: every step looks at some."""
+    path = Path(place)
     notes: dict[bytes, bytes] = _opened(path.read_bytes(), path).schema_arrow.metadata or {}
     return {key.decode(): value.decode() for key, value in notes.items()}
 

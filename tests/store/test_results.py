@@ -51,6 +51,14 @@ def test_a_day_never_written_has_no_result(store):
     assert store.days("churn", "drift") == []
 
 
+def test_only_files_that_are_named_by_a_day_are_results(store):
+    """Somebody may put others beside them."""
+    path = store.write("churn", "drift", DAY, TABLE)
+    for name in ("notes.parquet", "2025-03-02.parquet.bak", "2025-03-xx.parquet"):
+        (path.parent / name).write_bytes(b"")
+    assert store.days("churn", "drift") == [DAY]
+
+
 def test_many_days_come_in_one_table_that_names_the_day(store):
     """Days without a result are left out; a day column of the step's own is kept."""
     for day in (3, 1):

@@ -24,9 +24,9 @@ def quality_signals(
     *area* says of what: ``quality`` by labels that came until *known_on*, or ``estimate``.
     """
     for group, metrics in found.items():
+        judged = monitor.spec.tolerances_where(group.segment, group.value) if group.segment else {}
         for name, metric in metrics.items():
-            is_judged = name in monitor.spec.tolerances_where(group.segment, group.value)
-            if group.segment and not is_judged:
+            if group.segment and name not in judged:
                 continue
             baseline = promise_of(monitor, group, name, day)
             yield Signal.on(

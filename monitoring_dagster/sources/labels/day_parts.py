@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monitoring_dagster.sources.labels.label_values import family_of
 from monitoring_dagster.sources.rows.row_sql import Rows, quoted
 from monitoring_dagster.sources.rows.rows import file_of, readable_rows_of, rows_of
+from monitoring_dagster.sources.tables.parts import FileStamp, stamp_of
 from monitoring_dagster.spec.sources import Labels, Predictions
 
 if TYPE_CHECKING:
@@ -91,20 +93,33 @@ def mixed(parts: Iterable[Rows], names: Iterable[str | None]) -> frozenset[str]:
 def _signature(path: Path, source: Predictions | Labels) -> _Signature:
     """What has to be alike in files that are read together: the very type of ids, and what the
     other columns are about. A file that is no Parquet is left to whoever reads it."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        schema = pq.read_schema(min(path.rglob("*.parquet"), default=path))
-    except (OSError, pa.ArrowException):
-        return ()
     if isinstance(source, Predictions):
         others = [source.served_at, source.version, source.prediction, source.score]
     else:
         others = [source.arrived_at, source.label]
+    file = min(path.rglob("*.parquet"), default=path) if path.is_dir() else path
+    try:
+        stamp = stamp_of(file)
+    except OSError:  # it was taken away in this moment
+        return ()
+    return _signature_of(file, source.request_id, tuple(filter(None, others)), stamp)
+
+
+@lru_cache(maxsize=1024)
+def _signature_of(
+    file: Path, request_id: str, others: tuple[str, ...], _stamp: FileStamp
+) -> _Signature:
+    """The same, read once as long as nobody writes the file anew: it is looked at for weeks."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        schema = pq.read_schema(file)
+    except (OSError, pa.ArrowException):
+        return ()
     types = {one.name.lower(): one.type for one in schema}  # DuckDB does not tell names by case
-    about = [_about(types.get(name.lower())) for name in (source.request_id, *others) if name]
-    id_type = types.get(source.request_id.lower()) if about[0] == "number" else None
+    about = [_about(types.get(name.lower())) for name in (request_id, *others)]
+    id_type = types.get(request_id.lower()) if about[0] == "number" else None
     return (id_type, *about)
 
 

@@ -107,7 +107,7 @@ def label_account(
         delay_days_p50=p50,
         delay_days_p95=p95,
         annotators=_annotators(connection) if labels.annotator is not None else {},
-        oddities=oddities(connection, labels, predictions, known),
+        oddities=oddities(connection, labels, predictions, known, buckets=buckets),
     )
 
 

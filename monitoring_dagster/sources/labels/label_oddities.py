@@ -64,13 +64,24 @@ class Oddity:
 
 
 def oddities(
-    connection: "Connection", labels: Labels, predictions: Predictions, known: Sequence[Rows]
+    connection: "Connection",
+    labels: Labels,
+    predictions: Predictions,
+    known: Sequence[Rows],
+    *,
+    buckets: Mapping[str, int],
 ) -> tuple[Oddity, ...]:
-    """What is odd about the table of judged labels, whose predictions were sought in *known*."""
-    found = list(_faults(connection, labels, predictions))
+    """What is odd about the table of judged labels, whose predictions were sought in *known*.
+
+    *buckets* are its rows by bucket: on most days there is nothing to look for in some of them.
+    """
+    found = list(_faults(connection, labels, predictions)) if "invalid" in buckets else []
     found += _of_times_and_ids(connection, labels)
-    found += _doubled(connection, labels)
-    return (*found, *_orphans(connection, labels, predictions, known))
+    if "conflicting" in buckets:
+        found += _doubled(connection, labels)
+    if "orphan" in buckets:
+        found += _orphans(connection, labels, predictions, known, buckets)
+    return tuple(found)
 
 
 def _faults(connection: "Connection", labels: Labels, predictions: Predictions) -> Iterator[Oddity]:
@@ -80,8 +91,6 @@ def _faults(connection: "Connection", labels: Labels, predictions: Predictions) 
             count(*), min(TRY_CAST(shown AS DOUBLE)), max(TRY_CAST(shown AS DOUBLE)),
             min(row(id, shown), {_EXAMPLES})
         FROM {JUDGED} WHERE bucket = 'invalid' GROUP BY 1, 2 ORDER BY 1, 2""").fetchall()
-    if not found:
-        return
     totals = connection.execute(
         "SELECT CAST(day AS VARCHAR), count(*), count(*) FILTER ("
         f"score IS NOT NULL OR fault = '{Fault.SCORE}') FROM {JUDGED} GROUP BY 1"
@@ -189,13 +198,13 @@ def _doubled(connection: "Connection", labels: Labels) -> Iterator[Oddity]:
 
 
 def _orphans(
-    connection: "Connection", labels: Labels, predictions: Predictions, known: Sequence[Rows]
+    connection: "Connection",
+    labels: Labels,
+    predictions: Predictions,
+    known: Sequence[Rows],
+    buckets: Mapping[str, int],
 ) -> Iterator[Oddity]:
-    ((orphans, rows),) = connection.execute(
-        f"SELECT count(*) FILTER (bucket = 'orphan'), count(*) FROM {JUDGED}"
-    ).fetchall()
-    if not orphans:
-        return
+    orphans, rows = buckets["orphan"], sum(buckets.values())
     cause, theirs = "", None
     if orphans > _MANY * rows and known:
         cause, theirs = _cause_of_orphans(connection, predictions, known)

@@ -115,15 +115,16 @@ def join_labels(
             arrived.require([labels.request_id, labels.label, labels.arrived_at])
         told = completed([arrived, *earlier])
         with readable(_place(labels, told, spec.predictions, known)):
-            every, of_day, before_it = (
-                told_of(labels, some, task=spec.task, among=told)
-                for some in (told, told[:1], told[1:])
+            of_day, before_it = (
+                told_of(labels, some, task=spec.task, among=told) for some in (told[:1], told[1:])
             )
-            connection.execute(f"CREATE TEMP TABLE {TOLD} AS SELECT * FROM ({every}) LIMIT 0")
-            connection.execute(f"INSERT INTO {TOLD} {of_day}")
-            asked_before = [asked_of(one, labels.request_id) for one in told[1:]]
-            again = told_of(labels, asked_before, task=spec.task, among=told)
-            connection.execute(f"INSERT INTO {TOLD} {again}")
+            connection.execute(f"CREATE TEMP TABLE {TOLD} AS {of_day}")
+            if told[1:]:
+                asked_before = [asked_of(one, labels.request_id) for one in told[1:]]
+                again = told_of(labels, asked_before, task=spec.task, among=told)
+                connection.execute(
+                    f"CREATE OR REPLACE TEMP TABLE {TOLD} AS FROM {TOLD} UNION ALL {again}"
+                )
             remember(connection, spec.predictions, known, names, task=spec.task)
             set_foreign_aside(connection, before_it, task=spec.task)
             judge(connection, labels, names, is_dated=True, since=arrival_day)

@@ -19,11 +19,13 @@ from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.sources.rows.readings import time_of
 from monitoring_dagster.sources.rows.row_sql import DAY, Rows, listed, literal, quoted
 from monitoring_dagster.sources.tables.parts import (
+    FileStamp,
     bytes_of,
     columns_apart,
     is_unfinished,
     partitions,
     parts_of,
+    stamp_of,
 )
 from monitoring_dagster.sources.tables.places import LoggedTable
 from monitoring_dagster.spec.sources import Labels, Predictions
@@ -129,21 +131,28 @@ def connected(*sources: Predictions | Labels) -> "Iterator[duckdb.DuckDBPyConnec
     Files are read through this process's own database, since opening one takes time.
     Somebody else's database file is let go as soon as the question is answered.
     """
-    import duckdb
-
     holds_files = all(source.path is not None for source in sources)
-    opened = _database(os.getpid()).cursor() if holds_files else duckdb.connect(config=_SETTINGS)
-    with opened as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+    with _of_files() if holds_files else _opened() as connection:
         yield connection
+
+
+def _of_files() -> "duckdb.DuckDBPyConnection":
+    return _database(os.getpid()).cursor()
 
 
 @lru_cache(maxsize=1)
 def _database(_process: int) -> "duckdb.DuckDBPyConnection":
+    beside = Path(tempfile.gettempdir()) / f"monitoring_dagster-{os.getuid()}"
+    return _opened(temp_directory=str(beside))
+
+
+def _opened(**settings: str) -> "duckdb.DuckDBPyConnection":
+    """A database in memory, it and all its cursors in UTC."""
     import duckdb
 
-    beside = Path(tempfile.gettempdir()) / f"monitoring_dagster-{os.getuid()}"
-    return duckdb.connect(config={**_SETTINGS, "temp_directory": str(beside)})
+    opened = duckdb.connect(config={**_SETTINGS, **settings})
+    opened.execute("SET GLOBAL TimeZone = 'UTC'")
+    return opened
 
 
 @contextmanager
@@ -202,26 +211,67 @@ def rows_of(
     }
     if not files:
         return Rows("", {}, source.path)
-    parts = [part for _, of_day in files.values() for part in of_day]
-    dates = {part: f"DATE '{day}'" for day, (_, of_day) in files.items() for part in of_day}
-    names = ", ".join(literal(glob.escape(str(part))) for part in parts)
-    read = (
-        f"read_parquet([{names}], union_by_name = true, hive_partitioning = false,"
-        f" filename = {literal(_FILE)})"
-    )
     is_one = len(files) == 1
     place = str(next(iter(files.values()))[0]) if is_one else str(root.absolute() / source.path)
-    more = {DAY: dates}
-    if in_folders := partitions(path for path, _ in files.values()):
-        there = {name.lower() for name in _described(connection, read, place).columns}
-        for name, values in in_folders.items():
-            if name.lower() not in there:
-                more[name] = {part: _constant(one) for part, one in values.items()}
+    with readable(place):
+        stamped = tuple(
+            (day, path, tuple((part, stamp_of(part)) for part in parts))
+            for day, (path, parts) in files.items()
+        )
+    return _rows_in_files(place, stamped)
+
+
+_Stamped: TypeAlias = tuple[date, Path, tuple[tuple[Path, FileStamp], ...]]  # the files of a day
+
+
+@lru_cache(maxsize=128)
+def _rows_in_files(place: str, files: tuple[_Stamped, ...]) -> Rows:
+    """The same, described once as long as nobody writes one of the files anew: a day's own files
+    are asked about by every step, and those of the weeks before it by two of them."""
+    stamped = dict(part for _, _, of_day in files for part in of_day)
+    parts = list(stamped)
+    more = {DAY: {part: f"DATE '{day}'" for day, _, of_day in files for part, _ in of_day}}
+    columns = _columns_in(parts, stamped, place)
+    there = {name.lower() for name in columns}
+    in_folders = partitions(path for _, path, _ in files)
+    for name, values in in_folders.items():
+        if name.lower() not in there:
+            more[name] = {part: _constant(one) for part, one in values.items()}
     listed_more = ", ".join(
         f"{_by_file(values)} AS {quoted(name)}" for name, values in more.items()
     )
-    found = _described(connection, f"(SELECT *, {listed_more} FROM {read})", place)
-    return _apart(found, parts, more) if is_one else found
+    found = Rows(f"(SELECT *, {listed_more} FROM {_read(parts)})", columns, place)
+    if in_folders:
+        with _of_files() as connection:
+            found = _described(connection, found.sql, place)
+    return _apart(found, parts, more) if len(files) == 1 else found
+
+
+def _columns_in(
+    parts: Sequence[Path], stamped: Mapping[Path, FileStamp], place: str
+) -> dict[str, str]:
+    """The columns of all *parts* together; no question where each of them alone has the same."""
+    with readable(place):
+        alone = {_columns_of_file(part, stamped[part]) for part in parts}
+    if len(alone) == 1:
+        return dict(alone.pop())
+    with _of_files() as connection:
+        return _described(connection, _read(parts), place).columns
+
+
+@lru_cache(maxsize=2048)
+def _columns_of_file(part: Path, _stamp: FileStamp) -> tuple[tuple[str, str], ...]:
+    with _of_files() as connection:
+        return tuple(_columns(connection, _read([part])).items())
+
+
+def _read(parts: Sequence[Path]) -> str:
+    """SQL: all rows of some files, with the name of each one's file."""
+    names = ", ".join(literal(glob.escape(str(part))) for part in parts)
+    return (
+        f"read_parquet([{names}], union_by_name = true, hive_partitioning = false,"
+        f" filename = {literal(_FILE)})"
+    )
 
 
 def _by_file(values: Mapping[Path, str]) -> str:
@@ -349,8 +399,12 @@ def _rows_in_table(
 
 def _described(connection: "duckdb.DuckDBPyConnection", sql: str, place: str) -> Rows:
     with readable(place):
-        columns = connection.execute(f"DESCRIBE SELECT * FROM {sql}").fetchall()
-    return Rows(sql, {name: kind for name, kind, *_ in columns if name not in (DAY, _FILE)}, place)
+        return Rows(sql, _columns(connection, sql), place)
+
+
+def _columns(connection: "duckdb.DuckDBPyConnection", sql: str) -> dict[str, str]:
+    columns = connection.execute(f"DESCRIBE SELECT * FROM {sql}").fetchall()
+    return {name: kind for name, kind, *_ in columns if name not in (DAY, _FILE)}
 
 
 def _dates(texts: Iterable[str]) -> Iterator[date]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitoring_dagster.errors import did_you_mean
 from monitoring_dagster.sources.suites.column_types import is_of_type
+from monitoring_dagster.sources.suites.kept_expectations import is_surely_kept
 from monitoring_dagster.sources.suites.suites import BadSuite, Expectation, Severity, Suite
 
 if TYPE_CHECKING:
@@ -36,11 +37,18 @@ def validate(suite: Suite, frame: "pd.DataFrame") -> list[BrokenExpectation]:
 
     A missing column is a breach, and an empty frame is judged like any other. Raises BadSuite.
     """
+    asked = {
+        position: one
+        for position, one in enumerate(suite.expectations)
+        if not is_surely_kept(one, frame)
+    }
+    if not asked:
+        return []
     gx = great_expectations()
     batch = _context().data_sources.pandas_default.read_dataframe(frame)
     built = [
         one
-        for one, expectation in zip(_built(suite, frame), suite.expectations, strict=True)
+        for one, expectation in zip(_built(suite, asked, frame), asked.values(), strict=True)
         if not _has_type(frame, expectation)
     ]
     expected = gx.ExpectationSuite(name=suite.name, expectations=built)
@@ -95,14 +103,15 @@ def _is_spark(module: str) -> bool:
     return module == "pyspark" or module.startswith("pyspark.")
 
 
-def _built(suite: Suite, frame: "pd.DataFrame") -> list[Any]:
-    """Great Expectations' own objects; it would drop a wrong one with a line in the log."""
+def _built(suite: Suite, asked: Mapping[int, Expectation], frame: "pd.DataFrame") -> list[Any]:
+    """Great Expectations' own objects of those *asked*, by their position in the suite; it would
+    drop a wrong one with a line in the log."""
     great_expectations()
     from great_expectations.expectations import registry
 
     known = registry.list_registered_expectation_implementations()
     built = []
-    for position, expectation in enumerate(suite.expectations):
+    for position, expectation in asked.items():
         if expectation.type not in known:  # a file of theirs that holds a plan, and no code
             raise BadSuite.unknown_type(suite.path, expectation.type, known, position=position)
         kind = registry.get_expectation_impl(expectation.type)

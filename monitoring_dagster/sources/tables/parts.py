@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from monitoring_dagster.sources.tables.places import is_whole_number, parquet_at
 from monitoring_dagster.stats.columns.values import is_numeric, is_time, is_words
+
+FileStamp: TypeAlias = tuple[int, int, int]
 
 
 def parts_of(place: Path) -> list[Path]:
@@ -18,6 +21,12 @@ def parts_of(place: Path) -> list[Path]:
     LoggedTable
     """
     return [one.path for one in parquet_at(place)]
+
+
+def stamp_of(part: Path) -> FileStamp:
+    """What changes whenever a file is written anew: when that was, its number and its bytes."""
+    found = part.stat()
+    return found.st_mtime_ns, found.st_ino, found.st_size
 
 
 def is_unfinished(place: Path) -> bool:

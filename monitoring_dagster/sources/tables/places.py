@@ -98,11 +98,12 @@ def parquet_at(place: Path) -> list[DataFile]:
     ------
     LoggedTable
     """
-    if not place.exists():
+    if place.is_file():
+        return [DataFile(place)]
+    if not place.is_dir():
         return []
     with suppress(NoFiles):
-        found = files_at(str(place))
-        return found if place.is_file() else [one for one in found if _is_parquet(one.path)]
+        return [one for one in files_at(str(place)) if _is_parquet(one.path)]
     return []
 
 

@@ -2,7 +2,9 @@
 
 import json
 from collections import OrderedDict
+from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import lru_cache
 from threading import Lock
 from typing import Any
 
@@ -21,7 +23,7 @@ BY_DAY = "by_day"  # in the account: labels more than before, by prediction day
 ONES = "ones_by_day"  # and the same of those that say 1, of a binary model
 COUNTED, EXPECTED = "counted", "expected"  # all of them, and the sum of their scores
 _MAX_KEPT_BYTES = 128_000_000
-_kept: OrderedDict[tuple[ResultStore, str, str, date, Stamp], pa.Table] = OrderedDict()
+_kept: OrderedDict[tuple[ResultStore, str, str, date, Stamp], tuple[pa.Table, int]] = OrderedDict()
 _keeping = Lock()
 
 # No step of a day's way: written whenever there is something to write.
@@ -33,8 +35,7 @@ STATES = "states"  # metadata key: the decisions that a day was computed with
 
 def decided_on(monitor: Monitor, day: date) -> dict[str, Any]:
     """How many labels were discarded and restored on *day*, and of which prediction days."""
-    account: dict[str, Any] = json.loads(decision_notes(monitor, day).get(ACCOUNT, "{}"))
-    return account
+    return dict(_account(decision_notes(monitor, day).get(ACCOUNT, "{}")))
 
 
 def decision_days(monitor: Monitor, served: date, *, as_of: date) -> list[date]:
@@ -69,11 +70,21 @@ def known_outcomes(
         wanted += [(DECISIONS, one) for one in decided if day <= one <= as_of]
     total: dict[Group, Outcomes] = {}
     for step, one in wanted:
-        table = _stored(monitor, step, one)
+        table = _stored(monitor, step, one) if _is_about(monitor, step, one, day) else None
         if table is not None:
             for (_, group), part in outcomes_from_table(table, day=day).items():
                 total[group] = total[group] + part if group in total else part
     return total
+
+
+def _is_about(monitor: Monitor, step: str, arrival: date, day: date) -> bool:
+    """Whether what was stored for *arrival* may say something of predictions of *day*: most labels
+    of a day come on few days, and the accounts of the others say that none did."""
+    notes = monitor.results.metadata(monitor.name, step, arrival)
+    if notes is None:
+        return False
+    by_day = _account(notes.get(ACCOUNT, "{}")).get(DECIDED if step == DECISIONS else BY_DAY)
+    return by_day is None or str(day) in by_day
 
 
 def outcomes_by_day(
@@ -114,8 +125,15 @@ def outcomes_by_day(
 def account_of(monitor: Monitor, day: date, *, source: str | None = None) -> dict[str, Any]:
     """What became of every label row that arrived on *day*."""
     notes = monitor.results.metadata(monitor.name, step_of(source), day) or {}
-    account: dict[str, Any] = json.loads(notes.get(ACCOUNT, "{}"))
-    return account if source else account | decided_on(monitor, day)
+    account = _account(notes.get(ACCOUNT, "{}"))
+    return dict(account) if source else {**account, **decided_on(monitor, day)}
+
+
+@lru_cache(maxsize=512)
+def _account(written: str) -> Mapping[str, Any]:
+    """One account, read once however many days look back at it."""
+    account: Mapping[str, Any] = json.loads(written)
+    return account
 
 
 def labels_on(monitor: Monitor, day: date) -> int:
@@ -142,12 +160,12 @@ def _stored(monitor: Monitor, step: str, arrival: date) -> pa.Table | None:
     with _keeping:
         if key in _kept:
             _kept.move_to_end(key)
-            return _kept[key]
+            return _kept[key][0]
     table = results.read(monitor.name, step, arrival)
     if table is None:
         return None
     with _keeping:
-        _kept[key] = table
-        while _kept and sum(one.nbytes for one in _kept.values()) > _MAX_KEPT_BYTES:
+        _kept[key] = table, table.nbytes  # which is not asked again: it takes its time
+        while _kept and sum(bytes_ for _, bytes_ in _kept.values()) > _MAX_KEPT_BYTES:
             _kept.popitem(last=False)
     return table

@@ -17,9 +17,14 @@ SERVICE = "service"  # metadata key
 
 def service_of(monitor: Monitor, day: date) -> Mapping[str, Any]:
     """Rows, errors and latencies of one day; empty where it was not profiled."""
-    found: Mapping[str, Any] = json.loads(
-        (monitor.results.metadata(monitor.name, PROFILE, day) or {}).get(SERVICE, "{}")
-    )
+    notes = monitor.results.metadata(monitor.name, PROFILE, day) or {}
+    return dict(_service(notes.get(SERVICE, "{}")))
+
+
+@lru_cache(maxsize=512)
+def _service(written: str) -> Mapping[str, Any]:
+    """What one day noted, read once however many days look back at it."""
+    found: Mapping[str, Any] = json.loads(written)
     return found
 
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 
 import pyarrow as pa
 
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.store.results import ResultStore, Stamp
 
 VERDICT = "verdict"  # the step that judges a day by the findings of all others
 SCHEMA = pa.schema(
@@ -31,12 +33,19 @@ def findings_table(found: Sequence[Finding]) -> pa.Table:
 
 def stored_findings(monitor: Monitor, step: str, day: date) -> list[Finding]:
     """What the step found on that day; nothing where it has not run."""
-    table = monitor.results.read(monitor.name, step, day)
-    if table is None:
-        return []
-    return [
+    stamp = monitor.results.stamp(monitor.name, step, day)
+    return [*_read(monitor.results, monitor.name, step, day, stamp)] if stamp else []
+
+
+@lru_cache(maxsize=512)
+def _read(
+    results: ResultStore, model: str, step: str, day: date, _stamp: Stamp
+) -> tuple[Finding, ...]:
+    """The same, read once as long as nobody writes it anew: verdicts look back at weeks."""
+    table = results.read(model, step, day)
+    return tuple(
         Finding(
-            model=monitor.name,
+            model=model,
             day=day,
             kind=FindingKind(row["kind"]),
             subject=row["subject"],
@@ -44,5 +53,5 @@ def stored_findings(monitor: Monitor, step: str, day: date) -> list[Finding]:
             words=row["words"],
             step=step,
         )
-        for row in table.to_pylist()
-    ]
+        for row in (table.to_pylist() if table is not None else ())
+    )

@@ -116,7 +116,13 @@ def reference_or_reason(monitor: Monitor, version: str) -> Reference | UnknownRe
 
 def folder_of(monitor: Monitor, version: str) -> Path:
     """Where a version's reference lies once it was read."""
-    return monitor.root / HOME / "references" / _FORMAT / monitor.name / version
+    return _folder(monitor.root, monitor.name, version)
+
+
+@lru_cache(maxsize=256)
+def _folder(root: Path, model: str, version: str) -> Path:
+    """Made once: some hundred signals a day ask for their version's reference."""
+    return root / HOME / "references" / _FORMAT / model / version
 
 
 def role_columns(spec: ModelSpec) -> tuple[str, ...]:

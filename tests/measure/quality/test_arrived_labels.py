@@ -277,11 +277,11 @@ def test_what_is_kept_in_memory_is_bounded(monitor, monkeypatch):
         run(monitor, on(day))
     known = cells(monitor, 2)
     kept = known_labels._kept
-    size = max(table.nbytes for table in kept.values())
+    size = max(table.nbytes for table, _ in kept.values())
     monkeypatch.setattr(known_labels, "_MAX_KEPT_BYTES", size + 1)
     kept.clear()
     assert cells(monitor, 2) == known
-    assert 0 < sum(table.nbytes for table in kept.values()) <= size + 1
+    assert 0 < sum(table.nbytes for table, _ in kept.values()) <= size + 1
 
 
 def test_the_account_is_the_one_that_was_stored(monitor):

@@ -16,9 +16,12 @@ from monitoring_dagster.sources.rows.row_sql import UnusableName, quoted
 from monitoring_dagster.sources.rows.rows import (
     MissingDay,
     UnreadableFile,
+    _rows_in_files,
     columns_of,
+    connected,
     days_available,
     read_batches,
+    rows_of,
 )
 from monitoring_dagster.sources.rows.served import (
     Latency,
@@ -163,6 +166,36 @@ def test_the_account_adds_up_whatever_the_log_holds(tmp_path_factory, rows):
     assert len(counted) == account.counted
     ids = [request_id for request_id, _ in counted if request_id is not None]
     assert len(ids) == len(set(ids))
+
+
+def test_a_file_is_described_once_as_long_as_nobody_writes_it_anew(log, tmp_path):
+    """Every step asks for the columns of its day."""
+    path = log([served()])
+    assert list(columns_of(PREDICTIONS, DAY, root=tmp_path)) == SCHEMA.names
+    described = _rows_in_files.cache_info().misses
+    assert list(columns_of(PREDICTIONS, DAY, root=tmp_path)) == SCHEMA.names
+    assert _rows_in_files.cache_info().misses == described
+    pq.write_table(pa.table({"age": [1]}), path)
+    assert columns_of(PREDICTIONS, DAY, root=tmp_path) == {"age": "BIGINT"}
+
+
+def test_days_that_are_alike_are_described_by_what_each_of_them_is(log, tmp_path):
+    """And where one of them is not, as all of them together are read."""
+    days = [DAY + timedelta(days=n) for n in range(3)]
+    path = [log([served(day=day)], day=day) for day in days][-1]
+    alone = {day: columns_of(PREDICTIONS, day, root=tmp_path) for day in days}
+
+    def together():
+        with connected(PREDICTIONS) as connection:
+            rows = rows_of(connection, PREDICTIONS, root=tmp_path, first=days[0], last=days[2])
+            described = connection.execute(f"DESCRIBE SELECT * FROM {rows.sql}").fetchall()
+        own = {name: kind for name, kind, *_ in described if not name.startswith("monitoring ")}
+        assert rows.columns == own
+        return rows.columns
+
+    assert together() == alone[days[0]]
+    pq.write_table(pa.table({"age": [1], "request_id": ["z"], "more": [True]}), path)
+    assert together() == {**alone[days[0]], "more": "BOOLEAN"}
 
 
 def test_an_empty_day_is_a_day_with_no_rows(log, tmp_path):
