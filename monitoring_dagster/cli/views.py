@@ -85,6 +85,8 @@ def backtest(model: str, first: datetime | None, last: datetime | None, as_json:
         for one in found.sent:
             words = f": {printable(one.words)}" if one.words else ""
             click.echo(f"{one.day}  {one.severity} {one.kind}, {one.reason}{words}")
+        for kind, why in found.not_judged.items():
+            click.echo(f"{kind} not judged: {why}")
         click.echo(found.words)
     if not found.days:
         raise NothingStored.of(model, first=first, last=last)

@@ -1,11 +1,13 @@
 """What is wrong with the model, as known at the end of this day?"""
 
+import json
 from collections.abc import Iterator
 from datetime import date
 
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.judging.judge import judge_day
 from monitoring_dagster.decide.judging.own_rules import why_unjudged
+from monitoring_dagster.decide.judging.quality_rules import pooled_over
 from monitoring_dagster.decide.rules import judged_with
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.judge.importance_shift import importance_signals
@@ -21,7 +23,12 @@ from monitoring_dagster.measure.version_gaps import registration_signals
 from monitoring_dagster.store.days import seen_files
 from monitoring_dagster.store.days.champions import champion_on, traffic_on
 from monitoring_dagster.store.days.signals import StoredSignals, noted
-from monitoring_dagster.store.days.step_findings import VERDICT, findings_table, stored_findings
+from monitoring_dagster.store.days.step_findings import (
+    POOLED_OVER,
+    VERDICT,
+    findings_table,
+    stored_findings,
+)
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.version_reference import reference_of
 
@@ -52,7 +59,11 @@ def run(monitor: Monitor, day: date) -> StepReport:
     )
     # Last: a day of which the ledger has not heard is new when it is tried again.
     monitor.results.write(
-        monitor.name, VERDICT, day, findings_table(judged.findings), metadata=noted(signals)
+        monitor.name,
+        VERDICT,
+        day,
+        findings_table(judged.findings),
+        metadata={POOLED_OVER: json.dumps(pooled_over(monitor.spec)), **noted(signals)},
     )
     seen_files.keep_judged(monitor, day)
     still_open = [one for one in incidents if one.closed_on is None]

@@ -1,7 +1,7 @@
 """What would the rules, as they stand now, have said of the days that are stored, and sent?"""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from math import isfinite
@@ -12,6 +12,7 @@ from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Incident, Reason
 from monitoring_dagster.decide.judging.drift_rules import OF_ANSWERS, OF_FEATURES
 from monitoring_dagster.decide.judging.judge import judge_day, looks_back, names_read
+from monitoring_dagster.decide.judging.quality_rules import pooled_over
 from monitoring_dagster.decide.rules import judged_with
 from monitoring_dagster.decide.signal import LoadedSignals, SignalLog
 from monitoring_dagster.kinds import FindingKind, Severity
@@ -21,6 +22,7 @@ from monitoring_dagster.store.days.champions import traffic_on
 from monitoring_dagster.store.days.drifted import DRIFT, JUDGED_BY
 from monitoring_dagster.store.days.profiles import PROFILE
 from monitoring_dagster.store.days.signals import loaded
+from monitoring_dagster.store.days.step_findings import POOLED_OVER, VERDICT
 from monitoring_dagster.store.monitor import Monitor
 
 _DAYS_AT_ONCE = 64
@@ -46,6 +48,7 @@ class Backtest:
     unjudged: Sequence[date] = ()  # too few rows, or nothing registered to compare with
     found: Mapping[FindingKind, Sequence[date]] = field(default_factory=dict)
     sent: Sequence[SentMessage] = ()
+    not_judged: Mapping[FindingKind, str] = field(default_factory=dict)  # rules, and why
 
     @property
     def days_with_drift(self) -> int:
@@ -79,6 +82,7 @@ class Backtest:
                  "reason": str(one.reason), "words": one.words}
                 for one in self.sent
             ],
+            "not_judged": {str(kind): why for kind, why in self.not_judged.items()},
         }  # fmt: skip
 
 
@@ -104,7 +108,23 @@ def backtest(
     for day in days:
         again.judge(day)
     drifted, unjudged = _drift(log, days)
-    return Backtest(days, drifted, unjudged, again.by_rule(), again.sent)
+    not_judged = dict(_of_other_windows(monitor, days))
+    return Backtest(days, drifted, unjudged, again.by_rule(), again.sent, not_judged)
+
+
+def _of_other_windows(monitor: Monitor, days: Sequence[date]) -> Iterator[tuple[FindingKind, str]]:
+    """Rules that look at other days together than the verdicts summed up: they find nothing."""
+    for name, of_days in pooled_over(monitor.spec).items():
+        others = 0
+        for day in days:
+            notes = monitor.results.metadata(monitor.name, VERDICT, day) or {}
+            others += json.loads(notes.get(POOLED_OVER, "{}")).get(name, of_days) != of_days
+        if others:
+            yield (
+                FindingKind(name),
+                f"rules.alerts.{name}.of_days is {of_days}, and {others} of the days were summed up"
+                " over another number of days: run them again",
+            )
 
 
 def _log(monitor: Monitor, days: Sequence[date], advance: Callable[[int], object]) -> SignalLog:

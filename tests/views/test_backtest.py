@@ -102,6 +102,14 @@ def test_fewer_days_find_a_drop_sooner(lived):
     assert sooner < usual
 
 
+def test_a_rule_that_looks_at_other_days_together_is_named_as_not_judged(lived):
+    found = backtest(under(lived, alerts={"segment_drop": {"of_days": 4, "breaches": 2}}))
+    assert list(found.not_judged) == [FindingKind.SEGMENT_DROP]
+    assert "rules.alerts.segment_drop.of_days is 4" in found.not_judged[FindingKind.SEGMENT_DROP]
+    assert found.to_dict()["not_judged"].keys() == {"segment_drop"}
+    assert backtest(lived.monitor).not_judged == {}
+
+
 def test_a_rule_for_the_record_sends_nothing(lived):
     quiet = backtest(under(lived, alerts={"service_errors": {"severity": "P3"}}))
     assert days_of(quiet, FindingKind.SERVICE_ERRORS)

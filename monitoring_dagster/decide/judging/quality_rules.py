@@ -61,6 +61,12 @@ def quality_findings(
     ]
 
 
+def pooled_over(spec: ModelSpec) -> dict[str, int]:
+    """The rules that look at several days together, and at how many."""
+    kinds = (FindingKind.SEGMENT_DROP, FindingKind.MISCALIBRATION)
+    return {str(kind): spec.rules.window(kind).of_days for kind in kinds}
+
+
 def quality_names(spec: ModelSpec) -> Iterator[str]:
     """The signals that these rules read."""
     of_segments = (some for of in spec.rules.segments.values() for some in of.values())

@@ -12,6 +12,7 @@ from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.results import ResultStore, Stamp
 
 VERDICT = "verdict"  # the step that judges a day by the findings of all others
+POOLED_OVER = "pooled_over"  # metadata key: of how many days it stored the sum, by rule
 SCHEMA = pa.schema(
     [
         ("kind", pa.string()),
