@@ -118,6 +118,19 @@ def founded(tmp_path_factory):
     return world_once(tmp_path_factory, "founded", found)
 
 
+@pytest.fixture(scope="session")
+def asking(founded, tmp_path_factory):
+    """A world in which a retraining is due, and no sensor has ticked yet."""
+
+    def ask(root):
+        world = founded.copied_to(root)
+        world.changes_on = world.today
+        world.live(7, acts=False)
+        return world
+
+    return world_once(tmp_path_factory, "asking", ask)
+
+
 @pytest.fixture
 def world(founded, tmp_path):
     """A copy of the founded world, to be lived on or broken."""

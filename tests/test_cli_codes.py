@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from monitoring_dagster import cli
 from tests import fork_server
+from tests.once import mlflow_database
 from tests.orchestration.small_project import ATTRIBUTES, declared
 
 ROOT = Path(__file__).parents[1]
@@ -240,7 +241,7 @@ def test_keep_writes_over_nothing_unasked(tmp_path, name, force, said):
     (here / "link").symlink_to(here / "before.parquet")
     (here / "twin").hardlink_to(here / "calm.parquet")
     before = {file: file.read_bytes() for file in here.rglob("*") if file.is_file()}
-    ended = run(here, *KEPT, name, *force)
+    ended = run_in(here, *KEPT, name, *force)
     assert (ended.returncode, ended.stderr.count("\n")) == ((2, 1) if said else (0, 0))
     assert said in ended.stderr
     after = {file: file.read_bytes() for file in here.rglob("*") if file.is_file()}
@@ -255,17 +256,17 @@ def test_keep_writes_over_no_row_and_over_its_own_profile(tmp_path, place):
     for name in ("1", "2"):
         rows().to_parquet(tmp_path / f"rows/{name}.parquet")
     words = ["drift", "rows/1.parquet", place, "--force", "--keep"]
-    refused = run(tmp_path, *words, "rows/2.parquet")
+    refused = run_in(tmp_path, *words, "rows/2.parquet")
     assert (refused.returncode, "never overwritten" in refused.stderr) == (2, True)
     for _ in range(2):
-        assert run(tmp_path, *words, "rows/my.profile").returncode == 0
+        assert run_in(tmp_path, *words, "rows/my.profile").returncode == 0
 
 
 @pytest.mark.parametrize("command", ["drift", "evaluate", "estimate"])
 def test_a_kept_profile_is_no_rows(folder, on_disk, command):
     kept = on_disk / "kept.profile"
-    run(folder, *KEPT, kept)
-    ended = run(folder, command, "before.parquet", kept)
+    run_in(folder, *KEPT, kept)
+    ended = run_in(folder, command, "before.parquet", kept)
     assert (ended.returncode, ended.stderr.count("\n"), ended.stdout) == (2, 1, "")
     assert command != "drift" or "holds no rows" in ended.stderr
 
@@ -355,7 +356,10 @@ MISSPELT = declared(ATTRIBUTES | {"name": "other", "ownr": "x"})
         pytest.param("other.py", "def f(:\n", ":1: ", "invalid syntax", id="no Python"),
     ],
 )
-def test_a_broken_file_is_named_and_takes_no_other_model_down(project, file, text, place, said):
+def test_a_broken_file_is_named_and_takes_no_other_model_down(
+    project, tmp_path_factory, file, text, place, said
+):
+    mlflow_database(tmp_path_factory, project / ".monitoring/mlflow.db")
     path = project / "assets" / file
     path.parent.mkdir(exist_ok=True)
     path.write_text(text)

@@ -15,19 +15,30 @@ from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.quality.known_quality import breaches, evaluate
 from monitoring_dagster.store.days.champions import champion_on, promoted_on
 from monitoring_dagster.store.ledger.ledger import Promotion
+from tests.once import world_once
 from tests.world import HISTORY_DAYS, START, day_after
 
 DAYS = 8  # lived after the eight healthy ones, so that four of them have all their labels
 
 
-@pytest.fixture
-def world(world):
+@pytest.fixture(scope="module")
+def three_versions(founded, tmp_path_factory):
     """The world, in which versions 2 and 3 are registered beside champion 1, made as it was."""
-    days = [day_after(START, -n) for n in range(HISTORY_DAYS, 0, -1)]
-    candidate = train(world.monitor, world._labelled(days[:-5]), world._labelled(days[-5:]))
-    for _ in range(2):
-        register(world.monitor, candidate, tags={})
-    return world
+
+    def register_two(root):
+        world = founded.copied_to(root)
+        days = [day_after(START, -n) for n in range(HISTORY_DAYS, 0, -1)]
+        candidate = train(world.monitor, world._labelled(days[:-5]), world._labelled(days[-5:]))
+        for _ in range(2):
+            register(world.monitor, candidate, tags={})
+        return world
+
+    return world_once(tmp_path_factory, "three_versions", register_two)
+
+
+@pytest.fixture
+def world(three_versions, tmp_path):
+    return three_versions.copied_to(tmp_path)
 
 
 def split(log, **shares):

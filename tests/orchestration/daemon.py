@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 
@@ -31,7 +30,14 @@ from tests.orchestration.small_project import Checkout
 
 T = TypeVar("T")
 PATIENCE_SECONDS = 180  # where other work keeps the machine busy
-AROUND = ("dagster-daemon", "dagster api grpc", "resource_tracker")
+AROUND = ("dagster._daemon", "dagster api grpc", "resource_tracker")
+PROMPT_DAEMON = """
+from dagster._daemon import cli, controller
+from dagster._core.run_coordinator import QueuedRunCoordinator
+controller.DEFAULT_DAEMON_INTERVAL_SECONDS = 1
+QueuedRunCoordinator.dequeue_interval_seconds = 1
+cli.main()
+"""  # the command dagster-daemon, but that it waits a second where that waits 30 or 5
 
 
 def until(look: Callable[[], T], *, seconds: float = PATIENCE_SECONDS) -> T:
@@ -128,7 +134,7 @@ class Unattended:
         """Until the block ends, a daemon runs that starts code servers and runs."""
         with (self.checkout.root / "daemon.log").open("ab") as log:
             process = subprocess.Popen(
-                [Path(sys.executable).parent / "dagster-daemon", "run", "-w", "workspace.yaml"],
+                [sys.executable, "-c", PROMPT_DAEMON, "run", "-w", "workspace.yaml"],
                 cwd=self.checkout.root, env=self.checkout.environment,
                 stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip

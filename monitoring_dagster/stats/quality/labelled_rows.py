@@ -65,7 +65,7 @@ class ScoreCounts:
         both = np.zeros(SCORE_BINS, np.int64)
         both[self.bins] = self.rows
         both[other.bins] += other.rows
-        bins = np.flatnonzero(both)
+        bins = np.flatnonzero(both != 0)  # of booleans it is several times as quick
         return type(self)(bins.astype(np.int32), both[bins])
 
     def __neg__(self) -> Self:

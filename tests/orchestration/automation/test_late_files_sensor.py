@@ -18,6 +18,7 @@ from monitoring_dagster.orchestration.component import definitions_of
 from monitoring_dagster.sources.rows.rows import file_of
 from monitoring_dagster.spec import Labels, ModelSpec, Predictions
 from monitoring_dagster.store.monitor import Monitor
+from tests.once import once
 from tests.orchestration.small_project import (
     ATTRIBUTES,
     DAYS,
@@ -108,15 +109,19 @@ def span(request: dg.RunRequest) -> str:
 @pytest.fixture(scope="session")
 def _judged(tmp_path_factory: pytest.TempPathFactory, _prepared: Path, spec: ModelSpec) -> Path:
     """The small model, its files there and as old as their days, all judged but the last."""
-    root = tmp_path_factory.mktemp("judged") / "house"
-    shutil.copytree(_prepared, root)
-    pq.write_table(rows_of(MISSING), root / f"data/predictions/{MISSING}.parquet")
-    for path in (root / "data").rglob("*.parquet"):
-        then = at(date.fromisoformat(path.stem) + timedelta(days=1), 2).timestamp()
-        os.utime(path, (then, then))
-    with dg.DagsterInstance.ephemeral() as nothing:
-        Clocked(monitor_at(root, spec), nothing).judge(*DAYS[:-1])
-    return root
+
+    def judge(folder: Path) -> Path:
+        root = folder / "house"
+        shutil.copytree(_prepared, root)
+        pq.write_table(rows_of(MISSING), root / f"data/predictions/{MISSING}.parquet")
+        for path in (root / "data").rglob("*.parquet"):
+            then = at(date.fromisoformat(path.stem) + timedelta(days=1), 2).timestamp()
+            os.utime(path, (then, then))
+        with dg.DagsterInstance.ephemeral() as nothing:
+            Clocked(monitor_at(root, spec), nothing).judge(*DAYS[:-1])
+        return root
+
+    return once(tmp_path_factory, "judged", judge)
 
 
 @pytest.fixture
@@ -479,19 +484,35 @@ def test_a_message_says_the_hour_at_which_its_day_was_judged(clocked: Clocked):
 # --- tables
 
 
-@pytest.fixture
-def table(clocked: Clocked) -> Clocked:
+OF_A_TABLE = ModelSpec.model_validate(
+    ATTRIBUTES | {"predictions": {"database": "log.duckdb", "table": "log", "score": "score"}}
+)
+
+
+@pytest.fixture(scope="session")
+def _judged_table(tmp_path_factory: pytest.TempPathFactory, _judged: Path) -> Path:
     """The small model with its predictions in a DuckDB table; the last day has not come."""
-    path = clocked.monitor.root / "log.duckdb"
-    with duckdb.connect(path) as connection:
-        folder = clocked.monitor.root / "data/predictions"
-        moved(folder / f"{LAST}.parquet")
-        connection.execute(f"CREATE TABLE log AS FROM read_parquet('{folder}/*.parquet')")
-    source = {"database": "log.duckdb", "table": "log", "score": "score"}
-    spec = ModelSpec.model_validate(ATTRIBUTES | {"predictions": source})
-    made = replace(clocked, monitor=monitor_at(clocked.monitor.root, spec))
-    made.judge(*DAYS[-7:])
-    return made
+
+    def judge(folder: Path) -> Path:
+        root = folder / "house"
+        shutil.copytree(_judged, root)
+        moved(root / f"data/predictions/{LAST}.parquet")
+        with duckdb.connect(root / "log.duckdb") as connection:
+            connection.execute(
+                f"CREATE TABLE log AS FROM read_parquet('{root}/data/predictions/*.parquet')"
+            )
+        with dg.DagsterInstance.ephemeral() as nothing:
+            Clocked(monitor_at(root, OF_A_TABLE), nothing).judge(*DAYS[-7:])
+        return root
+
+    return once(tmp_path_factory, "judged_table", judge)
+
+
+@pytest.fixture
+def table(tmp_path: Path, _judged_table: Path, instance: dg.DagsterInstance) -> Clocked:
+    """A copy of it, to go on with."""
+    shutil.copytree(_judged_table, tmp_path / "house")
+    return Clocked(monitor_at(tmp_path / "house", OF_A_TABLE), instance)
 
 
 def inserted(table: Clocked) -> None:

@@ -23,18 +23,20 @@ EVERYTHING = {
 }
 
 
-@pytest.fixture(scope="module")
-def _due(founded, tmp_path_factory):
-    world = founded.copied_to(tmp_path_factory.mktemp("due"))
-    world.changes_on = world.today
-    world.live(7, acts=False)
-    return world
-
-
 @pytest.fixture
-def due(_due, tmp_path):
+def due(asking, tmp_path):
     """A world in which the sensor has a retraining to do: the champion learnt another world."""
-    return _due.copied_to(tmp_path / "due")
+    return asking.copied_to(tmp_path / "due")
+
+
+@pytest.fixture(scope="module")
+def judged_anew(asking, tmp_path_factory):
+    """It, after all its days were judged once more; and its memory before."""
+    world = asking.copied_to(tmp_path_factory.mktemp("anew"))
+    before = memory(world)
+    for day in world.days():
+        world.monitored(day, looks_ahead=True)
+    return world, before
 
 
 def memory(world):
@@ -81,18 +83,16 @@ def test_dg_launch_of_a_group_trains_nothing(churn_checkout):
 
 
 @pytest.mark.parametrize("weeks_later", [1, 30])
-def test_history_that_is_judged_anew_moves_nothing(due, weeks_later):
+def test_history_that_is_judged_anew_moves_nothing(judged_anew, weeks_later):
     """However bad it is: the sensor finds the newest verdict, and that is no news."""
-    before = memory(due)
-    for day in due.days():
-        due.monitored(day, looks_ahead=True)
-    late = due.judged(hours_ago=weeks_later * 7 * 24 + 1)
+    world, before = judged_anew
+    late = world.judged(hours_ago=weeks_later * 7 * 24 + 1)
     sensor = definitions_of(late).resolve_sensor_def("tiny_retraining")
     with dg.DagsterInstance.ephemeral() as instance:
         tick = sensor.evaluate_tick(dg.build_sensor_context(instance=instance))
     assert not tick.run_requests
     assert "is more than 7 days ago: no retraining" in tick.skip_message
-    assert memory(due) == before
+    assert memory(world) == before
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,8 @@ PLAIN = Predictions(path="log/{day}.parquet")
 HOSTILE = 'a`b."c" {x}%\n;--'
 SEGMENTS = ["country", "user"]
 MARK = 4711.25  # the value that the middle row alone has
+# A Java process that lives for a minute: its second compiler would work longer than it saves.
+QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +62,8 @@ def cluster():
             "spark.sql.files.openCostInBytes": "0",
             "spark.sql.shuffle.partitions": "1",
             "spark.task.maxFailures": "2",
+            "spark.driver.extraJavaOptions": QUICK_START,
+            "spark.executor.extraJavaOptions": QUICK_START,
         }
         session = (
             SparkSession.builder.master("local-cluster[2,1,1024]")
