@@ -23,6 +23,7 @@ HOW_TO_GET = {
 # As the commands set it themselves, and before numpy reads it: a thread that waits for a core that
 # another worker has takes several times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")  # tests make instances without a file
 
 
 def _memory() -> str | None:
