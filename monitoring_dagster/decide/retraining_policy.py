@@ -8,6 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from monitoring_dagster.decide.rules import BLOCK_RETRAINING
+from monitoring_dagster.decide.signal import readable
 from monitoring_dagster.errors import escaped
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.spec.retraining import Retraining
@@ -187,8 +188,8 @@ def gate(
     which it is not is named.
     """
     values = (
-        f"{metric} {overall.challenger:.4f} against the champion's {overall.champion:.4f} on the"
-        f" same {overall.n:,} rows"
+        f"{metric} {readable(overall.challenger)} against the champion's"
+        f" {readable(overall.champion)} on the same {overall.n:,} rows"
     )
     if not overall.is_defined:
         words = f"{metric} is not defined for both models on the holdout: nothing is compared"
@@ -204,9 +205,9 @@ def gate(
             return Gate(
                 passed=False,
                 words=f"{values}: better on the whole, but significantly worse in {_shown(name)}:"
-                f" {one.challenger:.4f} against {one.champion:.4f} ({one.n:,} rows)",
+                f" {readable(one.challenger)} against {readable(one.champion)} ({one.n:,} rows)",
             )
-    words = f"{values}: significantly better (p = {overall.p_value:.4f})"
+    words = f"{values}: significantly better (p = {overall.p_value:.2g})"
     if undefined := sorted(large.keys() - judged.keys()):
         more = len(undefined) - _SHOWN_SEGMENTS
         named = ", ".join(map(_shown, undefined[:_SHOWN_SEGMENTS]))

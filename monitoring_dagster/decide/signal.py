@@ -8,6 +8,8 @@ from typing import Protocol, Self
 
 from monitoring_dagster.errors import escaped
 
+_IN_FULL = 10_000.0  # from here on a number is told without decimals
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
@@ -71,11 +73,11 @@ class Signal:
         'service.error_rate (version 2): 0.25, 8 rows'
         """
         about = f" ({self.about})" if self.about else ""
-        parts = [f"{self.name}{about}: {self.value:.4g}"]
+        parts = [f"{self.name}{about}: {readable(self.value)}"]
         if isfinite(self.low) and isfinite(self.high):
-            parts[0] += f" ({self.low:.4g} to {self.high:.4g})"
+            parts[0] += f" ({readable(self.low)} to {readable(self.high)})"
         parts += [f"{self.n:,} rows"]
-        parts += [f"baseline {self.baseline:.4g}"] if isfinite(self.baseline) else []
+        parts += [f"baseline {readable(self.baseline)}"] if isfinite(self.baseline) else []
         parts += [f"of {self.day}"] if self.known_on not in (None, self.day) else []
         return ", ".join(parts)
 
@@ -83,6 +85,15 @@ class Signal:
     def day(self) -> date:
         """The UTC day on which its window begins."""
         return self.start.date()
+
+
+def readable(value: float, *, sign: str = "") -> str:
+    """A number as people read it: four digits that count, and thousands in full.
+
+    >>> readable(41.89768), readable(0.0270001), readable(1_234_567.8), readable(0.02, sign="+")
+    ('41.9', '0.027', '1,234,568', '+0.02')
+    """
+    return f"{value:{sign},.0f}" if abs(value) >= _IN_FULL else f"{value:{sign}.4g}"
 
 
 class SignalLog(Protocol):

@@ -105,7 +105,7 @@ def test_a_bias_is_no_better_for_having_been_registered_and_none_is_worse_for_be
     )
     told = found(world)[FindingKind.PERFORMANCE_DROP]
     assert told.words.startswith(f"bias of version {version} was 0.2")
-    assert "baseline 0.3000, at most 0.1" in told.words
+    assert "baseline 0.3, at most 0.1" in told.words
     live(world, serve=lambda log: log.assign(model_version=version))
     assert FindingKind.PERFORMANCE_DROP not in found(world)
 

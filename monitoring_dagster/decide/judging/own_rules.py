@@ -10,7 +10,7 @@ from typing import NamedTuple
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Incident
 from monitoring_dagster.decide.rules import RULES
-from monitoring_dagster.decide.signal import Signal, SignalLog, between
+from monitoring_dagster.decide.signal import Signal, SignalLog, between, readable
 from monitoring_dagster.errors import did_you_mean
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.spec.model import ModelSpec
@@ -183,24 +183,25 @@ def _breach(rule: OwnRule, signal: Signal) -> str:
     """Which limit the whole interval lies beyond, in words; empty where it keeps them."""
     shift = signal.baseline if rule.from_baseline else 0.0
     low, high = (bound if isfinite(bound) else signal.value for bound in (signal.low, signal.high))
-    for is_beyond, limit, side in (
-        (rule.above is not None and low - shift > rule.above, rule.above, "above"),
-        (rule.below is not None and high - shift < rule.below, rule.below, "below"),
-    ):
-        if is_beyond:
-            if not rule.from_baseline:
-                return f"{side} {limit:.4g}"
-            return f"{signal.value - shift:+.4g} from the baseline {shift:.4g}, {side} {limit:+.4g}"
-    return ""
+    if rule.above is not None and low - shift > rule.above:
+        side, limit = "above", rule.above
+    elif rule.below is not None and high - shift < rule.below:
+        side, limit = "below", rule.below
+    else:
+        return ""
+    if not rule.from_baseline:
+        return f"{side} {readable(limit)}"
+    distance, beyond = (readable(one, sign="+") for one in (signal.value - shift, limit))
+    return f"{distance} from the baseline {readable(shift)}, {side} {beyond}"
 
 
 def _value(rule: OwnRule, signal: Signal) -> str:
     interval = (
-        f" ({signal.low:.4g} to {signal.high:.4g})"
+        f" ({readable(signal.low)} to {readable(signal.high)})"
         if isfinite(signal.low) and isfinite(signal.high)
         else ""
     )
-    return f"{rule.signal} {signal.value:.4g}{interval}"
+    return f"{rule.signal} {readable(signal.value)}{interval}"
 
 
 def own_findings(

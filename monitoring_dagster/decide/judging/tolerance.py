@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from math import isclose, isfinite, nan
 from typing import NamedTuple
 
-from monitoring_dagster.decide.signal import Signal
+from monitoring_dagster.decide.signal import Signal, readable
 from monitoring_dagster.spec.metrics import Tolerance
 from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.stats.quality.performance import HIGHER_IS_BETTER, Metric
@@ -23,15 +23,16 @@ class Worse(NamedTuple):
         """What it is compared with."""
         baseline = self.signal.baseline
         if self.metric == "bias":
-            return f"baseline {baseline:.4f}, at most {self.limit:.4f} from zero is tolerated"
-        return f"baseline {baseline:.4f}, tolerance {self.room:.4f}"
+            limit = readable(self.limit)
+            return f"baseline {readable(baseline)}, at most {limit} from zero is tolerated"
+        return f"baseline {readable(baseline)}, tolerance {readable(self.room)}"
 
     def said(self, verb: str, rows: str) -> str:
         """The whole sentence: *verb* says whether it was or will be, *rows* what n counts."""
         one = self.signal
         return (
-            f"{self.metric} of version {one.version} {verb} {one.value:.4f}"
-            f" ({one.low:.4f} to {one.high:.4f}, {one.n:,} {rows}), {self.words}"
+            f"{self.metric} of version {one.version} {verb} {readable(one.value)}"
+            f" ({readable(one.low)} to {readable(one.high)}, {one.n:,} {rows}), {self.words}"
         )
 
 

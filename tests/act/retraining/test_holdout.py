@@ -68,8 +68,9 @@ def test_every_metric_that_a_rule_may_name_decides(task, metric):
     assert verdict.passed, verdict.words
     name = "size of bias" if metric == "bias" else metric
     old, new = numbers[f"champion_{metric}"], numbers[f"challenger_{metric}"]
-    words = f"{name} {new:.4f} against the champion's {old:.4f} on the same 1,200 rows"
-    assert verdict.words.startswith(f"{words}: significantly better (p = 0.0")
+    words = f"{name} {new:.4g} against the champion's {old:.4g} on the same 1,200 rows"
+    said, p_value = verdict.words.removesuffix(")").split(": significantly better (p = ")
+    assert (said, float(p_value) < 0.05) == (words, True)
     worse, _ = compare(spec_of(metric, task), good, poor, holdout)
     assert not worse.passed
     assert "not significantly better (p = " in worse.words
@@ -117,7 +118,7 @@ def test_a_metric_of_the_owners_decides(definition):
     spec = spec_of("own", metrics=[{"name": "own", **definition}])
     verdict, numbers = compare(spec, poor, good, holdout)
     assert verdict.passed, verdict.words
-    assert verdict.words.startswith(f"own {numbers['challenger_own']:.4f} against the champion's")
+    assert verdict.words.startswith(f"own {numbers['challenger_own']:.4g} against the champion's")
     assert not compare(spec, good, poor, holdout)[0].passed
 
 

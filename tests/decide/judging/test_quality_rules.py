@@ -96,8 +96,8 @@ def test_a_drop_names_the_newest_bad_day_and_how_many_were_as_bad():
     (found,) = drops(days(0.4, 0.7, 0.7, 0.7))
     assert (found.about, found.subject, found.severity) == (served(4), "log_loss", Severity.P1)
     assert found.words == (
-        "log_loss of version 1 was 0.7000 (0.6500 to 0.7500, 400 labels), baseline 0.4000,"
-        f" tolerance 0.1000 (on {served(4)}; 3 of the last 4 evaluated days were as bad)"
+        "log_loss of version 1 was 0.7 (0.65 to 0.75, 400 labels), baseline 0.4,"
+        f" tolerance 0.1 (on {served(4)}; 3 of the last 4 evaluated days were as bad)"
     )
 
 
