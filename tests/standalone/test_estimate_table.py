@@ -172,13 +172,9 @@ def test_every_chunk_is_told_as_it_is_done_and_twice_the_same_is_said():
 
 
 def test_a_value_that_nobody_could_read_is_said_with_its_side(tmp_path):
-    lines = [
-        "score,label,age",
-        *(f"{s},{y},{i % 7}" for i, (s, y) in enumerate(zip(SCORE, LABEL, strict=True))),
-    ]
-    (tmp_path / "past.csv").write_text("\n".join([*lines[:-1], "0.5,1,alt"]))
-    found = estimate(tmp_path / "past.csv", past(label=None, age=[i % 7 for i in range(600)]),
-                     chunk_size=600)  # fmt: skip
-    assert (
-        "in the reference, values of 'age' that are no number, such as 'alt': 1" in found.warnings
-    )
+    lines = [f"{SCORE[i]},{LABEL[i]},{i % 7}" for i in range(599)]
+    (tmp_path / "past.csv").write_text("\n".join(["score,label,age", *lines, "0.5,1,alt"]))
+    now = past(label=None, age=[i % 7 for i in range(600)])
+    found = estimate(tmp_path / "past.csv", now, chunk_size=600)
+    words = "in the reference, values of 'age' that are no number, such as 'alt': 1"
+    assert words in found.warnings
