@@ -68,6 +68,11 @@ class TestSample:
         for column in ("w", "n"):
             assert len(set(found[column].to_pylist())) == 2
 
+    def test_of_categories_has_as_many_rows_where_the_last_block_is_a_part(self):
+        found, step = sampled(table(w=pa.array(["a"]).take(pa.array([0] * LARGE))), [])
+        assert (step, found["w"].null_count) == (3, 0)
+        assert found.num_rows == -(-LARGE // 3)
+
     def test_is_the_same_every_time_and_keeps_the_order_of_columns(self):
         of = table(b=["x", "y"] * 10, a=[1, 2] * 10)
         first, _ = sampled(of, [])

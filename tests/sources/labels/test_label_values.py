@@ -192,6 +192,7 @@ class TestScore:
         [
             pytest.param([0.0, 0.5, 1.0, None], [0, 0.5, 1, None], id="probabilities"),
             pytest.param([-1e-10, 1 + 1e-10], [0, 1], id="rounded"),
+            pytest.param([-1e-9, 1 + 1e-9], [0, 1], id="as far as rounding goes"),
             pytest.param([-2e-9, 1 + 2e-9], ["!", "!"], id="more than rounded"),
             pytest.param(pa.array([1 + 5e-7, -5e-7], pa.float32()), [1, 0], id="single rounded"),
             pytest.param(pa.array([1 + 2e-6, -2e-6], pa.float32()), ["!", "!"], id="and more"),
