@@ -152,6 +152,13 @@ class TestMismatch:
         found = self.of(connection, ["A1", "x"], ["a1"], least_share=least_share)
         assert found.by == by
 
+    def test_shows_the_same_pair_in_any_order_of_rows(self, connection):
+        for way in (1, -1):
+            found = self.of(connection, ["y", "z"][::way], ["a", "b"][::way])
+            assert found == Mismatch("", "y", "a")
+            found = self.of(connection, ["A", "B"][::way], ["a", "b"][::way])
+            assert found == Mismatch("upper and lower case", "A", "a")
+
     def test_of_numbers_in_words_needs_one_partner_each(self, connection):
         """Else parts of a number would join to anything."""
         assert self.of(connection, ["a1", "b1"], ["1x"]).by == ""
