@@ -37,10 +37,3 @@ def test_a_day_is_whole_wherever_its_rows_lie():
         ("2026-01-01", [1]),
         ("None", [2]),
     ]
-
-
-def test_a_zone_is_turned_into_utc():
-    times = pa.chunked_array([["2026-01-01T23:30:00-02:00"]])
-    assert days_of(times, column="at").astype(str).tolist() == ["2026-01-02"]
-    local = times.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us", "America/New_York"))
-    assert days_of(local, column="at").astype(str).tolist() == ["2026-01-02"]

@@ -10,7 +10,6 @@ import pytest
 from click.testing import CliRunner
 
 from monitoring_dagster.cli import main
-from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.standalone.estimate_table import estimate
 
 BINARY = {"roc_auc", "accuracy", "f1"}
@@ -233,29 +232,6 @@ class TestOddTables:
         assert failed.exit_code == 2
         assert "no current row has a score or prediction" in failed.stderr
 
-    def test_a_chunk_without_any_score_has_no_numbers(self):
-        now = unlabelled(rows(250))
-        now.loc[:124, "score"] = None
-        [empty, other] = estimate(rows(1000), now).to_dict()["chunks"]
-        assert (empty["rows"], empty["left_out"], other["left_out"]) == (125, 125, 0)
-        assert {n for one in empty["metrics"].values() for n in one.values()} == {None}
-
-    def test_rows_without_a_score_or_prediction_are_left_out_and_counted(self):
-        now = unlabelled(rows(300))
-        now.loc[:9, "score"] = np.nan
-        now["prediction"] = now["prediction"].astype("Int64")
-        now.loc[5:14, "prediction"] = pd.NA
-        found = estimate(rows(1000), now)
-        assert sum(one.left_out for one in found.chunks) == 15
-        assert any("15 current rows lack score or prediction" in note for note in found.notes)
-
-    @pytest.mark.parametrize("side", ["reference", "current data"])
-    def test_a_table_without_rows_is_refused(self, side):
-        tables = [rows(500), unlabelled(rows(300))]
-        tables[side == "current data"] = tables[side == "current data"].head(0)
-        with pytest.raises(MonitoringError, match=f"{side} has no rows"):
-            estimate(*tables)
-
     def test_names_that_would_be_markup_or_move_the_cursor_do_no_harm(self, tmp_path):
         odd = {"score": "[red]p", "label": 'a"b\n', "age": "[/]\x1b[2J", "plan": "--json"}
         featured(400).rename(columns=odd).to_parquet(tmp_path / "before.parquet")
@@ -265,72 +241,3 @@ class TestOddTables:
         assert shown.exit_code == 0
         assert "[red]p" in shown.stdout
         assert "\x1b[2J" not in shown.stdout
-
-    def test_what_tells_the_tables_apart_and_nothing_about_the_rows_is_no_feature(self):
-        before, now = rows(600).assign(period="past"), rows(300, seed=1).assign(period="now")
-        before["counter"], now["counter"] = np.arange(600) / 7, np.arange(600, 900) / 7
-        found = estimate(before, unlabelled(now), chunk_size=300)
-        assert (found.features, found.chunks[0].shifted) == ([], False)
-        assert "'period' is no feature: always the same in the reference" in found.notes
-        assert "'counter' is no feature: a running number: it only ever grows" in found.notes
-
-    @pytest.mark.parametrize(
-        ("shift", "said"),
-        [
-            pytest.param(4.0, "the reference is worth", id="hardly any rows alike"),
-            pytest.param(9.0, "hardly a value of 'age' in common", id="none at all"),
-        ],
-    )
-    def test_where_the_supports_are_apart_it_is_not_weighted_and_says_so(self, shift, said):
-        now = unlabelled(featured(300, seed=1, shift=shift))
-        [one] = estimate(featured(1000), now, chunk_size=300).chunks
-        assert (one.shifted, one.estimated.method) == (True, "cbpe")
-        assert one.estimated.note.startswith("not weighted: ")
-        assert said in one.estimated.note
-
-    def test_a_column_that_is_to_be_ignored_is_no_feature(self):
-        now = unlabelled(featured(300, seed=1, shift=9.0))
-        found = estimate(featured(1000), now, ignore=["age"], chunk_size=300)
-        assert found.features == ["visits", "plan"]
-        assert not found.chunks[0].shifted
-        with pytest.raises(MonitoringError, match="'age'"):
-            estimate(featured(300), now, ignore=["ag"])
-
-    def test_a_frame_has_a_row_a_chunk_and_metric(self):
-        found = estimate(rows(500), unlabelled(rows(200)), chunk_size=100)
-        frame = found.to_frame()
-        assert set(frame["metric"]) >= BINARY
-        assert len(frame) == 2 * frame["metric"].nunique()
-
-
-class TestAnswers:
-    def test_of_two_names_that_with_the_higher_scores_counts_as_1_and_is_said(self):
-        names = {0: "stays", 1: "churns"}
-        before = rows(1000).assign(label=lambda t: t["label"].map(names))
-        before["prediction"] = before["prediction"].map(names)
-        found = estimate(before, unlabelled(before))
-        assert any("label 'churns' counts as 1" in note for note in found.notes)
-        assert found.reference["roc_auc"].value > 0.6
-        other = estimate(before, unlabelled(before), positive="stays")
-        assert other.reference["roc_auc"].value == pytest.approx(
-            1 - found.reference["roc_auc"].value
-        )
-
-    def test_without_predictions_a_score_of_one_half_predicts_1_and_is_said(self):
-        bare = rows(1000).drop(columns="prediction")
-        found = estimate(bare, unlabelled(bare))
-        assert any("a score of at least 0.5 predicts class 1" in note for note in found.notes)
-        given = estimate(rows(1000), unlabelled(rows(1000)))
-        assert found.reference["accuracy"] == given.reference["accuracy"]
-
-    def test_of_more_classes_the_score_is_that_of_the_predicted_one(self):
-        rng = np.random.default_rng(0)
-        answer = rng.choice(["a", "b", "c"], 1500)
-        score = rng.uniform(0.4, 1.0, 1500)
-        label = np.where(rng.random(1500) < score, answer, rng.choice(["a", "b", "c"], 1500))
-        before = pd.DataFrame({"label": label, "y_pred": answer, "proba": score})
-        found = estimate(before, before.drop(columns="label"), chunk_size=1500)
-        assert found.task == "multiclass"
-        metrics = found.chunks[0].estimated.metrics
-        assert metrics["accuracy"].value == pytest.approx((label == answer).mean(), abs=0.02)
-        assert metrics.keys() >= {"accuracy", "f1"}

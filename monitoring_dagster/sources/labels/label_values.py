@@ -127,7 +127,8 @@ def score_of(name: str, columns: Mapping[str, str]) -> Reading:
 
 def day_number(time: str) -> str:
     """SQL: days since 1970 of an instant; a cast would ask the calendar of a time zone."""
-    return f"(epoch_us({time}) // 86400000000)"
+    before = f"CASE WHEN epoch_us({time}) < 0 THEN 86399999999 ELSE 0 END"  # // goes towards 0
+    return f"((epoch_us({time}) - {before}) // 86400000000)"
 
 
 def _is_nan(name: str, kind: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from monitoring_dagster.sources.rows.countable_rows import id_in, kind_of_row
+from monitoring_dagster.sources.rows.countable_rows import id_in, kind_of_row, needed
 from monitoring_dagster.sources.rows.readings import (
     as_category,
     is_text,
@@ -123,6 +123,7 @@ def inspect_day(
     """
     with connected(predictions) as connection:
         rows = rows_on(connection, predictions, day, root=root)
+        rows.require([*needed(predictions), *numbers, *truths, *blobs, *levels])
         odd = {
             **{name: unreadable_number(quoted(name)) for name in numbers},
             **{name: _is_no_truth(quoted(name)) for name in truths},

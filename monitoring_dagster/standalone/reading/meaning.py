@@ -234,8 +234,8 @@ def _checked(
         example = f", such as {least if least < 0 else most:.4g}" if beyond else ""
         what = f"scores that are no probability{example}"
         warnings.append(left_out(what, beyond + words, "id", examples))
-    if least is not None:
-        warnings.append(of_predicted_class(column, least, rows, is_both=is_both))
+    doubt = least is not None and of_predicted_class(column, least, rows, is_both=is_both)
+    warnings += [doubt] if doubt else []
     is_clean = least is None or (least >= 0 and most <= 1)
     return score_sql(number, is_clean=is_clean), is_invalid if beyond or words else "false"
 

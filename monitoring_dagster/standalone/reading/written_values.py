@@ -14,7 +14,7 @@ from monitoring_dagster.stats.quality.labelled_rows import SPELLED, Task
 
 MOST_INVALID = 0.05  # of the rows of a column; beyond, the column says something else
 
-_PLUS = re.compile(r"\+(?=\d)")
+_PLUS = re.compile(r"^\+(?=\d)")  # in front: 4+3 is a class of its own
 _NOTHING = frozenset(MISSING)
 _A_HANDFUL = 5  # rows, of which one may be odd
 _SHOWN, _SHOWN_CHARACTERS = 3, 40
@@ -66,7 +66,7 @@ def spelled(name: str) -> str:
     >>> spelled(" 2.0 "), spelled("TRUE"), spelled("007")
     ('2', 'true', '007')
     """
-    bare = plain_number(_PLUS.sub("", name.strip(), count=1))
+    bare = plain_number(_PLUS.sub("", name.strip()))
     return bare.lower() if bare.lower() in {"true", "false"} else bare
 
 

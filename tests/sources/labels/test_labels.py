@@ -264,35 +264,6 @@ def test_an_id_used_again_means_the_new_request_once_the_old_one_has_expired(wor
     assert [table["day"].to_pylist() for table in tables] == [[on(0)], [on(5)]]
 
 
-def test_who_labelled_is_counted_and_the_crowd_is_summed_up(world):
-    """Fifty names, and all others together."""
-    names = [*(f"n{n:02}" for n in range(52) for _ in range(2)), None, "n00"]
-    rows = [told(str(n), 1) | {"who": name} for n, name in enumerate(names)]
-    schema = TOLD.append(pa.field("who", pa.string()))
-    root = world({}, {})
-    write(root / "labels", 1, rows, schema)
-    labels = SPEC.labels.model_copy(update={"annotator": "who"})
-    _, seen = join_labels(SPEC.model_copy(update={"labels": labels}), on(1), root=root)
-    assert len(seen.annotators) == 51
-    assert (seen.annotators["n00"], seen.annotators["n49"]) == (3, 2)
-    assert seen.annotators["(other)"] == 5
-    assert sum(seen.annotators.values()) == seen.rows == len(rows)
-
-
-def test_nobody_is_an_annotator_too(world):
-    """Rows without a name are told."""
-    root = world({}, {})
-    write(
-        root / "labels",
-        1,
-        [told("a", 1) | {"who": None}],
-        TOLD.append(pa.field("who", pa.string())),
-    )
-    labels = SPEC.labels.model_copy(update={"annotator": "who"})
-    _, seen = join_labels(SPEC.model_copy(update={"labels": labels}), on(1), root=root)
-    assert seen.annotators == {"(missing)": 1}
-
-
 def test_a_second_opinion_is_read_from_its_own_feed(world):
     """And a misspelt one is named."""
     root = world({0: [served("a", 0), served("b", 0)]}, {1: [told("a", 1)]})

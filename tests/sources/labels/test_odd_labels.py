@@ -1,101 +1,28 @@
 """Labels as people write them: the same value is the same label, and one bad row costs one row."""
 
-from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
-
-import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring_dagster.sources.labels.label_oddities import (
-    DOUBLED,
-    EARLY,
-    OFF_DAY,
     ORPHAN,
-    SAME_ID,
-    STALE,
 )
 from monitoring_dagster.sources.labels.label_rows import Fault
-from monitoring_dagster.sources.labels.label_values import id_of
 from monitoring_dagster.sources.labels.labels import join_labels, labelled_rows
-from monitoring_dagster.spec import ModelSpec
-
-START = date(2026, 3, 2)
-NOON, EVENING = 12, 18
-
-
-def on(day):
-    return START + timedelta(days=day)
-
-
-def at(day, hour=NOON):
-    return datetime.combine(on(day), datetime.min.time(), UTC) + timedelta(hours=hour)
-
-
-def times(*moments):
-    return pa.array(moments, pa.timestamp("us", "UTC"))
-
-
-def spec_of(task="binary", **labels):
-    return ModelSpec.model_validate(
-        {
-            "name": "odd",
-            "owner": "team:ml",
-            "task": task,
-            "first_day": START,
-            "predictions": {
-                "path": "served/{day}.parquet",
-                **({} if task == "regression" else {"score": "score"}),
-            },
-            "labels": {"path": "told/{day}.parquet", "mature_after_days": 2} | labels,
-        }
-    )
-
-
-def put(root, folder, day, columns):
-    (root / folder).mkdir(exist_ok=True)
-    pq.write_table(pa.table(columns), root / folder / f"{on(day)}.parquet")
-
-
-def serve(root, day, ids, **changed):
-    """Predictions of 1, at noon, with a score of 0.9."""
-    n = len(ids)
-    columns = {
-        "request_id": ids,
-        "served_at": times(*[at(day)] * n),
-        "model_version": ["1"] * n,
-        "prediction": [1] * n,
-        "score": [0.9] * n,
-    }
-    columns |= changed
-    put(root, "served", day, {name: one for name, one in columns.items() if one is not None})
-
-
-def tell(root, day, ids, labels=None, **changed):
-    """Labels of 1, on the evening."""
-    n = len(ids)
-    columns = {
-        "request_id": ids,
-        "label": [1] * n if labels is None else labels,
-        "arrived_at": times(*[at(day, EVENING)] * n),
-    }
-    put(root, "told", day, columns | changed)
-
-
-def kinds(seen):
-    """The buckets that are not empty."""
-    return {name: n for name, n in asdict(seen).items() if n and isinstance(n, int)}
-
-
-def odd(seen, kind):
-    return next((one for one in seen.oddities if one.kind == kind), None)
-
-
-IDS = ["a", "b", "c", "d"]
+from tests.sources.labels.two_feeds import (
+    BIG,
+    IDS,
+    at,
+    kinds,
+    odd,
+    on,
+    serve,
+    spec_of,
+    tell,
+    times,
+)
 
 
 @pytest.mark.parametrize(
@@ -196,9 +123,6 @@ def test_ids_are_the_same_request_only_where_nothing_was_lost(tmp_path, served, 
     assert (seen.joined, seen.orphan) == (joined, 2 - joined)
 
 
-BIG = 1_790_000_000_000_000_001
-
-
 @pytest.mark.parametrize(
     "ids",
     [
@@ -221,34 +145,6 @@ def test_an_id_that_lost_digits_is_joined_to_nothing(tmp_path, ids):
     _, seen = join_labels(spec_of(), on(0), root=tmp_path)
     assert kinds(seen) == {"rows": 2, "orphan": 2}
     assert odd(seen, ORPHAN).cause == "digits"
-
-
-UUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
-
-
-@pytest.mark.parametrize(
-    ("served", "told", "cause"),
-    [
-        pytest.param("a7", "A7", "upper and lower case", id="case"),
-        pytest.param("a7", " a7 ", "blanks around them", id="blanks"),
-        pytest.param("007", "7", "zeros in front", id="padded"),
-        pytest.param(UUID, f"{{{UUID.upper()}}}", "braces, dashes", id="a UUID in braces"),
-        pytest.param(UUID, UUID.replace("-", ""), "braces, dashes", id="a UUID without dashes"),
-        pytest.param(UUID, f"urn:uuid:{UUID}", "braces, dashes", id="a UUID as a URN"),
-        pytest.param("a7", "b8", "", id="nothing alike"),
-    ],
-)
-def test_orphans_are_told_how_their_ids_differ(tmp_path, served, told, cause):
-    """Nothing is joined by a guess."""
-    serve(tmp_path, 0, [served, "other"])
-    tell(tmp_path, 0, [told])
-    _, seen = join_labels(spec_of(), on(0), root=tmp_path)
-    assert kinds(seen) == {"rows": 1, "orphan": 1}
-    found = odd(seen, ORPHAN)
-    assert found.cause.startswith(cause)
-    assert bool(found.cause) == bool(cause)
-    assert found.examples == ((told, None),)
-    assert found.values == ((served if cause else min(served, "other")),)
 
 
 @pytest.mark.parametrize(
@@ -329,117 +225,6 @@ def test_a_day_of_labels_of_other_types_spoils_no_other_day(tmp_path, changed, k
     assert rows["request_id"].to_pylist() == ["a", "b"]
 
 
-@pytest.mark.parametrize(
-    ("predictions", "labels", "foreign"),
-    [
-        pytest.param([0, 1, 2, 2], ["low", "mid", "high", "low"], True, id="words, numbers"),
-        pytest.param(["low", "mid"] * 2, [0, 1, 2, 1], True, id="numbers, words"),
-        pytest.param([2, 3, 4, 2], ["2.0", "3.0", "4.0", "3.0"], False, id="text of floats"),
-        pytest.param([2, 3, 4, 2], [2.0, 3.0, None, 3.0], False, id="floats with gaps"),
-        pytest.param(["2.0", "3.0"] * 2, [2, 3, 2, 2], False, id="predictions as text of floats"),
-        pytest.param([0, 1, 2, 2], ["0", "1", "other", "2"], False, id="a word among numbers"),
-        pytest.param(["low"] * 4, ["high"] * 4, False, id="simply wrong"),
-    ],
-)
-def test_labels_of_other_classes_than_any_prediction_are_set_aside(
-    tmp_path, predictions, labels, foreign
-):
-    """No accuracy of 0 comes out of words against numbers; the next delivery counts."""
-    serve(tmp_path, 0, IDS, prediction=predictions)
-    tell(tmp_path, 0, IDS, labels)
-    tell(tmp_path, 1, IDS, predictions)
-    spec = spec_of("multiclass", keep="last")
-    _, seen = join_labels(spec, on(0), root=tmp_path)
-    assert seen.joined == (0 if foreign else 4 - labels.count(None))
-    if foreign:
-        found = odd(seen, Fault.CLASS)
-        assert found.rows == 4
-        assert repr(str(predictions[0])) in found.cause
-        assert set(found.values) <= {str(one) for one in labels}
-        _, later = join_labels(spec, on(1), root=tmp_path)
-        assert kinds(later) == {"rows": 4, "joined": 4}
-
-
-def test_twenty_rows_of_no_common_class_are_no_bad_luck(tmp_path):
-    """Though both sides are words."""
-    ids = [str(n) for n in range(20)]
-    serve(tmp_path, 0, ids, prediction=["cat", "dog"] * 10)
-    tell(tmp_path, 0, ids, ["Cat", "Dog"] * 10)
-    _, seen = join_labels(spec_of("multiclass"), on(0), root=tmp_path)
-    assert kinds(seen) == {"rows": 20, "invalid": 20}
-
-
-@pytest.mark.parametrize(
-    ("hours", "rows"),
-    [
-        pytest.param(-2, 4, id="two hours"),
-        pytest.param(-0.05, 0, id="clocks that differ"),
-        pytest.param(1, 0, id="afterwards"),
-    ],
-)
-def test_labels_from_before_their_predictions_are_counted_and_said(tmp_path, hours, rows):
-    serve(tmp_path, 0, IDS)
-    tell(tmp_path, 0, IDS, arrived_at=times(*[at(0) + timedelta(hours=hours)] * 4))
-    _, seen = join_labels(spec_of(), on(0), root=tmp_path)
-    assert kinds(seen) == {"rows": 4, "joined": 4}
-    found = odd(seen, EARLY)
-    assert (found.rows, found.of, found.low) == (4, 4, hours) if rows else found is None
-
-
-def test_labels_of_days_before_their_file_are_counted_and_said(tmp_path):
-    """More than a day; what was delivered again is not looked at."""
-    for day in range(4):
-        serve(tmp_path, day, [f"{name}{day}" for name in "ab"])
-    ids = [f"{name}{day}" for day in range(4) for name in "ab"]
-    tell(tmp_path, 1, ids[:2])
-    tell(tmp_path, 3, ids, arrived_at=times(*[at(day, 20) for day in range(4) for _ in "ab"]))
-    _, seen = join_labels(spec_of(), on(3), root=tmp_path)
-    assert kinds(seen) == {"rows": 8, "joined": 6, "duplicate": 2}
-    assert [id_ for id_, _ in odd(seen, OFF_DAY).examples] == ["a1", "b1"]
-
-
-def test_yesterdays_file_under_todays_name_is_recognised(tmp_path):
-    ids = [str(n) for n in range(30)]
-    serve(tmp_path, 0, ids)
-    serve(tmp_path, 1, [])
-    yesterday = times(*[at(0, EVENING)] * 30)
-    for day in (0, 1):
-        tell(tmp_path, day, ids, arrived_at=yesterday)
-    assert odd(join_labels(spec_of(), on(0), root=tmp_path)[1], STALE) is None
-    _, seen = join_labels(spec_of(), on(1), root=tmp_path)
-    assert kinds(seen) == {"rows": 30, "duplicate": 30}
-    assert odd(seen, STALE).cause == str(on(0))
-
-
-def test_one_id_for_all_rows_is_no_id(tmp_path):
-    serve(tmp_path, 0, ["x"])
-    tell(tmp_path, 0, ["x"] * 20)
-    _, seen = join_labels(spec_of(), on(0), root=tmp_path)
-    assert odd(seen, SAME_ID).examples == (("x", None),)
-
-
-@pytest.mark.parametrize(
-    ("keep", "hours", "doubled"),
-    [
-        pytest.param("first", (18, 18), 1, id="at one time"),
-        pytest.param("first", (18, 19), 1, id="the first counts, whatever comes later"),
-        pytest.param("last", (18, 18), 1, id="at one time nobody knows which is the last"),
-        pytest.param("last", (18, 19), 0, id="a correction"),
-    ],
-)
-def test_ids_with_several_labels_in_one_delivery_are_said(tmp_path, keep, hours, doubled):
-    """Twice the same label is nothing."""
-    serve(tmp_path, 0, ["a", "b"])
-    arrived = times(*[at(0, hour) for hour in (*hours, *hours)])
-    tell(tmp_path, 0, ["a", "a", "b", "b"], [0, 1, 1, 1], arrived_at=arrived)
-    _, seen = join_labels(spec_of(keep=keep), on(0), root=tmp_path)
-    found = odd(seen, DOUBLED)
-    if doubled:
-        assert (found.rows, found.of, found.examples) == (1, 2, (("a", "0 and 1"),))
-    else:
-        assert found is None
-
-
 @settings(max_examples=25, deadline=None)
 @given(
     rows=st.lists(
@@ -468,16 +253,3 @@ def test_whatever_a_label_row_holds_it_is_in_one_bucket(tmp_path_factory, rows, 
     assert sum(one.rows for one in seen.oddities if one.kind in [*Fault]) == seen.invalid
     assert set(table["request_id"].to_pylist()) <= {"7", "8", "9"}
     assert set(table["label"].to_pylist()) <= {"0", "1"}
-
-
-def test_an_id_is_read_the_same_by_the_whole_column_and_by_the_row():
-    """What is compared at once is what is read."""
-    texts = ["7", "7.0", "-7.0", "7.00", "0.0", ".0", "a.0", "", "1.79e+18", "123456789012345.0"]
-    reading = id_of("id", {"id": "VARCHAR"})
-    with duckdb.connect() as connection:
-        connection.register("t", pa.table({"id": texts}))
-        found = connection.execute(f"SELECT {reading.value}, {reading.fault} FROM t").fetchall()
-    assert [value for value, lost in found if not lost] == [
-        "7", "7", "-7", "7.00", "0", ".0", "a.0", None, "123456789012345",
-    ]  # fmt: skip
-    assert [lost for _, lost in found].index(True) == 8

@@ -1,37 +1,18 @@
 """The same values count as the same, whatever type they arrive in."""
 
-from datetime import date
-
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from monitoring_dagster.sources.rows.served import (
     profile_day,
-    read_day,
-    service_numbers,
     versions_of,
 )
-from monitoring_dagster.spec import Predictions
 from monitoring_dagster.stats.columns.bins import CategoricalBins, NumericBins
 from monitoring_dagster.stats.columns.groups import Group
+from tests.sources.rows.small_log import DAY, LOG, write
 
-DAY = date(2025, 3, 1)
-LOG = Predictions(path="{day}.parquet")
 TRUTHS = [True, False, True, None]
-
-
-def write(root, name=f"{DAY}.parquet", **columns):
-    """A day of as many rows as *columns* have, usual but for them."""
-    rows = len(next(iter(columns.values())))
-    usual = {
-        "request_id": [f"r{number}" for number in range(rows)],
-        "served_at": pa.array([1_740_830_400_000_000] * rows, pa.timestamp("us", tz="UTC")),
-        "model_version": ["1"] * rows,
-        "prediction": [1] * rows,
-    }
-    pq.write_table(pa.table(usual | columns), root / name)
 
 
 def counted(root, bins, log=LOG):
@@ -141,12 +122,6 @@ def test_version_1_is_version_1_however_it_is_written(tmp_path, stored):
     assert counted(tmp_path, NumericBins(np.array([1.0]))) == ([1, 1], 0)
 
 
-@pytest.mark.parametrize("written", ["v1", "1.5", "latest", "10"])
-def test_what_is_another_version_stays_one(tmp_path, written):
-    write(tmp_path, model_version=[written])
-    assert versions_of(LOG, DAY, root=tmp_path) == {written: 1}
-
-
 def test_scores_beside_0_and_1_are_rounded_and_others_are_no_scores(tmp_path):
     """NaN too: a file's statistics leave it out, and no optimiser may take it for a number."""
     nan, wrong = float("nan"), [1.7, -0.2, float("inf")]
@@ -154,58 +129,3 @@ def test_scores_beside_0_and_1_are_rounded_and_others_are_no_scores(tmp_path):
     write(tmp_path, x=scores)
     log = LOG.model_copy(update={"score": "x"})
     assert counted(tmp_path, NumericBins(np.array([0.0, 0.3, 0.9999])), log) == ([1, 1, 1, 1], 4)
-
-
-@pytest.mark.parametrize(
-    ("stored", "kinds"),
-    [
-        pytest.param(["OK", "Ok ", " ok", "ERROR", "Fallback"], (3, 1, 1), id="case and blanks"),
-        pytest.param(["ok", "success", "200", None, "ok"], (2, 3, 0), id="other words are errors"),
-    ],
-)
-def test_a_status_counts_in_any_spelling(tmp_path, stored, kinds):
-    write(tmp_path, status=stored)
-    log = LOG.model_copy(update={"status": "status"})
-    account, _ = read_day(log, DAY, root=tmp_path, columns=[])
-    assert (account.counted, account.errors, account.fallback) == kinds
-
-
-def test_the_most_frequent_unknown_statuses_are_named(tmp_path):
-    stored = ["success"] * 4 + ["done"] * 3 + [None] * 2 + ["x"] + ["error"] * 9
-    write(tmp_path, status=stored)
-    log = LOG.model_copy(update={"status": "status"})
-    found = service_numbers(log, DAY, root=tmp_path)
-    assert found.errors == len(stored)
-    assert list(found.unknown_statuses.items()) == [("success", 4), ("done", 3), ("(missing)", 2)]
-
-
-@pytest.mark.parametrize(
-    ("stored", "synthetic"),
-    [
-        (["True", "false", None], 1),
-        ([1.0, 0.0, None], 1),
-        (["test", "prod", "prod"], 0),
-    ],
-)
-def test_test_traffic_is_what_says_so(tmp_path, stored, synthetic):
-    """A word that is no truth value takes no day down: the contract tells of it."""
-    write(tmp_path, is_test=stored)
-    log = LOG.model_copy(update={"synthetic": "is_test"})
-    assert read_day(log, DAY, root=tmp_path, columns=[])[0].synthetic == synthetic
-
-
-@pytest.mark.parametrize(
-    "stored", [["", "", "a"], [float("nan"), None, 1.0]], ids=["empty text", "NaN"]
-)
-def test_an_empty_id_is_none(tmp_path, stored):
-    write(tmp_path, request_id=stored)
-    account, _ = read_day(LOG, DAY, root=tmp_path, columns=[])
-    assert (account.counted, account.duplicate_ids) == (3, 0)
-
-
-def test_text_that_is_no_time_comes_last_and_takes_no_day_down(tmp_path):
-    """Of two answers the one with a time is the first."""
-    times = ["10.03.2025", "2025-03-01T10:00:00+02:00"]
-    write(tmp_path, request_id=["a", "a"], served_at=times, x=[1.0, 2.0])
-    _, batches = read_day(LOG, DAY, root=tmp_path, columns=["x"])
-    assert pa.Table.from_batches(batches)["x"].to_pylist() == [2.0]

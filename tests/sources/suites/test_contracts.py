@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -168,28 +167,6 @@ def test_a_file_that_is_no_suite_is_named(suite, content, told):
 
 
 @pytest.mark.parametrize(
-    ("entry", "told"),
-    [
-        (
-            expect("column_values_to_be_betwen", column="age"),
-            "unknown type 'expect_column_values_to_be_betwen'."
-            " Did you mean 'expect_column_values_to_be_between'?",
-        ),
-        ({"kwargs": {}}, "unknown type 'None'."),
-        ({"type": "expect_column_to_exist", "kwarg": {}}, "Did you mean 'kwargs'?"),
-        ({"type": "expect_column_to_exist", "kwargs": []}, "kwargs [] is no object"),
-        (expect("column_to_exist", "warn", column="a"), "Did you mean 'warning'?"),
-    ],
-)
-def test_a_wrong_entry_is_met_with_its_place_and_the_right_word(suite, entry, told):
-    """Great Expectations would have dropped it in silence."""
-    with pytest.raises(BadSuite) as error:
-        suite(expect("column_to_exist", column="age"), entry)
-    assert "churn.json, expectation 1: " in str(error.value)
-    assert told in str(error.value)
-
-
-@pytest.mark.parametrize(
     ("kwargs", "told"),
     [
         ({"column": "age", "min_valu": 0}, "takes no 'min_valu'. Did you mean 'min_value'?"),
@@ -205,12 +182,6 @@ def test_a_wrong_argument_is_met_with_its_place(suite, kwargs, told):
         validate(suite(entry), FRAME)
     assert "churn.json, expectation 0: expect_column_values_to_be_between" in str(error.value)
     assert told in str(error.value)
-
-
-def test_a_missing_file_is_named_with_the_way_out(tmp_path):
-    """The spec named it, nobody wrote it."""
-    with pytest.raises(BadSuite, match=r"churn\.json: no such file: write it, or take"):
-        load_suite(tmp_path / "churn.json")
 
 
 def test_what_great_expectations_saved_itself_is_read(tmp_path):
@@ -239,18 +210,6 @@ def test_a_type_that_is_only_planned_is_met_by_the_dear_check(suite):
     loaded = suite(expect("multicolumn_values_to_be_unique", column_list=["age", "n"]))
     with pytest.raises(BadSuite, match=r"expectation 0: unknown type .*Did you mean"):
         validate(loaded, FRAME)
-
-
-def test_loading_a_suite_does_not_import_great_expectations(tmp_path):
-    """Dagster loads definitions often; the import costs seconds."""
-    (tmp_path / "x.json").write_text(json.dumps({"name": "x", "expectations": []}))
-    code = (
-        "import sys; from pathlib import Path;"
-        "from monitoring_dagster.sources.suites.suites import load_suite;"
-        "load_suite(Path(sys.argv[1])); assert 'great_expectations' not in sys.modules"
-    )
-    command = [sys.executable, "-c", code, str(tmp_path / "x.json")]
-    subprocess.run(command, check=True, cwd=Path(__file__).parents[3])
 
 
 def test_nothing_is_printed(suite, capfd):
@@ -305,12 +264,6 @@ def test_a_suite_of_0_18_means_the_same_and_is_remarked_upon(suite):
     (remark,) = loaded.remarks
     assert "churn.json is in the format of Great Expectations 0.18" in remark
     assert "`type` for `expectation_type`" in remark
-
-
-def test_a_suite_without_an_expectation_is_remarked_upon(suite):
-    (remark,) = suite().remarks
-    assert "holds no expectation, so no rule of your own is checked" in remark
-    assert suite(expect("column_to_exist", column="age")).remarks == ()
 
 
 @pytest.mark.parametrize(
@@ -423,64 +376,3 @@ def test_limits_of_times_are_times(suite, zone):
         COLUMNS,
     )
     assert breach.words.endswith("1 of 4 rows do not (25.0%)")
-
-
-@pytest.mark.parametrize(
-    ("entry", "told"),
-    [
-        pytest.param(expect("column_values_to_not_be_null", column="age", mostly=95),
-                     "mostly is 95: write a share from 0 to 1", id="per cent"),
-        pytest.param(expect("column_values_to_not_be_null", column="age", mostly="95%"),
-                     "mostly is '95%'", id="per cent as text"),
-        pytest.param(expect("column_values_to_not_be_null", column="age", mostly=-0.1),
-                     "mostly is -0.1", id="below zero"),
-        pytest.param(expect("column_values_to_be_between", column="n", min_value=9, max_value=1),
-                     "min_value 9 is above max_value 1", id="limits the wrong way round"),
-        pytest.param(expect("column_values_to_match_regex", column="country", regex="["),
-                     "'[' is no regular expression", id="a pattern"),
-        pytest.param(expect("column_values_to_be_of_type", column="n", type_="itn64"),
-                     "there is no type 'itn64'. Did you mean 'int64'?", id="a type"),
-        pytest.param(expect("column_values_to_be_in_type_list", column="n", type_list="int64"),
-                     "write a list, such as ['int64']", id="one type for a list"),
-        pytest.param(expect("column_values_to_be_in_type_list", column="n", type_list=[None]),
-                     "there is no type None", id="no type"),
-        pytest.param(expect("table_row_count_to_equal_other_table", other_table_name="x"),
-                     "asks another table", id="another table"),
-        pytest.param({"type": "expect_\x1b[31m" + 99 * "x"}, "Great Expectations 1 ships no such",
-                     id="a hostile type"),
-    ],
-)  # fmt: skip
-def test_what_cannot_be_is_refused_before_any_row_is_looked_at(suite, entry, told):
-    """With the number of the expectation, and the way out; without importing the library."""
-    with pytest.raises(BadSuite) as error:
-        suite(expect("column_to_exist", column="age"), entry)
-    assert "churn.json, expectation 1: " in str(error.value)
-    assert told in str(error.value)
-    assert str(error.value).isprintable()
-
-
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        pytest.param("", "is empty: write {", id="empty"),
-        pytest.param(" \n", "is empty: write {", id="blank"),
-        pytest.param('{"expectations": [], "expectations": []}', "'expectations' stands twice",
-                     id="a key twice"),
-        pytest.param('{"expectations": [{"type": NaN}]}', "NaN is no number of JSON", id="NaN"),
-        pytest.param('{"expectations": [{"type_list": [str, object]}]}', "is not JSON",
-                     id="Python for JSON"),
-        pytest.param("expectations:\n  - type: x\n", "is not JSON", id="YAML for JSON"),
-    ],
-)  # fmt: skip
-def test_a_file_that_python_would_read_somehow_is_refused(tmp_path, content, told):
-    path = tmp_path / "churn.json"
-    path.write_text(content)
-    with pytest.raises(BadSuite, match=r"churn\.json: ") as error:
-        load_suite(path)
-    assert told in str(error.value)
-
-
-def test_a_file_as_windows_writes_it_is_read(tmp_path):
-    path = tmp_path / "churn.json"
-    path.write_text(json.dumps({"expectations": []}), encoding="utf-8-sig")
-    assert load_suite(path).expectations == ()

@@ -15,7 +15,6 @@ from monitoring_dagster.sources.tables.files import (
     UnreadableTable,
     UnusableColumn,
 )
-from monitoring_dagster.sources.tables.places import LoggedTable, NoFiles, files_at
 
 ROWS = pa.table({"age": [30.5, 41.0, None], "plan": ["a", "b", None], "n": [1, 2, 3]})
 
@@ -79,12 +78,6 @@ def test_rows_can_be_read_again_some_columns_at_a_time(tmp_path):
     table = Table.at(str(written(ROWS, tmp_path / "a.csv")))
     for _ in range(2):
         assert next(table.read(["n"])).schema.names == ["n"]
-
-
-def test_nothing_there_is_one_clear_error(tmp_path):
-    for place in (tmp_path, tmp_path / "no.parquet", tmp_path / "*.csv"):
-        with pytest.raises(NoFiles, match=r"no such file, and no folder or glob with \.parquet"):
-            Table.at(str(place))
 
 
 @pytest.mark.parametrize(
@@ -165,39 +158,12 @@ def test_folders_called_as_a_value_are_a_column(tmp_path):
     assert Table.at(str(tmp_path / "*" / "*" / "a.parquet")).rows == 2
 
 
-@pytest.mark.parametrize(
-    "hidden",
-    [".ipynb_checkpoints/a.csv", "_temporary/a.parquet", ".a.parquet", "_a.csv", "__MACOSX/a.csv"],
-)
-def test_what_writers_hide_is_not_read(tmp_path, hidden):
-    written(ROWS, tmp_path / "a.parquet")
-    written(ROWS, tmp_path / hidden)
-    for place in (tmp_path, tmp_path / "**"):
-        assert [one.path for one in files_at(str(place))] == [tmp_path / "a.parquet"]
-
-
 def test_a_folder_may_be_called_as_a_file(tmp_path):
     """So does Spark write."""
     written(ROWS, tmp_path / "day.parquet" / "part-0.parquet")
     (tmp_path / "day.parquet" / "_SUCCESS").touch()
     for place in ("day.parquet", "*.parquet", ""):
         assert Table.at(str(tmp_path / place)).rows == 3
-
-
-@pytest.mark.parametrize(
-    ("log", "kind"),
-    [
-        ("_delta_log/0.json", "Delta"),
-        ("metadata/v1.metadata.json", "Iceberg"),
-        (".hoodie/hoodie.properties", "Hudi"),
-    ],
-)
-def test_a_table_with_a_log_of_its_own_is_refused(tmp_path, log, kind):
-    written(ROWS, tmp_path / "a.parquet")
-    (tmp_path / log).parent.mkdir()
-    (tmp_path / log).touch()
-    with pytest.raises(LoggedTable, match=f"is a {kind} table"):
-        Table.at(str(tmp_path))
 
 
 def test_files_that_may_hold_rows_and_are_not_read_are_said(tmp_path):
@@ -207,11 +173,6 @@ def test_files_that_may_hold_rows_and_are_not_read_are_said(tmp_path):
     (note,) = Table.at(str(tmp_path)).notes
     assert note.endswith("not read, as they are neither Parquet nor CSV: b.csv.zip, c.xlsx")
     assert Table.at(f"file://{tmp_path}/a.parquet").rows == 3
-
-
-def test_rows_elsewhere_are_refused_in_words():
-    with pytest.raises(NoFiles, match="only files of this machine"):
-        Table.at("s3://bucket/a.parquet")
 
 
 def test_two_columns_of_one_name_cost_nobody_else(tmp_path):
