@@ -18,6 +18,7 @@ from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.profile import profile_batches
 from monitoring_dagster.stats.columns.values import WrongType, categories
 
+LARGEST = np.finfo(float).max
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
 
@@ -49,6 +50,8 @@ def test_the_lookup_table_agrees_with_a_search(edges, values):
         pytest.param(lambda rng: np.r_[np.zeros(4000), rng.normal(9, 1, 1000)], id="mostly zero"),
         pytest.param(lambda rng: rng.normal(size=5000) * 1e300, id="huge"),
         pytest.param(lambda rng: np.array([3.0]), id="one row"),
+        pytest.param(lambda rng: np.r_[np.full(9, -LARGEST), 0.0], id="the lowest there is"),
+        pytest.param(lambda rng: np.r_[-LARGEST, rng.normal(size=5000), LARGEST], id="both ends"),
         pytest.param(lambda rng: np.repeat(np.arange(200), 25), id="many values, all with mass"),
     ],
 )
