@@ -59,6 +59,46 @@ def test_unit_trend_and_weekday_tell_nothing(measured, year):
     assert other.correlation == pytest.approx(plain.correlation, abs=1e-6)
 
 
+WILD = [
+    pytest.param([40], [], id="of the signal"),
+    pytest.param([], [100], id="of the loss"),
+    pytest.param([40], [100], id="of both"),
+    pytest.param([40], [40], id="of both on one day"),
+    pytest.param([40, 47, 200], [100, 107, 300], id="three of each on one weekday"),
+]
+
+
+@pytest.mark.parametrize("size", [-1e9, 1e4, 1e9])
+@pytest.mark.parametrize(("of_signal", "of_loss"), WILD)
+def test_wild_days_hide_no_lead(of_signal, of_loss, size, year):
+    """Not by the weekday and the trend either, which they would bend."""
+    signal, loss = (series.copy() for series in year)
+    usual = found(signal, loss)
+    signal[of_signal] = loss[of_loss] = size
+    wild = found(signal, loss)
+    assert (wild.days, wild.direction, wild.p_value) == (usual.days, 1, usual.p_value)
+
+
+@pytest.mark.parametrize("apart", [0, 4, 14])
+def test_two_wild_days_of_noise_are_no_lead(apart):
+    rng = np.random.default_rng(7)
+    p_values = []
+    for _ in range(10):
+        signal, loss = rng.normal(size=(2, DAYS))
+        signal[100] = loss[100 + apart] = 1e6
+        p_values.append(lead(signal, loss, rng=rng).p_value)
+    assert sum(p < 0.05 for p in p_values) <= 2
+
+
+def test_days_that_hardly_ever_come_are_not_taken_for_wild():
+    """Seven complaints in a year, each 21 days before a loss of a single day."""
+    signal, loss = np.zeros((2, DAYS))
+    days = 70 + 40 * np.arange(7) + np.random.default_rng(8).integers(0, 20, 7)
+    signal[days - 21] = loss[days] = 1.0
+    one = found(signal, loss)
+    assert (one.days, one.direction, one.p_value) == (21, 1, 1 / 2000)
+
+
 def test_days_before_both_are_known_and_after_change_nothing(year):
     signal, loss = year
     usual = found(signal, loss)
