@@ -19,11 +19,9 @@ def rows(n, seed=0, *, centre=0.0):
     return {"label": label, "prediction": (score > 0.4).astype(int), "score": score}
 
 
-def metrics(cells, *, merged=False):
-    """Of these cells: (only the whole grid knows where their ones lie)."""
+def metrics(cells):
     grid = ScoreGrid.of(cells)
-    found = grid.metrics(grid.ones(cells))
-    return {name: float(value) for name, value in found.items()}
+    return {name: float(value) for name, value in grid.metrics(grid.ones(cells)).items()}
 
 
 def of(**given_):
@@ -59,6 +57,7 @@ binary = st.lists(
 )
 
 
+@settings(max_examples=20)
 @given(binary)
 def test_whatever_the_rows_counts_of_answers_are_scikit_learns(drawn):
     label, prediction, score = (np.array(one) for one in zip(*drawn, strict=True))
@@ -103,6 +102,7 @@ class TestCells:
         assert counted == {("1", "1"): 2, ("1", "0"): 1, ("0", "1"): 1}
         assert cells.score == pytest.approx([0.7] * 3)
 
+    @settings(max_examples=40)
     @given(binary, st.lists(st.integers(1, 5), min_size=40, max_size=40))
     def test_counted_rows_are_rows_in_whatever_order(self, drawn, times):
         label, prediction, score = (np.array(one) for one in zip(*drawn, strict=True))
@@ -224,6 +224,7 @@ tables = st.lists(st.integers(0, 9), min_size=9, max_size=9).map(
 class TestTables:
     """Of tables of label by prediction."""
 
+    @settings(max_examples=20)
     @given(tables.filter(lambda table: table.sum()))
     def test_means_over_classes_are_those_of_scikit_learn(self, table):
         label, prediction = (np.repeat(one, table.astype(int).ravel()) for one in

@@ -4,7 +4,7 @@ from itertools import groupby
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring_dagster.stats.inference.intervals import wilson
@@ -176,6 +176,7 @@ def histories(draw):
     return np.array(signal), [one for one in events if one.first < len(signal)]
 
 
+@settings(max_examples=40)
 @given(histories(), st.integers(0, 10), st.sampled_from([1, -1]))
 def test_whatever_happened_hits_are_the_losses_that_were_announced(history, lead_days, direction):
     """And the numbers of a threshold agree with one another. Where the signal is known every day
