@@ -30,6 +30,12 @@ def test_an_announcement_survives_the_ledger(text, rows):
     assert EVENT.validate_json(EVENT.dump_json(told)) == told
 
 
+def test_what_an_event_does_not_say_is_no_more_than_nothing():
+    """It is posted, is of today, and shows no rows."""
+    assert (event().quietly, event().evidence, event().run_id) == (False, None, None)
+    assert (NOTE.rows, NOTE.total, NOTE.dagster_run, NOTE.at) == ((), 0, None, None)
+
+
 def test_an_incident_of_nothing_but_what_it_must_have_is_read_as_written():
     told = replace(event(), at=None, evidence=date(2026, 1, 4), quietly=True, run_id="4f1c")
     assert EVENT.validate_python(EVENT.dump_python(told, mode="json")) == told

@@ -103,6 +103,11 @@ def test_a_subject_longer_than_forty_characters_is_cut(size, is_cut):
     assert (name not in sentence(f"{name} is missing", 200, about=name)) is is_cut
 
 
+def test_a_blank_near_an_end_costs_no_more_than_half_of_that_end():
+    found = sentence(f"on {40 * 'x'} {40 * 'y'} it", 40)
+    assert found == f"on {15 * 'x'} … {16 * 'y'} it"
+
+
 @given(texts | st.text("ab ", min_size=100, max_size=300), st.integers(20, 150), texts)
 def test_a_sentence_is_never_longer_than_it_may_be(words, limit, about):
     found = sentence(words, limit, about=about)

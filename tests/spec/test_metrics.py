@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from monitoring_dagster.spec.metrics import METRICS, SCORE_METRICS, MetricDefinition, Tolerance
+from monitoring_dagster.spec.metrics import (
+    METRICS,
+    SCORE_METRICS,
+    MetricDefinition,
+    Tolerance,
+    ValueTable,
+)
 from tests.spec.written import told
 
 WAYS = {
@@ -50,6 +56,15 @@ def test_a_definition_that_means_nothing_is_refused(metric, words):
     ((place, message),) = told("metrics", [{"name": "cost", **metric}])
     assert place.startswith("metrics.0.")
     assert words in message
+
+
+def test_an_outcome_that_is_not_priced_is_worth_nothing():
+    assert ValueTable().model_dump() == {"tp": 0.0, "fp": 0.0, "fn": 0.0, "tn": 0.0}
+    assert ValueTable(fn=-20.0).model_dump() == {"tp": 0.0, "fp": 0.0, "fn": -20.0, "tn": 0.0}
+
+
+def test_a_tolerance_is_for_the_first_definition_where_it_says_nothing():
+    assert Tolerance(relative=0.1).version == 1
 
 
 def test_a_later_definition_is_another_metric_in_results():

@@ -101,6 +101,14 @@ def test_columns_have_the_names_of_the_readme_where_nothing_is_said():
     assert (outside.day, outside.value) == ("day", "value")
 
 
+def test_what_is_not_said_of_labels_is_what_we_would_choose():
+    labels, further, review = Labels(**FILES), FurtherLabels(**FILES), Review()
+    assert (labels.mature_after_days, labels.keep, labels.min_coverage) == (14, "first", 0.8)
+    assert (labels.ambiguous, labels.annotator) == ([], None)
+    assert further.error_rate == 0.0
+    assert (review.share, review.batch_rows, review.source) == (0.01, 200, "human")
+
+
 @pytest.mark.parametrize(
     "key", ["predictions.request_id", "predictions.score", "labels.label", "labels.annotator"]
 )

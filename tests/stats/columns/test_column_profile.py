@@ -243,9 +243,10 @@ class TestStack:
         assert windows.total().m2.tolist() == [0.5, 0.5, 0.0]
 
     def test_spread_is_that_of_numpy_and_unknown_below_two_values(self):
-        stack = NumericStack.of([numeric([1.0, 4.0, 4.0]), numeric([1.0]), numeric([])])
-        assert stack.sd[0] == pytest.approx(np.std([1.0, 4.0, 4.0], ddof=1))
-        assert np.isnan(stack.sd[1:]).all()
+        samples = [[1.0, 4.0, 4.0], [1.0, 4.0], [1.0], []]
+        found = NumericStack.of([numeric(one) for one in samples]).sd
+        assert found[:2].tolist() == pytest.approx([np.std(one, ddof=1) for one in samples[:2]])
+        assert np.isnan(found[2:]).all()
 
     def test_no_finite_value_is_no_number_that_others_are_averaged_with(self):
         whole = NumericStack.of([numeric([], nulls=5), numeric([8.0, 8.0])]).total()

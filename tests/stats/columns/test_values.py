@@ -46,6 +46,8 @@ def named(values):
         pytest.param(pa.array([0.1 + 0.2, 0.3]), ["0.3", "0.3"], id="the last bits of a sum"),
         pytest.param(pa.array([-0.0, 0.0]), ["0", "0"], id="a negative zero"),
         pytest.param(pa.array([INF, -INF]), ["inf", "-inf"], id="infinite"),
+        pytest.param(pa.array([2.0**62, 2.0**63, -(2.0**63)]),
+                     [str(2**62), "9.223372e+18", "-9.223372e+18"], id="beyond whole numbers"),
         pytest.param(pa.array([1e15, 1e300]), ["1000000000000000", "1e+300"], id="huge"),
         pytest.param(pa.array([2**60 + 1, 2**60]), [str(2**60 + 1), str(2**60)], id="long keys"),
         pytest.param(pa.array(np.float16([0.5, 2])), ["0.5", "2"], id="halves"),

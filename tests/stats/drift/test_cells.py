@@ -263,6 +263,15 @@ class TestHeldOut:
         assert found[0] == before[0]
         assert unseen_of(found, bins) / 6000 == pytest.approx(0.5, abs=0.05)
 
+    def test_a_frequent_level_is_touched_last(self):
+        words = [f"v{n}" for n in range(300)] + ["common"] * 300
+        bins = over(words, max_values=150)
+        before = levels(words, bins)
+        taken = before - held_out(before, bins)
+        singles = len(bins.levels) - 1
+        assert taken[1 : singles + 1].tolist() == [1] * singles
+        assert 0 <= taken[0] < 30
+
     @given(st.lists(st.none() | st.sampled_from("abcdefgh"), max_size=40), st.integers(1, 9))
     def test_no_row_is_lost(self, words, max_levels):
         bins = over(words, max_levels=max_levels)
