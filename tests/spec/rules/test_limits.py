@@ -38,8 +38,17 @@ def test_what_the_owner_writes_of_drift_is_what_the_statistics_get():
 @pytest.mark.parametrize(
     ("record", "key", "good", "bad"),
     [
-        pytest.param(Drift, "alpha", [0.001, 0.999], [0.0, 1.0], id="false discoveries"),
-        pytest.param(Drift, "min_effect", [0.001, 0.999], [0.0, 1.0], id="effect"),
+        *(
+            pytest.param(Drift, key, [0.001, 0.999], [0.0, 1.0], id=key)
+            for key in (
+                "alpha",
+                "min_effect",
+                "min_missing",
+                "min_new_category",
+                "min_infinite",
+                "min_out_of_range",
+            )
+        ),
         pytest.param(Drift, "min_rows", [2], [1], id="rows"),
         pytest.param(Drift, "psi_alert", [0.001, 9.0], [0.0], id="PSI"),
         pytest.param(Drift, "max_alerts_in_30_days", [0], [-1], id="budget"),
@@ -55,6 +64,13 @@ def test_thresholds_end_where_they_mean_nothing_any_more(record, key, good, bad)
     for number in bad:
         with pytest.raises(ValidationError, match="than"):
             record(**{key: number})
+
+
+def test_without_a_word_a_service_is_ill_from_every_tenth_error_and_half_of_its_traffic_on():
+    """And how many drifted features are told in 30 days."""
+    assert Service() == Service(max_error_rate=0.10, max_p99_ms=None, min_rows_share=0.5)
+    assert Drift().max_alerts_in_30_days == 10
+    assert Drift().baselines == [Baseline(kind="training", days=28)]
 
 
 def test_a_day_is_compared_with_something():
