@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
@@ -24,6 +25,10 @@ HOW_TO_GET = {
 # another worker has takes several times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")  # tests make instances without a file
+
+# Laws are tested without a clock: a busy machine proves nothing wrong.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 
 def _memory() -> str | None:

@@ -83,11 +83,13 @@ def printable(text: str) -> str:
 
 
 def _cleaned(text: str) -> str:
-    return "".join(
+    kept = (
         character
-        for character in " ".join(text.split())
-        if unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn"}
+        for character in text
+        if character.isspace()
+        or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn"}
     )
+    return " ".join("".join(kept).split())
 
 
 def _without_middle(text: str, limit: int) -> str:

@@ -20,14 +20,14 @@ def _channel(name: str) -> str:
     if "://" in name:
         message = 'this is a URL: write the name of the channel in quotes, such as "#ml-alerts"'
         raise ValueError(message)
-    if name.startswith("#") and bare != bare.lower():
-        message = f"Slack's channels are lower case. Did you mean {shown(name.lower())}?"
-        raise ValueError(message)
-    if re.search(r"[\s#,;@.]", bare) or not bare.isprintable() or len(bare) > _MAX_NAME:
+    if re.search(r"[\s#,;@.:/]", bare) or not bare.isprintable() or len(bare) > _MAX_NAME:
         message = (
             f"{shown(name)} is no name of one channel: write letters, digits, - and _, at most"
             f' {_MAX_NAME}, such as "#ml-alerts"'
         )
+        raise ValueError(message)
+    if name.startswith("#") and bare != bare.lower():
+        message = f"Slack's channels are lower case. Did you mean {shown(name.lower())}?"
         raise ValueError(message)
     return name
 

@@ -1,64 +1,23 @@
+"""What people read about an incident: one sentence each, harmless, and within Slack's limits."""
+
 import json
 import re
 import unicodedata
 from dataclasses import replace
-from datetime import UTC, date, datetime
-from html.parser import HTMLParser
+from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 
-from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Reason
 from monitoring_dagster.decide.rules import RULES, Partitions
-from monitoring_dagster.kinds import FindingKind, Severity
+from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.report import runbooks
-from monitoring_dagster.report.events import EVENT, Announcement, IncidentEvent
-from monitoring_dagster.report.links import Links
 from monitoring_dagster.report.messages import render, to_text
-from monitoring_dagster.report.outbox import Entry, page, write_outbox
 from tests.fake_slack import texts
-
-DAY = date(2026, 1, 7)
-LINKS = Links(
-    dagster_url="http://127.0.0.1:3000",
-    mlflow_url="http://127.0.0.1:5000/",
-    runbook_url="https://wiki.example.org/runbooks",
-)
-
-
-def found(subject="income", words="PSI 0.31, more than 0.2", severity=Severity.P2):
-    return Finding("credit", DAY, FindingKind.FEATURE_DRIFT, subject, severity, words, "drift")
-
-
-def event(*findings, reason=Reason.FIRST, kind=FindingKind.FEATURE_DRIFT, total=None):
-    return IncidentEvent(
-        reason=reason,
-        model="credit",
-        registered_model="credit_risk",
-        owner="team:risk",
-        kind=kind,
-        severity=Severity.P2,
-        opened_on=date(2026, 1, 5),
-        day=DAY,
-        findings=findings,
-        total=len(findings) if total is None else total,
-        at=datetime(2026, 1, 8, 6, tzinfo=UTC),
-    )
-
-
-NOTE = Announcement(
-    model="credit",
-    registered_model="credit_risk",
-    owner="team:risk",
-    kind=FindingKind.RETRAINING,
-    day=DAY,
-    title="version 2 serves",
-    words="Its log loss is lower by 0.02 (0.01 to 0.03).",
-    version="2",
-)
+from tests.report.example import LINKS, NOTE, event, found
 
 
 def test_a_message_reads_like_a_sentence():
@@ -285,68 +244,3 @@ def test_any_message_keeps_slacks_limits(subject, words, owner, count, more):
         assert sum(map(len, texts(message.blocks))) < 10_000
         assert 0 < len(message.text) <= 300
         json.dumps(message.blocks).encode()
-
-
-@given(st.sampled_from(Reason), st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
-def test_an_event_survives_the_ledger(reason, words):
-    told = event(*[found(w, w) for w in words], reason=reason)
-    assert EVENT.validate_json(EVENT.dump_json(told)) == told
-
-
-class Tags(HTMLParser):
-    def __init__(self):
-        super().__init__()
-        self.seen, self.addresses = set(), []
-
-    def handle_starttag(self, tag, attrs):
-        self.seen.add(tag)
-        self.addresses += [value for name, value in attrs if name in ("href", "src")]
-
-
-def entry(message, *, thread="t", minute=0):
-    at = datetime(2026, 1, 7, 12, minute, tzinfo=UTC)
-    return Entry(f"{thread}{minute}", thread, "#ml-alerts", at, message)
-
-
-def test_the_page_shows_threads_and_runs_nothing():
-    hostile = '<script>alert(1)</script><img src=x onerror="alert(1)">'
-    tags = Tags()
-    html = page(
-        [
-            entry(render(event(found(hostile, hostile)), LINKS)),
-            entry(render(event(reason=Reason.RESOLVED), LINKS), minute=5),
-            entry(render(replace(NOTE, words=hostile), LINKS), thread="u", minute=9),
-        ]
-    )
-    tags.feed(html)
-    assert html.count("<article") == 2
-    assert html.count('<ol class="replies">') == 1
-    assert html.index("version 2 serves") < html.index("First seen"), "the latest thread is first"
-    assert not tags.seen & {"script", "img", "iframe", "link", "object"}
-    assert "default-src 'none'" in html
-
-
-def test_the_page_opens_no_address_but_pages_on_the_web():
-    links = replace(LINKS, dagster_url="javascript:alert(1)", runbook_url="file:///srv/runbooks")
-    tags = Tags()
-    html = page([entry(render(event(found()), links))])
-    tags.feed(html)
-    assert tags.addresses == ["http://127.0.0.1:5000/#/models/credit_risk"]
-    assert "## What it means" in html, "the page is shown, since no link leads to it"
-    assert "## What it means" not in page([entry(render(event(found()), LINKS))])
-
-
-def test_an_empty_outbox_is_a_page_too(tmp_path):
-    write_outbox(tmp_path, [])
-    assert "No messages." in (tmp_path / "index.html").read_text()
-
-
-def test_the_outbox_holds_what_slack_would_have_got(tmp_path):
-    message = render(event(found()), LINKS)
-    write_outbox(tmp_path / "new", [entry(message)])
-    (line,) = (tmp_path / "new" / "messages.jsonl").read_text().splitlines()
-    assert json.loads(line)["blocks"] == message.blocks
-    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
-        "index.html",
-        "messages.jsonl",
-    ]

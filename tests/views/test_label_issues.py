@@ -20,7 +20,6 @@ from monitoring_dagster.cli import here
 from monitoring_dagster.judge import revisions
 from monitoring_dagster.measure.quality import arrived_labels as outcomes
 from monitoring_dagster.measure.quality.known_quality import evaluate
-from monitoring_dagster.report.wording import printable
 from monitoring_dagster.spec import FurtherLabels
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.labels.label_quality import UnusableErrorRate
@@ -259,11 +258,3 @@ def test_typed_they_are_listed_written_decided_about_and_gone(typed, on_disk):
     found = json.loads(left)
     assert [one["request_id"] for one in found["label_issues"]] == [rows[2]["request_id"]]
     assert found["error_rate"] == 0.05
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [("a 1", "a 1"), ("", "''"), ("\x1b[2J", "'\\x1b[2J'"), ("\u202egnp", "'\\u202egnp'")],
-)
-def test_a_terminal_is_shown_values_and_runs_none(text, shown):
-    assert printable(text) == shown

@@ -189,7 +189,8 @@ def _around(unique: Floats, own: NDArray[np.bool_], cuts: Sequence[float]) -> tu
         beside = np.abs(unique[:, None] - np.asarray(cuts, np.float64)[None, :]).min(1)
         reach = np.where(beside <= reach, 0.0, reach)
     value, reach = unique[own], reach[own]
-    return np.minimum(value - reach, np.nextafter(value, -np.inf)), value + reach
+    with np.errstate(over="ignore"):  # below the lowest number there is none
+        return np.minimum(value - reach, np.nextafter(value, -np.inf)), value + reach
 
 
 def _quantiles(unique: Floats, rows: NDArray[np.int64], at: Floats) -> Floats:

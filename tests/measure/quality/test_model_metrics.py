@@ -1,4 +1,4 @@
-"""What is promised, what is worse than that, and metrics of one's own from YAML to result."""
+"""What is promised, and metrics of one's own from YAML to result."""
 
 from dataclasses import replace
 from math import nan
@@ -7,15 +7,13 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
-from monitoring_dagster.decide.judging.tolerance import beyond, limit_of, room_of
 from monitoring_dagster.measure.quality import arrived_labels as outcomes
 from monitoring_dagster.measure.quality import promises
 from monitoring_dagster.measure.quality.known_quality import breaches, evaluate
 from monitoring_dagster.measure.quality.model_metrics import UnknownMetric, metric_label
 from monitoring_dagster.measure.quality.promises import promise_of, spread_of
-from monitoring_dagster.spec import ModelSpec, Tolerance
+from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.stats.columns.groups import Group
-from monitoring_dagster.stats.quality.performance import Metric
 from monitoring_dagster.store.references.version_reference import reference_of
 from monitoring_dagster.views.history import history
 from tests.world import LATEST_DAYS, START, attributes, day_after
@@ -125,78 +123,6 @@ def test_a_definition_promises_only_for_the_days_that_it_judges(founded, promise
     assert said == (1.0 if judged else None)
 
 
-OWN = ModelSpec.model_validate(
-    attributes(
-        metrics=[
-            {"name": "cost", "value": COST},
-            {"name": "pain", "expression": "abs(label - prediction)", "better": "lower"},
-        ]
-    )
-)
-
-
-@pytest.mark.parametrize(
-    ("name", "low", "high", "worse"),
-    [
-        ("accuracy", 0.60, 0.749, True),
-        ("accuracy", 0.60, 0.75, False),  # exactly as much worse as is tolerated
-        ("accuracy", 0.95, 0.99, False),
-        ("cost", 0.60, 0.749, True),
-        ("cost", 0.95, 0.99, False),
-        ("log_loss", 1.251, 1.5, True),
-        ("log_loss", 1.25, 1.5, False),
-        ("log_loss", 0.1, 0.2, False),
-        ("pain", 1.251, 1.5, True),
-        ("pain", 0.1, 0.2, False),
-        ("accuracy", nan, nan, False),
-        ("log_loss", nan, nan, False),
-    ],
-)
-@pytest.mark.parametrize("unit", ["relative", "absolute"])
-def test_worse_is_where_the_whole_interval_lies_beyond_the_tolerance(name, low, high, worse, unit):
-    """Of a promise of 1 a quarter is tolerated."""
-    metric = Metric((low + high) / 2, low, high, 100)
-    assert is_worse(name, metric, 1.0, Tolerance(**{unit: 0.25})) is worse
-
-
-def is_worse(name, metric, promise, tolerance, *, spread=nan):
-    room = room_of(tolerance, name, promise, spread=spread)
-    return beyond(OWN, name, metric, limit_of(OWN, name, promise, room, spread=spread))
-
-
-@pytest.mark.parametrize(
-    ("promise", "low", "high", "worse"),
-    [
-        pytest.param(0.0, -0.01, 0.01, False, id="at zero"),
-        pytest.param(-0.3, -0.01, 0.01, False, id="at zero, and less was registered"),
-        pytest.param(0.08, -0.01, 0.01, False, id="at zero, and more was registered"),
-        pytest.param(0.08, 0.05, 0.06, False, id="nearer to zero"),
-        pytest.param(0.08, -0.09, -0.085, False, id="as far on the other side"),
-        pytest.param(0.0, 0.05, 0.1, False, id="from the tolerance on"),
-        pytest.param(0.0, 0.051, 0.1, True, id="above the tolerance"),
-        pytest.param(0.0, -0.1, -0.051, True, id="below it on the other side"),
-        pytest.param(0.0, -0.1, -0.05, False, id="up to it on the other side"),
-        pytest.param(0.0, 0.04, 0.2, False, id="uncertain"),
-        pytest.param(0.0, -0.2, 0.2, False, id="either side is possible"),
-        pytest.param(0.08, 0.131, 0.14, True, id="worse than registered"),
-        pytest.param(0.3, 0.29, 0.31, True, id="as bad as registered"),
-        pytest.param(0.5, 0.29, 0.31, True, id="bad, and less so than registered"),
-        pytest.param(0.0, nan, nan, False, id="unknown"),
-    ],
-)
-@pytest.mark.parametrize("unit", [{"relative": 0.1}, {"absolute": 0.05}])
-def test_a_bias_is_judged_by_its_size(promise, low, high, worse, unit):
-    """Of labels that spread by 0.5: a twentieth is tolerated, and 0.1 of a baseline counts."""
-    metric = Metric((low + high) / 2, low, high, 100)
-    assert is_worse("bias", metric, promise, Tolerance(**unit), spread=0.5) is worse
-
-
-def test_where_the_spread_is_unknown_a_bad_baseline_counts_no_more_than_is_tolerated():
-    far = Metric(0.3, 0.29, 0.31, 100)
-    assert is_worse("bias", far, 0.3, Tolerance(absolute=0.05))
-    assert not is_worse("bias", far, 0.3, Tolerance(absolute=0.2))
-
-
 @pytest.mark.parametrize("rows", [True, False])
 def test_the_spread_of_labels_is_that_of_the_reference_else_of_its_answers(
     founded, monkeypatch, rows
@@ -211,12 +137,6 @@ def test_the_spread_of_labels_is_that_of_the_reference_else_of_its_answers(
 
 def share_of_ones(outcomes):
     return sum(n for (label, _), n in outcomes.cells.items() if label == "1") / outcomes.n
-
-
-def test_a_promise_below_zero_is_tolerated_as_far_either_side():
-    metric = Metric(-1.3, -1.4, -1.26, 100)
-    assert is_worse("cost", metric, -1.0, Tolerance(relative=0.25))
-    assert not is_worse("cost", metric, -1.0, Tolerance(relative=0.26))
 
 
 def test_a_name_means_its_newest_definition_and_a_label_that_very_one():

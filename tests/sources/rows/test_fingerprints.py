@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import duckdb
 import pytest
 
-from monitoring_dagster.decide.recomputing import is_changed, waits_until
+from monitoring_dagster.decide.recomputing import is_changed
 from monitoring_dagster.sources.rows.fingerprints import (
     fingerprint_of,
     fingerprints_of,
@@ -107,20 +107,3 @@ def test_a_table_is_its_rows_by_day(table, tmp_path):
 def test_a_table_that_cannot_be_counted_has_no_days(change, table, tmp_path):
     other = Labels.model_validate(table.model_dump() | change)
     assert fingerprints_of(other, DAY, DAY, root=tmp_path) == {}
-
-
-@pytest.mark.parametrize(
-    ("minutes_ago", "waits"),
-    [
-        pytest.param([], None, id="never asked for"),
-        pytest.param([14], 1, id="once, within a quarter of an hour"),
-        pytest.param([15], None, id="once, a quarter of an hour ago"),
-        pytest.param([60, 44], 1, id="twice"),
-        pytest.param([400, 300, 200, 100], 305, id="four times"),
-        pytest.param([25 * 60, 26 * 60, 15], None, id="the day before is forgotten"),
-    ],
-)
-def test_the_wait_grows_with_every_time(minutes_ago, waits):
-    asked = [NOON - timedelta(minutes=one) for one in minutes_ago]
-    expected = None if waits is None else NOON + timedelta(minutes=waits)
-    assert waits_until(asked, now=NOON) == expected

@@ -1,12 +1,8 @@
 """Weights carry a reference over to other rows, and say how far that goes."""
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
-from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.stats.columns.bins import bins_of
-from monitoring_dagster.stats.columns.design import MAX_LEVELS, Design
 from monitoring_dagster.stats.estimation.reweighting import MIN_COVERED, MIN_EFFECTIVE_ROWS, weights
 from monitoring_dagster.stats.estimation.score_estimation import calibrate
 from monitoring_dagster.stats.quality.outcomes import Outcomes
@@ -126,39 +122,3 @@ class TestTheWeightedEstimate:
     def test_without_a_shift_it_is_no_worse(self):
         plain, weighted = self.errors(0.0, worlds=4)
         assert weighted < plain + 0.005
-
-
-class TestDesign:
-    TABLE = pa.table(
-        {
-            "amount": pa.array([1.5, None, float("inf"), float("-inf")]),
-            "plan": pa.array(["b", "a", "b", None]),
-            "on": pa.array([True, False, True, True]),
-        }
-    )
-
-    def design(self, table):
-        return Design.over(table, {n: bins_of(table[n], column=n) for n in table.column_names})
-
-    def test_numbers_stay_numbers_names_become_codes_and_missing_is_nan(self):
-        design = self.design(self.TABLE)
-        amount, plan, on = design.points(self.TABLE).T
-        assert design.categorical.tolist() == [False, True, True]
-        assert amount[0] == 1.5
-        assert np.isnan(amount[1])
-        assert -np.inf < amount[3] < amount[0] < amount[2] < np.inf
-        assert plan.tolist()[:3] == [0.0, 1.0, 0.0]
-        assert np.isnan(plan[3])
-        assert on.tolist() == [0.0, 1.0, 0.0, 0.0]
-
-    def test_names_that_the_reference_never_had_share_one_code(self):
-        new = self.TABLE.set_column(1, "plan", pa.array(["x", "y", "a", "b"]))
-        assert self.design(self.TABLE).points(new)[:, 1].tolist() == [2.0, 2.0, 1.0, 0.0]
-
-    def test_rare_names_share_it_too_as_trees_know_but_255_codes(self):
-        many = pa.table({"city": [f"c{i}" for i in range(1000)]})
-        assert self.design(many).points(many).max() == MAX_LEVELS
-
-    def test_a_column_that_is_missing_is_named(self):
-        with pytest.raises(UnknownColumn, match="'plan'"):
-            self.design(self.TABLE).points(self.TABLE.drop_columns("plan"))

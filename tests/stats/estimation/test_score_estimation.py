@@ -55,25 +55,6 @@ def known_exactly():
     return Calibration("binary", Curve(20.0, knots, np.zeros(2), np.zeros((2, 2))))
 
 
-def test_metrics_of_known_labels_are_those_of_scikit_learn():
-    current = rows(5000, np.random.default_rng(0))
-    found = realised(current)
-    label, prediction, score = current.values()
-    for name, expected in {
-        "roc_auc": sklearn_metrics.roc_auc_score(label, score),
-        "accuracy": sklearn_metrics.accuracy_score(label, prediction),
-        "balanced_accuracy": sklearn_metrics.balanced_accuracy_score(label, prediction),
-        "precision": sklearn_metrics.precision_score(label, prediction),
-        "recall": sklearn_metrics.recall_score(label, prediction),
-        "f1": sklearn_metrics.f1_score(label, prediction),
-        "average_precision": sklearn_metrics.average_precision_score(label, score),
-        "log_loss": sklearn_metrics.log_loss(label, score),
-        "brier": sklearn_metrics.brier_score_loss(label, score),
-        "base_rate": label.mean(),
-    }.items():
-        assert found[name] == pytest.approx(expected, abs=1e-3), name
-
-
 def test_four_rows_have_the_closed_form():
     p, prediction = np.array([0.1, 0.4, 0.6, 0.9]), np.array([0, 0, 1, 1])
     found = estimated(known_exactly(), {"prediction": prediction, "score": p})
@@ -296,12 +277,3 @@ def test_a_class_that_the_reference_never_predicted_is_no_exception():
     assert 0 < found["accuracy"].value < 1
     nothing = estimated(calibration, {"prediction": [], "score": []})
     assert np.isnan(nothing["accuracy"].value)
-
-
-@pytest.mark.parametrize("close", [0.201001, 0.20101, 0.2011])
-def test_scores_that_lie_close_together_among_few_rows_have_a_curve(close):
-    x = np.array([0.2, close, 0.52, 1.51, 1.74, 1.75])
-    curve = Curve.fit(x, np.ones(6), np.zeros(6))
-    spread = curve.draws(x, size=4000, rng=np.random.default_rng(0)).std(axis=0)
-    assert spread[0] == pytest.approx(spread[1], rel=0.01)
-    assert ((spread > 1) & (spread < 3)).all()

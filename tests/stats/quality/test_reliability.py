@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring_dagster.stats.inference.intervals import wilson
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.performance import metrics
 from monitoring_dagster.stats.quality.reliability import (
@@ -88,12 +87,3 @@ def test_whatever_the_rows_none_is_lost_and_levels_ascend(rows, groups):
     assert 1 <= len(table) <= groups
     edges = [edge for row in table for edge in (row.low, row.high)]
     assert edges == sorted(edges)
-
-
-def test_wilsons_interval_is_scipys():
-    from scipy.stats import binomtest
-
-    for hits, n in ((0, 5), (3, 9), (50, 50), (1, 10_000)):
-        expected = binomtest(hits, n).proportion_ci(method="wilson")
-        assert tuple(map(float, wilson(hits, n))) == pytest.approx(tuple(expected), abs=1e-12)
-    assert np.isnan(wilson(0, 0)).all()

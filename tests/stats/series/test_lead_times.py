@@ -8,35 +8,8 @@ import pytest
 
 from monitoring_dagster.stats.series.lead_times import UnequalSeries, leading_indicators
 from monitoring_dagster.stats.series.leads import lead
-from monitoring_dagster.stats.series.thresholds import LossEvent, loss_events, thresholds
-
-DAYS = 365
-
-
-def wander(rng, memory):
-    """Days that remember the day before."""
-    noise = rng.normal(size=DAYS)
-    for day in range(1, DAYS):
-        noise[day] += memory * noise[day - 1]
-    return noise / noise.std()
-
-
-def losses(rng, *, signal_days_before, count=7, lasting=12, height=4.0):
-    """A loss, and a signal that rises as long before each of its events."""
-    signal, loss = np.zeros(DAYS), np.zeros(DAYS)
-    for start in 70 + 40 * np.arange(count) + rng.integers(0, 20, count):
-        loss[start : start + lasting] += height
-        signal[start - signal_days_before :][:lasting] += height
-    return signal + wander(rng, 0.5), loss + 0.5 * wander(rng, 0.3)
-
-
-@pytest.mark.parametrize("ahead", [0, 5, 21, 45])
-def test_a_planted_lead_is_recovered_within_two_days(ahead):
-    rng = np.random.default_rng(1)
-    found = [lead(*losses(rng, signal_days_before=ahead), rng=rng) for _ in range(12)]
-    assert sum(one.p_value < 0.05 and abs(one.days - ahead) <= 2 for one in found) >= 11
-    assert sum(one.low <= ahead <= one.high for one in found) >= 11
-    assert all(one.high - one.low < 30 for one in found)
+from monitoring_dagster.stats.series.thresholds import loss_events
+from tests.stats.series.drawn import DAYS, NOISE, losses, wander
 
 
 def test_a_signal_that_falls_is_learnt_to_fall():
@@ -49,26 +22,6 @@ def test_a_signal_that_falls_is_learnt_to_fall():
     )
     assert "confidence falls 21 days before losses" in one.words
     assert "alert at confidence < 0.8" in one.words
-
-
-NOISE = {
-    "white": lambda rng: rng.normal(size=DAYS),
-    "persistent": lambda rng: wander(rng, 0.9),
-    "random walk": lambda rng: rng.normal(size=DAYS).cumsum(),
-    "weekly": lambda rng: wander(rng, 0.3) + 2 * (np.arange(DAYS) % 7 > 4),
-    "trend": lambda rng: wander(rng, 0.3) + np.linspace(0, 9, DAYS),
-    "skewed": lambda rng: np.exp(wander(rng, 0.5)),
-    "its own events": lambda rng: np.roll(losses(rng, signal_days_before=0)[0], rng.integers(DAYS)),
-}
-
-
-@pytest.mark.parametrize("loss", ["weekly", "skewed"])
-def test_noise_has_no_relation_however_it_moves(loss):
-    rng = np.random.default_rng(3)
-    p_values = [
-        lead(NOISE[signal](rng), NOISE[loss](rng), rng=rng).p_value for signal in 6 * sorted(NOISE)
-    ]
-    assert sum(p < 0.05 for p in p_values) <= 0.05 * 42 + 2.6 * np.sqrt(0.05 * 0.95 * 42)
 
 
 def test_of_many_noise_signals_hardly_ever_one_is_related():
@@ -140,67 +93,6 @@ def test_unknown_days_and_labels_that_are_not_there_yet_do_not_hide_a_lead():
     (one,) = leading_indicators({"psi": psi}, loss, events=loss_events(loss, tolerance=2), rng=rng)
     assert one.related
     assert one.lead.days == pytest.approx(21, abs=2)
-
-
-@pytest.mark.parametrize(
-    ("loss", "lasting", "expected"),
-    [
-        pytest.param([0, 3, 3, 3, 0], 3, [(1, 3)], id="three days too high"),
-        pytest.param([0, 3, 3, 0, 0], 3, [], id="over before it lasted"),
-        pytest.param([0, 2, 2, 2, 0], 3, [], id="on the bound is within it"),
-        pytest.param([0, 3, np.nan, 3, 3, 0], 3, [(1, 4)], id="an unknown day ends nothing"),
-        pytest.param([0, 0, 3, 3, 3], 3, [(2, 4)], id="it may last still"),
-        pytest.param([3, 0, 3, 0], 1, [(0, 0), (2, 2)], id="single days, where they count"),
-        pytest.param([np.nan, np.nan], 1, [], id="nothing known"),
-        pytest.param([], 1, [], id="no days"),
-    ],
-)
-def test_what_a_loss_is(loss, lasting, expected):
-    found = loss_events(loss, tolerance=2, baseline=0, lasting_days=lasting)
-    assert [tuple(event) for event in found] == expected
-
-
-def tried(alert_days, *, starts=(100, 200, 300), last_day=DAYS - 1, unknown=(), direction=1):
-    """The top threshold of a signal that is 1 on *alert_days* and else 0, at a lead of 21 days."""
-    signal = np.zeros(DAYS)
-    signal[list(alert_days)] = direction
-    signal[list(unknown)] = np.nan
-    found = thresholds(
-        signal, [LossEvent(start, start + 9) for start in starts],
-        lead_days=21, direction=direction, last_day=last_day,
-        cost_of_miss=10, cost_of_false_alarm=1,
-    )  # fmt: skip
-    return found[0]
-
-
-@pytest.mark.parametrize(
-    ("found", "hits", "events", "false_alarms", "alerts", "gain"),
-    [
-        pytest.param(tried([79, 179, 279]), 3, 3, 0, 3, 30, id="each announced 21 days before"),
-        pytest.param(tried([79, 179]), 2, 3, 0, 2, 20, id="one missed"),
-        pytest.param(tried([79, 150]), 1, 3, 1, 2, 9, id="one false alarm costs a tenth"),
-        pytest.param(tried([72]), 1, 3, 0, 1, 10, id="a week before the usual lead counts"),
-        pytest.param(tried([71]), 0, 3, 1, 1, -1, id="a day more does not"),
-        pytest.param(tried([100]), 1, 3, 0, 1, 10, id="the same day is not too late"),
-        pytest.param(tried([105]), 0, 3, 0, 0, 0, id="during a loss nothing is judged"),
-        pytest.param(tried([79, 80, 86]), 1, 3, 0, 1, 10, id="one alert until a week is quiet"),
-        pytest.param(tried([79, 88]), 1, 3, 0, 2, 10, id="then another one"),
-        pytest.param(tried([350]), 0, 3, 0, 0, 0, id="its time is not over"),
-        pytest.param(tried([320], last_day=348), 0, 3, 1, 1, -1, id="its time is just over"),
-        pytest.param(tried([320], last_day=347), 0, 3, 0, 0, 0, id="a day before it was not"),
-        pytest.param(tried([179], unknown=range(60, 101)), 1, 2, 0, 1, 10, id="not listened to"),
-        pytest.param(tried([79], direction=-1), 1, 3, 0, 1, 10, id="a fall alerts"),
-    ],
-)
-def test_what_alerts_would_have_been_worth(found, hits, events, false_alarms, alerts, gain):
-    counts = (found.hits, found.events, found.false_alarms, found.alerts, found.gain)
-    assert counts == (hits, events, false_alarms, alerts, gain)
-
-
-def test_no_alert_has_no_rate_of_false_ones():
-    found = tried([105])
-    assert found.false_alarm_rate is found.false_low is found.lead_days is None
-    assert tried([79]).lead_days == 21
 
 
 def test_series_of_other_days_are_refused():

@@ -1,0 +1,77 @@
+"""People are told in one channel that Slack can have."""
+
+from contextlib import suppress
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from monitoring_dagster.spec.channels import Channel, Channels
+from tests.spec.written import told
+
+
+@pytest.mark.parametrize(
+    ("channel", "words"),
+    [
+        pytest.param("", "no channel is named", id="empty"),
+        pytest.param("#", "no channel is named", id="a hash alone"),
+        pytest.param("  ", "no channel is named", id="blank"),
+        pytest.param("#ml alerts", "no name of one channel", id="a blank inside"),
+        pytest.param("#a,#b", "no name of one channel", id="two channels"),
+        pytest.param("##a", "no name of one channel", id="two hashes"),
+        pytest.param("@ann", "no name of one channel", id="a person"),
+        pytest.param("#team/alerts", "no name of one channel", id="a folder"),
+        pytest.param("slack:alerts", "no name of one channel", id="a scheme"),
+        pytest.param("#ml\x1b[2Jalerts", "no name of one channel", id="what a terminal obeys"),
+        pytest.param("#ML-Alerts", "Did you mean '#ml-alerts'?", id="capitals"),
+        pytest.param("https://x.slack.com/archives/C1", "this is a URL", id="a link"),
+        pytest.param("https://hooks.slack.com/canary", "this is a secret", id="a webhook"),
+        pytest.param("xoxb-1-canary", "this is a secret", id="a token"),
+        pytest.param(None, "an unquoted # begins a comment", id="a comment"),
+        pytest.param(5, "write it in quotes", id="a number"),
+        pytest.param("#" + 81 * "a", "at most 80", id="longer than Slack allows"),
+    ],
+)
+def test_a_channel_that_slack_cannot_have_is_refused(channel, words):
+    ((place, message),) = told("channels.slack", channel)
+    assert place == "channels.slack"
+    assert words in message
+    assert "canary" not in message
+    assert message.isprintable()
+
+
+@pytest.mark.parametrize(
+    "channel",
+    ["#ml-alerts", "ml_alerts", "C012ABCDEF", "#für-ml", "{{ env.CHANNEL }}", "#" + 80 * "a"],
+)
+def test_a_channel_is_a_name_an_id_or_a_template(channel):
+    assert told("channels.slack", channel) == []
+
+
+def test_a_secret_is_not_repeated_to_whoever_reads_the_log():
+    ((_, message),) = told("channels.slack", "xoxb-123-secret")
+    assert "this is a secret" in message
+    assert "SLACK_BOT_TOKEN" in message
+    assert "xoxb-123" not in message
+
+
+@pytest.mark.parametrize("key", ["remind_every_days", "clear_after_days"])
+def test_a_reminder_and_an_end_need_a_day_at_least(key):
+    assert getattr(Channels(**{key: 1}), key) == 1
+    with pytest.raises(ValidationError, match="greater than or equal to 1"):
+        Channels(**{key: 0})
+
+
+CHANNEL = TypeAdapter(Channel)
+SCHEMA = jsonschema.Draft202012Validator(CHANNEL.json_schema())
+CHARACTERS = st.sampled_from("#aZ0-_./:@,; ü{\x00\n")
+
+
+@given(st.text(CHARACTERS, max_size=6))
+def test_a_channel_that_is_right_is_right_in_an_editor_too(channel):
+    """Else Dagster would refuse it in words that nobody understands."""
+    with suppress(ValidationError):
+        CHANNEL.validate_python(channel)
+        assert SCHEMA.is_valid(channel)

@@ -1,0 +1,50 @@
+"""What a project says holds for all its models, so it is refused where no model could keep it."""
+
+import pytest
+from pydantic import ValidationError
+
+from monitoring_dagster.spec import Schedule
+from monitoring_dagster.spec.project import ProjectSettings
+
+
+def told(written):
+    with pytest.raises(ValidationError) as raised:
+        ProjectSettings.model_validate(written)
+    ((place, words),) = [(one["loc"], one["msg"]) for one in raised.value.errors()]
+    return place, words
+
+
+def test_a_project_that_says_nothing_is_judged_at_six_utc():
+    schedule = ProjectSettings.model_validate({}).schedule
+    assert schedule == Schedule(at="06:00", time_zone="UTC", grace_minutes=0)
+
+
+def test_a_grace_may_last_until_the_day_ends_and_no_minute_longer():
+    """From 22:00 there are 119 minutes to 23:59."""
+    late = {"at": "22:00", "grace_minutes": 119}
+    assert ProjectSettings.model_validate({"schedule": late}).schedule.grace_minutes == 119
+    place, words = told({"schedule": late | {"grace_minutes": 120}})
+    assert place == ("schedule", "grace_minutes")
+    assert "at most 119 are possible" in words
+
+
+def test_a_grace_that_passes_midnight_in_winter_alone_is_refused_too():
+    """00:30 in Berlin is 23:30 UTC in winter, and 22:30 in summer."""
+    schedule = {"at": "00:30", "time_zone": "Europe/Berlin", "grace_minutes": 60}
+    assert "at most 29 are possible" in told({"schedule": schedule})[1]
+
+
+@pytest.mark.parametrize(
+    ("written", "place", "words"),
+    [
+        pytest.param(
+            {"scedule": {}}, ("scedule",), "Did you mean 'schedule'?", id="a misspelt key"
+        ),
+        pytest.param({"schedule": "06:00"}, ("schedule",), "its keys: at", id="an hour alone"),
+        pytest.param({"channels": {}}, ("channels",), "It has: schedule", id="a key of a model"),
+    ],
+)
+def test_a_mistake_is_answered_with_what_a_project_may_say(written, place, words):
+    found, message = told(written)
+    assert found == place
+    assert words in message
