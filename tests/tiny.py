@@ -8,8 +8,13 @@ from pathlib import Path
 import pyarrow as pa
 
 from monitoring_dagster.spec import ModelSpec
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.columns.profile import Profile, profiles_to_table
+from monitoring_dagster.stats.quality.outcomes import Outcomes
+from monitoring_dagster.stats.quality.outcomes_file import outcomes_to_table
 from monitoring_dagster.store.days.signals import noted
 from monitoring_dagster.store.ledger.ledger import Promotion
+from monitoring_dagster.store.models.registry import ModelVersion, Registry, UnknownVersion
 from monitoring_dagster.store.monitor import House, Monitor
 from monitoring_dagster.store.references.version_reference import Reference
 
@@ -78,3 +83,61 @@ def reference(version="1", **changed) -> Reference:
             "trained_until": None, "registered_on": DAY, "run_id": "r", **changed,
         }
     )  # fmt: skip
+
+
+def registered(monkeypatch, table, **changed):
+    """Let MLflow know one version, 1, with these reference rows; returns how often it was asked."""
+    asked = []
+    known = ModelVersion(
+        **{
+            "name": "tiny", "version": "1", "run_id": "r", "created_at": noon(),
+            "task": "binary", "features": (("age", "numeric"),),
+            "training_window": (after(-9), after(-2)), "metrics": {"log_loss": 0.5},
+            "importances": {"age": 1.0}, "parameters": {"depth": "3"},
+            "library_versions": {"numpy": "2"}, "code_hash": "abc", "tags": {}, **changed,
+        }
+    )  # fmt: skip
+
+    def describe(_, name, version):
+        asked.append(version)
+        if version != known.version:
+            raise UnknownVersion.named(name, version, available=[known.version])
+        return known
+
+    def rows(*_):
+        if isinstance(table, Exception):
+            raise table
+        return table
+
+    monkeypatch.setattr(Registry, "describe", describe)
+    monkeypatch.setattr(Registry, "reference", rows)
+    return asked
+
+
+def turned_out(right, wrong=0) -> Outcomes:
+    """So many rows that were said to be 1: *right* of them are."""
+    rows = right + wrong
+    label = [1] * right + [0] * wrong
+    return Outcomes.of("binary", label=label, prediction=[1] * rows, score=[0.9] * rows)
+
+
+def counted(monitor, rows: Mapping[str, int], day=DAY):
+    """Store a profile of so many rows of each version, all of which count."""
+    whole = sum(rows.values())
+    service = {"rows": whole, "counted": whole, "versions": dict(rows)}
+    profiles = {Group(version): Profile(n) for version, n in rows.items()}
+    keep(monitor, "profile", day, rows=profiles_to_table(profiles), service=service)
+
+
+def labelled(monitor, found, day=DAY, *, step="outcomes", **account):
+    """Store what labels arrived on *day*: outcomes by prediction day, of version 1, or by group."""
+    groups = {
+        (key if isinstance(key, tuple) else (key, Group("1"))): one for key, one in found.items()
+    }
+    by_day = {}
+    for (served, group), one in groups.items():
+        if not group.segment:
+            by_day[str(served)] = by_day.get(str(served), 0) + one.n
+    table = outcomes_to_table({key: one for key, one in groups.items() if one})
+    name = "decided_by_day" if step == "label_decisions" else "by_day"
+    keep(monitor, step, day, rows=table, account={name: by_day, **account})
