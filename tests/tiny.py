@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.stats.columns.groups import Group
@@ -141,3 +143,53 @@ def labelled(monitor, found, day=DAY, *, step="outcomes", **account):
     table = outcomes_to_table({key: one for key, one in groups.items() if one})
     name = "decided_by_day" if step == "label_decisions" else "by_day"
     keep(monitor, step, day, rows=table, account={name: by_day, **account})
+
+
+def put(root: Path, folder, table, day=DAY) -> Path:
+    """Lay a day's Parquet file; returns where."""
+    path = root / folder / f"{day}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table if isinstance(table, pa.Table) else pa.table(table), path)
+    return path
+
+
+def replaced(table: pa.Table, **columns) -> pa.Table:
+    """The *table* with other columns: None leaves one out, a plain value stands in every row."""
+    for name, one in columns.items():
+        if name in table.column_names:
+            place = table.column_names.index(name)
+            table = table.remove_column(place)
+        if one is not None:
+            plain = isinstance(one, str | int | float | bool)
+            table = table.append_column(name, pa.array([one] * table.num_rows if plain else one))
+    return table
+
+
+def log_of(rows=300, day=DAY, *, seed=0, **columns) -> pa.Table:
+    """An inference log of version 1, whose scores are right about their labels, and these."""
+    rng = np.random.default_rng([seed, day.toordinal()])
+    age = rng.normal(size=rows)
+    score = 1 / (1 + np.exp(-1.5 * age))
+    whole = pa.table(
+        {
+            "request_id": [f"{day}/{n}" for n in range(rows)],
+            "served_at": pa.array([noon(day)] * rows, pa.timestamp("us", "UTC")),
+            "model_version": ["1"] * rows,
+            "prediction": (score > 0.5).astype(int),
+            "score": score,
+            "age": age,
+            "debt": rng.exponential(size=rows),
+            "country": rng.choice(["DE", "FR"], rows),
+            "label": (rng.uniform(size=rows) < score).astype(int),
+        }
+    )
+    return replaced(whole, **columns)
+
+
+def reference_rows(days=8, rows=300, **columns) -> pa.Table:
+    """What a version was trained on: such rows of the days before DAY."""
+    parts = []
+    for n in range(1, days + 1):
+        day = after(-n)
+        parts.append(log_of(rows, day).append_column("day", pa.array([day] * rows, pa.date32())))
+    return replaced(pa.concat_tables(parts), **columns)

@@ -11,7 +11,7 @@ from monitoring_dagster.measure.drift import drift
 from monitoring_dagster.store.days.drifted import DRIFT
 from monitoring_dagster.store.days.step_findings import VERDICT, stored_findings
 from monitoring_dagster.store.references import version_reference as reference
-from tests.world import FEATURES, START, day_after
+from tests.world import START, day_after
 
 NEXT = day_after(START)
 
@@ -51,17 +51,6 @@ def test_without_importances_the_size_of_the_effect_decides(lived, monkeypatch):
     monkeypatch.setattr(drift, "reference_of", lambda *_: replace(known, importances={}))
     found = live(lived, START, age=lambda x: x + 8, income=lambda x: x + 30)
     assert subjects(found) == ["income", "age"]
-
-
-def test_the_table_shows_the_top_twenty(lived):
-    log = lived.served(START)
-    lived.write(START, log=log)
-    profile.run(lived.monitor, START)
-    report = drift.run(lived.monitor, START)
-    columns = [row["column"] for row in report.table]
-    assert len(columns) == 20
-    assert {columns[0], columns[1], columns[2]} == {"score", "score: extremes", "prediction"}
-    assert set(columns[3:8]) == {*FEATURES, "country"}
 
 
 def test_sudden_over_confidence_is_told_and_names_the_share(lived):
