@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -16,7 +17,12 @@ from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.outcomes_file import outcomes_to_table
 from monitoring_dagster.store.days.signals import noted
 from monitoring_dagster.store.ledger.ledger import Promotion
-from monitoring_dagster.store.models.registry import ModelVersion, Registry, UnknownVersion
+from monitoring_dagster.store.models.registry import (
+    ModelVersion,
+    Registry,
+    Serving,
+    UnknownVersion,
+)
 from monitoring_dagster.store.monitor import House, Monitor
 from monitoring_dagster.store.references.version_reference import Reference
 
@@ -87,18 +93,23 @@ def reference(version="1", **changed) -> Reference:
     )  # fmt: skip
 
 
-def registered(monkeypatch, table, **changed):
-    """Let MLflow know one version, 1, with these reference rows; returns how often it was asked."""
-    asked = []
-    known = ModelVersion(
+def described(version, **changed) -> ModelVersion:
+    """All that MLflow says of a version."""
+    return ModelVersion(
         **{
-            "name": "tiny", "version": "1", "run_id": "r", "created_at": noon(),
+            "name": "tiny", "version": version, "run_id": f"run {version}", "created_at": noon(),
             "task": "binary", "features": (("age", "numeric"),),
             "training_window": (after(-9), after(-2)), "metrics": {"log_loss": 0.5},
             "importances": {"age": 1.0}, "parameters": {"depth": "3"},
             "library_versions": {"numpy": "2"}, "code_hash": "abc", "tags": {}, **changed,
         }
     )  # fmt: skip
+
+
+def registered(monkeypatch, table, **changed):
+    """Let MLflow know one version, 1, with these reference rows; returns how often it was asked."""
+    asked = []
+    known = described("1", **changed)
 
     def describe(_, name, version):
         asked.append(version)
@@ -193,3 +204,68 @@ def reference_rows(days=8, rows=300, **columns) -> pa.Table:
         day = after(-n)
         parts.append(log_of(rows, day).append_column("day", pa.array([day] * rows, pa.date32())))
     return replaced(pa.concat_tables(parts), **columns)
+
+
+class FakeMlflow:
+    """A registry in memory: versions with their tags, the champion, and the switch."""
+
+    def __init__(self, *versions, champion=None, **tags):
+        self.known = {one: dict(tags) for one in versions}
+        self.alias, self.switch = champion, False
+        self.models: dict[str, object] = {}
+
+    def versions(self, _name, *, tag=None):
+        return [one for one, of in self.known.items() if tag is None or of.get(tag[0]) == tag[1]]
+
+    def champion(self, _name):
+        return self.alias if self.alias in self.known else None
+
+    def serving(self, _name):
+        return Serving(self.alias, self.switch) if self.known else None
+
+    def set_champion(self, name, version):
+        self._refuse(name, version)
+        self.alias = version
+
+    def set_fallback(self, _name, *, on):
+        self.switch = on
+
+    def describe(self, name, version):
+        self._refuse(name, version)
+        return described(version, tags=self.known[version])
+
+    def reference(self, name, version):
+        self._refuse(name, version)
+        return reference_rows(1, 10)
+
+    def load_model(self, name, version):
+        self._refuse(name, version)
+        return self.models[version]
+
+    def _refuse(self, name, version):
+        if version not in self.known:
+            raise UnknownVersion.named(name, version, available=list(self.known))
+
+
+def with_mlflow(monitor, mlflow):
+    """The *monitor*, whose models lie there."""
+    monitor.house.__dict__["registry"] = mlflow
+    return monitor
+
+
+def at(monitor, moment):
+    """The same monitor at another moment, with the same registry."""
+    house = replace(monitor.house, as_of=moment)
+    if "registry" in monitor.house.__dict__:
+        house.__dict__["registry"] = monitor.house.registry
+    return house.monitor(monitor.spec)
+
+
+def told(monitor):
+    """Title and words of every announcement that waits, in order; they are sent."""
+    found = []
+    now = monitor.house.now()
+    while delivery := monitor.ledger.deliveries.claim(now=now):
+        monitor.ledger.deliveries.mark_sent(delivery, channel="C", ts="1", now=now)
+        found.append((delivery.event.title, delivery.event.words))
+    return found

@@ -54,7 +54,7 @@ def monitor(tmp_path):
 def test_all_that_was_registered_is_there(monitor, monkeypatch):
     registered(monkeypatch, rows())
     found = reference_of(monitor, "1")
-    assert (found.version, found.run_id, found.registered_on) == ("1", "r", DAY)
+    assert (found.version, found.run_id, found.registered_on) == ("1", "run 1", DAY)
     assert (found.baseline, found.importances) == ({"log_loss": 0.5}, {"age": 1.0})
     assert (found.features, found.missing_metadata) == ((("age", "numeric"),), ())
     assert (found.trained_until, found.days, found.has_days) == (after(-2), 2, True)
