@@ -6,7 +6,7 @@ import pytest
 
 from monitoring_dagster.daily.steps import STEPS, steps_of
 from monitoring_dagster.spec.sources import LABELS, PREDICTIONS
-from tests.tiny import after, monitor_of
+from tests.tiny import monitor_of
 
 ALWAYS = ["contract", "profile", "drift", "estimate", "verdict"]
 OF_LABELS = ["outcomes", "evaluation", "attribution"]
@@ -59,4 +59,3 @@ def test_a_weekly_step_is_run_for_the_week_that_ends(day, week):
 def test_only_the_verdict_builds_on_the_day_before_it():
     assert [step.name for step in STEPS if step.in_order] == ["verdict"]
     assert [step.name for step in STEPS if step.looks_ahead] == ["evaluation", "attribution"]
-    assert after(6).weekday() == 6
