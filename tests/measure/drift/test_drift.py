@@ -107,6 +107,14 @@ def test_a_day_without_rows_has_no_verdict_and_is_stored(monitor):
     assert report.picture is None
 
 
+def test_a_score_of_a_regression_is_no_probability_to_be_sure_of(tmp_path, monkeypatch):
+    registered(monkeypatch, reference_rows(), features=FEATURES)
+    log = {"path": "served/{day}.parquet", "score": "score"}
+    report = compare(monitor_of(tmp_path, task="regression", predictions=log))
+    assert "psi_score" in report.numbers
+    assert not [name for name in report.numbers if "extreme" in name or "confidence" in name]
+
+
 def test_the_rules_by_which_it_was_judged_are_kept_beside_it(monitor):
     compare(monitor)
     notes = monitor.results.metadata("tiny", "drift", DAY)

@@ -1,11 +1,14 @@
 """A day's evaluation as it is stored and shown: its revision, its check, its second opinions."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from monitoring_dagster.measure.quality import promises
+from monitoring_dagster.measure.quality import evaluation, known_quality, promises
 from monitoring_dagster.measure.quality.evaluation import run
 from monitoring_dagster.measure.step import Tone
 from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.labels.maturity import Maturity
 from tests.tiny import (
     DAY,
     after,
@@ -134,6 +137,27 @@ def test_where_nothing_was_promised_there_is_no_verdict(monitor, known):
         "No verdict: nothing to compare accuracy of version 1 with: neither its registration nor"
         " labels in its reference promise one"
     )
+
+
+@pytest.mark.parametrize(
+    ("lag", "differ", "said"),
+    [
+        pytest.param(4, True, True, id="some are still to come, and the late ones differ"),
+        pytest.param(4, False, False, id="the late ones are like the others"),
+        pytest.param(5, True, False, id="nothing is waited for any more"),
+    ],
+)
+def test_what_late_labels_hide_is_said_while_they_are_waited_for(
+    monitor, monkeypatch, lag, differ, said
+):
+    curve = SimpleNamespace(p50_days=0)
+    known = SimpleNamespace(maturity=Maturity.PARTIAL if lag < 5 else Maturity.MATURE, reason="")
+    bias = SimpleNamespace(differ=differ, words="late ones are ones more often")
+    monkeypatch.setattr(evaluation, "curve_on", lambda *_: curve)
+    monkeypatch.setattr(known_quality, "maturity", lambda *_, **__: known)
+    monkeypatch.setattr(evaluation, "late_bias_on", lambda *_, **__: bias)
+    labelled(monitor, {DAY: turned_out(90)})
+    assert ("late_labels" in run(monitor, DAY).words) is said
 
 
 def test_weak_labels_are_corrected_for_their_known_errors(tmp_path, known):
