@@ -81,8 +81,10 @@ def test_a_place_where_nothing_can_be_kept_is_named(found, tmp_path):
     (tmp_path / ".monitoring").touch()
     with pytest.raises(UnusableFolder) as caught:
         _ = project.house
-    assert str(caught.value).startswith(f"cannot use {tmp_path}/.monitoring, where results are")
-    assert str(caught.value).endswith("Put the project on a disk that can be written to")
+    assert str(caught.value) == (
+        f"cannot use {tmp_path}/.monitoring, where results are kept: File exists."
+        " Put the project on a disk that can be written to"
+    )
 
 
 class Job:

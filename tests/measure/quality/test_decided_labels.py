@@ -70,6 +70,21 @@ def test_both_on_one_day_change_nothing(monitor):
     assert account_of(monitor, after(2)).get("discarded", 0) == 0
 
 
+def test_one_is_discarded_on_the_day_on_which_another_is_restored(monitor):
+    tell(monitor, 1, {"c": 0})
+    run(monitor, after(1))
+    decide(monitor, 2, "b")
+    decide(monitor, 3, "b", Decision.KEEP)
+    decide(monitor, 3, "c")
+    assert [cells(monitor, lag) for lag in (1, 2, 3)] == [
+        {"1": 1, "0": 2}, {"1": 1, "0": 1}, {"1": 1, "0": 1}
+    ]  # fmt: skip
+    decide(monitor, 3, "a")
+    assert cells(monitor, 3) == {"0": 1}
+    account = account_of(monitor, after(3))
+    assert (account["discarded"], account["restored"]) == (2, 1)
+
+
 def test_a_label_that_comes_while_its_request_is_discarded_counts_for_nothing(monitor):
     decide(monitor, 1, "c")
     tell(monitor, 3, {"c": 1})

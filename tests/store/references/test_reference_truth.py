@@ -76,6 +76,7 @@ def test_of_classes_without_scores_no_row_is_judged_by_them():
     spec = spec_of(task="multiclass")
     rows = table(score=None, label=["a", "b", "c", "d"])
     assert judgeable(spec, rows) is rows
+    assert judgeable(spec, table(score=[0.9, 7.0, 0.2, 0.8])).num_rows == 3
 
 
 def test_answers_are_counted_by_day_label_answer_and_bin():
