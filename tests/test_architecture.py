@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[1] / "monitoring_dagster"
+TESTS = Path(__file__).parent
+PACKAGE = TESTS.parent / "monitoring_dagster"
+WITHOUT_A_TEST_FILE = {"__init__", "definitions"}  # nothing is said there that is not said below
 
 # Ground floor first. A room may import itself and the rooms below it.
 FLOORS = [
@@ -108,6 +110,24 @@ def test_a_room_holds_at_most_twelve_files():
     files = [file for file in PACKAGE.rglob("*.py") if file.name != "__init__.py"]
     rooms = Counter(file.relative_to(PACKAGE).parent.as_posix() for file in files)
     assert max(rooms.values()) <= 12, rooms.most_common(3)
+
+
+def test_every_file_has_a_test_file_of_its_own():
+    """Beside others: what a file promises is looked for under its name."""
+    written = {file.stem for file in TESTS.rglob("test_*.py")}
+    files = [file for file in PACKAGE.rglob("*.py") if file.stem not in WITHOUT_A_TEST_FILE]
+    without = sorted(
+        str(file.relative_to(PACKAGE)) for file in files if f"test_{file.stem}" not in written
+    )
+    assert not without
+
+
+def test_tests_are_as_long_as_what_they_test():
+    package, tests = (
+        sum(len(file.read_text().splitlines()) for file in folder.rglob("*.py"))
+        for folder in (PACKAGE, TESTS)
+    )
+    assert tests >= package, f"{tests:,} lines of tests for {package:,} of the package"
 
 
 def test_no_file_and_no_class_name_means_two_things():

@@ -2,15 +2,12 @@
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from monitoring_dagster.spec import ModelSpec, Schedule
 from monitoring_dagster.spec.record import Misplaced
-from monitoring_dagster.store.monitor import House
-from monitoring_dagster.store.settings import BadSettings, settings_at
 
 SMALL = {
     "name": "churn",
@@ -83,41 +80,3 @@ def test_a_grace_that_would_reach_into_the_next_day_is_refused():
     assert Schedule(at="22:00", grace_minutes=119).over(Schedule()).cron == "59 23 * * *"
     with pytest.raises(Misplaced, match=r"passes midnight UTC.* at most 119 are possible"):
         Schedule(at="22:00", grace_minutes=120).over(Schedule())
-
-
-def project(root: Path, text: str) -> Path:
-    (root / "pyproject.toml").write_text(text, encoding="utf-8")
-    return root
-
-
-def test_a_model_overrides_what_the_project_says_key_by_key(tmp_path):
-    text = '[tool.monitoring_dagster.schedule]\nat = 07:00:00\ntime_zone = "Europe/Berlin"\n'
-    house = House.at(project(tmp_path, text), {})
-    plain = house.monitor(ModelSpec.model_validate(SMALL))
-    assert plain.judged_at(date(2026, 1, 5)) == datetime(2026, 1, 6, 6, tzinfo=UTC)
-    own = house.monitor(ModelSpec.model_validate(SMALL | {"schedule": {"grace_minutes": 30}}))
-    assert own.schedule.words == "07:00 Europe/Berlin, at 07:30 where files are late"
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "words"),
-    [
-        pytest.param('[tool.monitoring_dagster.schedule]\ntime_zone = "Mars"\n', 2,
-                     "schedule.time_zone: there is no time zone 'Mars'", id="a zone"),
-        pytest.param("[project]\nname = 'x'\n[tool.monitoring_dagster]\nscedule = {at = '06:00'}\n",
-                     4, "Did you mean 'schedule'?", id="a misspelt key"),
-        pytest.param("[tool.monitoring_dagster.schedule]\nat = 6\n", 2,
-                     "TOML reads a number: write it in quotes", id="a number"),
-        pytest.param("[tool]\nmonitoring_dagster = 3\n", 2, "a mapping", id="no table"),
-    ],
-)  # fmt: skip
-def test_a_mistake_in_pyproject_is_named_with_its_line(text, line, words, tmp_path):
-    with pytest.raises(BadSettings) as caught:
-        House.at(project(tmp_path, text), {})
-    assert f"pyproject.toml:{line} - [tool.monitoring_dagster]" in str(caught.value)
-    assert words in str(caught.value)
-
-
-@pytest.mark.parametrize("text", ["", "[project]\nname = 'x'\n", "no toml ["])
-def test_what_says_nothing_leaves_the_defaults(text, tmp_path):
-    assert settings_at(project(tmp_path, text)).schedule == Schedule()

@@ -42,25 +42,6 @@ def test_the_switch_is_seen_at_once_and_without_a_ledger(world):
     assert not asked(world).fallback
 
 
-def test_both_turns_of_the_switch_are_announced_with_who_and_why(world):
-    switch_fallback(world.monitor, on=True, reason="the store is down", by="ada")
-    with pytest.raises(SwitchedAlready, match=r"'tiny' is on since .* by ada already"):
-        switch_fallback(world.monitor, on=True, reason="again", by="bob")
-    switch_fallback(world.monitor, on=False, reason="", by="bob")
-    with pytest.raises(SwitchedAlready, match=r"'tiny' is off since .* by bob already"):
-        switch_fallback(world.monitor, on=False, reason="again", by="ada")
-    on, off = told(world)
-    assert "Fallback switched on by ada. The service answers without the model." in on
-    assert "Reason: the store is down" in on
-    assert "Fallback switched off by bob" in off
-    assert "Reason: none given" in off
-
-
-def test_a_switch_that_nobody_ever_touched_is_off_already(world):
-    with pytest.raises(SwitchedAlready, match="fallback of 'tiny' is off already"):
-        switch_fallback(world.monitor, on=False, reason="", by="ada")
-
-
 @pytest.mark.parametrize("healer", ["the next call", "the sensor"])
 def test_a_crash_between_ledger_and_mlflow_is_healed_and_announced_once(world, healer):
     """The ledger has it, MLflow does not, and nobody was told."""
@@ -75,12 +56,6 @@ def test_a_crash_between_ledger_and_mlflow_is_healed_and_announced_once(world, h
     with pytest.raises(SwitchedAlready):
         switch_fallback(world.monitor, on=True, reason="down", by="bob")
     assert len(told(world)) == 1
-
-
-def test_a_switch_is_kept_for_a_model_that_nobody_registered(world):
-    world.spec_changes = {"registered_model": "elsewhere"}
-    switch_fallback(world.monitor, on=True, reason="", by="ada")
-    assert world.monitor.ledger.fallback("tiny").on
 
 
 @pytest.mark.parametrize(

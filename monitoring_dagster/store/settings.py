@@ -33,7 +33,8 @@ class BadSettings(MonitoringError):
 def settings_at(root: Path) -> ProjectSettings:
     """The settings of the project at *root*; the defaults where nothing is written.
 
-    A file that is no TOML says nothing here: Dagster refuses it with its place.
+    A file that is no TOML says nothing here, nor one whose `tool` is no table: Dagster refuses it
+    with its place.
 
     Raises
     ------
@@ -42,12 +43,13 @@ def settings_at(root: Path) -> ProjectSettings:
     file = root / _FILE
     try:
         text = file.read_text(encoding="utf-8")
-        written = tomllib.loads(text).get("tool", {})
+        tool = tomllib.loads(text).get("tool")
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return ProjectSettings()
+    if not isinstance(tool, dict):
+        return ProjectSettings()
     try:
-        ours = written.get("monitoring_dagster", {})
-        return ProjectSettings.model_validate(ours)
+        return ProjectSettings.model_validate(tool.get("monitoring_dagster", {}))
     except ValidationError as error:
         raise BadSettings.of(file, text, error) from None
 

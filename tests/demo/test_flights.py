@@ -1,7 +1,6 @@
 """The demo's flights: real, moved by whole weeks, and blind to the future."""
 
 import json
-import os
 from collections.abc import Callable
 from datetime import date, timedelta
 from importlib import import_module
@@ -10,14 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import yaml
 from sklearn.metrics import log_loss, mean_absolute_error, roc_auc_score
 from sklearn.pipeline import Pipeline
 from skops import io as skops_io
 
-from monitoring_dagster.demo.fake_service import labels_of, serve_day, write_day
+from monitoring_dagster.demo.fake_service import labels_of, serve_day
 from monitoring_dagster.demo.flights import (
     CATEGORICAL,
     FEATURES,
@@ -374,39 +372,6 @@ class TestServing:
         np.testing.assert_allclose(
             answered["prediction"], regressor.predict(answered[list(FEWER_FEATURES)])
         )
-
-
-class TestFiles:
-    def test_a_file_comes_back_as_it_was_written(self, tmp_path: Path):
-        table = pa.table({"request_id": ["a", "b"]})
-        write_day(tmp_path / "new" / "2026-06-24.parquet", table)
-        assert pq.read_table(
-            tmp_path / "new" / "2026-06-24.parquet", page_checksum_verification=True
-        ).equals(table)
-
-    def test_a_flipped_bit_is_refused(self, tmp_path: Path):
-        path = tmp_path / "2026-06-24.parquet"
-        write_day(path, pa.table({"x": np.random.default_rng(0).normal(size=5_000)}))
-        damaged = bytearray(path.read_bytes())
-        damaged[len(damaged) // 2] ^= 1
-        path.write_bytes(bytes(damaged))
-        with pytest.raises(OSError, match="CRC"):
-            pq.read_table(path, page_checksum_verification=True)
-
-    def test_a_failed_write_leaves_the_old_file_and_no_litter(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ):
-        path = tmp_path / "2026-06-24.parquet"
-        write_day(path, pa.table({"x": [1]}))
-
-        def full_disk(_: int) -> None:
-            raise OSError(28, "No space left on device")
-
-        monkeypatch.setattr(os, "fsync", full_disk)
-        with pytest.raises(OSError, match="No space"):
-            write_day(path, pa.table({"x": [2]}))
-        assert [one.name for one in tmp_path.iterdir()] == ["2026-06-24.parquet"]
-        assert pq.read_table(path)["x"].to_pylist() == [1]
 
 
 class TestOwners:

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from monitoring_dagster.judge import importance_shift, verdict
+from monitoring_dagster.judge import verdict
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import drift
 from monitoring_dagster.store.days.drifted import DRIFT
 from monitoring_dagster.store.days.step_findings import VERDICT, stored_findings
 from monitoring_dagster.store.references import version_reference as reference
-from tests.world import FEATURES, START, day_after
+from tests.world import START, day_after
 
 NEXT = day_after(START)
 
@@ -51,17 +51,6 @@ def test_without_importances_the_size_of_the_effect_decides(lived, monkeypatch):
     monkeypatch.setattr(drift, "reference_of", lambda *_: replace(known, importances={}))
     found = live(lived, START, age=lambda x: x + 8, income=lambda x: x + 30)
     assert subjects(found) == ["income", "age"]
-
-
-def test_the_table_shows_the_top_twenty(lived):
-    log = lived.served(START)
-    lived.write(START, log=log)
-    profile.run(lived.monitor, START)
-    report = drift.run(lived.monitor, START)
-    columns = [row["column"] for row in report.table]
-    assert len(columns) == 20
-    assert {columns[0], columns[1], columns[2]} == {"score", "score: extremes", "prediction"}
-    assert set(columns[3:8]) == {*FEATURES, "country"}
 
 
 def test_sudden_over_confidence_is_told_and_names_the_share(lived):
@@ -107,37 +96,6 @@ def test_answers_are_told_whatever_the_budget(lived):
     found = live(world, START, score=lambda x: x**8, age=lambda x: x + 60)
     assert {one.severity for one in found if one.subject == "score"} <= {Severity.P1, Severity.P2}
     assert [one.severity for one in found if one.subject == "age"] == [Severity.P3]
-
-
-@pytest.mark.parametrize(
-    ("weights", "served_before", "told"),
-    [
-        ({"plan": 8.0, "debt": 3.0, "income": 0.2, "age": 0.1}, False, True),
-        ({"income": 4.0, "age": 3.0, "debt": 2.0, "plan": 1.0}, False, False),
-        ({"income": 8.0, "plan": 0.3, "debt": 0.2, "age": 0.1}, False, False),
-        ({"plan": 8.0, "debt": 3.0, "income": 0.2, "age": 0.1}, True, False),
-    ],
-    ids=["turned over", "the same order", "only the weak changed places", "no longer new"],
-)
-def test_a_new_version_that_leans_on_other_features_is_told(
-    lived, monkeypatch, weights, served_before, told
-):
-    known = reference.reference_of(lived.monitor, "1")
-    before = {"income": 8.0, "age": 3.0, "debt": 0.2, "plan": 0.1}
-    both = {
-        "1": replace(known, importances=before),
-        "2": replace(known, version="2", importances=weights),
-    }
-    earlier = {"1": 290, "2": 5} if served_before else {"1": 295}
-    monkeypatch.setattr(importance_shift, "reference_of", lambda _, version: both.get(version))
-    monkeypatch.setattr(
-        importance_shift,
-        "service_of",
-        lambda _, day: {"versions": {"2": 295} if day == NEXT else earlier},
-    )
-    stated = list(importance_shift.importance_signals(lived.monitor, NEXT))
-    assert [one.subject for one in stated] == (["2"] if told else [])
-    assert all("of the importance lies on the same ones" in one.reason for one in stated)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import pytest
 
 from monitoring_dagster.judge.labelling import labelling_signals
 from monitoring_dagster.kinds import FindingKind
-from monitoring_dagster.measure.quality.arrivals import arrivals_of, curve_on, late_bias_on
 from monitoring_dagster.spec import ModelSpec
 from monitoring_dagster.store.monitor import House
 from tests.world import START, attributes, day_after, stated
@@ -80,23 +79,3 @@ def test_other_hands_are_told(kept):
 def test_few_days_are_no_ground_for_any_of_it(kept):
     monitor = kept(delays=lambda n: (0.1, 0.3, 0.6) if n > 5 else USUAL)
     assert kinds(monitor, day_after(START, 9)) == set()
-
-
-def test_the_curve_says_how_soon_labels_come(kept):
-    curve = curve_on(kept(), LAST)
-    assert curve.shares[:3] == pytest.approx([0.5, 0.8, 1.0], abs=0.02)
-    assert curve.coverage.value == pytest.approx(1.0, abs=0.01)
-
-
-def test_the_days_on_which_labels_of_a_day_came(kept):
-    assert arrivals_of(kept(), START, as_of=day_after(START, 1)) == [START, day_after(START, 1)]
-
-
-def test_late_labels_that_differ_say_what_a_day_will_become(kept):
-    monitor = kept(ones=lambda n, lag: 0.6 if lag == 2 else 0.2)  # fraud is found late
-    day = day_after(LAST, -1)
-    bias = late_bias_on(monitor, day, as_of=LAST, curve=curve_on(monitor, LAST))
-    assert bias.differ
-    assert bias.known.value == pytest.approx(0.2, abs=0.05)
-    late = (0.3 * 0.2 + 0.2 * 0.6) / 0.5  # of the half that comes after the first day
-    assert bias.projected.value == pytest.approx(0.8 * 0.2 + 0.2 * late, abs=0.03)

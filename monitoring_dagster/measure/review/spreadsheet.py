@@ -12,11 +12,13 @@ _FORMULA = r"^[=+\-@\t\r]"  # how a cell begins that a spreadsheet would run
 
 
 def write_csv(table: pa.Table, path: Path, *, force: bool = True) -> None:
-    """All of it or nothing; cells that a spreadsheet would run are text. Raises NotWritten."""
-    columns = {name: _harmless(table[name]) for name in table.column_names}
+    """All of it or nothing; cells and names that a spreadsheet would run are text. Raises
+    NotWritten."""
+    columns = [_harmless(one) for one in table.columns]
+    names = _harmless(pa.chunked_array([pa.array(table.column_names, pa.string())])).to_pylist()
     path.parent.mkdir(parents=True, exist_ok=True)
     written = pa.BufferOutputStream()
-    csv.write_csv(pa.table(columns), written)
+    csv.write_csv(pa.table(columns, names), written)
     write_whole(path, written.getvalue().to_pybytes(), force=force)
 
 

@@ -12,18 +12,12 @@ import pytest
 
 from monitoring_dagster.act.notify.alerts import send
 from monitoring_dagster.act.retraining.challenger import challenger
-from monitoring_dagster.act.retraining.enough_labels import (
-    LabelState,
-    LearningDay,
-    LearningDays,
-    TooFewLabels,
-)
+from monitoring_dagster.act.retraining.enough_labels import TooFewLabels
 from monitoring_dagster.act.retraining.learning_days import learning_days
 from monitoring_dagster.act.retraining.retrain import retrain
 from monitoring_dagster.act.retraining.trigger import decision_on
 from monitoring_dagster.daily.steps import steps_of
 from monitoring_dagster.report.events import Announcement
-from monitoring_dagster.spec import Retraining
 from tests import fork_server
 from tests.once import mlflow_database, world_once
 from tests.world import START, World, attributes, day_after
@@ -207,23 +201,6 @@ def test_the_advice_is_one_that_helps(late, changes, way_out):
     late.spec_changes = late_spec(**changes)
     with pytest.raises(TooFewLabels, match=way_out):
         challenged(late, last_day(late))
-
-
-def test_labels_that_never_came_are_named():
-    """Half of the predictions have no label when the wait is over."""
-    days = [LearningDay(day_after(START, n), LabelState.THIN, 1000, 500) for n in range(30)]
-    found = LearningDays(day_after(START, 45), tuple(days), Retraining(trainer="a:b"), 14)
-    words = str(TooFewLabels.on(found, 0, days=0, left_out=""))
-    assert "30 days with predictions from 2026-03-02 to 2026-03-31: 30 with too few labels" in words
-    assert "find out where they are, or lower labels.min_coverage" in words
-
-
-def test_days_that_were_never_profiled_are_no_days_without_labels():
-    """How many labels they have is seen when they are read."""
-    days = [LearningDay(day_after(START, n), LabelState.KNOWN, 0, 0) for n in range(20)]
-    found = LearningDays(day_after(START, 45), tuple(days), Retraining(trainer="a:b"), 14)
-    words = str(TooFewLabels.on(found, 1500, days=6, left_out=""))
-    assert "Wait for more days than the 14 of the holdout" in words
 
 
 def spoil(path, how):

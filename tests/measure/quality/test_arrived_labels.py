@@ -269,21 +269,6 @@ def test_what_is_wrong_with_a_delivery_is_found(monitor, labels, kind):
     assert report.checks["labels"].passed is (kind is None)
 
 
-def test_what_is_kept_in_memory_is_bounded(monitor, monkeypatch):
-    """And what is not kept is read again."""
-    for day in range(DAYS):
-        deliver(monitor.root, day, "served")
-        deliver(monitor.root, day, "told")
-        run(monitor, on(day))
-    known = cells(monitor, 2)
-    kept = known_labels._kept
-    size = max(table.nbytes for table, _ in kept.values())
-    monkeypatch.setattr(known_labels, "_MAX_KEPT_BYTES", size + 1)
-    kept.clear()
-    assert cells(monitor, 2) == known
-    assert 0 < sum(table.nbytes for table, _ in kept.values()) <= size + 1
-
-
 def test_the_account_is_the_one_that_was_stored(monitor):
     """As JSON, beside the counts."""
     serve(monitor.root, 0, ["a"])

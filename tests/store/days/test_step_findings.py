@@ -1,44 +1,41 @@
-"""Findings lie in the file of the step that made them, until it writes others."""
-
-from datetime import date
+"""Findings lie in their step's result and come back as they were."""
 
 import pytest
 
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.store.days.step_findings import VERDICT, findings_table, stored_findings
-from tests.world import World
-
-DAY = date(2026, 3, 2)
+from tests.tiny import DAY, after, keep, monitor_of
 
 
-@pytest.fixture
-def monitor(tmp_path):
-    return World(tmp_path).monitor
+def finding(subject="age", words="age drifted", **changed):
+    return Finding(
+        **{
+            "model": "tiny", "day": DAY, "kind": FindingKind.FEATURE_DRIFT, "subject": subject,
+            "severity": Severity.P2, "words": words, "step": VERDICT, **changed,
+        }
+    )  # fmt: skip
 
 
-def finding(subject):
-    kind = FindingKind.SCHEMA_BREACH
-    return Finding("tiny", DAY, kind, subject, Severity.P2, f"{subject} is wrong", VERDICT)
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param([], id="none"),
+        pytest.param([finding("b"), finding("a")], id="in their order"),
+        pytest.param([finding("x\0\ny'\"", "\u202e \x1b[2J <b>")], id="hostile words"),
+        pytest.param(
+            [finding(kind=FindingKind.MISSING_DAY, severity=Severity.P0)], id="any kind and urgency"
+        ),
+    ],
+)
+def test_they_come_back_as_they_were(tmp_path, found):
+    monitor = monitor_of(tmp_path)
+    keep(monitor, VERDICT, rows=findings_table(found))
+    assert stored_findings(monitor, VERDICT, DAY) == found
 
 
-def test_findings_come_back_as_they_were_written(monitor):
-    written = [finding("age"), finding("plan")]
-    monitor.results.write("tiny", VERDICT, DAY, findings_table(written))
-    assert stored_findings(monitor, VERDICT, DAY) == written
-
-
-def test_a_day_that_is_judged_anew_has_its_new_findings(monitor):
-    for subject in ("age", "plan"):
-        monitor.results.write("tiny", VERDICT, DAY, findings_table([finding(subject)]))
-        assert stored_findings(monitor, VERDICT, DAY) == [finding(subject)]
-
-
-def test_what_a_reader_does_to_findings_is_no_matter_of_the_next(monitor):
-    monitor.results.write("tiny", VERDICT, DAY, findings_table([finding("age")]))
-    stored_findings(monitor, VERDICT, DAY).clear()
-    assert stored_findings(monitor, VERDICT, DAY) == [finding("age")]
-
-
-def test_a_step_that_has_not_run_found_nothing(monitor):
-    assert stored_findings(monitor, VERDICT, DAY) == []
+def test_a_step_that_has_not_run_found_nothing(tmp_path):
+    monitor = monitor_of(tmp_path)
+    keep(monitor, VERDICT, rows=findings_table([finding()]))
+    assert stored_findings(monitor, VERDICT, after(1)) == []
+    assert stored_findings(monitor, "contract", DAY) == []

@@ -1,11 +1,8 @@
 import pickle
-import sqlite3
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from threading import Timer
 
 import pytest
 
@@ -241,75 +238,6 @@ Ledger({ledger_url!r}).record_day(spec, day, [finding], now=datetime.now(UTC))
     ledger = Ledger(ledger_url)
     assert len(ledger.incidents()) == 1
     assert len(claimed(ledger)) == 1
-
-
-def test_who_comes_while_another_one_makes_the_file_waits(tmp_path):
-    """SQLite itself refuses this at once, as it would have the file be a write-ahead one."""
-    path = tmp_path / "ledger.db"
-    maker = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    maker.execute("BEGIN IMMEDIATE")
-    end = Timer(0.3, maker.rollback)
-    end.start()
-    assert Ledger(f"sqlite:///{path}").incidents() == []
-    end.join()
-    maker.close()
-
-
-def test_no_two_senders_claim_the_same_message(ledger):
-    for number in range(12):
-        ledger.announce(SPEC, note(), key=str(number), now=NOON)
-    with ThreadPoolExecutor(4) as pool:
-        taken = list(pool.map(lambda _: ledger.deliveries.claim(now=NOON), range(16)))
-    ids = [delivery.id for delivery in taken if delivery is not None]
-    assert len(ids) == len(set(ids)) == 12
-
-
-def test_replies_wait_until_the_thread_stands(ledger):
-    next_day = DAY + timedelta(days=1)
-    ledger.record_day(SPEC, DAY, [found("a")], now=NOON)
-    ledger.record_day(SPEC, next_day, [found("b", day=next_day)], now=NOON)
-    root = ledger.deliveries.claim(now=NOON)
-    assert ledger.deliveries.claim(now=NOON) is None
-    ledger.deliveries.mark_failed(root, "not_in_channel")
-    root = ledger.deliveries.claim(now=NOON)
-    assert (root.seq, root.attempts) == (0, 2)
-    ledger.deliveries.mark_dead(root, "invalid_blocks")
-    assert ledger.deliveries.claim(now=NOON) is None
-    assert ledger.deliveries.revive() == 1
-    assert [delivery.seq for delivery in claimed(ledger)] == [0, 1]
-
-
-def test_an_overtaken_sender_cannot_give_back_what_another_has_claimed(ledger):
-    ledger.announce(SPEC, note(), key="k", now=NOON)
-    slow = ledger.deliveries.claim(now=NOON)
-    ledger.deliveries.mark_failed(slow, "looked up: not there")
-    ledger.deliveries.claim(now=NOON)
-    ledger.deliveries.mark_failed(slow, "me too")
-    assert ledger.deliveries.waiting(NOON).claimed == 1
-
-
-def test_a_claim_is_stale_once_the_grace_is_over(ledger):
-    ledger.announce(SPEC, note(), key="k", now=NOON)
-    delivery = ledger.deliveries.claim(now=NOON)
-    grace = timedelta(seconds=120)
-    just_before = NOON + timedelta(seconds=119)
-    assert ledger.deliveries.stale_claims(now=just_before, grace=grace) == []
-    assert ledger.deliveries.stale_claims(now=NOON + grace, grace=grace) == [
-        replace(delivery, state="claimed")
-    ]
-
-
-def test_waiting_counts_what_has_not_arrived(ledger):
-    empty = ledger.deliveries.waiting(NOON)
-    assert (empty.pending, empty.claimed, empty.dead, empty.oldest) == (0, 0, 0, None)
-    for key in "abc":
-        ledger.announce(SPEC, note(), key=key, now=NOON)
-    ledger.deliveries.mark_dead(ledger.deliveries.claim(now=NOON), "invalid_blocks")
-    ledger.deliveries.claim(now=NOON)
-    waiting = ledger.deliveries.waiting(NOON + timedelta(hours=2))
-    assert (waiting.pending, waiting.claimed, waiting.dead) == (1, 1, 1)
-    assert waiting.oldest == timedelta(hours=2)
-    assert waiting.last_error == "invalid_blocks"
 
 
 def note():

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, inspect, text
 
 from monitoring_dagster.act.notify.slack import Delivered, drain, entries
 from monitoring_dagster.decide.findings import Finding
@@ -225,21 +224,3 @@ def test_the_digest_of_a_run_that_died_is_told_when_it_must_be_over(ledger):
     assert ledger.announce_history(SPEC, now=NOW + hour, quiet_since=NOW)
     (digest,) = sent(ledger)
     assert "5 January to 6 January 2026" in digest.event.words
-
-
-def test_a_ledger_of_an_earlier_version_gets_its_new_columns(tmp_path):
-    url = f"sqlite:///{tmp_path}/ledger.db"
-    old = create_engine(url)
-    with old.begin() as connection:
-        connection.execute(
-            text("CREATE TABLE findings (model TEXT, day DATE, step TEXT, kind TEXT, subject TEXT,"
-                 " severity TEXT, words TEXT)")
-        )  # fmt: skip
-        connection.execute(
-            text("INSERT INTO findings VALUES"
-                 " ('credit', '2026-01-05', 'drift', 'feature_drift', 'a', 'P2', 'off')")
-        )  # fmt: skip
-    (finding,) = Ledger(url).findings("credit", DAY, DAY)
-    assert (finding.words, finding.evidence_day) == ("off", DAY)
-    assert "about" in {one["name"] for one in inspect(old).get_columns("findings")}
-    old.dispose()

@@ -12,11 +12,22 @@ import pytest
 from click.testing import CliRunner
 
 from monitoring_dagster import cli
+from monitoring_dagster.cli.group import MOVED
 from tests import fork_server
 from tests.once import mlflow_database
 from tests.orchestration.small_project import ATTRIBUTES, declared
 
-ROOT = Path(__file__).parents[1]
+GROUPS = {
+    "labels": ["decide", "issues"],
+    "messages": ["resend"],
+    "model": [
+        "backtest", "estimate-accuracy", "fallback", "history", "leading-indicators", "promote",
+        "retrain", "rollback", "rules", "signals",
+    ],
+}  # fmt: skip
+COMMANDS = ["demo", "drift", "estimate", "evaluate", *GROUPS, "runbook", "status", "ui"]
+
+ROOT = Path(__file__).parents[2]
 START = "from monitoring_dagster.cli import main; main(prog_name='monitoring-dagster')"
 BROKEN = """
 import os, signal, threading
@@ -453,3 +464,29 @@ def test_the_help_says_what_the_codes_mean(folder):
     assert ended.returncode == 0
     for code in ("0 ", "1 ", "2 ", "3 ", "130", "141"):
         assert f"    {code}" in ended.stdout
+
+
+def test_help_names_every_command(command):
+    code, out, _ = command("--help")
+    assert code == 0
+    assert sorted(cli.main.commands) == COMMANDS
+    assert [name for name in COMMANDS if f"  {name} " not in out] == []
+    for group, names in GROUPS.items():
+        code, out, _ = command(group, "--help")
+        assert code == 0
+        assert sorted(cli.main.commands[group].commands) == names
+        assert [name for name in names if f"  {name} " not in out] == []
+
+
+@pytest.mark.parametrize(("former", "now"), MOVED.items())
+def test_a_former_command_says_what_to_write_now(command, former, now):
+    code, _, error = command(former, "tiny")
+    assert code == 2
+    assert f"the command '{former}' has moved: write monitoring-dagster {now}" in error
+    group, name = now.split()
+    assert name in GROUPS[group]
+
+
+def test_a_misspelt_command_of_a_group_is_told_with_the_nearest(command):
+    code, _, error = command("model", "histry", "tiny")
+    assert (code, "Did you mean 'history'?" in error) == (2, True)

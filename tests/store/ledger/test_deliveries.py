@@ -1,0 +1,188 @@
+"""The queue of messages: each is taken by one sender alone, in order, and never lost."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.kinds import FindingKind, Severity
+from monitoring_dagster.report.events import Announcement
+from monitoring_dagster.spec import Channels, ModelSpec, Predictions
+from monitoring_dagster.store.ledger.ledger import Ledger
+
+DAY = date(2026, 1, 5)
+NOON = datetime(2026, 1, 6, 12, tzinfo=UTC)
+SPEC = ModelSpec(
+    name="credit",
+    owner="team:risk",
+    task="binary",
+    predictions=Predictions(path="{day}.parquet"),
+    channels=Channels(clear_after_days=1),
+)
+OTHER = SPEC.model_copy(update={"name": "other", "channels": Channels(slack="#elsewhere")})
+
+
+def found(subject, *, day=DAY):
+    kind, severity = FindingKind.FEATURE_DRIFT, Severity.P2
+    return Finding("credit", day, kind, subject, severity, f"{subject} is off", "drift")
+
+
+def note(model="credit"):
+    return Announcement(
+        model=model,
+        registered_model=model,
+        owner="team:risk",
+        kind=FindingKind.RETRAINING,
+        day=DAY,
+        title="version 2 serves",
+        words="Its log loss is lower by 0.02 (0.01 to 0.03).",
+        version="2",
+    )
+
+
+@pytest.fixture
+def ledger(ledger_url):
+    return Ledger(ledger_url)
+
+
+def claimed(ledger, **asked):
+    """Everything a sender could take now, in order, each marked sent at once."""
+    taken = []
+    while delivery := ledger.deliveries.claim(now=NOON, **asked):
+        number = len(taken)
+        at = NOON + timedelta(minutes=number)
+        ledger.deliveries.mark_sent(delivery, channel="C1", ts=str(number), now=at)
+        taken.append(delivery)
+    return taken
+
+
+def test_no_two_senders_claim_the_same_message(ledger):
+    for number in range(12):
+        ledger.announce(SPEC, note(), key=str(number), now=NOON)
+    with ThreadPoolExecutor(4) as pool:
+        taken = list(pool.map(lambda _: ledger.deliveries.claim(now=NOON), range(16)))
+    ids = [delivery.id for delivery in taken if delivery is not None]
+    assert len(ids) == len(set(ids)) == 12
+
+
+def test_replies_wait_until_the_thread_stands(ledger):
+    next_day = DAY + timedelta(days=1)
+    ledger.record_day(SPEC, DAY, [found("a")], now=NOON)
+    ledger.record_day(SPEC, next_day, [found("b", day=next_day)], now=NOON)
+    root = ledger.deliveries.claim(now=NOON)
+    assert ledger.deliveries.claim(now=NOON) is None
+    ledger.deliveries.mark_failed(root, "not_in_channel")
+    root = ledger.deliveries.claim(now=NOON)
+    assert (root.seq, root.attempts) == (0, 2)
+    ledger.deliveries.mark_dead(root, "invalid_blocks")
+    assert ledger.deliveries.claim(now=NOON) is None
+    assert ledger.deliveries.revive() == 1
+    assert [delivery.seq for delivery in claimed(ledger)] == [0, 1]
+
+
+def test_an_overtaken_sender_cannot_give_back_what_another_has_claimed(ledger):
+    ledger.announce(SPEC, note(), key="k", now=NOON)
+    slow = ledger.deliveries.claim(now=NOON)
+    ledger.deliveries.mark_failed(slow, "looked up: not there")
+    ledger.deliveries.claim(now=NOON)
+    ledger.deliveries.mark_failed(slow, "me too")
+    assert ledger.deliveries.waiting(NOON).claimed == 1
+
+
+def test_a_claim_is_stale_once_the_grace_is_over(ledger):
+    ledger.announce(SPEC, note(), key="k", now=NOON)
+    delivery = ledger.deliveries.claim(now=NOON)
+    grace = timedelta(seconds=120)
+    just_before = NOON + timedelta(seconds=119)
+    assert ledger.deliveries.stale_claims(now=just_before, grace=grace) == []
+    assert ledger.deliveries.stale_claims(now=NOON + grace, grace=grace) == [
+        replace(delivery, state="claimed")
+    ]
+
+
+def test_waiting_counts_what_has_not_arrived(ledger):
+    empty = ledger.deliveries.waiting(NOON)
+    assert (empty.pending, empty.claimed, empty.dead, empty.oldest) == (0, 0, 0, None)
+    for key in "abc":
+        ledger.announce(SPEC, note(), key=key, now=NOON)
+    ledger.deliveries.mark_dead(ledger.deliveries.claim(now=NOON), "invalid_blocks")
+    ledger.deliveries.claim(now=NOON)
+    waiting = ledger.deliveries.waiting(NOON + timedelta(hours=2))
+    assert (waiting.pending, waiting.claimed, waiting.dead) == (1, 1, 1)
+    assert waiting.oldest == timedelta(hours=2)
+    assert waiting.last_error == "invalid_blocks"
+
+
+def test_a_destination_that_cannot_be_reached_now_holds_up_no_other(ledger):
+    ledger.announce(SPEC, note(), key="k", now=NOON)
+    ledger.announce(OTHER, note("other"), key="k", now=NOON + timedelta(minutes=1))
+    assert [one.event.model for one in claimed(ledger, skip=["#ml-alerts"])] == ["other"]
+    assert [one.event.model for one in claimed(ledger)] == ["credit"]
+
+
+def test_the_oldest_message_goes_first(ledger):
+    for minutes in (3, 1, 2):
+        ledger.announce(SPEC, note(), key=str(minutes), now=NOON + timedelta(minutes=minutes))
+    ages = [one.created_at - NOON for one in claimed(ledger)]
+    assert ages == [timedelta(minutes=n) for n in (1, 2, 3)]
+
+
+def test_a_message_that_may_be_there_stays_claimed_until_somebody_has_looked(ledger):
+    ledger.announce(SPEC, note(), key="k", now=NOON)
+    ledger.deliveries.mark_ambiguous(ledger.deliveries.claim(now=NOON), "timed out")
+    assert ledger.deliveries.claim(now=NOON) is None
+    waiting = ledger.deliveries.waiting(NOON)
+    assert (waiting.claimed, waiting.last_error) == (1, "timed out")
+    (stale,) = ledger.deliveries.stale_claims(now=NOON, grace=timedelta())
+    assert stale.last_error == "timed out"
+
+
+def test_what_is_visible_is_sent_whoever_learns_of_it_and_stays_so(ledger):
+    ledger.announce(SPEC, note(), key="k", now=NOON)
+    slow = ledger.deliveries.claim(now=NOON)
+    ledger.deliveries.mark_failed(slow, "looked up: not there")
+    ledger.deliveries.mark_sent(slow, channel="C1", ts="1.5", now=NOON)
+    ledger.deliveries.mark_sent(slow, channel="C2", ts="9.9", now=NOON)
+    ledger.deliveries.mark_dead(slow, "invalid_blocks")
+    (sent,) = ledger.deliveries.thread(slow.incident)
+    assert (sent.state, sent.channel, sent.ts, sent.last_error) == ("sent", "C1", "1.5", None)
+    assert ledger.deliveries.claim(now=NOON) is None
+
+
+def test_of_a_thread_what_has_arrived_in_order(ledger):
+    next_day = DAY + timedelta(days=1)
+    ledger.record_day(SPEC, DAY, [found("a")], now=NOON)
+    ledger.record_day(SPEC, next_day, [found("b", day=next_day)], now=NOON)
+    ledger.announce(SPEC, note(), key="k", now=NOON)
+    (incident,) = ledger.open_incidents()
+    assert ledger.deliveries.thread(incident.id) == []
+    claimed(ledger)
+    assert [one.seq for one in ledger.deliveries.thread(incident.id)] == [0, 1]
+
+
+@pytest.mark.parametrize(("limit", "latest"), [(1, ["2"]), (2, ["1", "2"]), (9, ["0", "1", "2"])])
+def test_the_latest_that_arrived_oldest_first(ledger, limit, latest):
+    for key in "abc":
+        ledger.announce(SPEC, note(), key=key, now=NOON)
+    claimed(ledger)
+    assert [one.ts for one in ledger.deliveries.sent(limit=limit)] == latest
+
+
+def test_what_waits_of_one_model(ledger):
+    ledger.announce(SPEC, note(), key="k", now=NOON)
+    for key in "ab":
+        ledger.announce(OTHER, note("other"), key=key, now=NOON)
+    models = ("credit", "other", "none")
+    waiting = [ledger.deliveries.waiting(NOON, model=one).pending for one in models]
+    assert waiting == [1, 2, 0]
+
+
+def test_the_dead_are_as_old_as_nobody_waits_for_them(ledger):
+    ledger.announce(SPEC, note(), key="k", now=NOON)
+    ledger.deliveries.mark_dead(ledger.deliveries.claim(now=NOON), "invalid_blocks")
+    assert ledger.deliveries.waiting(NOON + timedelta(days=9)).oldest is None
+    assert ledger.deliveries.revive() == 1
+    assert ledger.deliveries.waiting(NOON + timedelta(days=9)).oldest == timedelta(days=9)
+    assert ledger.deliveries.revive() == 0
