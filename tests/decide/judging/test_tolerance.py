@@ -196,14 +196,13 @@ def test_the_sentence_names_value_interval_rows_baseline_and_tolerance():
     assert (found.metric, found.room) == ("log_loss", 0.1)
     assert found.limit == pytest.approx(0.5)
     assert found.said("was", "labels") == (
-        "log_loss of version 3 was 0.7000 (0.6500 to 0.7500, 1,400 labels),"
-        " baseline 0.4000, tolerance 0.1000"
+        "log_loss of version 3 was 0.7 (0.65 to 0.75, 1,400 labels), baseline 0.4, tolerance 0.1"
     )
 
 
 def test_the_sentence_about_a_bias_names_how_far_from_zero_it_may_lie():
     (found,) = worse_than_tolerated(OWN, [loss(name="bias", baseline=0.02, spread=0.5)])
     assert found.room == pytest.approx(0.05)
-    assert found.words == "baseline 0.0200, at most 0.0700 from zero is tolerated"
-    assert found.said("will be", "rows").startswith("bias of version 3 will be 0.7000")
+    assert found.words == "baseline 0.02, at most 0.07 from zero is tolerated"
+    assert found.said("will be", "rows").startswith("bias of version 3 will be 0.7 ")
     assert isfinite(found.limit)

@@ -87,7 +87,7 @@ def test_what_is_worse_than_tolerated_is_said_by_version(monitor, right, worse):
     labelled(monitor, {ONE: turned_out(right, 1000 - right)})
     said = breaches(monitor, known(monitor))["1"]
     assert set(said) == ({"accuracy"} if worse else set())
-    assert all("baseline 0.9000, tolerance 0.1000" in words for words in said.values())
+    assert all("baseline 0.9, tolerance 0.1" in words for words in said.values())
 
 
 def test_a_second_opinion_is_evaluated_by_itself(monitor):
