@@ -275,7 +275,7 @@ def _projected(known: LabelMean, late: LabelMean, missing: float) -> Metric:
     total = known.n + missing
     if not total or (missing and not late.n):
         return Metric(_NAN, _NAN, _NAN, round(total))
-    value = (known.n * known.mean + missing * late.mean) / total
+    value = known.n / total * known.mean + missing / total * late.mean
     variance = known.n * known.variance + missing * late.variance
     if missing:
         variance += missing**2 * late.variance / late.n

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -213,6 +213,7 @@ def test_a_day_is_projected_to_what_it_turns_out_to_be():
     assert min(day, rate) < 400
 
 
+@example(known=0, ones=0, missing=5e-324, late=1)
 @given(
     known=st.integers(0, 500), ones=st.integers(0, 500), missing=st.floats(0, 500),
     late=st.integers(0, 100),
