@@ -7,7 +7,7 @@ from datetime import date
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.judging.judge import judge_day
 from monitoring_dagster.decide.judging.own_rules import why_unjudged
-from monitoring_dagster.decide.judging.quality_rules import pooled_over
+from monitoring_dagster.decide.judging.quality_rules import pooled_windows
 from monitoring_dagster.decide.rules import judged_with
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.judge.importance_shift import importance_signals
@@ -63,7 +63,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
         VERDICT,
         day,
         findings_table(judged.findings),
-        metadata={POOLED_OVER: json.dumps(pooled_over(monitor.spec)), **noted(signals)},
+        metadata={POOLED_OVER: json.dumps(pooled_windows(monitor.spec)), **noted(signals)},
     )
     seen_files.keep_judged(monitor, day)
     still_open = [one for one in incidents if one.closed_on is None]
@@ -88,10 +88,12 @@ def _report(
 ) -> StepReport:
     words = {"worst": str(min((one.severity for one in found), default="none"))}
     words |= {str(part): one.words for part, one in latest_judged(monitor, day).items()}
+    own = monitor.spec.rules.own
+    today = log.on(day) if own else ()
     words |= {
         f"own rule {name}": f"not judged: {why}"
-        for name, rule in monitor.spec.rules.own.items()
-        if (why := why_unjudged(rule, log.on(day)))
+        for name, rule in own.items()
+        if (why := why_unjudged(rule, today))
     }
     return StepReport(
         numbers={"findings": len(found), "open_incidents": open_incidents},

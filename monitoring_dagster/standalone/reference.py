@@ -5,7 +5,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -35,9 +35,6 @@ from monitoring_dagster.stats.columns.values import is_time, is_words
 from monitoring_dagster.stats.columns.written import Style, Unread, numbers_in
 from monitoring_dagster.store.outputs import refuse_to_overwrite, write_whole
 from monitoring_dagster.store.results import Damaged, sealed, unsealed
-
-if TYPE_CHECKING:
-    pass  # late: starting often must stay cheap
 
 _SIDE = "the reference"
 

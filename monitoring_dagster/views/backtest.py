@@ -12,7 +12,7 @@ from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Incident, Reason
 from monitoring_dagster.decide.judging.drift_rules import OF_ANSWERS, OF_FEATURES
 from monitoring_dagster.decide.judging.judge import judge_day, looks_back, names_read
-from monitoring_dagster.decide.judging.quality_rules import pooled_over
+from monitoring_dagster.decide.judging.quality_rules import pooled_windows
 from monitoring_dagster.decide.rules import judged_with
 from monitoring_dagster.decide.signal import LoadedSignals, SignalLog
 from monitoring_dagster.kinds import FindingKind, Severity
@@ -114,7 +114,7 @@ def backtest(
 
 def _of_other_windows(monitor: Monitor, days: Sequence[date]) -> Iterator[tuple[FindingKind, str]]:
     """Rules that look at other days together than the verdicts summed up: they find nothing."""
-    for name, of_days in pooled_over(monitor.spec).items():
+    for name, of_days in pooled_windows(monitor.spec).items():
         others = 0
         for day in days:
             notes = monitor.results.metadata(monitor.name, VERDICT, day) or {}

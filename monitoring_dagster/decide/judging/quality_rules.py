@@ -61,7 +61,7 @@ def quality_findings(
     ]
 
 
-def pooled_over(spec: ModelSpec) -> dict[str, int]:
+def pooled_windows(spec: ModelSpec) -> dict[str, int]:
     """The rules that look at several days together, and at how many."""
     kinds = (FindingKind.SEGMENT_DROP, FindingKind.MISCALIBRATION)
     return {str(kind): spec.rules.window(kind).of_days for kind in kinds}

@@ -24,11 +24,13 @@ _VALUES = {str(Verdict.DRIFT): 1.0, str(Verdict.INSUFFICIENT): nan}
 def drift_signals(spec: ModelSpec, day: date, records: Sequence[Record]) -> Iterator[Signal]:
     """Of whole rows: of each column the verdict and the distances, and of each version how many
     features drifted, against every baseline; of segments the columns that drifted."""
-    for one in records:
-        if not one["segment"] or one["verdict"] == Verdict.DRIFT:
-            yield _verdict_signal(spec, day, one)
-    whole = [one for one in records if not one["segment"]]
-    for one in whole:
+    verdicts = [
+        _verdict_signal(spec, day, one)
+        for one in records
+        if not one["segment"] or one["verdict"] == Verdict.DRIFT
+    ]
+    yield from verdicts
+    for one in (one for one in records if not one["segment"]):
         about = {
             "subject": one["column"],
             "version": one["version"],
@@ -46,7 +48,6 @@ def drift_signals(spec: ModelSpec, day: date, records: Sequence[Record]) -> Iter
         for name, value in values.items():
             value = nan if value is None else value
             yield Signal.on(day, name, value, baseline=usual.get(name, nan), **about)
-    verdicts = [_verdict_signal(spec, day, one) for one in whole]
     yield from _features_drifted(day, verdicts)
 
 

@@ -38,22 +38,20 @@ def noted(signals: Iterable[Signal]) -> dict[str, str]:
     return {_SIGNALS: base64.b64encode(sink.getvalue()).decode()}
 
 
-def signals(
-    monitor: Monitor, *names: str, first: date, last: date, every_days: int = 1
-) -> list[Signal]:
-    """Every signal of these *names* that was written for a day from *first* to *last*, both
-    included, or of every so many: step by step, and by day.
+def signals(monitor: Monitor, *names: str, first: date, last: date) -> list[Signal]:
+    """Every signal of these *names*, or of all, that was written for a day from *first* to *last*,
+    both included: step by step, and by day.
 
     A signal of quality is written for the day on which it was known, and is about the window that
     it names.
     """
-    days = [first + timedelta(days=n) for n in range(0, (last - first).days + 1, every_days)]
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     return [one for _, some in _read(monitor, days, names) for one in some]
 
 
 def stored_on(monitor: Monitor, day: date) -> list[Signal]:
     """All signals that were written for *day*, step by step."""
-    return [one for _, some in _read(monitor, [day], ()) for one in some]
+    return signals(monitor, first=day, last=day)
 
 
 def loaded(
@@ -76,7 +74,7 @@ class StoredSignals:
 
     def on(self, day: date, *names: str) -> Sequence[Signal]:
         """Those of *names*, or all, step by step."""
-        stored = [one for _, some in _read(self.monitor, [day], names) for one in some]
+        stored = signals(self.monitor, *names, first=day, last=day)
         if self.of_verdict is None or day != self.day:
             return stored
         of_steps = [one for one in stored if step_of(one.name) != VERDICT]

@@ -1,4 +1,4 @@
-"""Findings as they lie in a step's result, between the step that made them and the verdict."""
+"""Findings of a day as its verdict stored them."""
 
 from collections.abc import Sequence
 from datetime import date
