@@ -17,6 +17,7 @@ from monitoring_dagster.decide.rules import judged_with
 from monitoring_dagster.decide.signal import LoadedSignals, SignalLog
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.drift.drift import judged
+from monitoring_dagster.measure.drift.drift_records import SCHEMA
 from monitoring_dagster.measure.drift.drift_signals import OF_RULES, drift_signals, judged_again
 from monitoring_dagster.store.days.champions import traffic_on
 from monitoring_dagster.store.days.drifted import DRIFT, JUDGED_BY
@@ -137,12 +138,12 @@ def _log(monitor: Monitor, days: Sequence[date], advance: Callable[[int], object
     for day in days:
         notes = monitor.results.metadata(monitor.name, DRIFT, day) or {}
         judged_by = json.loads(notes.get(JUDGED_BY, "{}"))
-        if judged_by.get("baselines") != rules["baselines"]:
-            measured_anew.append(day)
-            continue
         if judged_by != rules:
             table = monitor.results.read(monitor.name, DRIFT, day)
-            assert table is not None, "its notes were read"
+            same = judged_by.get("baselines") == rules["baselines"]
+            if not same or table is None or table.column_names != SCHEMA.names:
+                measured_anew.append(day)  # stored against others, or with less than is needed
+                continue
             kept = (one for one in by_day.get(day, ()) if one.name not in OF_RULES)
             by_day[day] = [*kept, *judged_again(monitor.spec, day, table)]
         advance(1)

@@ -6,6 +6,7 @@ import pytest
 
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.spec.rules.alert_settings import ALERTS
+from monitoring_dagster.store.days.drifted import DRIFT
 from monitoring_dagster.views.backtest import backtest
 from tests.world import attributes, day_after
 
@@ -108,6 +109,18 @@ def test_a_rule_that_looks_at_other_days_together_is_named_as_not_judged(lived):
     assert "rules.alerts.segment_drop.of_days is 4" in found.not_judged[FindingKind.SEGMENT_DROP]
     assert found.to_dict()["not_judged"].keys() == {"segment_drop"}
     assert backtest(lived.monitor).not_judged == {}
+
+
+def test_days_that_were_stored_with_less_are_measured_anew(lived, tmp_path):
+    """As an earlier version stored them."""
+    rules = {"drift": {"min_effect": 0.01, "min_rows": 50}}
+    expected = backtest(under(lived, **rules)).to_dict()
+    world = lived.copied_to(tmp_path)
+    results = world.monitor.results
+    for day in results.days("tiny", DRIFT):
+        table, notes = results.read("tiny", DRIFT, day), results.metadata("tiny", DRIFT, day)
+        results.write("tiny", DRIFT, day, table.drop_columns(["usual_missing"]), metadata=notes)
+    assert backtest(under(world, **rules)).to_dict() == expected
 
 
 def test_a_rule_for_the_record_sends_nothing(lived):
