@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from importlib import import_module
+from typing import Any
 
 from monitoring_dagster.measure.step import StepReport
 from monitoring_dagster.spec.sources import LABELS, PREDICTIONS
@@ -24,15 +25,27 @@ class Step:
     needs_labels: bool = False
     needs_review: bool = False
     looks_ahead: bool = False  # reads the arrivals of the days after it, too
-    in_order: bool = False  # a day builds on the day before it
+    in_order: bool = False  # a day builds on the day before it; what does not is in `prepare`
     weekly: bool = False  # with multivariate_drift: a week, Monday to Sunday, named by its Monday
 
     @property
-    def run(self) -> Callable[[Monitor, date], StepReport]:
-        """The step itself, imported when it is first needed."""
-        module = import_module(f"monitoring_dagster.{self.module}")
-        run: Callable[[Monitor, date], StepReport] = module.run
+    def run(self) -> Callable[..., StepReport]:
+        """The step itself of a model and a day, and what was prepared; imported when first needed.
+
+        Without what was prepared, it prepares the day itself.
+        """
+        run: Callable[..., StepReport] = self._module.run
         return run
+
+    @property
+    def prepare(self) -> Callable[[Monitor, date], Any]:
+        """What a step that is run in order needs of a day, and no other day's run changes."""
+        prepare: Callable[[Monitor, date], Any] = self._module.prepare
+        return prepare
+
+    @property
+    def _module(self) -> Any:
+        return import_module(f"monitoring_dagster.{self.module}")
 
     def ending_on(self, day: date) -> date | None:
         """What this step is run for when *day* is over: that day, or the week that ends on it."""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import date
+from typing import NamedTuple
 
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.judging.judge import judge_day
@@ -33,9 +34,24 @@ from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.version_reference import reference_of
 
 
-def run(monitor: Monitor, day: date) -> StepReport:
+class Prepared(NamedTuple):
+    """What a day is judged by that no other day's verdict changes."""
+
+    signals: list[Signal]
+    files: str  # that the steps have read
+
+
+def prepare(monitor: Monitor, day: date) -> Prepared:
+    """Compute what the verdict on *day* needs and no step of the day could know."""
+    files = seen_files.read_by_steps(monitor, day)
+    return Prepared([*known_at_the_end(monitor, day)], files)
+
+
+def run(monitor: Monitor, day: date, prepared: Prepared | None = None) -> StepReport:
     """Judge the day by its signals, move its incidents on, and queue what people must be told."""
-    signals = list(known_at_the_end(monitor, day))
+    signals, files = prepared or prepare(monitor, day)
+    if monitor.spec.labels is not None:
+        signals = [*signals, *revision_signals(monitor, day)]
     log = StoredSignals(monitor, day, signals)
     judged = judge_day(
         monitor.spec,
@@ -65,19 +81,21 @@ def run(monitor: Monitor, day: date) -> StepReport:
         findings_table(judged.findings),
         metadata={POOLED_OVER: json.dumps(pooled_windows(monitor.spec)), **noted(signals)},
     )
-    seen_files.keep_judged(monitor, day)
+    seen_files.keep(monitor, VERDICT, day, files)
     still_open = [one for one in incidents if one.closed_on is None]
     return _report(monitor, day, judged.findings, len(still_open), log)
 
 
 def known_at_the_end(monitor: Monitor, day: date) -> Iterator[Signal]:
-    """What no step of the day could know: it rests on labels, on other days, or on the registry."""
+    """What no step of the day could know: it rests on labels, on other days, or on the registry.
+
+    But for what was found on other days (`revision_signals`), which the verdict itself asks for.
+    """
     yield from registration_signals(monitor, day)
     yield from importance_signals(monitor, day)
     if monitor.spec.labels is not None:
         yield from feed_signals(monitor, day)
         yield from labelling_signals(monitor, day)
-        yield from revision_signals(monitor, day)
     yield from quality_as_known(monitor, day)
     yield from accuracy_signals(monitor, day)
     yield from outside_signals(monitor, day)

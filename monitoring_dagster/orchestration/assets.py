@@ -116,11 +116,7 @@ def _step_asset(
     spec = monitor.spec
     key = dg.AssetKey([spec.name, step.name])
     window = spec.labels.accepted_days if spec.labels else 0
-    befores = [
-        f"{spec.name}/{one.name}"
-        for one in steps_of(monitor)
-        if one.name in step.upstream and one.weekly == step.weekly
-    ]
+    befores = _befores(monitor, step)
 
     @dg.multi_asset(
         name=f"{spec.name}__{step.name}",
@@ -157,7 +153,8 @@ def _step_asset(
         days = days_of(context, key)
         shared: Run = getattr(context.resources, RUN)
         blocked = {*days} & (shared.blocked(befores) | _never_done(context, shared, befores))
-        found = run_days(monitor, step, as_days([day for day in days if day not in blocked]))
+        chosen = as_days([day for day in days if day not in blocked])
+        found = run_days(monitor, step, chosen, then=_next(context, monitor, step, shared))
         done = {str(day): one for day, one in found.items() if isinstance(one, StepReport)}
         failed = {str(day): one for day, one in found.items() if isinstance(one, Failed)}
         if step.in_order:
@@ -170,6 +167,26 @@ def _step_asset(
             raise shared.failure(spec.name)
 
     return run
+
+
+def _befores(monitor: Monitor, step: Step) -> list[str]:
+    """The steps whose results of a day *step* builds on."""
+    return [
+        f"{monitor.name}/{one.name}"
+        for one in steps_of(monitor)
+        if one.name in step.upstream and one.weekly == step.weekly
+    ]
+
+
+def _next(
+    context: dg.AssetExecutionContext, monitor: Monitor, step: Step, shared: Run
+) -> list[Step]:
+    """The steps of this run that can begin once *step* is done."""
+    nodes = {node.name for node in context.job_def.nodes}
+    steps = [one for one in steps_of(monitor) if f"{monitor.name}__{one.name}" in nodes]
+    todo = {one.name for one in steps if f"{monitor.name}/{one.name}" not in shared.undone}
+    todo -= {step.name}
+    return [one for one in steps if step.name in one.upstream and todo.isdisjoint(one.upstream)]
 
 
 def _goes_on(context: dg.AssetExecutionContext, spec: ModelSpec, step: Step) -> bool:

@@ -26,6 +26,7 @@ from monitoring_dagster.orchestration.runs import error_of
 from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.store.monitor import HOME, House, Monitor
 
+_EVENTS_AT_ONCE = "1000"  # that Dagster writes of one result over many days
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -70,6 +71,7 @@ class Project:
         if "[tool.dg.project]" not in _text(root / "pyproject.toml"):
             raise NoProject.at(root)
         os.environ.setdefault("DAGSTER_HOME", str(root))
+        os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", _EVENTS_AT_ONCE)
         warnings.filterwarnings("ignore", category=dg.PreviewWarning)
         return cls(root)
 

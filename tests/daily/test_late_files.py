@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from monitoring_dagster.daily.late_files import late_days
-from monitoring_dagster.store.days.seen_files import keep, keep_judged, seen_on, sources_of
+from monitoring_dagster.store.days.seen_files import keep, read_by_steps, seen_on, sources_of
 from tests.tiny import DAY, after, monitor_of, noon
 from tests.tiny import keep as store
 
@@ -39,7 +39,7 @@ def judge(monitor, *days):
             if source is not None:
                 keep(monitor, step, day, seen_on(monitor, source, day))
         store(monitor, "verdict", day)
-        keep_judged(monitor, day)
+        keep(monitor, "verdict", day, read_by_steps(monitor, day))
 
 
 def late(monitor, *, now=NOW, first=DAY):

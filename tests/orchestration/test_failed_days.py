@@ -27,10 +27,10 @@ def failing(monkeypatch, module, day=BAD, error=None):
     """From now on a step raises on one day."""
     at_once = module.run
 
-    def run(monitor, one):
+    def run(monitor, one, *prepared):
         if one == day:
             raise error or OSError("the disk is\nin the cellar")
-        return at_once(monitor, one)
+        return at_once(monitor, one, *prepared)
 
     monkeypatch.setattr(module, "run", run)
 

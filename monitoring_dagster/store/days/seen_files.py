@@ -9,7 +9,6 @@ import pyarrow as pa
 from monitoring_dagster.sources.rows.fingerprints import fingerprint_of
 from monitoring_dagster.spec.sources import LABELS, PREDICTIONS, Labels, Predictions
 from monitoring_dagster.store.days.known_labels import OUTCOMES
-from monitoring_dagster.store.days.step_findings import VERDICT
 from monitoring_dagster.store.days.usable_rows import CONTRACT
 from monitoring_dagster.store.monitor import HOME, Monitor
 from monitoring_dagster.store.results import CorruptResult, ResultStore
@@ -32,12 +31,12 @@ def keep(monitor: Monitor, step: str, day: date, files: str) -> None:
     seen_by(monitor).write(monitor.name, step, day, pa.table({}), metadata={FILES: files})
 
 
-def keep_judged(monitor: Monitor, day: date) -> None:
-    """Write down with which files of *day* its verdict was reached: those its steps have read."""
+def read_by_steps(monitor: Monitor, day: date) -> str:
+    """The files of *day* that its steps have read, as `FILES` keeps what a verdict was reached by;
+    to be taken before what the steps stored is."""
     steps = {name: _step_of(name) for name in sources_of(monitor)}
     read = {name: kept(monitor, step, day) for name, step in steps.items()}
-    files = {name: one for name, one in read.items() if one is not None}
-    keep(monitor, VERDICT, day, json.dumps(files))
+    return json.dumps({name: one for name, one in read.items() if one is not None})
 
 
 def sources_of(monitor: Monitor) -> dict[str, Predictions | Labels]:

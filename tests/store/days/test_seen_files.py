@@ -5,8 +5,8 @@ import pytest
 from monitoring_dagster.store.days.seen_files import (
     FILES,
     keep,
-    keep_judged,
     kept,
+    read_by_steps,
     seen_by,
     seen_on,
     sources_of,
@@ -63,7 +63,7 @@ def test_a_verdict_is_reached_with_what_its_steps_have_read(monitor):
     keep(monitor, "contract", DAY, seen(monitor))
     keep(monitor, "outcomes_human", DAY, seen(monitor, "labels_human"))
     lay(monitor, "served", b"came after the contract")
-    keep_judged(monitor, DAY)
+    keep(monitor, "verdict", DAY, read_by_steps(monitor, DAY))
     assert kept(monitor, "verdict", DAY) == {
         "predictions": kept(monitor, "contract", DAY),
         "labels_human": kept(monitor, "outcomes_human", DAY),
@@ -75,5 +75,5 @@ def test_a_fingerprint_that_rotted_is_none_and_stops_nobody(monitor):
     path = seen_by(monitor).root / "tiny" / "contract" / f"{DAY}.parquet"
     path.write_bytes(path.read_bytes()[:-9])
     assert kept(monitor, "contract", DAY) is None
-    keep_judged(monitor, DAY)
+    keep(monitor, "verdict", DAY, read_by_steps(monitor, DAY))
     assert kept(monitor, "verdict", DAY) == {}
