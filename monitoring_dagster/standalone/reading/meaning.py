@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from monitoring_dagster.sources.labels.label_oddities import mismatch
 from monitoring_dagster.sources.rows.rows import readable
 from monitoring_dagster.standalone.reading.answers import (
     Say,
@@ -21,7 +22,7 @@ from monitoring_dagster.standalone.reading.answers import (
     written,
 )
 from monitoring_dagster.standalone.reading.classes import ByName, Classes, understood
-from monitoring_dagster.standalone.reading.ids_and_times import NothingJoins, mismatch
+from monitoring_dagster.standalone.reading.ids_and_times import NothingJoins, in_words
 from monitoring_dagster.standalone.reading.opened_tables import OpenedTable
 from monitoring_dagster.standalone.reading.question import Question, Role
 from monitoring_dagster.standalone.reading.written_values import (
@@ -177,7 +178,7 @@ def _refuse_strangers(
     ).fetchall()
     found = None if common else mismatch(connection, labels, ids, least_share=MOST_INVALID)
     if found is not None:
-        raise NothingJoins.since(found.words)
+        raise NothingJoins.since(in_words(found))
 
 
 def _by_name(
