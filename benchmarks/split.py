@@ -38,7 +38,7 @@ def main() -> None:
             name, [(before.columns[name], now.columns[name]) for now in profiles.values()], of
         )
     ]
-    found = judge(measured, settings=DriftSettings(), usual_effect=[0.0] * len(measured))
+    found = judge(measured, settings=DriftSettings())
     drifted = sum(one.verdict is Verdict.DRIFT for one in found)
     print(json.dumps({"features": len(bins), "judged": len(found), "drifted": drifted}))
 

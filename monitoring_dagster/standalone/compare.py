@@ -221,14 +221,7 @@ def _judged(
         measured += measure_all(name, columns, bins)
         places += list(profiles)
     usual = [before.usual.get(group, Usual()) for group in places]
-    verdicts = judge(
-        measured,
-        settings=settings,
-        usual_effect=[
-            of.effect.get(one.column, 0.0) for of, one in zip(usual, measured, strict=True)
-        ],
-        usual_growth=[of.growth(one.column) for of, one in zip(usual, measured, strict=True)],
-    )
+    verdicts = judge(measured, settings=settings, usual=usual)
     found = [
         (group, replace(one, reason=f"{odd[name]}: {one.reason}") if name in odd else one)
         for group, one in zip(places, verdicts, strict=True)

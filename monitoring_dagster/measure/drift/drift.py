@@ -117,8 +117,7 @@ def _verdicts(monitor: Monitor, found: Sequence[tuple[_Place, ColumnDrift]]) -> 
     verdicts = judge(
         [drift for _, drift in found],
         settings=monitor.spec.rules.drift.settings(),
-        usual_effect=[place.usual.effect.get(drift.column, 0.0) for place, drift in found],
-        usual_growth=[place.usual.growth(drift.column) for place, drift in found],
+        usual=[place.usual for place, _ in found],
     )
     answers = answer_columns(monitor.spec)
     records = [

@@ -72,7 +72,7 @@ def test_sudden_over_confidence_is_drift_that_names_the_share():
         extremes(profiled(sure, bins), bins),
         EXTREMES_BINS,
     )
-    verdict = judge([drift], settings=DriftSettings(), usual_effect=[0.0])[0]
+    verdict = judge([drift], settings=DriftSettings())[0]
     assert verdict.verdict is Verdict.DRIFT
     assert "'above 0.95' from 5." in verdict.reason
 
