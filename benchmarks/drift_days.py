@@ -334,7 +334,7 @@ def _cell_shares(values: Floats, before: NumericProfile, bins: NumericBins) -> F
 
 
 def judged(measured: Sequence[ColumnDrift]) -> list[DriftVerdict]:
-    return judge(measured, settings=SETTINGS, usual_effect=[0.0] * len(measured))
+    return judge(measured, settings=SETTINGS)
 
 
 def drifted(verdict: DriftVerdict) -> bool:

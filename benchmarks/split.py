@@ -12,16 +12,16 @@ from pathlib import Path
 from columns import SEGMENT, VERSION, VERSIONS
 
 from monitoring_dagster.sources.tables.files import Table
-from monitoring_dagster.standalone.reference import TableReference
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.profile import profile_by_columns
 from monitoring_dagster.stats.drift.column_drift import measure_all
 from monitoring_dagster.stats.drift.drift_settings import DriftSettings
 from monitoring_dagster.stats.drift.drift_verdict import Verdict, judge
+from monitoring_dagster.store.references.reference import Reference
 
 
 def main() -> None:
-    reference = TableReference.kept(Path(sys.argv[1]))
+    reference = Reference.kept(Path(sys.argv[1]))
     assert reference is not None
     bins, before = reference.bins, reference.profiles[Group("")]
     profiles = profile_by_columns(
@@ -38,7 +38,7 @@ def main() -> None:
             name, [(before.columns[name], now.columns[name]) for now in profiles.values()], of
         )
     ]
-    found = judge(measured, settings=DriftSettings(), usual_effect=[0.0] * len(measured))
+    found = judge(measured, settings=DriftSettings())
     drifted = sum(one.verdict is Verdict.DRIFT for one in found)
     print(json.dumps({"features": len(bins), "judged": len(found), "drifted": drifted}))
 

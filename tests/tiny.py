@@ -24,7 +24,7 @@ from monitoring_dagster.store.models.registry import (
     UnknownVersion,
 )
 from monitoring_dagster.store.monitor import House, Monitor
-from monitoring_dagster.store.references.version_reference import Reference
+from monitoring_dagster.store.references.reference import Reference
 
 DAY = date(2026, 3, 2)  # a Monday
 NOWHERE = "http://127.0.0.1:1"  # who asks it is refused at once
@@ -86,9 +86,10 @@ def reference(version="1", **changed) -> Reference:
     """What a version promised: nothing, but for what *changed*."""
     return Reference(
         **{
-            "version": version, "bins": {}, "profiles": {}, "usual": {}, "outcomes": {},
-            "baseline": {}, "importances": {}, "features": (), "missing_metadata": (),
-            "trained_until": None, "registered_on": DAY, "run_id": "r", **changed,
+            "version": version, "bins": {}, "profiles": {}, "kinds": {}, "usual": {},
+            "outcomes": {}, "baseline": {}, "importances": {}, "features": (),
+            "missing_metadata": (), "trained_until": None, "registered_on": DAY,
+            "run_id": "r", **changed,
         }
     )  # fmt: skip
 

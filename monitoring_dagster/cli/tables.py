@@ -53,14 +53,15 @@ def drift(
 ) -> None:
     """Say whether the rows in CURRENT drifted from those in REFERENCE.
 
-    Both are Parquet or CSV: a file, a folder or a quoted glob. Exits with 0 without drift, with 1
-    with drift, with 2 on an error, and where too few rows allow no judgement.
+    Both are Parquet or CSV: a file, a folder or a quoted glob. REFERENCE may also be what --keep
+    wrote, or a version's reference.parquet below .monitoring/references. Exits with 0 without
+    drift, with 1 with drift, with 2 on an error, and where too few rows allow no judgement.
 
     --json prints {verdict, rows, columns, left_out, unread, notes, warnings, features}: warnings
     name the columns and values that were not looked at; what is not a number is null.
     """
     from monitoring_dagster.standalone.compare import compare
-    from monitoring_dagster.standalone.reference import check_keep
+    from monitoring_dagster.store.references.reference import check_keep
 
     given: dict[str, Any] = {
         "categorical": categorical,

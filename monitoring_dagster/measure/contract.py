@@ -33,8 +33,8 @@ from monitoring_dagster.store.days import seen_files
 from monitoring_dagster.store.days.signals import noted
 from monitoring_dagster.store.days.usable_rows import CONTRACT, LEFT_OUT, QUIET, USABLE
 from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.store.references.reference import Reference
 from monitoring_dagster.store.references.version_reference import (
-    Reference,
     answer_columns,
     reference_of,
     role_columns,

@@ -25,16 +25,16 @@ from monitoring_dagster.stats.columns.bins import Bins
 from monitoring_dagster.stats.columns.column_profile import NumericProfile
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.profile import Profile, profiles_to_table
+from monitoring_dagster.stats.estimation.confidence import with_extremes
 from monitoring_dagster.store.days.profiles import PROFILE, SERVICE, why_no_profile
 from monitoring_dagster.store.days.signals import StoredSignals, noted
 from monitoring_dagster.store.days.usable_rows import columns_left_out, is_usable
 from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.store.references.reference import Reference
 from monitoring_dagster.store.references.version_reference import (
-    Reference,
     has_probabilities,
     reference_of,
     role_columns,
-    with_extremes,
 )
 
 _STATED = ("volume.unreadable_data", "volume.empty_day")
@@ -115,16 +115,17 @@ def _read(monitor: Monitor, day: date) -> tuple[dict[Group, Profile], dict[str, 
         for name, kind in rows.columns_of(log, day, root=root).items()
         if name not in left_out and not is_nested(kind)
     }
-    bins = {
-        version: _bins_that_fit(reference, available)
+    known = {
+        version: reference
         for version in versions
         if (reference := reference_of(monitor, version)) is not None
     }
+    bins = {version: _bins_that_fit(one, available) for version, one in known.items()}
     segments = [name for name in spec.segments if name in available]
     stages = {stage: name for stage, name in log.latency_ms.items() if name in available}
     log = log.model_copy(update={"latency_ms": stages})
     account, found = engine.profile_day(log, day, root=root, bins=bins, segments=segments)
-    profiles = with_extremes(spec, found, bins)
+    profiles = with_extremes(found, {version: one.bins for version, one in known.items()})
     numbers = engine.service_numbers(log, day, root=root)
     service = {
         **asdict(account),

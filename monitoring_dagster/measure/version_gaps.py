@@ -13,7 +13,8 @@ from monitoring_dagster.stats.drift.usual import MIN_ROWS
 from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.models.registration import DAY, LABEL
 from monitoring_dagster.store.monitor import Monitor
-from monitoring_dagster.store.references.version_reference import Reference, reference_or_reason
+from monitoring_dagster.store.references.reference import Reference
+from monitoring_dagster.store.references.version_reference import reference_or_reason
 
 ENOUGH_DAYS = 7  # of the reference: fewer do not hold every weekday
 _LEAST_DAYS = 2  # below, nothing is known of how days differ

@@ -2,18 +2,16 @@
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitoring_dagster.errors import UnknownColumn
+from monitoring_dagster.errors import MonitoringError, UnknownColumn
 from monitoring_dagster.stats.columns.values import is_numeric, is_time, is_words, plain
-from monitoring_dagster.stats.columns.written import Style
-
-Kind: TypeAlias = Literal["numeric", "categorical"]
+from monitoring_dagster.stats.columns.written import Style, numbers_in
+from monitoring_dagster.store.references.reference import ColumnKind, Kind
 
 _WORDS_OF_NAME = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _KEY = frozenset(["id", "ids", "uuid", "guid", "pk", "rowid", "rownum", "rownumber", "unnamed"])
@@ -67,13 +65,19 @@ _WITH_UNITS = "numbers with something around them, as text: send the numbers alo
 _CALLED_A_KEY = "an identifier: its name says so, and it has nearly as many values as rows"
 
 
-@dataclass(frozen=True, slots=True)
-class Guess:
-    """What a column is taken for, and why; `kind` None: it is left out."""
+class NotNumeric(MonitoringError):
+    """A column is called numeric, and holds no numbers."""
 
-    kind: Kind | None
-    why: str
-    unseen: bool = False  # left out although it may tell something: worth a warning
+    @classmethod
+    def but(cls, column: str, arrived: object) -> Self:
+        return cls(
+            f"column {column!r} of the reference is to be numeric, and holds {arrived} without any"
+            " number: send numbers, or call it categorical"
+        )
+
+    @classmethod
+    def and_categorical(cls, column: str) -> Self:
+        return cls(f"column {column!r} is called both numeric and categorical: choose one")
 
 
 def guessed(
@@ -84,7 +88,7 @@ def guessed(
     ignore: Collection[str] = (),
     durations: Collection[str] = (),
     step: int = 1,
-) -> dict[str, Guess]:
+) -> dict[str, ColumnKind]:
     """The kind of every column of *sample*; what the caller says overrules what is seen.
 
     Parameters
@@ -99,11 +103,11 @@ def guessed(
     UnknownColumn
         The caller names a column that is not there.
     """
-    given: Mapping[str, Guess] = {
-        **dict.fromkeys(durations, Guess("numeric", "seconds")),
-        **dict.fromkeys(categorical, Guess("categorical", "as you said")),
-        **dict.fromkeys(numeric, Guess("numeric", "as you said")),
-        **dict.fromkeys(ignore, Guess(None, "as you said")),
+    given: Mapping[str, ColumnKind] = {
+        **dict.fromkeys(durations, ColumnKind("numeric", "seconds")),
+        **dict.fromkeys(categorical, ColumnKind("categorical", "as you said")),
+        **dict.fromkeys(numeric, ColumnKind("numeric", "as you said")),
+        **dict.fromkeys(ignore, ColumnKind(None, "as you said")),
     }
     for name in given:
         if name not in sample.column_names:
@@ -113,52 +117,54 @@ def guessed(
     }
     if all(one.kind is None for one in found.values()):
         return {  # of several columns a running number tells nothing; as the only one it is meant
-            name: Guess("numeric", "numbers") if one.why == _RUNNING and name not in given else one
+            name: ColumnKind("numeric", "numbers")
+            if one.why == _RUNNING and name not in given
+            else one
             for name, one in found.items()
         }
     return found
 
 
-def _guess(name: str, values: pa.ChunkedArray, step: int) -> Guess:
+def _guess(name: str, values: pa.ChunkedArray, step: int) -> ColumnKind:
     arrow_type = values.type
     if pa.types.is_boolean(arrow_type):
-        return Guess("categorical", "true or false")
+        return ColumnKind("categorical", "true or false")
     if values.null_count == len(values):
         kind: Kind = "numeric" if is_numeric(arrow_type) else "categorical"
-        return Guess(None if is_time(arrow_type) else kind, "without any value")
+        return ColumnKind(None if is_time(arrow_type) else kind, "without any value")
     if is_time(arrow_type):
-        return Guess(None, f"points in time ({arrow_type})")
+        return ColumnKind(None, f"points in time ({arrow_type})")
     if is_words(arrow_type):
         return _guess_words(name, values, step)
     return _guess_numbers(name, values, step)
 
 
-def _guess_words(name: str, values: pa.ChunkedArray, step: int) -> Guess:
+def _guess_words(name: str, values: pa.ChunkedArray, step: int) -> ColumnKind:
     names = pc.unique(values.cast(pa.string())).drop_null()
     if isinstance(names, pa.ChunkedArray):
         names = names.combine_chunks()
     matches = pc.match_substring_regex(pc.utf8_trim_whitespace(names), _DATE, ignore_case=True)
     if len(names) and pc.mean(matches).as_py() >= _MIN_TIMES:
-        return Guess(None, "points in time, as text")
+        return ColumnKind(None, "points in time, as text")
     known = len(values) - values.null_count
     if _is_key(name, different=len(names), known=known):
-        return Guess(None, _CALLED_A_KEY)
+        return ColumnKind(None, _CALLED_A_KEY)
     style = Style.of(names)
     if style is not None:
         as_whole = _whole(values.cast(pa.string()))
         if _is_called(name, _TIME) and _are_times(as_whole):
-            return Guess(None, "points in time, as numbers")
+            return ColumnKind(None, "points in time, as numbers")
         whole = not pc.any(pc.match_substring_regex(names, r"[.,eE]")).as_py()
         if whole and len(names) <= _FEW_CODES:
-            return Guess("categorical", "codes")
+            return ColumnKind("categorical", "codes")
         if whole and _runs(as_whole, step):
-            return Guess(None, _RUNNING)
-        return Guess("numeric", ", ".join(["numbers as text", *filter(None, [style.words])]))
+            return ColumnKind(None, _RUNNING)
+        return ColumnKind("numeric", ", ".join(["numbers as text", *filter(None, [style.words])]))
     if known >= _FEW_ROWS and len(names) == known:
         if pc.mean(pc.match_substring_regex(names, _MEASURED)).as_py() >= _MIN_TIMES:
-            return Guess(None, _WITH_UNITS, unseen=True)
-        return Guess(None, "an identifier: every value is another")
-    return Guess("categorical", "words")
+            return ColumnKind(None, _WITH_UNITS, unseen=True)
+        return ColumnKind(None, "an identifier: every value is another")
+    return ColumnKind("categorical", "words")
 
 
 def _whole(values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -171,7 +177,7 @@ def _whole(values: pa.ChunkedArray) -> pa.ChunkedArray:
         return pa.chunked_array([pa.nulls(0, pa.int64())])
 
 
-def _guess_numbers(name: str, values: pa.ChunkedArray, step: int) -> Guess:
+def _guess_numbers(name: str, values: pa.ChunkedArray, step: int) -> ColumnKind:
     if not pa.types.is_integer(values.type):  # where some are missing, or of a database
         whole = _whole(values)
         values = whole if whole.null_count < len(whole) else values
@@ -179,19 +185,21 @@ def _guess_numbers(name: str, values: pa.ChunkedArray, step: int) -> Guess:
     if pa.types.is_integer(values.type):
         different = pc.count_distinct(values).as_py()
         if _is_key(name, different=different, known=known):
-            return Guess(None, _CALLED_A_KEY)
+            return ColumnKind(None, _CALLED_A_KEY)
         if different == known and _runs(values, step):
-            return Guess(None, _RUNNING)
+            return ColumnKind(None, _RUNNING)
         bounds = pc.min_max(values).as_py()
         if max(abs(bounds["min"]), abs(bounds["max"])) > _MOST_EXACT:
             as_floats = pc.count_distinct(values.cast(pa.float64(), safe=False)).as_py()
             if as_floats < different:
                 if different <= _MOST_LEVELS:
-                    return Guess("categorical", "whole numbers beyond 2^53: each one for itself")
-                return Guess(None, _TOO_LARGE, unseen=True)
+                    return ColumnKind(
+                        "categorical", "whole numbers beyond 2^53: each one for itself"
+                    )
+                return ColumnKind(None, _TOO_LARGE, unseen=True)
     if _is_called(name, _TIME) and _are_times(values):
-        return Guess(None, "points in time, as numbers")
-    return Guess("numeric", "numbers")
+        return ColumnKind(None, "points in time, as numbers")
+    return ColumnKind("numeric", "numbers")
 
 
 def _is_key(name: str, *, different: int, known: int) -> bool:
@@ -244,3 +252,22 @@ def _are_times(values: pa.ChunkedArray) -> bool:
     return any(
         _EPOCH_S[0] * unit <= low <= high <= _EPOCH_S[1] * unit for unit in (1, 1e3, 1e6, 1e9)
     )
+
+
+def require_numbers(
+    sample: pa.Table, numeric: Collection[str], categorical: Collection[str]
+) -> None:
+    """Raise NotNumeric where what is called numeric holds words or points in time."""
+    for name in numeric:
+        arrow_type, values = sample.schema.field(name).type, sample[name]
+        if name in categorical:
+            raise NotNumeric.and_categorical(name)
+        is_text = is_words(arrow_type) and values.null_count < len(values)
+        if is_time(arrow_type) or (
+            is_text and _is_empty(numbers_in(values, Style.of(values)).values)
+        ):
+            raise NotNumeric.but(name, arrow_type)
+
+
+def _is_empty(values: pa.Array) -> bool:
+    return bool(values.null_count == len(values))

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from monitoring_dagster.sources.tables.files import NoRows
-from monitoring_dagster.standalone.column_kinds import Guess
-from monitoring_dagster.standalone.reference import NothingInCommon, TableReference, read_reference
-from monitoring_dagster.standalone.table_profile import Advance, profiled, table_of
+from monitoring_dagster.standalone.table_profile import (
+    Advance,
+    NothingInCommon,
+    profiled,
+    read_reference,
+    table_of,
+)
 from monitoring_dagster.stats.columns.bins import NumericBins
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.profile import Profile
@@ -21,6 +25,9 @@ from monitoring_dagster.stats.columns.written import Unread
 from monitoring_dagster.stats.drift.column_drift import measure_all
 from monitoring_dagster.stats.drift.drift_settings import DriftSettings
 from monitoring_dagster.stats.drift.drift_verdict import DriftVerdict, Verdict, judge
+from monitoring_dagster.stats.drift.usual import Usual
+from monitoring_dagster.stats.estimation.confidence import with_extremes, without_extremes
+from monitoring_dagster.store.references.reference import ColumnKind, Reference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,8 +44,8 @@ class Comparison:
     rows_reference: int
     rows_current: int
     features: Sequence[tuple[Group, DriftVerdict]] = field(repr=False)
-    guesses: Mapping[str, Guess] = field(repr=False)  # what each column was taken for
-    reference: TableReference = field(repr=False)
+    kinds: Mapping[str, ColumnKind] = field(repr=False)  # what each column was taken for
+    reference: Reference = field(repr=False)
     notes: Sequence[str] = field(repr=False, default=())  # what was taken for granted
     warnings: Sequence[str] = field(repr=False, default=())  # columns and values not looked at
     unread: Mapping[str, Unread] = field(repr=False, default_factory=dict)  # of the current rows
@@ -48,8 +55,8 @@ class Comparison:
         return {
             "verdict": str(self.verdict),
             "rows": {"reference": self.rows_reference, "current": self.rows_current},
-            "columns": {name: one.kind or "ignored" for name, one in self.guesses.items()},
-            "left_out": {name: one.why for name, one in self.guesses.items() if one.kind is None},
+            "columns": {name: one.kind or "ignored" for name, one in self.kinds.items()},
+            "left_out": {name: one.why for name, one in self.kinds.items() if one.kind is None},
             "unread": {
                 name: {
                     "reference": self.reference.unread.get(name, Unread()).rows,
@@ -86,8 +93,8 @@ def compare(
     ----------
     reference, current
         A pandas DataFrame, an Arrow table, anything that speaks Arrow's PyCapsule interface, or a
-        path: Parquet or CSV, a file, a folder or a glob. The reference may also be a
-        `TableReference`, or the path of one that was kept.
+        path: Parquet or CSV, a file, a folder or a glob. The reference may also be a `Reference`,
+        or the path of one that was kept, of a table or of a version.
     categorical, numeric, ignore
         Columns whose guessed kind is wrong; by default numbers are numeric, words and booleans
         categorical, identifiers and points in time left out.
@@ -119,7 +126,9 @@ def compare(
     odd = unusable(before, now.schema, left_out=now.left_out)
     if not any(name in now.schema.names for name in before.bins):
         raise NothingInCommon.with_columns(before.bins, now.schema.names)
-    found = profiled(now, before.bins, before.segments, unusable=odd, advance=advance)
+    over = without_extremes(before.bins)
+    found = profiled(now, over, before.segments, unusable=odd, advance=advance)
+    profiles = with_extremes(found.profiles, {"": before.bins})
     unread = {
         name: one for name, one in {**now.unread, **found.unread}.items() if name in before.bins
     }
@@ -129,34 +138,34 @@ def compare(
         for name, one in unread.items()
         if 2 * one.rows > now.rows
     }
-    features = _judged(before, found.profiles, settings, odd)
+    features = _judged(before, profiles, settings, odd)
     verdicts = {one.verdict for _, one in features}
     worst = next((one for one in (Verdict.DRIFT, Verdict.OK) if one in verdicts), None)
     new = {
-        name: Guess(None, now.left_out.get(name, "not in the reference"), unseen=True)
+        name: ColumnKind(None, now.left_out.get(name, "not in the reference"), unseen=True)
         for name in [*now.schema.names, *now.left_out]
-        if name not in before.guesses
+        if name not in before.kinds
     }
-    guesses = {**before.guesses, **new}
+    kinds = {**before.kinds, **new}
     return Comparison(
         verdict=worst or Verdict.INSUFFICIENT,
         rows_reference=before.profiles[Group("")].rows,
         rows_current=found.profiles[Group("")].rows,
         features=features,
-        guesses=guesses,
+        kinds=kinds,
         reference=before,
         notes=list(dict.fromkeys([*before.notes, *now.notes, *found.notes])),
-        warnings=list(_warnings(guesses, before, unread, now.rows)),
+        warnings=list(_warnings(kinds, before, unread, now.rows)),
         unread=unread,
     )
 
 
 def _warnings(
-    guesses: Mapping[str, Guess], before: TableReference, unread: Mapping[str, Unread], rows: int
+    kinds: Mapping[str, ColumnKind], before: Reference, unread: Mapping[str, Unread], rows: int
 ) -> Iterator[str]:
     """Columns, and shares of values, that nobody looked at."""
     whys: dict[str, list[str]] = {}
-    for name, guess in guesses.items():
+    for name, guess in kinds.items():
         if guess.unseen:
             whys.setdefault(guess.why, []).append(name)
     for why, names in whys.items():
@@ -176,13 +185,13 @@ def _unread_words(one: Unread, rows: int) -> str:
 
 
 def unusable(
-    before: TableReference, schema: pa.Schema, *, left_out: Mapping[str, str] | None = None
+    before: Reference, schema: pa.Schema, *, left_out: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """Columns that are not there, or came as something else, and why: their values count as
     missing.
     """
     found = {}
-    for name, bins in before.bins.items():
+    for name, bins in without_extremes(before.bins).items():
         if name in (left_out or {}):
             found[name] = (left_out or {})[name]
             continue
@@ -198,7 +207,7 @@ def unusable(
 
 
 def _judged(
-    before: TableReference,
+    before: Reference,
     profiles: Mapping[Group, Profile],
     settings: DriftSettings,
     odd: Mapping[str, str],
@@ -211,7 +220,8 @@ def _judged(
         columns = [(first.columns[name], second.columns[name]) for first, second in pairs]
         measured += measure_all(name, columns, bins)
         places += list(profiles)
-    verdicts = judge(measured, settings=settings, usual_effect=[0.0] * len(measured))
+    usual = [before.usual.get(group, Usual()) for group in places]
+    verdicts = judge(measured, settings=settings, usual=usual)
     found = [
         (group, replace(one, reason=f"{odd[name]}: {one.reason}") if name in odd else one)
         for group, one in zip(places, verdicts, strict=True)

@@ -6,8 +6,9 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from monitoring_dagster.sources.labels.label_account import LabelAccount
+from monitoring_dagster.sources.labels.label_oddities import mismatch
 from monitoring_dagster.sources.labels.label_rows import JUDGED
-from monitoring_dagster.standalone.reading.ids_and_times import NothingJoins, mismatch, refuse_few
+from monitoring_dagster.standalone.reading.ids_and_times import NothingJoins, in_words, refuse_few
 from monitoring_dagster.standalone.reading.opened_tables import (
     LABELS,
     PREDICTIONS,
@@ -85,7 +86,7 @@ def _orphans(
         least_share=MOST_INVALID,
     )
     if found is not None and (found.by or (is_odd and not causes)):
-        causes = [*causes, found.words]
+        causes = [*causes, in_words(found)]
     if orphans == of:
         raise NothingJoins.since("; ".join(causes))
     if not causes:

@@ -20,7 +20,8 @@ from monitoring_dagster.standalone.chunk_estimates import (
     of_rows,
 )
 from monitoring_dagster.standalone.doubts import of_certainty, of_other_class
-from monitoring_dagster.standalone.reading.answers import Answers, PredictedTarget, target_of
+from monitoring_dagster.standalone.reading.answers import Answers, classes_of
+from monitoring_dagster.standalone.reading.classes import Classes
 from monitoring_dagster.standalone.reading.ids_and_times import days_of
 from monitoring_dagster.standalone.reading.opened_tables import refuse_plain
 from monitoring_dagster.standalone.reading.question import Role, Roles, roles
@@ -142,7 +143,7 @@ def estimate(
         rng=np.random.default_rng(_SEED),
     )
     estimates = list(_estimates(estimator, features, sides.given, chunks, advance))
-    realised, task = learnt.realised(), sides.target.task
+    realised, task = learnt.realised(), sides.classes.task
     notes = [estimator.blind_spot, *_notes(sides, features)]
     doubts = _of_predicted_class(learnt, columns), of_other_class(realised.get("roc_auc"))
     warnings = [*filter(None, [*doubts, of_certainty(realised)]), *_warnings(sides, features)]
@@ -164,7 +165,7 @@ class _Sides:
     before: Table
     now: Table
     columns: Roles
-    target: PredictedTarget
+    classes: Classes
     past: pa.Table
     asked: pa.Table
     learnt: Answers  # of the past rows
@@ -193,15 +194,15 @@ def _read(
     of_now: list[str] = []
     past = _unstyled(in_memory(before), columns, notes=styles, warnings=of_past)
     asked = _unstyled(in_memory(now), columns, notes=styles, warnings=of_now)
-    target = target_of(past, columns, task, positive)
-    learnt = Answers.of(past, target, columns, labelled=True, warnings=of_past)
-    given = Answers.of(asked, target, columns, labelled=False, warnings=of_now)
+    classes = classes_of(past, columns, task, positive)
+    learnt = Answers.of(past, classes, columns, labelled=True, warnings=of_past)
+    given = Answers.of(asked, classes, columns, labelled=False, warnings=of_now)
     if not learnt.usable.any():
         raise NothingToLearn.of(columns)
     if not given.usable.any():
-        raise NothingToLearn.without_values(_what(target.task))
+        raise NothingToLearn.without_values(_what(classes.task))
     return _Sides(
-        before, now, columns, target, past, asked, learnt, given, styles, [], of_past, of_now
+        before, now, columns, classes, past, asked, learnt, given, styles, [], of_past, of_now
     )
 
 
@@ -222,7 +223,7 @@ def _estimates(
 
 
 def _warnings(sides: _Sides, features: Features) -> Iterator[str]:
-    yield from sides.target.classes.warnings
+    yield from sides.classes.warnings
     for name, why in features.unreadable.items():
         yield f"{name!r} is left out: {why}"
     for words in [*_unread(sides.before), *sides.of_past]:
@@ -233,9 +234,9 @@ def _warnings(sides: _Sides, features: Features) -> Iterator[str]:
 
 def _notes(sides: _Sides, features: Features) -> Iterator[str]:
     yield from dict.fromkeys([*sides.before.notes, *sides.now.notes, *sides.styles])
-    yield from sides.target.classes.notes
+    yield from sides.classes.notes
     yield from sides.times
-    if sides.target.task == "binary" and "prediction" not in sides.columns.columns:
+    if sides.classes.task == "binary" and "prediction" not in sides.columns.columns:
         yield f"no predictions: a score of at least {THRESHOLD} predicts class 1"
     for name, why in features.left_out.items():
         if name not in features.unreadable:

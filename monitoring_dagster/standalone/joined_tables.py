@@ -30,7 +30,7 @@ from monitoring_dagster.standalone.reading.written_values import THRESHOLD
 from monitoring_dagster.standalone.table_profile import Advance
 from monitoring_dagster.stats.columns.column_profile import order
 from monitoring_dagster.stats.columns.groups import MAX_SEGMENT_VALUES, MISSING, OTHER
-from monitoring_dagster.stats.columns.values import Codes, plain
+from monitoring_dagster.stats.columns.values import Codes, from_numpy, plain
 
 if TYPE_CHECKING:
     from monitoring_dagster.sources.rows.rows import Connection
@@ -239,21 +239,23 @@ def lay_served(
         _place(i, key.by) if key.names is None else f"p{i}" for i, key in enumerate(source.keys)
     ]
     kind = (
-        f"CASE WHEN id IS NULL OR day IS NULL OR ({meaning.is_invalid}) THEN 'invalid'"
+        "CASE WHEN id IS NULL OR day IS NULL OR is_invalid THEN 'invalid'"
         f" WHEN day > '{question.as_of or 'infinity'}'::DATE THEN 'later'"
         " WHEN prediction IS NULL THEN 'error' ELSE 'ok' END AS kind"
     )
     request = "id" if question.rules.expire_after_days is None else "id, day"
     order = ["served_at", "prediction", "score", *(f"p{i}" for i in range(len(places)))]
+    source.lay(
+        connection,
+        prediction=meaning.prediction,
+        score=meaning.score,
+        is_invalid=from_numpy(meaning.is_invalid),
+    )
     with readable(source.table.place):
         connection.execute(f"""
             CREATE TEMP TABLE served AS
-            WITH written AS (
-                SELECT *, {meaning.prediction} AS prediction, {meaning.score} AS score
-                FROM {source.view}
-            )
             SELECT {", ".join(["id", "served_at", "day", "prediction", "score", *places, kind])}
-            FROM written""")
+            FROM {source.view}""")
         ((answers, requests),) = connection.execute(
             f"SELECT count(*), count(DISTINCT ({request})) FROM served WHERE kind = 'ok'"
         ).fetchall()
@@ -281,10 +283,10 @@ def lay_labels(connection: "Connection", source: OpenedTable, meaning: Meaning) 
     arrived, day = (
         (", arrived_at", "CAST(arrived_at AS DATE)") if source.dated else ("", "NULL::DATE")
     )
+    source.lay(connection, label=meaning.label)
     with readable(source.table.place):
         connection.execute(
-            f"CREATE TEMP TABLE labels AS SELECT id, {meaning.label} AS label{arrived}"
-            f" FROM {source.view}"
+            f"CREATE TEMP TABLE labels AS SELECT id, label{arrived} FROM {source.view}"
         )
         return _described(connection, "labels", day, source.table.place)
 

@@ -11,11 +11,10 @@ import pyarrow.compute as pc
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from monitoring_dagster.standalone.column_kinds import Guess
 from monitoring_dagster.standalone.compare import compare, unusable
 from monitoring_dagster.standalone.reading.question import PLAIN, plainly
 from monitoring_dagster.standalone.reading.written_values import are_spelled, spelled
-from monitoring_dagster.standalone.reference import NothingInCommon, TableReference, read_reference
+from monitoring_dagster.standalone.table_profile import NothingInCommon, read_reference
 from monitoring_dagster.stats.columns.design import Design
 from monitoring_dagster.stats.columns.values import Codes, Floats, categories, is_numeric, is_words
 from monitoring_dagster.stats.columns.written import Style, numbers_in
@@ -23,6 +22,7 @@ from monitoring_dagster.stats.drift import joint_drift
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
 from monitoring_dagster.stats.estimation.reweighting import Weights, weights
 from monitoring_dagster.stats.quality.labelled_rows import SPELLED
+from monitoring_dagster.store.references.reference import ColumnKind, Reference
 
 _SEED = 20260101
 _JOINT_ROWS = 1_000  # of either side, for all features together
@@ -34,7 +34,7 @@ _FEW_ROWS = 100  # below, numbers that only grow may do so by chance
 class Features:
     """The columns that two tables share and that play no other part, ready to be compared."""
 
-    reference: TableReference | None = field(repr=False)  # None: there is no such column
+    reference: Reference | None = field(repr=False)  # None: there is no such column
     left_out: Mapping[str, str]  # column: why
     unreadable: Mapping[str, str]  # those of them that one table has and the other has otherwise
     before: pa.Table = field(repr=False)
@@ -61,7 +61,7 @@ class Features:
         first = _reference_over(before.select(names))
         if first is None:
             return cls._without({}, {}, before, now)
-        left_out = {name: one.why for name, one in first.guesses.items() if one.kind is None}
+        left_out = {name: one.why for name, one in first.kinds.items() if one.kind is None}
         unreadable = _of_other_kinds(first, before, now) | unusable(first, now.schema)
         left_out |= unreadable
         design = Design.over(before, {n: b for n, b in first.bins.items() if n not in left_out})
@@ -77,7 +77,7 @@ class Features:
             return cls._without(left_out, unreadable, before, now)
         names = [name for name in design.levels if name not in silent]
         return cls(
-            _reference_over(before.select(names), {name: first.guesses[name] for name in names}),
+            _reference_over(before.select(names), {name: first.kinds[name] for name in names}),
             left_out,
             unreadable,
             before.select(names),
@@ -152,7 +152,7 @@ def _drifted_together(before: pa.Table, now: pa.Table, rng: Generator) -> bool:
     return found.verdict is Verdict.DRIFT
 
 
-def _of_other_kinds(first: TableReference, before: pa.Table, now: pa.Table) -> dict[str, str]:
+def _of_other_kinds(first: Reference, before: pa.Table, now: pa.Table) -> dict[str, str]:
     """Columns that are numbers in one table and words in the other, though numbers may be text."""
     found = {}
     for name in first.bins:
@@ -168,8 +168,8 @@ def _of_other_kinds(first: TableReference, before: pa.Table, now: pa.Table) -> d
 
 
 def _reference_over(
-    before: pa.Table, kinds: Mapping[str, Guess] | None = None
-) -> TableReference | None:
+    before: pa.Table, kinds: Mapping[str, ColumnKind] | None = None
+) -> Reference | None:
     if not before.column_names:
         return None
     given = {

@@ -84,7 +84,7 @@ def show_comparison(found: Comparison) -> None:
     """What was taken for what, a row a feature, and the verdict."""
     out = console()
     kinds: dict[str, list[str]] = {}
-    for name, guess in found.guesses.items():
+    for name, guess in found.kinds.items():
         words = f"{name} ({guess.why})" if guess.kind is None else name
         kinds.setdefault(guess.kind or "ignored", []).append(words)
     for kind, names in kinds.items():

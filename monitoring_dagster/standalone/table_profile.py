@@ -1,34 +1,65 @@
-"""Profile of a table: read from files or memory, sampled for its bins, counted over them."""
+"""Profile of a table, sampled for its bins and counted over them; the reference that it makes."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from os import cpu_count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from monitoring_dagster.sources.tables.files import Table
+from monitoring_dagster.errors import MonitoringError, UnknownColumn
+from monitoring_dagster.sources.tables.files import NoRows, Table
+from monitoring_dagster.standalone.column_kinds import guessed, require_numbers
 from monitoring_dagster.stats.columns.bins import (
     MAX_VALUES,
     Bins,
     CategoricalBins,
     NumericBins,
+    bins_of,
 )
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.profile import COLUMNS_AT_ONCE, Profile, profile_by_columns
 from monitoring_dagster.stats.columns.values import categories, is_numeric, is_words, plain
 from monitoring_dagster.stats.columns.written import Style, Unread, numbers_in
+from monitoring_dagster.stats.estimation.confidence import extremes_of
+from monitoring_dagster.store.references.reference import ColumnKind, Reference
 
 if TYPE_CHECKING:
     from numpy.random import Generator  # late: starting often must stay cheap
 
 SAMPLE_ROWS = 131_072  # of the reference, evenly spread: over these the bins are laid
 _MOST_ONCE = 0.5  # of the rows of a sample: with more, its values cannot be counted
+_SIDE = "the reference"
 Advance = Callable[[int], object]
+
+
+class AlreadyKept(MonitoringError):
+    """What was decided when a reference was kept cannot be decided again."""
+
+    @classmethod
+    def with_columns(cls, names: Collection[str]) -> Self:
+        return cls(
+            f"the kinds and segments of a kept reference are fixed ({', '.join(names)}):"
+            " keep it anew from its rows"
+        )
+
+
+class NothingInCommon(MonitoringError):
+    """Two tables without a column that could be compared."""
+
+    @classmethod
+    def between(cls, kinds: Mapping[str, ColumnKind]) -> Self:
+        why = "; ".join(f"{name}: {one.why}" for name, one in kinds.items())
+        return cls(f"the reference has no column to compare ({why or 'no columns at all'})")
+
+    @classmethod
+    def with_columns(cls, reference: Iterable[str], current: Iterable[str]) -> Self:
+        sides = (", ".join(list(map(repr, side))[:10]) or "-" for side in (reference, current))
+        return cls("the two have no column in common: {} against {}".format(*sides))
 
 
 def table_of(given: Any, side: str) -> Table:
@@ -206,3 +237,86 @@ def as_read(values: pa.ChunkedArray, style: Style | None) -> pa.Array | pa.Chunk
 
 def _threads() -> int:
     return min(cpu_count() or 1, 8)
+
+
+def read_reference(
+    given: Any,
+    categorical: Collection[str],
+    numeric: Collection[str],
+    ignore: Collection[str],
+    segments: Sequence[str],
+    advance: Advance,
+) -> Reference:
+    """The reference that rows make, or the one that was kept: of a table, or of a version."""
+    kept = given if isinstance(given, Reference) else None
+    if isinstance(given, str | Path):
+        kept = Reference.kept(Path(given))
+    if kept is not None:
+        return _narrowed(kept, {*ignore}, {*categorical, *numeric, *segments})
+    table = table_of(given, "reference")
+    table.require(segments, table=_SIDE)
+    table.require([*categorical, *numeric], table=_SIDE)
+    if not table.rows:
+        raise NoRows.of(_SIDE)
+    sample, step = sampled(table, categorical)
+    require_numbers(sample, numeric, categorical)
+    kinds = guessed(
+        sample,
+        categorical=categorical,
+        numeric=numeric,
+        ignore=[name for name in ignore if name not in table.left_out],
+        durations=table.durations & {*table.schema.names},
+        step=step,
+    ) | {
+        name: ColumnKind(None, "as you said")
+        if name in ignore
+        else ColumnKind(None, why, unseen=True)
+        for name, why in table.left_out.items()
+    }
+    styles = styles_of(sample, [name for name, one in kinds.items() if one.kind == "numeric"])
+    bins = {
+        name: bins_of(as_read(sample[name], styles.get(name)), column=name, kind=one.kind)
+        for name, one in kinds.items()
+        if one.kind is not None
+    }
+    if not bins:
+        raise NothingInCommon.between(kinds)
+    bins = with_all_values(bins, table, share=sample.num_rows / table.rows)
+    found = profiled(table, bins, segments, unusable={}, advance=advance, styles=styles)
+    return Reference(
+        bins,
+        found.profiles,
+        kinds,
+        tuple(segments),
+        notes=(*table.notes, *found.notes),
+        unread={**table.unread, **found.unread},
+    )
+
+
+def _narrowed(kept: Reference, ignore: set[str], named: set[str]) -> Reference:
+    """The same without the columns to *ignore*, as of a table whose rows are of no version."""
+    for name in ignore | named:
+        if name not in kept.kinds:
+            raise UnknownColumn.named(name, table=_SIDE, available=kept.kinds)
+    if named:
+        raise AlreadyKept.with_columns(sorted(named))
+    left_out = ignore | {extremes_of(name) for name in ignore}
+    bins = {name: one for name, one in kept.bins.items() if name not in left_out}
+    kinds = {**kept.kinds, **dict.fromkeys(ignore, ColumnKind(None, "as you said"))}
+    if not bins:
+        raise NothingInCommon.between(kinds)
+    return replace(
+        kept,
+        bins=bins,
+        profiles={
+            group._replace(version=""): Profile(
+                one.rows, {name: one.columns[name] for name in bins}
+            )
+            for group, one in kept.profiles.items()
+        },
+        kinds=kinds,
+        unread={name: one for name, one in kept.unread.items() if name in bins},
+        version="",
+        usual={group._replace(version=""): one for group, one in kept.usual.items()},
+        outcomes={},
+    )

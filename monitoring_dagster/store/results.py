@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.stats.columns.values import from_numpy
 
 Stamp: TypeAlias = tuple[int, int]  # when it was written, in nanoseconds, and which file it is
 
@@ -170,12 +171,8 @@ def _only_writer(folder: Path) -> Iterator[int]:
 
 
 def chosen_rows(table: pa.Table, chosen: NDArray[np.bool_]) -> pa.Table:
-    """The *chosen* rows of a table, shape ``(rows,)``.
-
-    The mask is made of its bits: whatever else becomes an Arrow array imports pandas.
-    """
-    bits = pa.py_buffer(np.packbits(chosen, bitorder="little"))
-    return table.filter(pa.BooleanArray.from_buffers(pa.bool_(), len(chosen), [None, bits]))
+    """The *chosen* rows of a table, shape ``(rows,)``."""
+    return table.filter(from_numpy(chosen))
 
 
 def sealed(table: pa.Table) -> bytes:

@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from monitoring_dagster import cli
-from monitoring_dagster.standalone import compare, estimate_table, evaluate, reference, show
+from monitoring_dagster.standalone import compare, estimate_table, evaluate, show
+from monitoring_dagster.store.references import reference
 
 
 def typed(*words):

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.standalone.column_kinds import Guess, guessed
+from monitoring_dagster.standalone.column_kinds import guessed
+from monitoring_dagster.store.references.reference import ColumnKind
 
 N = 200
 RNG = np.random.default_rng(0)
@@ -80,7 +81,7 @@ def test_text_is_of_times_where_nearly_all_its_values_are(share, is_time):
      "2026-01-31T12:00Z", "2026-01-31 12:00:00.123 +01:00", "1/31/2026 9:30 PM", " 2026-01-31 "],
 )  # fmt: skip
 def test_a_time_is_one_in_any_usual_form(one):
-    assert kind_of([one] * N) == Guess(None, "points in time, as text")
+    assert kind_of([one] * N) == ColumnKind(None, "points in time, as text")
 
 
 @pytest.mark.parametrize(
@@ -130,7 +131,7 @@ def test_a_column_is_a_key_by_its_name_and_its_values(name, values, is_key):
 )
 def test_a_number_runs_where_it_only_ever_grows_by_little(values, runs):
     found = kind_of(list(values))
-    assert (found == Guess(None, "a running number: it only ever grows, or falls")) is runs
+    assert (found == ColumnKind(None, "a running number: it only ever grows, or falls")) is runs
 
 
 def test_of_a_sample_the_gaps_of_a_running_number_are_as_many_times_larger():
@@ -140,8 +141,10 @@ def test_of_a_sample_the_gaps_of_a_running_number_are_as_many_times_larger():
 
 
 def test_a_running_number_alone_is_what_is_meant():
-    assert guessed(pa.table({"x": range(N)})) == {"x": Guess("numeric", "numbers")}
-    assert guessed(pa.table({"x": range(N)}), ignore=["x"]) == {"x": Guess(None, "as you said")}
+    assert guessed(pa.table({"x": range(N)})) == {"x": ColumnKind("numeric", "numbers")}
+    assert guessed(pa.table({"x": range(N)}), ignore=["x"]) == {
+        "x": ColumnKind(None, "as you said")
+    }
 
 
 @pytest.mark.parametrize(
@@ -162,7 +165,7 @@ def test_a_running_number_alone_is_what_is_meant():
 )
 def test_numbers_are_times_by_their_name_and_their_size(name, low, high, is_time):
     values = [high, low, *[low] * (N - 2)]
-    assert (kind_of(values, name) == Guess(None, "points in time, as numbers")) is is_time
+    assert (kind_of(values, name) == ColumnKind(None, "points in time, as numbers")) is is_time
 
 
 @pytest.mark.parametrize(
@@ -190,16 +193,16 @@ class TestCaller:
     )  # fmt: skip
     def test_overrules_what_is_seen(self, asked, name, kind):
         found = guessed(self.table, **asked)
-        assert found[name] == Guess(kind, "as you said")
+        assert found[name] == ColumnKind(kind, "as you said")
         others = guessed(self.table)
         assert {n: one for n, one in found.items() if n != name} == {
             n: one for n, one in others.items() if n != name
         }
 
     def test_may_call_seconds_a_category(self):
-        assert guessed(self.table, durations=["n"])["n"] == Guess("numeric", "seconds")
+        assert guessed(self.table, durations=["n"])["n"] == ColumnKind("numeric", "seconds")
         found = guessed(self.table, durations=["n"], categorical=["n"])
-        assert found["n"] == Guess("categorical", "as you said")
+        assert found["n"] == ColumnKind("categorical", "as you said")
 
     @pytest.mark.parametrize("role", ["categorical", "numeric", "ignore", "durations"])
     def test_is_told_of_a_column_that_is_not_there(self, role):

@@ -11,9 +11,9 @@ from scipy import stats
 import monitoring_dagster
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
 from monitoring_dagster.standalone.compare import Comparison, compare, unusable
-from monitoring_dagster.standalone.reference import TableReference
 from monitoring_dagster.stats.columns.bins import CategoricalBins, NumericBins
 from monitoring_dagster.stats.drift.drift_settings import DriftSettings
+from monitoring_dagster.store.references.reference import Reference
 
 
 def rows(n=2000, *, seed=0, shift=0.0, new=0.0):
@@ -160,7 +160,7 @@ def test_a_hundred_thousand_levels_are_bounded_and_half_of_them_gone_is_drift():
     assert feature(settled, "x")["verdict"] == "OK"
     assert feature(compare(before, half, categorical=["x"]).to_dict(), "x")["verdict"] == "DRIFT"
     kept = compare(before, same, categorical=["x"]).reference
-    assert isinstance(kept, TableReference)
+    assert isinstance(kept, Reference)
     assert kept.bins["x"].size < 1100
 
 
@@ -190,7 +190,7 @@ def test_an_unknown_segment_is_named():
 
 
 def reference_of(bins):
-    return TableReference(bins, {}, {}, ())
+    return Reference(bins, {}, {}, ())
 
 
 @pytest.mark.parametrize(

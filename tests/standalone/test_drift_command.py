@@ -12,7 +12,14 @@ from click.testing import CliRunner
 
 from monitoring_dagster.cli import main
 from monitoring_dagster.standalone.compare import compare
+from monitoring_dagster.store.references.version_reference import (
+    REFERENCE_FILE,
+    folder_of,
+    reference_of,
+)
+from monitoring_dagster.store.results import sealed
 from tests.standalone.test_compare import feature, rows
+from tests.tiny import monitor_of, registered
 
 
 def run(*arguments):
@@ -78,6 +85,33 @@ def test_a_kept_reference_gives_the_same_without_its_rows(files, on_disk):
     assert [one["name"] for one in narrowed["features"]].count("age") == 0
     refused = run(kept, *given, "--segment", "plan")
     assert (refused.exit_code, "keep it anew" in refused.stderr) == (2, True)
+
+
+def test_what_a_former_release_kept_is_an_error_with_the_way_out(files, on_disk):
+    kept = on_disk / "reference.profile"
+    rows_of = pq.read_table(files / "before.parquet")
+    notes = {b"monitoring_dagster": b"reference", b"monitoring_dagster.segments": b"[]"}
+    kept.write_bytes(sealed(rows_of.replace_schema_metadata(notes)))
+    refused = run(kept, files / "calm.parquet")
+    assert (refused.exit_code, "keep it anew from its rows" in refused.stderr) == (2, True)
+    assert "was kept by another version of monitoring-dagster" in refused.stderr
+    again = run(files / "before.parquet", files / "calm.parquet", "--keep", kept, "--force")
+    assert (again.exit_code, run(kept, files / "calm.parquet").exit_code) == (0, 0)
+
+
+def test_the_reference_of_a_version_is_one_by_its_path(files, tmp_path, monkeypatch):
+    """As the steps keep it; what was laid down for them is no row of the current data."""
+    monitor = monitor_of(tmp_path, predictions={"path": "{day}", "prediction": "plan"})
+    registered(monkeypatch, pq.read_table(files / "before.parquet"))
+    assert reference_of(monitor, "1") is not None
+    place = folder_of(monitor, "1") / REFERENCE_FILE
+    found = json.loads(run(place, files / "drifted.csv", "--json").stdout)
+    assert found["verdict"] == "DRIFT"
+    assert found["columns"]["age"] == "numeric"
+    assert found["left_out"]["visits"] == "no feature, segment or answer of the model"
+    assert run(place, files / "calm.parquet").exit_code == 0
+    refused = run(files / "before.parquet", place)
+    assert (refused.exit_code, "holds no rows" in refused.stderr) == (2, True)
 
 
 def test_a_damaged_kept_reference_is_an_error_and_no_verdict(files, on_disk):

@@ -123,17 +123,17 @@ def test_where_labels_expire_an_id_may_be_asked_again_each_day():
     labels = told(("a", 0, 1), ("a", 6, 1))
     again = joined(predictions, labels, mature_after_days=1, expire_after_days=2)
     assert (again.predictions.counted, again.predictions.duplicate) == (2, 1)
-    assert (again.labels.joined, again.rows["prediction"].to_pylist()) == (2, [1, 0])
+    assert (again.labels.joined, again.rows["prediction"].to_pylist()) == (2, ["1", "0"])
     once = joined(predictions, labels)
     assert (once.predictions.counted, once.predictions.duplicate) == (1, 2)
 
 
 @pytest.mark.parametrize(
-    ("keep", "label"), [("first", 0), ("last", 1)], ids=["the first", "the last"]
+    ("keep", "label"), [("first", "0"), ("last", "1")], ids=["the first", "the last"]
 )
 def test_of_several_labels_one_counts(keep, label):
     found = joined(served(("a", 0, 1)), told(("a", 0, 0), ("a", 1, 1)), keep=keep)
-    assert found.rows.to_pylist() == [{"label": label, "prediction": 1, "score": None}]
+    assert found.rows.to_pylist() == [{"label": label, "prediction": "1", "score": None}]
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ class TestLaid:
         found, *_ = self.lay(
             predictions, told(("a", 1, 1)), "SELECT id, prediction, kind FROM served ORDER BY ALL"
         )
-        assert found == [("a", 0, "duplicate"), ("a", 1, "ok"), ("b", 1, "ok")]
+        assert found == [("a", "0", "duplicate"), ("a", "1", "ok"), ("b", "1", "ok")]
 
     def test_labels_without_times_have_none(self):
         found, _, rows, _ = self.lay(

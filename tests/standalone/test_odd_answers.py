@@ -480,7 +480,9 @@ class TestWhatIsShown:
             pq.write_table(one, tmp_path / f"{name}.parquet")
         given = ["evaluate", str(tmp_path / "p.parquet"), str(tmp_path / "l.parquet")]
         shown = CliRunner().invoke(main, given).stdout
-        assert shown.startswith("warning: labels that are no value of a binary task, such as '2'")
+        assert shown.startswith(
+            "warning: labels of 'label' that are no value of a binary task, such as '2'"
+        )
         found_json = json.loads(CliRunner().invoke(main, [*given, "--json"]).stdout)
         assert len(found_json["warnings"]) == 1
         assert found_json["notes"] == ["the task is taken for binary"]

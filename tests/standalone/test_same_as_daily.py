@@ -22,7 +22,11 @@ from monitoring_dagster.store.days.profiles import profiles_of
 from monitoring_dagster.store.models.registration import DAY as DAY_COLUMN
 from monitoring_dagster.store.models.registry import ModelVersion, Registry
 from monitoring_dagster.store.monitor import House
-from monitoring_dagster.store.references.version_reference import reference_of
+from monitoring_dagster.store.references.version_reference import (
+    REFERENCE_FILE,
+    folder_of,
+    reference_of,
+)
 
 DAY = date(2026, 3, 2)
 WHOLE = Group("1")
@@ -157,6 +161,45 @@ class TestDrift:
         for place, one in commands.items():
             assert {n: one[n] for n in names} == {n: daily[place][n] for n in names}, place
         assert ("DRIFT" in {one["verdict"] for one in daily.values()}) == (shift == 0.5)
+
+    @pytest.mark.parametrize("shift", [0.0, 0.5], ids=["none", "far"])
+    def test_a_versions_own_reference_is_one_for_the_command(self, monitored, shift):
+        """The file that the steps read; days of the reference, and extreme scores, count alike."""
+        days = [DAY - timedelta(days=n) for n in range(9, 0, -1)]
+        reference = pd.concat(
+            rows("binary", n=300, seed=n).assign(**{DAY_COLUMN: str(day)})
+            for n, day in enumerate(days)
+        )
+        now = rows("binary", seed=99, shift=shift)
+        monitor = monitored("binary", reference, log(now))
+        daily = {(one["segment"], one["value"], one["column"]): one
+                 for one in drift.judged(monitor, [DAY])[DAY]}  # fmt: skip
+        found = compare(folder_of(monitor, "1") / REFERENCE_FILE, table(log(now)))
+        commands = {(one["segment"] or "", one["value"] or "", one["name"]): one
+                    for one in found.to_dict()["features"]}  # fmt: skip
+        assert ("", "", "score: extremes") in commands
+        assert commands.keys() == daily.keys()
+        names = ("verdict", "reason", "n_reference", "n_current", "effect", "p_value", "p_adjusted")
+        for place, one in commands.items():
+            assert {n: one[n] for n in names} == {n: daily[place][n] for n in names}, place
+        assert ("DRIFT" in {one["verdict"] for one in daily.values()}) == (shift == 0.5)
+        assert max(one["usual_effect"] for one in daily.values()) > 0
+        assert found.warnings == [
+            "not looked at: 'request_id', 'served_at', 'model_version' (not in the reference)"
+        ]
+
+    def test_of_a_version_the_command_knows_what_ordinary_days_show(self, monitored):
+        days = [DAY - timedelta(days=n) for n in range(20, 0, -1)]
+        reference = pd.concat(
+            rows("regression", n=300, seed=n, shift=(-1) ** n).assign(**{DAY_COLUMN: str(day)})
+            for n, day in enumerate(days)
+        )
+        now = rows("regression", seed=99, shift=1)
+        monitor = monitored("regression", reference, log(now))
+        found = compare(folder_of(monitor, "1") / REFERENCE_FILE, table(log(now)))
+        verdicts = {one.drift.column: str(one.verdict) for group, one in found.features
+                    if not group.segment}  # fmt: skip
+        assert (verdicts["income"], verdicts["debt"]) == ("OK", "OK")
 
     def test_only_the_daily_step_learns_what_is_usual_from_days_of_the_reference(self, monitored):
         """Two tables have no days to learn from: what a column does every day is drift to them."""

@@ -1,17 +1,24 @@
 """A table is sampled evenly, counted whole, and read in the style that its numbers are written."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from monitoring_dagster.sources.tables.files import Table
+from monitoring_dagster.errors import MonitoringError, UnknownColumn
+from monitoring_dagster.sources.tables.files import NoRows, Table, UnusableColumn
+from monitoring_dagster.standalone.column_kinds import NotNumeric
 from monitoring_dagster.standalone.table_profile import (
     SAMPLE_ROWS,
+    AlreadyKept,
+    NothingInCommon,
     as_read,
     in_memory,
     profiled,
+    read_reference,
     sampled,
     styles_of,
     table_of,
@@ -20,6 +27,9 @@ from monitoring_dagster.standalone.table_profile import (
 from monitoring_dagster.stats.columns.bins import CategoricalBins, NumericBins, bins_of
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.written import Style, Unread
+from monitoring_dagster.stats.drift.usual import Usual
+from monitoring_dagster.stats.estimation.confidence import EXTREMES_BINS, with_extremes
+from monitoring_dagster.store.references.reference import ColumnKind, Reference
 
 LARGE = 2 * SAMPLE_ROWS + 1
 
@@ -182,3 +192,146 @@ def test_a_column_with_a_style_is_read_as_numbers_and_one_without_as_it_is():
 def test_a_frame_keeps_no_index(tmp_path):
     frame = pd.DataFrame({"x": [1.0, 2.0]}, index=[7, 8])
     assert in_memory(table_of(frame, "reference")).column_names == ["x"]
+
+
+N = 200
+ROWS = {
+    "age": [20.5 + i % 50 for i in range(N)],
+    "plan": ["basic", "pro"] * (N // 2),
+    "id": np.random.default_rng(0).permutation(N).tolist(),
+}
+
+
+def read(given=None, *, categorical=(), numeric=(), ignore=(), segments=()):
+    given = pa.table(ROWS) if given is None else given
+    return read_reference(given, categorical, numeric, ignore, segments, lambda n: None)
+
+
+def test_a_reference_knows_bins_counts_and_what_its_columns_are():
+    found = read(segments=["plan"])
+    assert {name: type(one) for name, one in found.bins.items()} == {
+        "age": NumericBins, "plan": CategoricalBins,
+    }  # fmt: skip
+    assert {name: one.kind for name, one in found.kinds.items()} == {
+        "age": "numeric", "plan": "categorical", "id": None,
+    }  # fmt: skip
+    assert {group.value: one.rows for group, one in found.profiles.items()} == {
+        "": N, "basic": N // 2, "pro": N // 2,
+    }  # fmt: skip
+    assert sum(found.profiles[Group("")].columns["age"].counts) == N
+
+
+def test_the_same_rows_are_the_same_reference_from_a_file_or_in_memory(tmp_path):
+    pq.write_table(pa.table(ROWS), tmp_path / "rows.parquet")
+    in_memory, from_file = read(), read(tmp_path / "rows.parquet")
+    assert in_memory.bins == from_file.bins
+    assert in_memory.kinds == from_file.kinds
+    assert read(in_memory).bins == in_memory.bins
+
+
+@pytest.mark.parametrize(
+    ("changed", "asked", "error", "words"),
+    [
+        pytest.param({"age": ["old"] * N}, {"numeric": ["age"]}, NotNumeric,
+                     "'age' of the reference is to be numeric, and holds string", id="words"),
+        pytest.param({"age": [date(2026, 3, 1)] * N}, {"numeric": ["age"]}, NotNumeric,
+                     "and holds date32", id="days"),
+        pytest.param({}, {"numeric": ["age"], "categorical": ["age"]}, NotNumeric,
+                     "'age' is called both numeric and categorical", id="both"),
+        pytest.param({}, {"numeric": ["agee"]}, UnknownColumn, "Did you mean 'age'", id="numeric"),
+        pytest.param({}, {"categorical": ["x"]}, UnknownColumn, "has no column 'x'", id="category"),
+        pytest.param({}, {"segments": ["x"]}, UnknownColumn, "has no column 'x'", id="segment"),
+        pytest.param({}, {"ignore": ["x"]}, UnknownColumn, "has no column 'x'", id="nothing"),
+        pytest.param({"plan": [[1]] * N}, {"segments": ["plan"]}, UnusableColumn, "'plan' of the",
+                     id="lists for a segment"),
+        pytest.param({}, {"ignore": ["age", "plan"]}, NothingInCommon, "(age: as you said; plan:",
+                     id="nothing is left"),
+        pytest.param({name: [] for name in ROWS}, {}, NoRows, "the reference has no rows",
+                     id="no row"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_a_reference_is_refused_in_words(changed, asked, error, words):
+    with pytest.raises(error) as refused:
+        read(pa.table(ROWS | changed), **asked)
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "column", [["1,5"] * N, pa.nulls(N), pa.nulls(N, pa.string()), [True] * N], ids=str
+)
+def test_a_column_may_be_called_numeric_where_no_word_says_otherwise(column):
+    column = [*column] if isinstance(column, list) else column
+    found = read(pa.table({"age": column}), numeric=["age"])
+    assert isinstance(found.bins["age"], NumericBins)
+
+
+def test_a_column_that_nobody_can_look_at_is_left_out_and_worth_a_warning():
+    found = read(pa.table(ROWS | {"odd": [[1]] * N}))
+    assert found.kinds["odd"].unseen
+    ignored = read(pa.table(ROWS | {"odd": [[1]] * N}), ignore=["odd"])
+    assert ignored.kinds["odd"] == ColumnKind(None, "as you said")
+
+
+class TestKept:
+    """A reference that was kept, and is read again."""
+
+    @pytest.fixture
+    def kept(self, tmp_path):
+        path = tmp_path / "reference.profile"
+        rows = {"age": [*(f"{i % 50}.5" for i in range(N - 1)), "alt"], "plan": ROWS["plan"]}
+        first = read(pa.table(rows), segments=["plan"], numeric=["age"])
+        assert first.unread == {"age": Unread(1, ("alt",))}
+        first.keep(path)
+        return path
+
+    @pytest.mark.parametrize("given", [str, lambda path: path], ids=["as text", "as a path"])
+    def test_is_found_by_its_path(self, kept, given):
+        assert read(given(kept)).segments == ("plan",)
+
+    def test_may_be_asked_for_fewer_columns_and_for_no_other_kinds(self, kept):
+        narrowed = read(kept, ignore=["age"])
+        assert list(narrowed.bins) == ["plan"]
+        assert narrowed.unread == {}
+        assert {*narrowed.profiles[Group("")].columns} == {"plan"}
+        assert narrowed.kinds["age"] == ColumnKind(None, "as you said")
+        for asked in ({"categorical": ["age"]}, {"numeric": ["age"]}, {"segments": ["plan"]}):
+            with pytest.raises(AlreadyKept, match="keep it anew from its rows"):
+                read(kept, **asked)
+        with pytest.raises(UnknownColumn, match="the reference has no column 'agee'"):
+            read(kept, ignore=["agee"])
+        with pytest.raises(NothingInCommon):
+            read(kept, ignore=["age", "plan"])
+
+    def test_of_a_version_is_one_of_rows_of_no_version(self):
+        """With what ordinary days show; without what a registry alone can use."""
+        rows = pa.table({"score": [i / N for i in range(N)]})
+        first = read(rows)
+        bins = {**first.bins, "score: extremes": EXTREMES_BINS}
+        of_version = {Group("7"): first.profiles[Group("")]}
+        kept = Reference(
+            bins,
+            with_extremes(of_version, {"7": bins}),
+            {**first.kinds, "score: extremes": ColumnKind("categorical", "read off 'score'")},
+            version="7",
+            usual={Group("7"): Usual({"score": 0.1})},
+        )
+        found = read(kept)
+        assert (found.version, found.bins) == ("", bins)
+        assert found.usual == {Group(""): Usual({"score": 0.1})}
+        assert {*found.profiles[Group("")].columns} == {"score", "score: extremes"}
+        with pytest.raises(NothingInCommon):  # extremes are those of the score
+            read(kept, ignore=["score"])
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (NothingInCommon.with_columns(["a"], []), "no column in common: 'a' against -"),
+        (NothingInCommon.with_columns(map(str, range(20)), ["b"]), "'9' against 'b'"),
+        (NothingInCommon.between({}), "no column to compare (no columns at all)"),
+        (AlreadyKept.with_columns(["a", "b"]), "segments of a kept reference are fixed (a, b)"),
+    ],
+)
+def test_an_error_names_what_there_is(error, words):
+    assert isinstance(error, MonitoringError)
+    assert words in str(error)

@@ -31,7 +31,8 @@ from monitoring_dagster.store.days.signals import signals
 from monitoring_dagster.store.days.step_findings import VERDICT
 from monitoring_dagster.store.ledger.ledger import RetrainingDecision
 from monitoring_dagster.store.monitor import Monitor
-from monitoring_dagster.store.references.version_reference import Reference, reference_of
+from monitoring_dagster.store.references.reference import Reference
+from monitoring_dagster.store.references.version_reference import reference_of
 
 DROP = FindingKind.PERFORMANCE_DROP  # the rule whose days ask for a retraining
 _AT_WORK = timedelta(days=1)  # so long a retraining by hand may take

@@ -20,7 +20,8 @@ from monitoring_dagster.stats.columns.profile import Profile, profiles_from_tabl
 from monitoring_dagster.stats.drift.usual import Usual, windows
 from monitoring_dagster.store.days.profiles import PROFILE, profiles_of, service_of
 from monitoring_dagster.store.monitor import Monitor
-from monitoring_dagster.store.references.version_reference import Reference, folder_of
+from monitoring_dagster.store.references.reference import Reference
+from monitoring_dagster.store.references.version_reference import folder_of
 
 _USUAL = b"usual"
 

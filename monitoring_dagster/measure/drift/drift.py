@@ -31,11 +31,8 @@ from monitoring_dagster.store.days.profiles import profiles_of, why_no_profile
 from monitoring_dagster.store.days.signals import noted
 from monitoring_dagster.store.days.usable_rows import quiet_columns
 from monitoring_dagster.store.monitor import Monitor
-from monitoring_dagster.store.references.version_reference import (
-    Reference,
-    answer_columns,
-    reference_of,
-)
+from monitoring_dagster.store.references.reference import Reference
+from monitoring_dagster.store.references.version_reference import answer_columns, reference_of
 
 _SHOWN = 20
 _SHOWN_VERSIONS = 5
@@ -120,8 +117,7 @@ def _verdicts(monitor: Monitor, found: Sequence[tuple[_Place, ColumnDrift]]) -> 
     verdicts = judge(
         [drift for _, drift in found],
         settings=monitor.spec.rules.drift.settings(),
-        usual_effect=[place.usual.effect.get(drift.column, 0.0) for place, drift in found],
-        usual_growth=[place.usual.growth(drift.column) for place, drift in found],
+        usual=[place.usual for place, _ in found],
     )
     answers = answer_columns(monitor.spec)
     records = [

@@ -26,12 +26,13 @@ from monitoring_dagster.store.days.signals import noted
 from monitoring_dagster.store.days.usable_rows import columns_left_out, quiet_columns
 from monitoring_dagster.store.models.registry import UnknownReference, UnknownVersion
 from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.store.references.reference import Reference
 from monitoring_dagster.store.references.reference_sample import (
     SAMPLE_ROWS,
     features_of,
     reference_sample,
 )
-from monitoring_dagster.store.references.version_reference import Reference, reference_of
+from monitoring_dagster.store.references.version_reference import reference_of
 
 STEP = "multivariate"
 _WEEK_DAYS = 7

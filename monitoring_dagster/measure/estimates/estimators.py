@@ -16,7 +16,7 @@ from numpy.random import Generator
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.sources.rows.rows import MissingDay, UnreadableFile
 from monitoring_dagster.sources.rows.samples import sample_day
-from monitoring_dagster.stats.columns.bins import CategoricalBins, bins_from_table
+from monitoring_dagster.stats.columns.bins import CategoricalBins
 from monitoring_dagster.stats.columns.column_profile import CategoricalProfile, NumericProfile
 from monitoring_dagster.stats.columns.design import Design
 from monitoring_dagster.stats.columns.profile import Profile
@@ -41,17 +41,17 @@ from monitoring_dagster.stats.quality.labelled_rows import ROUNDING, UnusableOut
 from monitoring_dagster.stats.quality.performance import Metric
 from monitoring_dagster.store.models.registration import LABEL
 from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.store.references.reference import Reference
 from monitoring_dagster.store.references.reference_sample import features_of
 from monitoring_dagster.store.references.reference_truth import (
     ANSWERS_FILE,
-    BINS_FILE,
     LABELLED_FILE,
     days_in,
     evenly,
     judgeable,
     kept,
 )
-from monitoring_dagster.store.references.version_reference import Reference, folder_of
+from monitoring_dagster.store.references.version_reference import folder_of, loaded
 
 _SAMPLE_ROWS = 1000  # of a day whose features drifted
 _WEIGHED_ROWS = 6_000  # of the reference, for it: more cost seconds a day and tell little
@@ -216,7 +216,7 @@ def _losses(folder: Path, prediction: str, columns: tuple[str, ...]) -> Mapping[
     known = np.isfinite(error)
     if known.sum() < MIN_ROWS:
         return {}
-    bins = {name: of for name, of in bins_from_table(kept(folder, BINS_FILE)).items()
+    bins = {name: of for name, of in loaded(folder).bins.items()
             if name in columns and name in rows.column_names}  # fmt: skip
     codes = codes_of(rows.filter(pa.array(known)), bins)
     sizes = {name: of.size + 1 for name, of in bins.items()}

@@ -13,11 +13,8 @@ from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.performance import HIGHER_IS_BETTER, Metric, label_spread
 from monitoring_dagster.store.days.known_labels import OUTCOMES, outcomes_by_day
 from monitoring_dagster.store.monitor import Monitor
-from monitoring_dagster.store.references.version_reference import (
-    Reference,
-    reference_of,
-    role_columns,
-)
+from monitoring_dagster.store.references.reference import Reference
+from monitoring_dagster.store.references.version_reference import reference_of, role_columns
 
 BASELINE_DAYS = 28  # before a definition becomes valid
 _SHARES = HIGHER_IS_BETTER - {"r2"}

@@ -23,7 +23,8 @@ from monitoring_dagster.stats.quality.miscalibration import miscalibrated
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.reliability import RightByScore
 from monitoring_dagster.store.monitor import Monitor
-from monitoring_dagster.store.references.version_reference import Reference, reference_of
+from monitoring_dagster.store.references.reference import Reference
+from monitoring_dagster.store.references.version_reference import reference_of
 
 _LOOK_BACK_DAYS = 7  # how far behind the newest maturing day an evaluated day may lie
 

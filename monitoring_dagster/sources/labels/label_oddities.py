@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from monitoring_dagster.sources.labels.label_rows import FOREIGN, JUDGED, Fault
 from monitoring_dagster.sources.labels.label_values import day_number, id_of
@@ -19,16 +19,29 @@ _EARLY_DAYS = 5 / 1440  # clocks differ by minutes
 _FEWEST_ROWS = 20  # of which one may say that they are all alike
 _MANY = 0.05  # of the rows: then it is worth looking for the cause
 _COMPARED_IDS = 1000
+_MOST = 0.5 + 1e-9  # of the ids that were compared
 _SHOWN_CHARACTERS = 40
 _OF_PREDICTIONS = (Fault.PREDICTION, Fault.SCORE)
-# Ways in which two ids may differ and mean the same request, and the words for it.
-_FORMS = {
-    "blanks around them": "trim({id})",
-    "upper and lower case": "lower(trim({id}))",
-    "zeros in front": "ltrim(lower(trim({id})), '0')",
-    "braces, dashes or a prefix of UUIDs":
-        "regexp_extract(regexp_replace(lower({id}), '[^0-9a-f]', '', 'g'), '[0-9a-f]{{32}}$')",
+_OF_A_NUMBER = "letters or signs before or after the number"
+# What ids may differ by that mean the same request, and SQL that takes it away.
+_SPELLINGS = {
+    "blanks around them": "trim(id)",
+    "upper and lower case": "lower(trim(id))",
+    "leading zeros": "regexp_replace(lower(trim(id)), '^0+(.)', '\\1')",
+    "a decimal point": "regexp_replace(trim(id), '\\.0+$', '')",
+    "hyphens, braces or case": "lower(regexp_replace(id, '[-{}\\s]', '', 'g'))",
+    "a prefix of UUIDs":
+        "regexp_extract(regexp_replace(lower(id), '[^0-9a-f]', '', 'g'), '[0-9a-f]{32}$')",
+    _OF_A_NUMBER: "regexp_replace(id, '^\\D*0*|\\D.*$', '', 'g')",
 }  # fmt: skip
+
+
+class Mismatch(NamedTuple):
+    """Why ids of labels are not among those of predictions."""
+
+    by: str  # what they differ by; "": nothing that was thought of
+    label: str
+    prediction: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +232,6 @@ def _cause_of_orphans(
     connection: "Connection", predictions: Predictions, known: Sequence[Rows]
 ) -> tuple[str, str | None]:
     """How ids of orphans differ from those of predictions, and one of the latter."""
-    sample = (
-        f"SELECT DISTINCT id FROM {JUDGED} WHERE bucket = 'orphan'"
-        f" ORDER BY md5(id) LIMIT {_COMPARED_IDS}"
-    )
     readings = [(one, id_of(predictions.request_id, one.columns)) for one in known]
     for one, reading in readings:
         ((lost,),) = connection.execute(
@@ -231,18 +240,48 @@ def _cause_of_orphans(
         ).fetchall()
         if lost is not None:
             return "digits", str(lost)
+    orphans = f"SELECT id FROM {JUDGED} WHERE bucket = 'orphan'"
     every = " UNION ALL ".join(f"SELECT {it.value} AS id FROM {one.sql}" for one, it in readings)
-    for cause, form in _FORMS.items():
-        of_orphan, of_known = form.format(id="orphan.id"), form.format(id="known.id")
-        ((same, asked, theirs),) = connection.execute(f"""
-            WITH orphan AS ({sample})
-            SELECT count(DISTINCT orphan.id), (SELECT count(*) FROM orphan), min(known.id)
-            FROM orphan JOIN ({every}) known ON {of_orphan} = {of_known} AND {of_orphan} <> ''
-        """).fetchall()
-        if 2 * same > asked:
-            return cause, theirs
-    ((theirs,),) = connection.execute(f"SELECT min(id) FROM ({every})").fetchall()
-    return "", theirs
+    found = mismatch(connection, orphans, every, least_share=_MOST, by_number=False)
+    return (found.by, found.prediction) if found is not None else ("", None)
+
+
+def mismatch(
+    connection: "Connection",
+    labels: str,
+    predictions: str,
+    *,
+    least_share: float,
+    by_number: bool = True,
+) -> Mismatch | None:
+    """What the ids of two SQL relations with a column `id` differ by; None: one has no ids.
+
+    A cause counts that would join at least *least_share* of a thousand of the labels' ids; that
+    their numbers alone are alike, which those of another day may be too, only *by_number*.
+    """
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE lost AS SELECT DISTINCT id FROM ({labels})"
+        f" WHERE id IS NOT NULL ORDER BY md5(id) LIMIT {_COMPARED_IDS}"
+    )
+    ((lost, label),) = connection.execute("SELECT count(*), min(id) FROM lost").fetchall()
+    ((prediction,),) = connection.execute(
+        f"SELECT min(id) FROM ({predictions}) WHERE id IS NOT NULL"
+    ).fetchall()
+    if label is None or prediction is None:
+        return None
+    for by, own in _SPELLINGS.items():
+        found = connection.execute(f"""
+            WITH wanted AS (SELECT {own} AS key, id FROM lost),
+            there AS (
+                SELECT {own} AS key, min(id) AS id FROM ({predictions})
+                WHERE key IN (SELECT key FROM wanted) GROUP BY 1
+            )
+            SELECT wanted.id, there.id FROM wanted JOIN there USING (key)
+            WHERE key <> '' AND wanted.id <> there.id ORDER BY 1""").fetchall()
+        may_be = by != _OF_A_NUMBER or (by_number and len({one for _, one in found}) == len(found))
+        if may_be and len(found) >= max(1, least_share * lost):
+            return Mismatch(by, *found[0])
+    return Mismatch("", label, prediction)
 
 
 def restored(stored: Mapping[str, Any]) -> Oddity:

@@ -1,6 +1,5 @@
 """Ids of requests and points in time as two tables write them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias
 
@@ -10,6 +9,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.sources.labels.label_oddities import Mismatch
 from monitoring_dagster.sources.labels.label_values import id_of
 from monitoring_dagster.sources.rows.row_sql import quoted
 from monitoring_dagster.sources.rows.rows import connected
@@ -20,20 +20,8 @@ from monitoring_dagster.stats.columns.values import is_numeric, numbers
 if TYPE_CHECKING:
     from monitoring_dagster.sources.rows.rows import Connection
 
-_LOOKED_AT = 1_000
 _FEW_IDS, _MANY_ROWS = 100, 20
 _LEAST_ROWS = 10
-
-# What ids may differ by, and SQL that takes it away.
-_SPELLINGS = {
-    "blanks around them": "trim({})",
-    "upper and lower case": "lower(trim({}))",
-    "leading zeros": "regexp_replace(trim({}), '^0+(.)', '\\1')",
-    "a decimal point": "regexp_replace(trim({}), '\\.0+$', '')",
-    "hyphens, braces or case": "lower(regexp_replace({}, '[-{{}}\\s]', '', 'g'))",
-    "letters or signs before or after the number": "regexp_replace({}, '^\\D*0*|\\D.*$', '', 'g')",
-}
-_OF_A_NUMBER = "letters or signs before or after the number"
 
 
 class UnusableIds(MonitoringError):
@@ -72,25 +60,18 @@ class Ids(NamedTuple):
     note: str = ""
 
 
-class Mismatch(NamedTuple):
-    """Why ids of labels are not among those of predictions."""
-
-    by: str  # what they differ by; "": nothing that was thought of
-    label: str
-    prediction: str
-
-    @property
-    def words(self) -> str:
-        label, prediction = short(self.label), short(self.prediction)
-        if self.by:
-            return (
-                f"ids differ by {self.by} (label {label}, prediction {prediction}): write them"
-                " alike in both"
-            )
+def in_words(found: Mismatch) -> str:
+    """Why ids of labels are not among those of predictions, and the way out."""
+    label, prediction = short(found.label), short(found.prediction)
+    if found.by:
         return (
-            f"ids of labels are like {label}, those of predictions like {prediction}: write them"
-            " alike, or name the column with --id"
+            f"ids differ by {found.by} (label {label}, prediction {prediction}): write them alike"
+            " in both"
         )
+    return (
+        f"ids of labels are like {label}, those of predictions like {prediction}: write them alike,"
+        " or name the column with --id"
+    )
 
 
 def ids_of(connection: "Connection", relation: str, name: str, *, column: str, table: str) -> Ids:
@@ -122,46 +103,11 @@ def refuse_few(column: str, table: str, *, ids: int, rows: int) -> None:
         raise UnusableIds.too_few(column, table, ids, rows)
 
 
-def mismatch(
-    connection: "Connection", labels: str, predictions: str, *, least_share: float
-) -> Mismatch | None:
-    """What the ids of two SQL relations with a column `id` differ by; None: one has no ids.
-
-    A cause counts that would join at least *least_share* of a thousand of the labels' ids.
-    """
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE lost AS SELECT DISTINCT id FROM ({labels})"
-        f" WHERE id IS NOT NULL ORDER BY id LIMIT {_LOOKED_AT}"
-    )
-    ((lost, label),) = connection.execute("SELECT count(*), min(id) FROM lost").fetchall()
-    ((prediction,),) = connection.execute(
-        f"SELECT min(id) FROM ({predictions}) WHERE id IS NOT NULL"
-    ).fetchall()
-    if label is None or prediction is None:
-        return None
-    for by, spelling in _SPELLINGS.items():
-        own = spelling.format("id")
-        found = connection.execute(f"""
-            WITH there AS (SELECT {own} AS key, min(id) AS id FROM ({predictions}) GROUP BY 1),
-            wanted AS (SELECT {own} AS key, id FROM lost)
-            SELECT wanted.id, there.id FROM wanted JOIN there USING (key)
-            WHERE key <> '' AND wanted.id <> there.id ORDER BY 1""").fetchall()
-        if len(found) >= max(1, least_share * lost) and (
-            by != _OF_A_NUMBER or _is_one_to_one(found)
-        ):
-            return Mismatch(by, *found[0])
-    return Mismatch("", label, prediction)
-
-
 def doubled(rows: int, ids: int) -> str:
     """How often an id comes: `exactly 2 times`, or `1.4 times on average`."""
     return (
         f"exactly {rows // ids} times" if rows % ids == 0 else f"{rows / ids:.2g} times on average"
     )
-
-
-def _is_one_to_one(pairs: Sequence[tuple[str, str]]) -> bool:
-    return len({one for _, one in pairs}) == len(pairs)
 
 
 Days: TypeAlias = NDArray[np.datetime64]

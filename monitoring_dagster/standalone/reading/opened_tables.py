@@ -21,7 +21,7 @@ from monitoring_dagster.standalone.reading.question import (
 )
 from monitoring_dagster.standalone.reading.written_values import short, unstyled
 from monitoring_dagster.standalone.table_profile import Advance
-from monitoring_dagster.stats.columns.values import categories
+from monitoring_dagster.stats.columns.values import categories, from_numpy
 
 if TYPE_CHECKING:
     from monitoring_dagster.sources.rows.rows import Connection
@@ -73,7 +73,8 @@ class OpenedTable:
     table: Table
     roles: Roles
     read: pa.Table  # the columns that play a part, under names of our own
-    view: str  # of SQL: id, day, served_at or arrived_at, and the columns of `read`
+    relation: str  # of the session, in which they lie
+    view: str  # SQL: place, id, day, served_at or arrived_at, and the columns of `read`
     keys: Sequence[Key]
     time: Role
     notes: Sequence[str]
@@ -84,6 +85,10 @@ class OpenedTable:
     def dated(self) -> bool:
         """Whether it has a column of times."""
         return self.roles.get(self.time) is not None
+
+    def lay(self, connection: "Connection", **columns: pa.Array) -> None:
+        """Let the view have more *columns*, in place of those that were laid before."""
+        _lay(connection, self.relation, self.read, **columns)
 
 
 def opened_predictions(
@@ -157,18 +162,24 @@ def _opened(
         time = time_of(read[f"{role} column"], f"{role} column", column=column, role=role)
         sql = time.sql
         notes += [time.note] if time.note else []
+    relation = f"{own}_columns"
+    view = f"(SELECT *, {ids.sql} AS id, {sql} AS {at}, CAST({at} AS DATE) AS day FROM {relation})"
     with readable(table.place):
-        connection.register(f"{own}_columns", read)
-        connection.execute(f"""
-            CREATE TEMP VIEW {own}_view AS SELECT *, {ids.sql} AS id,
-                {sql} AS {at}, CAST({at} AS DATE) AS day FROM {own}_columns""")
+        _lay(connection, relation, read)
         if column is not None and time.is_text:
-            zone = _zone_of_text(connection, f"{own}_view", column, role, at, notes, warnings)
+            zone = _zone_of_text(connection, view, column, role, at, notes, warnings)
         elif column is not None and pa.types.is_timestamp(read.schema.field(f"{role} column").type):
             zone = read.schema.field(f"{role} column").type.tz is not None
     if zone is False:
         notes.append(f"times in {column!r} without a zone are taken as UTC")
-    return OpenedTable(table, found, read, f"{own}_view", keys, role, notes, warnings, zone)
+    return OpenedTable(table, found, read, relation, view, keys, role, notes, warnings, zone)
+
+
+def _lay(connection: "Connection", relation: str, read: pa.Table, **columns: pa.Array) -> None:
+    """Every row with its place."""
+    for name, values in {"place": from_numpy(np.arange(read.num_rows)), **columns}.items():
+        read = read.append_column(name, [values])
+    connection.register(relation, read)
 
 
 def _zone_of_text(

@@ -490,11 +490,6 @@ _OF_LEVELS = {
 }
 
 
-def is_complete(table: pa.Table) -> bool:
-    """Whether `bins_to_table` wrote all that `bins_from_table` reads; an older one wrote less."""
-    return {*_OF_LEVELS, "singles"} <= set(table.column_names)
-
-
 def bins_from_table(table: pa.Table) -> dict[str, Bins]:
     """The bins that `bins_to_table` wrote down."""
     found: dict[str, Bins] = {}

@@ -147,6 +147,23 @@ def plain(values: pa.Array | pa.ChunkedArray, *, nulls_as: np.generic | None = N
     return found
 
 
+def from_numpy(values: NDArray[Any], *, missing: NDArray[np.bool_] | None = None) -> pa.Array:
+    """Numbers or truth values as Arrow has them, null where *missing*; both of shape ``(rows,)``.
+
+    Arrow's own `pa.array` imports pandas first.
+
+    >>> from_numpy(np.array([0.5, 1.5]), missing=np.array([False, True])).to_pylist()
+    [0.5, None]
+    """
+    kind, valid = pa.from_numpy_dtype(values.dtype), None if missing is None else _bits(~missing)
+    data = _bits(values) if values.dtype == bool else pa.py_buffer(np.ascontiguousarray(values))
+    return pa.Array.from_buffers(kind, len(values), [valid, data])
+
+
+def _bits(values: NDArray[np.bool_]) -> pa.Buffer:
+    return pa.py_buffer(np.packbits(values, bitorder="little"))
+
+
 def categories(values: pa.Array | pa.ChunkedArray, *, column: str) -> tuple[Codes, list[str]]:
     """A code per row (-1 where the value is missing) and the distinct values as text.
 

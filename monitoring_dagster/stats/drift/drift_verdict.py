@@ -10,6 +10,7 @@ import numpy as np
 from monitoring_dagster.stats.columns.values import Floats
 from monitoring_dagster.stats.drift.column_drift import ColumnDrift, Growth
 from monitoring_dagster.stats.drift.drift_settings import DriftSettings
+from monitoring_dagster.stats.drift.usual import Usual
 from monitoring_dagster.stats.inference.evidence import benjamini_hochberg
 
 _SHOWN_CHARACTERS = 40  # of a level's name, which is a value from the data
@@ -52,8 +53,7 @@ def judge(
     measured: Sequence[ColumnDrift],
     *,
     settings: DriftSettings,
-    usual_effect: Sequence[float],
-    usual_growth: Sequence[Growth] | None = None,
+    usual: Sequence[Usual] | None = None,
 ) -> list[DriftVerdict]:
     """Which of the *measured* columns drifted, allowing for how many were looked at.
 
@@ -64,8 +64,8 @@ def judge(
 
     Parameters
     ----------
-    usual_effect, usual_growth
-        What an ordinary day shows, in the order of *measured*; 0 where nothing is known.
+    usual
+        What an ordinary day shows, in the order of *measured*; None: nothing is known.
 
     Source: Benjamini & Hochberg (1995), J. R. Stat. Soc. B 57(1).
     """
@@ -75,10 +75,18 @@ def judge(
         settings,
     )
     looked_at = int(np.isfinite(adjusted).sum())
-    habits = usual_growth if usual_growth is not None else [Growth()] * len(measured)
     return [
-        verdict_of(drift, float(p), effect, growth, settings, looked_at=looked_at)
-        for drift, p, effect, growth in zip(measured, adjusted, usual_effect, habits, strict=True)
+        verdict_of(
+            drift,
+            float(p),
+            habit.effect.get(drift.column, 0.0),
+            habit.growth(drift.column),
+            settings,
+            looked_at=looked_at,
+        )
+        for drift, p, habit in zip(
+            measured, adjusted, usual or [Usual()] * len(measured), strict=True
+        )
     ]
 
 

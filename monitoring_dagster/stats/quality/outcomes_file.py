@@ -16,6 +16,7 @@ from monitoring_dagster.stats.inference.sums import Sum, as_floats, from_floats
 from monitoring_dagster.stats.quality.labelled_rows import Cell, ScoreCounts
 from monitoring_dagster.stats.quality.outcomes import Outcomes, score_of_bin
 
+LONG_AGO = date(1970, 1, 1)  # the day of rows that tell of none
 _NOTHING = ScoreCounts(np.empty(0, np.int32), np.empty(0, np.int64))
 _Found: TypeAlias = Mapping[tuple[date, Group], Outcomes]
 

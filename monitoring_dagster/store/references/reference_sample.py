@@ -1,10 +1,7 @@
 """Which rows of the reference stand for a version, and how much does an ordinary week differ?"""
 
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +14,10 @@ from monitoring_dagster.stats.columns.sample import bottom_k, keyed
 from monitoring_dagster.stats.drift.joint_drift import MIN_ROWS, domain_classifier
 from monitoring_dagster.store.models.registration import DAY
 from monitoring_dagster.store.monitor import Monitor
-from monitoring_dagster.store.references.version_reference import Reference, folder_of
+from monitoring_dagster.store.outputs import write_whole
+from monitoring_dagster.store.references.reference import Reference
+from monitoring_dagster.store.references.version_reference import folder_of
+from monitoring_dagster.store.results import sealed
 
 SAMPLE_ROWS = 2000  # of either side: the kernel test's time grows with its square
 _USUAL = b"usual_auc"
@@ -56,7 +56,7 @@ def reference_sample(monitor: Monitor, reference: Reference) -> ReferenceSample:
     path = folder_of(monitor, reference.version) / "sample.parquet"
     if not path.exists():
         table = monitor.registry.reference(monitor.spec.mlflow_name, reference.version)
-        _store(_drawn(monitor, reference, table), path)
+        write_whole(path, sealed(_drawn(monitor, reference, table)))
     found = pq.read_table(path, page_checksum_verification=True)
     return ReferenceSample(found, float(found.schema.metadata[_USUAL]))
 
@@ -95,10 +95,3 @@ def _weeks(ranked: pa.Table) -> Iterator[list[object]]:
     days = sorted(day for day in pc.unique(ranked[DAY]).to_pylist() if day is not None)
     for end in range(len(days), _WEEK_DAYS - 1, -_WEEK_DAYS):
         yield days[end - _WEEK_DAYS : end]
-
-
-def _store(sample: pa.Table, path: Path) -> None:
-    """All of it or nothing: a reader never sees half a file."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".sample-", delete=False) as file:
-        pq.write_table(sample, file, write_page_checksum=True)
-    os.replace(file.name, path)

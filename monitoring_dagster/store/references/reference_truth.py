@@ -16,10 +16,10 @@ from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.values import Codes, WrongType, categories, numbers
 from monitoring_dagster.stats.quality.labelled_rows import ROUNDING, UnusableOutcome, unusable
 from monitoring_dagster.stats.quality.outcomes import Outcomes, outcomes_by_group
+from monitoring_dagster.stats.quality.outcomes_file import LONG_AGO
 from monitoring_dagster.store.models.registration import DAY, LABEL
 
-LONG_AGO = date(1970, 1, 1)  # the reference as one day
-BINS_FILE, ANSWERS_FILE, LABELLED_FILE = "bins.parquet", "answers.parquet", "labelled.parquet"
+ANSWERS_FILE, LABELLED_FILE = "answers.parquet", "labelled.parquet"
 _LABELLED_ROWS = 50_000
 ANSWERS = pa.schema(
     [
@@ -142,5 +142,5 @@ def days_in(table: pa.Table) -> Codes:
 
 @lru_cache(maxsize=8)
 def kept(folder: Path, file: str) -> pa.Table:
-    """One of the files that a reference is kept in."""
+    """One of the files that lie beside a reference."""
     return pq.read_table(folder / file, page_checksum_verification=True)

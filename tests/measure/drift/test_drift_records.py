@@ -54,7 +54,7 @@ def stored(record):
 
 
 def test_it_is_read_back_as_it_was_but_for_what_no_verdict_looks_at(drift):
-    verdict = judge([drift], settings=DriftSettings(), usual_effect=[0.0])[0]
+    verdict = judge([drift], settings=DriftSettings())[0]
     found, usual_effect, usual_growth = measured(
         stored(measured_record(drift, USUAL) | verdict_record(verdict))
     )
@@ -64,11 +64,10 @@ def test_it_is_read_back_as_it_was_but_for_what_no_verdict_looks_at(drift):
 
 def test_it_gets_the_same_verdict_in_the_same_words(drift):
     settings = DriftSettings(min_rows=100)
-    usual = ([USUAL.effect["x"]], [USUAL.growth("x")])
-    (before,) = judge([drift], settings=settings, usual_effect=usual[0], usual_growth=usual[1])
+    (before,) = judge([drift], settings=settings, usual=[USUAL])
     record = stored(measured_record(drift, USUAL) | verdict_record(before))
     found, effect, growth = measured(record)
-    (after,) = judge([found], settings=settings, usual_effect=[effect], usual_growth=[growth])
+    (after,) = judge([found], settings=settings, usual=[Usual.of({"x": [effect, *growth]})])
     assert verdict_record(after) == verdict_record(before)
     assert record["reason"] == after.reason
 

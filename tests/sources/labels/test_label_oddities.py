@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 from datetime import timedelta
 
+import duckdb
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -16,7 +17,9 @@ from monitoring_dagster.sources.labels.label_oddities import (
     ORPHAN,
     SAME_ID,
     STALE,
+    Mismatch,
     Oddity,
+    mismatch,
     restored,
 )
 from monitoring_dagster.sources.labels.label_rows import Fault
@@ -231,10 +234,10 @@ UUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
     [
         pytest.param("a7", "A7", "upper and lower case", id="case"),
         pytest.param("a7", " a7 ", "blanks around them", id="blanks"),
-        pytest.param("007", "7", "zeros in front", id="padded"),
-        pytest.param(UUID, f"{{{UUID.upper()}}}", "braces, dashes", id="a UUID in braces"),
-        pytest.param(UUID, UUID.replace("-", ""), "braces, dashes", id="a UUID without dashes"),
-        pytest.param(UUID, f"urn:uuid:{UUID}", "braces, dashes", id="a UUID as a URN"),
+        pytest.param("007", "7", "leading zeros", id="padded"),
+        pytest.param(UUID, f"{{{UUID.upper()}}}", "hyphens, braces", id="a UUID in braces"),
+        pytest.param(UUID, UUID.replace("-", ""), "hyphens, braces", id="a UUID without dashes"),
+        pytest.param(UUID, f"urn:uuid:{UUID}", "a prefix of UUIDs", id="a UUID as a URN"),
         pytest.param("a7", "b8", "", id="nothing alike"),
     ],
 )
@@ -313,3 +316,66 @@ def test_ids_with_several_labels_in_one_delivery_are_said(tmp_path, keep, hours,
         assert (found.rows, found.of, found.examples) == (1, 2, (("a", "0 and 1"),))
     else:
         assert found is None
+
+
+@pytest.fixture(scope="module")
+def connection():
+    with duckdb.connect() as opened:
+        yield opened
+
+
+class TestMismatch:
+    def of(self, connection, labels, predictions, *, least_share=0.05):
+        for name, ids in (("l", labels), ("p", predictions)):
+            connection.register(name, pa.table({"id": pa.array(ids, pa.string())}))
+        return mismatch(connection, "SELECT id FROM l", "SELECT id FROM p", least_share=least_share)
+
+    @pytest.mark.parametrize(
+        ("label", "prediction", "by"),
+        [
+            (" a7 ", "a7", "blanks around them"),
+            ("A7", "a7", "upper and lower case"),
+            (" A7", "a7", "upper and lower case"),
+            ("007", "7", "leading zeros"),
+            ("7.00", "7", "a decimal point"),
+            ("{0F-8A}", "0f8a", "hyphens, braces or case"),
+            (f"urn:uuid:{UUID}", UUID, "a prefix of UUIDs"),
+            ("req-7", "7", "letters or signs before or after the number"),
+            ("b8", "a7", ""),
+            ("0", "", ""),
+            ("'; --", "b", ""),
+        ],
+    )
+    def test_names_what_ids_differ_by(self, connection, label, prediction, by):
+        assert self.of(connection, [label], [prediction]) == Mismatch(by, label, prediction)
+
+    @pytest.mark.parametrize(
+        ("labels", "predictions"), [([], ["a"]), (["a"], []), ([None], ["a"]), (["a"], [None])]
+    )
+    def test_is_none_where_one_side_has_no_ids(self, connection, labels, predictions):
+        assert self.of(connection, labels, predictions) is None
+
+    @pytest.mark.parametrize(("least_share", "by"), [(0.5, "upper and lower case"), (0.51, "")])
+    def test_needs_a_share_of_the_labels(self, connection, least_share, by):
+        found = self.of(connection, ["A1", "x"], ["a1"], least_share=least_share)
+        assert found.by == by
+
+    def test_shows_the_same_pair_in_any_order_of_rows(self, connection):
+        for way in (1, -1):
+            found = self.of(connection, ["y", "z"][::way], ["a", "b"][::way])
+            assert found == Mismatch("", "y", "a")
+            found = self.of(connection, ["A", "B"][::way], ["a", "b"][::way])
+            assert found == Mismatch("upper and lower case", "A", "a")
+
+    def test_of_numbers_in_words_needs_one_partner_each(self, connection):
+        """Else parts of a number would join to anything."""
+        assert self.of(connection, ["a1", "b1"], ["1x"]).by == ""
+        assert self.of(connection, ["a1", "b2"], ["1x", "2x"]).by.startswith("letters or signs")
+
+    def test_by_a_number_alone_is_none_where_it_may_be_of_another_day(self, connection):
+        for name, ids in (("l", ["r01"]), ("p", ["earlier r01"])):
+            connection.register(name, pa.table({"id": ids}))
+        sides = "SELECT id FROM l", "SELECT id FROM p"
+        found = mismatch(connection, *sides, least_share=0.5, by_number=False)
+        assert found == Mismatch("", "r01", "earlier r01")
+        assert mismatch(connection, *sides, least_share=0.5).by.startswith("letters or signs")

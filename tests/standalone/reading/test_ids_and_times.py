@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitoring_dagster.sources.labels.label_oddities import Mismatch
 from monitoring_dagster.standalone.reading.ids_and_times import (
-    Mismatch,
     NothingJoins,
     UnusableIds,
     WrongTime,
     days_of,
     doubled,
     ids_of,
-    mismatch,
+    in_words,
     refuse_few,
     time_of,
 )
@@ -117,60 +117,13 @@ def test_how_often_an_id_comes_is_said_exactly_where_it_is(rows, ids, words):
     assert doubled(rows, ids) == words
 
 
-class TestMismatch:
-    def of(self, connection, labels, predictions, *, least_share=0.05):
-        for name, ids in (("l", labels), ("p", predictions)):
-            connection.register(name, pa.table({"id": pa.array(ids, pa.string())}))
-        return mismatch(connection, "SELECT id FROM l", "SELECT id FROM p", least_share=least_share)
-
-    @pytest.mark.parametrize(
-        ("label", "prediction", "by"),
-        [
-            (" a7 ", "a7", "blanks around them"),
-            ("A7", "a7", "upper and lower case"),
-            (" A7", "a7", "upper and lower case"),
-            ("007", "7", "leading zeros"),
-            ("7.00", "7", "a decimal point"),
-            ("{0F-8A}", "0f8a", "hyphens, braces or case"),
-            ("req-7", "7", "letters or signs before or after the number"),
-            ("b8", "a7", ""),
-            ("0", "", ""),
-            ("'; --", "b", ""),
-        ],
+def test_what_ids_differ_by_is_said_with_a_pair():
+    words = in_words(Mismatch("leading zeros", "0" * 60, "7"))
+    assert words.startswith(f"ids differ by leading zeros (label '{'0' * 40}...', prediction")
+    assert "ids of labels are like 'a', those of predictions like 'b'" in (
+        in_words(Mismatch("", "a", "b"))
     )
-    def test_names_what_ids_differ_by(self, connection, label, prediction, by):
-        assert self.of(connection, [label], [prediction]) == Mismatch(by, label, prediction)
-
-    @pytest.mark.parametrize(
-        ("labels", "predictions"), [([], ["a"]), (["a"], []), ([None], ["a"]), (["a"], [None])]
-    )
-    def test_is_none_where_one_side_has_no_ids(self, connection, labels, predictions):
-        assert self.of(connection, labels, predictions) is None
-
-    @pytest.mark.parametrize(("least_share", "by"), [(0.5, "upper and lower case"), (0.51, "")])
-    def test_needs_a_share_of_the_labels(self, connection, least_share, by):
-        found = self.of(connection, ["A1", "x"], ["a1"], least_share=least_share)
-        assert found.by == by
-
-    def test_shows_the_same_pair_in_any_order_of_rows(self, connection):
-        for way in (1, -1):
-            found = self.of(connection, ["y", "z"][::way], ["a", "b"][::way])
-            assert found == Mismatch("", "y", "a")
-            found = self.of(connection, ["A", "B"][::way], ["a", "b"][::way])
-            assert found == Mismatch("upper and lower case", "A", "a")
-
-    def test_of_numbers_in_words_needs_one_partner_each(self, connection):
-        """Else parts of a number would join to anything."""
-        assert self.of(connection, ["a1", "b1"], ["1x"]).by == ""
-        assert self.of(connection, ["a1", "b2"], ["1x", "2x"]).by.startswith("letters or signs")
-
-    def test_is_told_with_a_pair_that_is_cut(self):
-        words = Mismatch("leading zeros", "0" * 60, "7").words
-        assert words.startswith(f"ids differ by leading zeros (label '{'0' * 40}...', prediction")
-        assert "ids of labels are like 'a', those of predictions like 'b'" in (
-            Mismatch("", "a", "b").words
-        )
-        assert str(NothingJoins.since("x")) == "no label belongs to a prediction: x"
+    assert str(NothingJoins.since("x")) == "no label belongs to a prediction: x"
 
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

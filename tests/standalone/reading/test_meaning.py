@@ -7,11 +7,11 @@ import pytest
 
 from monitoring_dagster.sources.rows.rows import connected
 from monitoring_dagster.sources.tables.files import Table
+from monitoring_dagster.standalone.reading.answers import UnusableAnswer
 from monitoring_dagster.standalone.reading.ids_and_times import NothingJoins
 from monitoring_dagster.standalone.reading.meaning import meaning_of
 from monitoring_dagster.standalone.reading.opened_tables import opened_labels, opened_predictions
 from monitoring_dagster.standalone.reading.question import Question, label_rules
-from monitoring_dagster.standalone.reading.value_sql import WrongColumn
 from monitoring_dagster.standalone.reading.written_values import NoProbability, UnclearClasses
 
 NAN, INFINITY = float("nan"), float("inf")
@@ -45,16 +45,8 @@ def meant(predictions, labels, *, task=None, positive=None, as_of=None, **rules)
             for opener, one in ((opened_predictions, predictions), (opened_labels, labels))
         ]
         found = meaning_of(connection, *sides, question)
-        rows = [
-            connection.execute(f"SELECT {sql} FROM {view} ORDER BY length(id), id").fetchall()
-            for sql, view in (
-                (found.label, "told_view"),
-                (found.prediction, "served_view"),
-                (found.score, "served_view"),
-                (found.is_invalid, "served_view"),
-            )
-        ]
-        return found, *([one for (one,) in side] for side in rows)
+        rows = (found.label, found.prediction, found.score)
+        return found, *(side.to_pylist() for side in rows), found.is_invalid.tolist()
 
 
 def refused(predictions, labels, error=UnclearClasses, **asked):
@@ -66,8 +58,8 @@ def refused(predictions, labels, error=UnclearClasses, **asked):
 @pytest.mark.parametrize(
     ("prediction", "label", "task", "labels", "predictions"),
     [
-        pytest.param([0, 1], [0, 1], "binary", [0, 1], [0, 1], id="0 and 1"),
-        pytest.param([0, 1], [0.0, 1.0], "binary", ["0", "1"], [0, 1], id="floats for labels"),
+        pytest.param([0, 1], [0, 1], "binary", ["0", "1"], ["0", "1"], id="0 and 1"),
+        pytest.param([0, 1], [0.0, 1.0], "binary", ["0", "1"], ["0", "1"], id="floats for labels"),
         pytest.param(["a", "b", "c"], ["a", "c", "b"], "multiclass", ["a", "c", "b"],
                      ["a", "b", "c"], id="words"),
         pytest.param([1.5, 2.5], [1.0, 2.5], "regression", [1.0, 2.5], [1.5, 2.5], id="numbers"),
@@ -86,7 +78,8 @@ def test_labels_and_predictions_are_read_as_their_task_has_them(
 
 def test_without_predictions_a_score_of_one_half_is_1():
     _, labels, predictions, scores, _ = meant(served(score=[0.49, 0.5, None]), told([0, 1, 1]))
-    assert (labels, predictions, scores) == ([0, 1, 1], [0, 1, None], [0.49, 0.5, None])
+    assert (labels, predictions) == (["0", "1", "1"], ["0", "1", None])
+    assert scores == [0.49, 0.5, None]
 
 
 @pytest.mark.parametrize("label", [["a", "b", "c"], [0.5, 1.5, 2.5]], ids=["words", "numbers"])
@@ -118,13 +111,15 @@ class TestScore:
         assert invalid == [False] * 20 + [True]
         (warning,) = found.warnings
         assert warning == (
-            f"scores that are no probability, such as {odd:.4g}: 1 left out (id 'r20')"
+            f"scores of 'score' that are no probability, such as {odd:.4g}: 1 left out (id 'r20')"
         )
 
     def test_that_is_a_word_costs_its_row(self):
         found, *_, invalid = self.read("hoch", text=True)
         assert invalid == [False] * 20 + [True]
-        assert found.warnings == ["scores that are no probability: 1 left out (id 'r20')"]
+        assert found.warnings == [
+            "scores of 'score' that are no number, such as 'hoch': 1 left out (id 'r20')"
+        ]
 
     @pytest.mark.parametrize("blank", ["", " "])
     def test_that_is_blank_is_missing(self, blank):
@@ -134,8 +129,8 @@ class TestScore:
     def test_is_refused_where_most_are_none(self):
         words = refused(served([0, 1], [12.0, 99.0]), told([0, 1]), NoProbability)
         assert "holds 2 of 2 values outside 0 to 1 (from 12 to 99): are they percent" in words
-        words = refused(served([0, 1], ["low", "high"]), told([0, 1]), WrongColumn)
-        assert "column 'score' is text, and a score is a probability" in words
+        words = refused(served([0, 1], ["low", "high"]), told([0, 1]), UnusableAnswer)
+        assert "column 'score' is string, and a score is a probability" in words
 
     def test_of_a_regression_is_not_looked_at(self):
         found, *_, scores, _ = meant(served([0.5, 2.5], [7.0, 9.0]), told([0.5, 2.5]))
@@ -195,10 +190,12 @@ def test_before_any_label_has_arrived_all_of_them_say_what_the_task_is():
     ("label", "ambiguous", "read"),
     [
         (["0", "1", "?"], ["?"], ["0", "1", "?"]),
+        (["0", "1", "n/a"], ["n/a"], ["0", "1", "n/a"]),
+        ([0, 1, None], ["n/a"], ["0", "1", None]),
         ([0.0, 1.0, 2.0], ["2"], ["0", "1", "2"]),
         ([0, 1, 2], ["2"], ["0", "1", "2"]),
     ],
-    ids=["a word", "a float", "a whole number"],
+    ids=["a word", "a word that says nothing", "nothing", "a float", "a whole number"],
 )
 def test_labels_that_say_that_nobody_knows_are_no_class_and_stay(label, ambiguous, read):
     found, labels, *_ = meant(served([0, 1, 1]), told(label), ambiguous=ambiguous)
@@ -206,10 +203,44 @@ def test_labels_that_say_that_nobody_knows_are_no_class_and_stay(label, ambiguou
 
 
 @pytest.mark.parametrize(
+    ("label", "kept", "read"),
+    [
+        pytest.param(["1.5", "unclear"], ["unclear"], ["1.5", "unclear"], id="a word"),
+        pytest.param([1.5, INFINITY], ["inf"], ["1.5", "inf"], id="infinity"),
+        pytest.param([1.5, 2.5], ["x"], ["1.5", "2.5"], id="nothing that is there"),
+        pytest.param([1.5, 2.5], ["'; --"], ["1.5", "2.5"], id="a hostile word"),
+    ],
+)
+def test_what_is_to_be_kept_stays_among_numbers(label, kept, read):
+    found, labels, *_ = meant(served([1.5, 2.5]), told(label), task="regression", ambiguous=kept)
+    assert (labels, found.warnings) == (read, [])
+
+
+@pytest.mark.parametrize("word", ["n/a", ""])
+def test_a_word_that_says_nothing_is_no_label_and_is_named(word):
+    values = [str(i % 2) for i in range(40)]
+    found, labels, *_ = meant(served(values), told([*values[:-1], word]))
+    assert labels[-1] is None
+    assert found.warnings == [
+        f"labels of 'label' that say nothing, such as {word!r}: 1 left out (id 'r39')"
+    ]
+
+
+@pytest.mark.parametrize(
     ("side", "odd", "task", "what"),
     [
-        ("label", "2", "binary", "labels that are no value of a binary task, such as '2'"),
-        ("prediction", "7", "binary", "predictions that are no value of a binary task"),
+        (
+            "label",
+            "2",
+            "binary",
+            "labels of 'label' that are no value of a binary task, such as '2'",
+        ),
+        (
+            "prediction",
+            "7",
+            "binary",
+            "predictions of 'prediction' that are no value of a binary task",
+        ),
         ("label", "it's\x1b", "binary", 'such as "it\'s\\x1b"'),
     ],
 )
@@ -232,7 +263,7 @@ def test_infinity_is_no_value_of_a_regression_and_nan_is_missing():
     found, labels, *_ = meant(served(values), told([*values[:38], INFINITY, NAN]))
     assert labels[-2:] == [None, None]
     assert found.warnings == [
-        "labels that are no value of a regression task, such as 'inf': 1 left out (id 'r38')"
+        "labels of 'label' that are no number, such as 'inf': 1 left out (id 'r38')"
     ]
 
 

@@ -12,7 +12,6 @@ from monitoring_dagster.stats.columns.bins import (
     bins_from_table,
     bins_of,
     bins_to_table,
-    is_complete,
 )
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.profile import profile_batches
@@ -215,12 +214,6 @@ def test_of_too_many_values_those_of_a_part_of_the_rows_are_known():
     assert len(bins.levels) + bins.seldom.size + bins.once.size <= 1000
     assert 0.05 < bins.laid_over <= 0.25
     assert bins == CategoricalBins.from_reference(words, max_levels=10, max_values=1000)
-
-
-def test_an_older_file_is_told_from_a_complete_one():
-    table = bins_to_table({"c": CategoricalBins(("a",))})
-    assert is_complete(table)
-    assert not is_complete(table.drop_columns(["times"]))
 
 
 def test_other_bins_have_another_digest():

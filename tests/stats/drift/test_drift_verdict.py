@@ -33,7 +33,8 @@ def compared(reference: Profile, columns, bins) -> list[ColumnDrift]:
 
 
 def verdicts(measured, usual=0.0, settings=SETTINGS):
-    return judge(measured, settings=settings, usual_effect=[usual] * len(measured))
+    habits = [Usual({drift.column: usual}) for drift in measured]
+    return judge(measured, settings=settings, usual=habits)
 
 
 def one(reference, current, **more):
@@ -78,8 +79,8 @@ def test_drift_needs_evidence_and_effect(drift, effect, p_value, usual, expected
 @pytest.mark.parametrize("kind", Growth._fields)
 def test_each_growth_has_a_bound_of_its_own(drift, kind, share, usual, expected):
     drift = replace(drift, growth=Growth(**{kind: share}))
-    habits = [Growth(**{kind: usual})]
-    found = judge([drift], settings=SETTINGS, usual_effect=[0.5], usual_growth=habits)
+    habit = Usual.of({drift.column: [0.5, *Growth(**{kind: usual})]})
+    found = judge([drift], settings=SETTINGS, usual=[habit])
     assert found[0].verdict is expected
     assert found[0].broken == ((kind,) if expected is Verdict.DRIFT else ())
 

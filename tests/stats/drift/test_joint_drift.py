@@ -47,7 +47,7 @@ def columns_verdicts(reference, current):
         [found] = profile_batches(labelled.to_batches(), {"1": bins}, version="v").values()
         profiles.append(found.columns)
     measured = [measure(name, profiles[0][name], profiles[1][name], bins[name]) for name in bins]
-    found = judge(measured, settings=DriftSettings(), usual_effect=[0.0] * len(measured))
+    found = judge(measured, settings=DriftSettings())
     return {one.verdict for one in found}
 
 

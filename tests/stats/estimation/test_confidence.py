@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring_dagster.stats.columns.bins import NumericBins
+from monitoring_dagster.stats.columns.bins import CategoricalBins, NumericBins
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.profile import profile_batches
 from monitoring_dagster.stats.drift.column_drift import measure
@@ -17,6 +17,8 @@ from monitoring_dagster.stats.estimation.confidence import (
     EXTREMES_BINS,
     confidence_of,
     extremes,
+    with_extremes,
+    without_extremes,
 )
 
 
@@ -70,6 +72,38 @@ def test_sudden_over_confidence_is_drift_that_names_the_share():
         extremes(profiled(sure, bins), bins),
         EXTREMES_BINS,
     )
-    verdict = judge([drift], settings=DriftSettings(), usual_effect=[0.0])[0]
+    verdict = judge([drift], settings=DriftSettings())[0]
     assert verdict.verdict is Verdict.DRIFT
     assert "'above 0.95' from 5." in verdict.reason
+
+
+PLAIN = {"score": NumericBins(np.array([0.05, 0.5, 0.95]))}
+WITH_EXTREMES = {**PLAIN, "score: extremes": EXTREMES_BINS}
+
+
+class TestAmongProfiles:
+    """Extremes are a column of their own, beside the scores that they are read off."""
+
+    def profiles(self):
+        table = pa.table({"score": [0.01, 0.3, 0.99, 0.99]})
+        found = profile_batches(table.to_batches(), {"": PLAIN})[Group("")]
+        return {Group("1"): found, Group("2"): found}
+
+    def test_are_read_off_the_scores_bins(self):
+        profiles = self.profiles()
+        with_them = with_extremes(profiles, {"1": WITH_EXTREMES})
+        counts = with_them[Group("1")].columns["score: extremes"].counts
+        assert sum(counts) == 4
+        assert sorted(n for n in counts if n) == [1, 1, 2]
+        assert with_them[Group("2")] is profiles[Group("2")], "a version without bins stays"
+
+    def test_are_counted_only_where_the_bins_say_so(self):
+        profiles = self.profiles()
+        other = {**PLAIN, "score: extremes": CategoricalBins(("low", "high"))}
+        for bins in (PLAIN, other):
+            assert with_extremes(profiles, {"1": bins}) == profiles
+
+    def test_are_no_column_of_the_rows(self):
+        assert without_extremes(WITH_EXTREMES) == PLAIN
+        own = {"score: extremes": CategoricalBins(("low", "high")), "score": EXTREMES_BINS}
+        assert without_extremes(own) == own, "a column that somebody calls so"

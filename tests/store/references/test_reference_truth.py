@@ -8,9 +8,9 @@ import pytest
 
 from monitoring_dagster.stats.columns.bins import NumericBins
 from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.quality.outcomes_file import LONG_AGO
 from monitoring_dagster.store.references.reference_truth import (
     ANSWERS,
-    LONG_AGO,
     answers_in,
     days_in,
     evenly,

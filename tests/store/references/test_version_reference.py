@@ -7,23 +7,23 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from monitoring_dagster.stats.columns.bins import CategoricalBins, NumericBins
+from monitoring_dagster.stats.columns.bins import CategoricalBins
 from monitoring_dagster.stats.columns.groups import Group
-from monitoring_dagster.stats.columns.profile import profile_batches
 from monitoring_dagster.store.models.registry import (
     Registry,
     RegistryUnavailable,
     UnknownReference,
 )
+from monitoring_dagster.store.references.reference import Reference, SpoiltReference
 from monitoring_dagster.store.references.version_reference import (
-    Reference,
+    REFERENCE_FILE,
     answer_columns,
     folder_of,
     has_probabilities,
+    loaded,
     reference_of,
     reference_or_reason,
     role_columns,
-    with_extremes,
 )
 from tests.tiny import DAY, after, monitor_of, registered, spec_of
 
@@ -70,6 +70,75 @@ def test_once_read_it_needs_no_mlflow(monitor, monkeypatch):
     first = reference_of(monitor, "1")
     assert reference_of(monitor, "1") is first
     assert asked == ["1"]
+
+
+class TestWhatLiesThere:
+    """Damaged, or as another release wrote it: days go on, from rows that the registry has."""
+
+    @pytest.fixture
+    def folder(self, monitor):
+        found = folder_of(monitor, "1")
+        found.mkdir(parents=True)
+        return found
+
+    def test_of_a_former_release_is_fetched_again_and_frozen_days_stay(
+        self, monitor, folder, monkeypatch
+    ):
+        for number in ("3", "4"):
+            former = folder.parents[2] / number / monitor.name / "1"
+            former.mkdir(parents=True)
+            for name in ("bins.parquet", "profiles.parquet", "facts.json", "frozen_5.parquet"):
+                (former / name).write_text(f"{name} of format {number}")
+        asked = registered(monkeypatch, rows())
+        assert reference_of(monitor, "1").profiles[Group("1")].rows == ROWS
+        assert reference_of(monitor, "1").days == 2
+        assert asked == ["1"]
+        assert (folder / "frozen_5.parquet").read_text() == "frozen_5.parquet of format 4"
+        assert sorted(one.name for one in former.iterdir()) == [  # for who goes back to it
+            "bins.parquet", "facts.json", "frozen_5.parquet", "profiles.parquet",
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize("place", [0.0, 0.3, 0.5, 0.7], ids="at {}".format)
+    def test_damaged_is_fetched_again(self, monitor, folder, monkeypatch, place):
+        registered(monkeypatch, rows())
+        whole = reference_of(monitor, "1")
+        path = folder / REFERENCE_FILE
+        spoilt = bytearray(path.read_bytes())
+        spoilt[int(len(spoilt) * place)] ^= 1
+        path.write_bytes(bytes(spoilt))
+        loaded.cache_clear()  # as another process, which has not read it before
+        asked = registered(monkeypatch, rows())
+        found = reference_of(monitor, "1")
+        assert asked == ["1"]
+        assert (found.bins, found.usual) == (whole.bins, whole.usual)
+        assert Reference.kept(path).kinds == whole.kinds
+
+    def test_damaged_is_no_reference_while_mlflow_is_down(self, monitor, folder, monkeypatch):
+        def down(*_):
+            raise RegistryUnavailable
+
+        (folder / REFERENCE_FILE).write_bytes(b"no Parquet")
+        monkeypatch.setattr(Registry, "describe", down)
+        with pytest.raises(RegistryUnavailable):
+            reference_of(monitor, "1")
+
+    def test_nothing_is_no_reference(self, folder):
+        with pytest.raises(SpoiltReference):
+            loaded(folder)
+
+
+def test_what_each_column_is_and_why_is_kept(monitor, monkeypatch):
+    registered(monkeypatch, rows())
+    kinds = reference_of(monitor, "1").kinds
+    no_part = "no feature, segment or answer of the model"
+    assert {name: (one.kind, one.why) for name, one in kinds.items()} == {
+        "score": ("numeric", "a score"),
+        "prediction": ("categorical", "a prediction"),
+        "country": ("categorical", "a segment"),
+        "age": ("numeric", "a feature, by the model's signature"),
+        "score: extremes": ("categorical", "read off 'score'"),
+        **dict.fromkeys(["plan", "label", "day"], (None, no_part)),
+    }
 
 
 def test_while_mlflow_is_down_a_version_never_read_is_an_error(monitor, monkeypatch):
@@ -146,6 +215,7 @@ def test_features_that_the_owner_declared_go_before_the_signatures(tmp_path, mon
     assert isinstance(found.bins["plan"], CategoricalBins)
     assert isinstance(found.bins["age"], CategoricalBins), "as the signature has it"
     assert "country" not in found.bins
+    assert found.kinds["plan"].why == found.kinds["age"].why == "a feature, as declared"
 
 
 def test_without_labels_or_days_it_has_no_outcomes_and_no_days(monitor, monkeypatch):
@@ -176,19 +246,6 @@ def test_answers_are_told_first_and_extremes_are_of_probabilities(changed, roles
     spec = spec_of(**changed)
     assert (role_columns(spec), answer_columns(spec)) == (roles, answers)
     assert has_probabilities(spec) is ("score: extremes" in answers)
-
-
-def test_extremes_are_read_off_the_scores_bins():
-    spec = spec_of()
-    bins = {"1": {"score": NumericBins(np.array([0.05, 0.5, 0.95]))}}
-    table = pa.table({"score": [0.01, 0.3, 0.99, 0.99]})
-    found = profile_batches(table.to_batches(), {"": bins["1"]})
-    profiles = {Group("1"): found[Group("")], Group("2"): found[Group("")]}
-    with_them = with_extremes(spec, profiles, bins)
-    counts = with_them[Group("1")].columns["score: extremes"].counts
-    assert sum(counts) == 4
-    assert sorted(n for n in counts if n) == [1, 1, 2]
-    assert with_them[Group("2")] is profiles[Group("2")], "a version without bins stays as it is"
 
 
 def test_what_was_asked_of_it_is_no_part_of_it(monitor, monkeypatch):
