@@ -7,7 +7,8 @@ from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.stats.drift.importance import rank_correlation, shared_weight
 from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.monitor import Monitor
-from monitoring_dagster.store.references.version_reference import Reference, reference_of
+from monitoring_dagster.store.references.reference import Reference
+from monitoring_dagster.store.references.version_reference import reference_of
 
 _NEW_DAYS = 7  # a version that served before them is not new
 _MIN_CORRELATION = 0.5  # of the ranks of importances; a low one alone may be many weak features

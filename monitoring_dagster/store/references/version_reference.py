@@ -26,10 +26,12 @@ from monitoring_dagster.store.models.registration import DAY
 from monitoring_dagster.store.models.registry import ModelVersion, UnknownReference, UnknownVersion
 from monitoring_dagster.store.monitor import HOME, Monitor
 from monitoring_dagster.store.outputs import write_whole
-from monitoring_dagster.store.references.reference import FORMAT, ColumnKind, SpoiltReference
 from monitoring_dagster.store.references.reference import (
-    Reference as Reference,
-)  # judge/ has it from here
+    FORMAT,
+    ColumnKind,
+    Reference,
+    SpoiltReference,
+)
 from monitoring_dagster.store.references.reference_truth import (
     ANSWERS_FILE,
     LABELLED_FILE,
@@ -139,7 +141,7 @@ def _fetch(monitor: Monitor, version: str, folder: Path) -> None:
         f"*/{monitor.name}/{version}/frozen_*.parquet"
     )
     for frozen in sorted(others, reverse=True):  # of several the newest
-        with suppress(FileExistsError):
+        with suppress(OSError):  # there already; where nothing can be linked, it is made anew
             os.link(frozen, folder / frozen.name)
     write_whole(folder / ANSWERS_FILE, sealed(answers_in(spec, table, reference.bins)))
     write_whole(folder / LABELLED_FILE, sealed(labelled_in(table, reference.bins)))
