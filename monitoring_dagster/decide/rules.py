@@ -232,7 +232,7 @@ _ROWS: dict[FindingKind, Rule] = {
     FindingKind.PERFORMANCE_DROP: Rule(
         title="performance drop",
         evidence=Evidence.QUALITY,
-        severities=(Severity.P1,),
+        severities=(Severity.P1, Severity.P2),  # where the inputs explain it
         asset="evaluation",
         on_call=OnCallStep.DEGRADATION,
         first_step="Read the attribution first: did the rows change, or their meaning?",

@@ -86,6 +86,11 @@ class Signal:
         """The UTC day on which its window begins."""
         return self.start.date()
 
+    @property
+    def window_days(self) -> int:
+        """How many UTC days its window has."""
+        return (self.end - self.start).days
+
 
 def readable(value: float, *, sign: str = "") -> str:
     """A number as people read it: four digits that count, and thousands in full.
@@ -101,6 +106,9 @@ class SignalLog(Protocol):
 
     def on(self, day: date, *names: str) -> Sequence[Signal]:
         """Those of *names*, or all, in the order of writing."""
+
+    def between(self, first: date, last: date, *names: str) -> Sequence[Signal]:
+        """The same of the days from *first* to *last*, both included, day by day."""
 
 
 class LoadedSignals:
@@ -118,11 +126,10 @@ class LoadedSignals:
         of_day = self._by_day.get(day, {})
         return [one for name in names or of_day for one in of_day.get(name, ())]
 
-
-def between(log: SignalLog, first: date, last: date, *names: str) -> list[Signal]:
-    """What the *log* has for the days from *first* to *last*, both included, day by day."""
-    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
-    return [one for day in days for one in log.on(day, *names)]
+    def between(self, first: date, last: date, *names: str) -> Sequence[Signal]:
+        """The same of the days from *first* to *last*, both included, day by day."""
+        days = (first + timedelta(days=n) for n in range((last - first).days + 1))
+        return [one for day in days for one in self.on(day, *names)]
 
 
 def _midnight(day: date) -> datetime:

@@ -15,6 +15,7 @@ from monitoring_dagster.judge.importance_shift import importance_signals
 from monitoring_dagster.judge.judged import latest_judged
 from monitoring_dagster.judge.labelling import labelling_signals
 from monitoring_dagster.judge.outside import outside_signals
+from monitoring_dagster.judge.quality_variation import variation_signals
 from monitoring_dagster.judge.quality_verdict import accuracy_signals
 from monitoring_dagster.judge.revisions import revision_signals
 from monitoring_dagster.measure.quality.arrived_labels import feed_signals
@@ -96,7 +97,9 @@ def known_at_the_end(monitor: Monitor, day: date) -> Iterator[Signal]:
     if monitor.spec.labels is not None:
         yield from feed_signals(monitor, day)
         yield from labelling_signals(monitor, day)
-    yield from quality_as_known(monitor, day)
+    quality = quality_as_known(monitor, day)
+    yield from quality
+    yield from variation_signals(monitor, day, quality)
     yield from accuracy_signals(monitor, day)
     yield from outside_signals(monitor, day)
 

@@ -9,6 +9,7 @@ from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Incident
 from monitoring_dagster.decide.judging import drift_rules, own_rules, statements
 from monitoring_dagster.decide.judging.limit_rules import limit_findings
+from monitoring_dagster.decide.judging.quality_charts import CHART_DAYS
 from monitoring_dagster.decide.judging.quality_rules import quality_findings, quality_names
 from monitoring_dagster.decide.judging.traffic import Traffic
 from monitoring_dagster.decide.rules import RULES, Evidence
@@ -83,9 +84,8 @@ def as_asked(findings: Sequence[Finding], alerts: Mapping[str, Alert]) -> list[F
 def looks_back(spec: ModelSpec) -> timedelta:
     """How far before a day its rules look: at weekdays, weeks, evaluated days, own windows."""
     own = (own_rules.look_back(rule) for rule in spec.rules.own.values())
-    estimated = spec.rules.window(FindingKind.EXPECTED_DROP).of_days
     labels = spec.labels.mature_after_days if spec.labels is not None else 0
-    return max([timedelta(days=max(_LOOK_BACK_DAYS + labels, estimated)), *own])
+    return max([timedelta(days=max(_LOOK_BACK_DAYS + labels, CHART_DAYS)), *own])
 
 
 def names_read(spec: ModelSpec) -> set[str]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Incident
 from monitoring_dagster.decide.rules import RULES
-from monitoring_dagster.decide.signal import Signal, SignalLog, between, readable
+from monitoring_dagster.decide.signal import Signal, SignalLog, readable
 from monitoring_dagster.errors import did_you_mean
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.spec.model import ModelSpec
@@ -53,7 +53,7 @@ def judged_by(spec: ModelSpec, day: date, log: SignalLog) -> dict[str, list[Judg
     """The judgements by each own rule that has something to judge at the end of *day*."""
     found = {}
     for name, rule in spec.rules.own.items():
-        written = between(log, day - look_back(rule), day, rule.signal)
+        written = log.between(day - look_back(rule), day, rule.signal)
         judgements = [
             one
             for one in judge_own(rule, written, day=day)

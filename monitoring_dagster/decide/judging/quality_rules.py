@@ -1,20 +1,27 @@
 """Rules on quality, as it is expected and as labels show it: findings from signals alone."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from math import isfinite
 
 from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.decide.judging.quality_charts import (
+    CHART_DAYS,
+    VARIATION,
+    QualityCharts,
+)
 from monitoring_dagster.decide.judging.tolerance import (
     higher_is_better,
     metric_of,
     room_of,
+    tolerated,
+    worse_by_value,
     worse_than_tolerated,
 )
 from monitoring_dagster.decide.judging.traffic import FEWEST_ROWS, Traffic
 from monitoring_dagster.decide.rules import RULES
-from monitoring_dagster.decide.signal import Signal, SignalLog, between
+from monitoring_dagster.decide.signal import Signal, SignalLog, readable
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.stats.quality.performance import Metric
@@ -24,6 +31,7 @@ from monitoring_dagster.stats.quality.segment_drop import (
     SegmentVerdict,
     segment_drops,
 )
+from monitoring_dagster.stats.series.control_chart import LIMIT, Chart
 
 OF_LABELS = (
     FindingKind.PERFORMANCE_DROP,
@@ -50,14 +58,19 @@ def quality_findings(
     for one in today:
         of_area.setdefault(one.name.partition(".")[0], []).append(one)
     known = of_area.get("quality", [])
-    of_days = spec.rules.window(FindingKind.EXPECTED_DROP).of_days
-    first = min([day - timedelta(days=of_days - 1), *(one.day for one in known)])
-    names = [f"estimate.{metric}" for metric in spec.tolerances]
-    estimates = between(log, first, day, *names)
+    first = min([day - timedelta(days=CHART_DAYS), *(one.day for one in known)])
+    before = log.between(first, day - timedelta(days=1), *_names("quality", _judged(spec)))
+    estimates = log.between(first, day, *_names("estimate", spec.tolerances))
+    charts = QualityCharts.of(
+        spec,
+        known=[*before, *known],
+        estimates=estimates,
+        variation=of_area.get(VARIATION, ()),
+    )
     accuracy = {metric_of(one): one for one in of_area.get(ESTIMATE_ACCURACY, ())}
     return [
-        *expected_drops(spec, day, traffic, estimates, accuracy),
-        *quality_drops(spec, day, traffic, known, of_area.get("pooled", []), estimates),
+        *expected_drops(spec, day, traffic, estimates, accuracy, charts),
+        *quality_drops(spec, day, traffic, known, of_area.get("pooled", []), estimates, charts),
     ]
 
 
@@ -69,10 +82,20 @@ def pooled_windows(spec: ModelSpec) -> dict[str, int]:
 
 def quality_names(spec: ModelSpec) -> Iterator[str]:
     """The signals that these rules read."""
-    of_segments = (some for of in spec.rules.segments.values() for some in of.values())
-    for metric in dict.fromkeys([*spec.tolerances, *(one for some in of_segments for one in some)]):
-        yield from (f"{area}.{metric}" for area in ("estimate", *_OF_LABELS, ESTIMATE_ACCURACY))
+    for metric in _judged(spec):
+        areas = ("estimate", *_OF_LABELS, ESTIMATE_ACCURACY, VARIATION)
+        yield from (f"{area}.{metric}" for area in areas)
     yield from (f"{area}.{CALIBRATION_GAP}" for area in _OF_LABELS)
+
+
+def _judged(spec: ModelSpec) -> list[str]:
+    """The metrics that are judged, of the whole or of a segment."""
+    of_segments = (some for of in spec.rules.segments.values() for some in of.values())
+    return [*dict.fromkeys([*spec.tolerances, *(one for some in of_segments for one in some)])]
+
+
+def _names(area: str, metrics: Iterable[str]) -> list[str]:
+    return [f"{area}.{metric}" for metric in metrics]
 
 
 def breaches_of(spec: ModelSpec, known: Sequence[Signal]) -> Breaches:
@@ -117,18 +140,21 @@ def expected_drops(
     traffic: Traffic,
     estimates: Sequence[Signal],
     accuracy: Mapping[str, Signal],
+    charts: QualityCharts,
 ) -> Iterator[Finding]:
     """A metric of a version that is expected to be worse than tolerated on several of the last
-    days; *accuracy* says of a metric how right its estimates were."""
+    days, and on average beyond normal variation, where that is known; *accuracy* says of a metric
+    how right its estimates were."""
     kind = FindingKind.EXPECTED_DROP
     needed, of_days = spec.rules.window(kind)
     worse = expected_breaches(spec, estimates)
     days = [day - timedelta(days=n) for n in range(of_days)]
     for version, expected in worse.get(day, {}).items():
-        of_version = _Version(spec, day, traffic, version)
+        of_version = _Version(spec, day, traffic, version, charts=charts)
         for metric, words in expected.items():
             count = sum(metric in worse.get(one, {}).get(version, {}) for one in days)
-            if count >= needed:
+            chart = charts.of_estimates(version, metric)
+            if count >= needed and (chart is None or chart.is_beyond):
                 trust = accuracy.get(metric)
                 at_most = Severity(trust.severity) if trust and trust.severity else Severity.P0
                 said = f"; {trust.reason}" if trust else ""
@@ -149,6 +175,7 @@ class _Version:
     pooled: Sequence[Signal] = ()  # of them together
     estimated: Collection[tuple[date, str]] = ()  # days and metrics that have an estimate
     of_champion: Collection[str] | None = None  # what fell there; None without a verdict on it
+    charts: QualityCharts = field(kw_only=True)
 
     def finding(
         self,
@@ -181,6 +208,28 @@ class _Version:
         """The days that the rule *kind* looks at."""
         return self.days[: self.spec.rules.window(kind).of_days]
 
+    def beyond(self, day: date, metric: str) -> str:
+        """How a metric was worse than tolerated on a day, in words; empty where it was not."""
+        one = self._signal(day, metric)
+        worse = None if one is None else worse_by_value(self.spec, one)
+        return "" if worse is None else worse.said("was", "labels")
+
+    def room(self, metric: str) -> float:
+        """How much worse than its baseline the metric may be, by the newest day that has it."""
+        newest = next((one for day in self.days if (one := self._signal(day, metric))), None)
+        return 0.0 if newest is None else tolerated(self.spec, newest)
+
+    def _signal(self, day: date, metric: str) -> Signal | None:
+        name = f"quality.{metric}"
+        return next(
+            (
+                one
+                for one in self.known
+                if (one.name, one.version, one.segment, one.day) == (name, self.version, "", day)
+            ),
+            None,
+        )
+
     def values(self, kind: FindingKind, name: str, segment: str, value: str) -> list[float]:
         """One number of the days of the rule *kind*, newest first; days without it are left out."""
         days = self.within(kind)
@@ -210,6 +259,7 @@ def quality_drops(
     known: Sequence[Signal],
     pooled: Sequence[Signal],
     estimates: Sequence[Signal],
+    charts: QualityCharts,
 ) -> list[Finding]:
     """What labels say is wrong with the newest evaluated days, each version judged by itself.
 
@@ -221,6 +271,8 @@ def quality_drops(
         The same over the days that a rule looks at, together.
     estimates
         What was expected of those days.
+    charts
+        Those days, and the ones behind them.
     """
     worse, expected = breaches_of(spec, known), expected_breaches(spec, estimates)
     newest_first = sorted(worse, reverse=True)
@@ -240,8 +292,9 @@ def quality_drops(
             if one.version == version and not one.segment
         }
         of_version = _Version(
-            spec, day, traffic, version, days, known, pooled, estimated, of_champion
-        )
+            spec, day, traffic, version, days, known, pooled, estimated, of_champion,
+            charts=charts,
+        )  # fmt: skip
         said = {one: worse[one][version] for one in days}
         fallen = dict(_performance(of_version, said, expected))
         if version == traffic.champion:
@@ -261,19 +314,63 @@ def most_days(spec: ModelSpec) -> int:
 def _performance(
     of: _Version, worse: Mapping[date, Mapping[str, str]], expected: Breaches
 ) -> Iterator[tuple[str, Finding]]:
-    """A metric is told when it was worse than tolerated on several of the last evaluated days."""
+    """A metric is worse where it was so on several of the last evaluated days, and on average
+    beyond normal variation: where nobody knows that, beyond tolerance with 95 % certainty on each.
+
+    Not explained by the inputs it is urgent; where they explain it, retraining may not help.
+    """
     kind = FindingKind.PERFORMANCE_DROP
     needed = of.spec.rules.window(kind).breaches
     looked_at = of.within(kind)
     for metric in of.spec.tolerances:
-        days = [one for one in looked_at if metric in worse[one]]
-        if len(days) >= needed:
-            newest = max(days)
-            words = (
-                f"{worse[newest][metric]} (on {newest}; {len(days)} of the last {len(looked_at)}"
-                f" evaluated days were as bad){_foreseen(of, days, metric, expected)}"
-            )
+        total = of.charts.of_labels(of.version, metric)
+        if total is None:
+            days = {one: worse[one][metric] for one in looked_at if metric in worse[one]}
+        else:
+            days = {one: words for one in looked_at if (words := of.beyond(one, metric))}
+        if len(days) < needed:
+            continue
+        newest = max(days)
+        words = (
+            f"{days[newest]} (on {newest}; {len(days)} of the last {len(looked_at)} evaluated days"
+            " were as bad)"
+        )
+        if total is None:
+            words += _foreseen(of, list(days), metric, expected)
             yield metric, of.finding(kind, metric, words, about=newest)
+        elif (reason := _beyond_variation(of, metric, total)) is not None:
+            said, at_most = reason
+            yield metric, of.finding(kind, metric, words + said, about=newest, at_most=at_most)
+
+
+def _beyond_variation(of: _Version, metric: str, total: Chart) -> tuple[str, Severity] | None:
+    """Why the days behind are beyond normal variation, and how urgent that is; None where they are
+    not, or by less than is tolerated."""
+    room = of.room(metric)
+    unexplained = of.charts.unexplained(of.version, metric)
+    if unexplained is not None and unexplained.is_beyond and abs(unexplained.change) > room:
+        return f"; {_in_words(unexplained)}{_at_fault(of, metric)}", Severity.P0
+    if not (total.is_beyond and abs(total.change) > room):
+        return None
+    if unexplained is None:
+        return f"; {_in_words(total)}", Severity.P0
+    return f"; {_in_words(total)}; expected from the inputs: harder cases", Severity.P2
+
+
+def _in_words(chart: Chart) -> str:
+    return (
+        f"over {chart.days} days worse by {readable(abs(chart.change))} on average,"
+        f" {chart.distance:.1f} standard errors of normal variation (limit {chart.limit:g})"
+    )
+
+
+def _at_fault(of: _Version, metric: str) -> str:
+    if of.of_champion is not None and metric not in of.of_champion:
+        return (
+            f"; not explained by the inputs, and version {of.traffic.champion} is within tolerance:"
+            f" likely a fault of version {of.version}"
+        )
+    return "; not explained by the inputs: likely concept drift, or changed labels"
 
 
 def _foreseen(of: _Version, days: Sequence[date], metric: str, expected: Breaches) -> str:
@@ -284,12 +381,7 @@ def _foreseen(of: _Version, days: Sequence[date], metric: str, expected: Breache
     foreseen = [day for day in estimated if metric in expected.get(day, {}).get(of.version, {})]
     if 2 * len(foreseen) >= len(estimated):
         return "; expected from the inputs: harder cases"
-    if of.of_champion is not None and metric not in of.of_champion:
-        return (
-            f"; not explained by the inputs, and version {of.traffic.champion} is within tolerance:"
-            f" likely a fault of version {of.version}"
-        )
-    return "; not explained by the inputs: likely concept drift, or changed labels"
+    return _at_fault(of, metric)
 
 
 def _segments(of: _Version, *, without: Collection[str]) -> Iterator[Finding]:
@@ -313,7 +405,10 @@ def _segments(of: _Version, *, without: Collection[str]) -> Iterator[Finding]:
         own = spec.definition(metric)
         better = None if own is None else own.better
         for drop in segment_drops(segments, metric=metric, better=better, alpha=ALPHA):
-            if drop.verdict is SegmentVerdict.WORSE and _lasts(of, drop, metric):
+            if drop.verdict is not SegmentVerdict.WORSE or not _lasts(of, drop, metric):
+                continue
+            chart = of.charts.of_labels(of.version, metric, drop.of.segment, drop.of.value)
+            if chart is None or chart.is_beyond:
                 where = f"{metric} where {drop.of.segment} is {drop.of.value}"
                 words = f"version {of.version}: {drop.words}"
                 yield of.finding(kind, where, words, about=of.days[0])
@@ -343,6 +438,8 @@ def _calibration(of: _Version) -> Iterator[Finding]:
             continue
         gaps = of.values(kind, f"quality.{CALIBRATION_GAP}", "", "")
         needed = of.spec.rules.window(kind).breaches
-        if sum(gap >= MIN_GAP for gap in gaps) >= min(needed, len(gaps)):
+        normal = of.charts.normal(CALIBRATION_GAP, of.version)
+        usual = 0.0 if normal is None else normal.mean + LIMIT * normal.deviation
+        if one.value > usual and sum(gap >= MIN_GAP for gap in gaps) >= min(needed, len(gaps)):
             words = f"version {of.version}: {one.reason}"
             yield of.finding(kind, of.version, words, by_version=True, about=of.days[0])

@@ -45,13 +45,39 @@ def worse_than_tolerated(spec: ModelSpec, signals: Iterable[Signal]) -> Iterator
     """The judged metrics that are worse; a single day of a segment says too little."""
     for one in signals:
         metric = metric_of(one)
-        tolerance = spec.tolerances.get(metric)
-        if tolerance is None or one.segment or not isfinite(one.baseline):
-            continue
-        room = room_of(tolerance, metric, one.baseline, spread=one.spread)
-        limit = limit_of(spec, metric, one.baseline, room, spread=one.spread)
-        if beyond(spec, metric, Metric(one.value, one.low, one.high, one.n), limit):
-            yield Worse(one, metric, room, limit)
+        if metric in spec.tolerances and not one.segment:
+            worse = _worse(spec, one, Metric(one.value, one.low, one.high, one.n))
+            if worse is not None:
+                yield worse
+
+
+def worse_by_value(spec: ModelSpec, signal: Signal) -> Worse | None:
+    """The same of one judged metric by its value alone, however uncertain that is."""
+    value = signal.value
+    return _worse(spec, signal, Metric(value, value, value, signal.n))
+
+
+def tolerated(spec: ModelSpec, signal: Signal) -> float:
+    """How far from its baseline a judged metric may be on average; of a bias, from zero on."""
+    metric = metric_of(signal)
+    room = room_of(_tolerance(spec, signal), metric, signal.baseline, spread=signal.spread)
+    if metric != "bias":
+        return room
+    return limit_of(spec, metric, signal.baseline, room, spread=signal.spread)
+
+
+def _worse(spec: ModelSpec, one: Signal, metric: Metric) -> Worse | None:
+    name = metric_of(one)
+    if not isfinite(one.baseline):
+        return None
+    room = room_of(_tolerance(spec, one), name, one.baseline, spread=one.spread)
+    limit = limit_of(spec, name, one.baseline, room, spread=one.spread)
+    return Worse(one, name, room, limit) if beyond(spec, name, metric, limit) else None
+
+
+def _tolerance(spec: ModelSpec, one: Signal) -> Tolerance:
+    of_segment = spec.tolerances_where(one.segment, one.segment_value) if one.segment else None
+    return (of_segment or spec.tolerances)[metric_of(one)]
 
 
 def higher_is_better(spec: ModelSpec, name: str) -> bool:

@@ -22,6 +22,7 @@ AREAS: Mapping[str, str] = MappingProxyType(
         "labels": "outcomes",
         "quality": "verdict",  # of the newest evaluated days, as known on the day that is judged
         "pooled": "verdict",  # the same over the days that a rule looks at, together
+        "variation": "verdict",  # of quality between the days of a version's reference
         "estimate_accuracy": "verdict",  # how right estimates were, where they expect a drop
         "label_feed": "verdict",  # what is wrong with labels, beside those of the days before
         "registration": "verdict",  # what the registry lacks of the versions that served

@@ -80,6 +80,23 @@ class StoredSignals:
         of_steps = [one for one in stored if step_of(one.name) != VERDICT]
         return [*of_steps, *(one for one in self.of_verdict if not names or one.name in names)]
 
+    def between(self, first: date, last: date, *names: str) -> Sequence[Signal]:
+        """The same of the days from *first* to *last*, both included, day by day."""
+        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+        return [
+            one
+            for day in days
+            for one in (self.on(day, *names) if day == self.day else self._before(day, names))
+        ]
+
+    def _before(self, day: date, names: tuple[str, ...]) -> Iterator[Signal]:
+        """Of a day that the days after it ask for, too: decoded once for all of them."""
+        results, model = self.monitor.results, self.monitor.name
+        for step, wanted in _by_step(names).items():
+            stamp = results.stamp(model, step, day)
+            if stamp is not None:
+                yield from _decoded_once(results, model, step, day, stamp, tuple(wanted))
+
 
 def _read(
     monitor: Monitor, days: Sequence[date], names: Collection[str]
@@ -133,6 +150,16 @@ def _decoded(table: pa.Table) -> list[Signal]:
 @lru_cache(maxsize=4096)
 def _time(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
+
+
+@lru_cache(maxsize=256)
+def _decoded_once(
+    results: ResultStore, model: str, step: str, day: date, stamp: Stamp, names: tuple[str, ...]
+) -> list[Signal]:
+    table = _table(results, model, step, day, stamp)
+    if names:
+        table = chosen_rows(table, np.isin(table["name"].to_pylist(), names))
+    return _decoded(table)
 
 
 @lru_cache(maxsize=512)

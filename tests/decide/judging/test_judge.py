@@ -163,5 +163,6 @@ def test_the_signals_of_the_catalogue_are_among_those_that_are_read(kind):
 def test_it_reads_what_the_owner_names_and_as_far_back():
     of = spec(rules={"own": {"slow": {"signal": "labels.arrived", "above": 1, "of_days": 31}}})
     assert "labels.arrived" in names_read(of)
-    assert looks_back(of) == timedelta(days=38)
-    assert looks_back(spec()) == timedelta(days=33)  # four weeks, and the wait for labels
+    assert looks_back(of) == timedelta(days=45)  # as the charts of quality do
+    slow = spec(labels={"path": "labels/{day}.parquet", "mature_after_days": 30})
+    assert looks_back(slow) == timedelta(days=58)  # four weeks, and the wait for labels

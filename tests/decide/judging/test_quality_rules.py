@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from monitoring_dagster.decide.judging.quality_charts import QualityCharts
 from monitoring_dagster.decide.judging.quality_rules import (
     breaches_of,
     expected_breaches,
@@ -54,8 +55,10 @@ def days(*values, **about):
     return [loss(value, place + 3, **about) for place, value in enumerate(values)]
 
 
-def drops(known, *, spec=SPEC, traffic=ALONE, pooled=(), estimates=()):
-    return quality_drops(spec, TODAY, traffic, known, list(pooled), list(estimates))
+def drops(known, *, spec=SPEC, traffic=ALONE, pooled=(), estimates=(), variation=()):
+    """Where *variation* says nothing of it, normal variation is unknown."""
+    charts = QualityCharts.of(spec, known=known, estimates=estimates, variation=variation)
+    return quality_drops(spec, TODAY, traffic, known, list(pooled), list(estimates), charts)
 
 
 @pytest.mark.parametrize(
@@ -207,9 +210,10 @@ def test_miscalibration_is_quiet_where_the_whole_was_worse_on_some_day():
     assert drops(known, pooled=pooled) == []
 
 
-def expected(*values, accuracy=None, **about):
+def expected(*values, accuracy=None, variation=(), **about):
     estimates = [loss(value, place, area="estimate", **about) for place, value in enumerate(values)]
-    return list(expected_drops(SPEC, TODAY, ALONE, estimates, accuracy or {}))
+    charts = QualityCharts.of(SPEC, known=(), estimates=estimates, variation=variation)
+    return list(expected_drops(SPEC, TODAY, ALONE, estimates, accuracy or {}, charts))
 
 
 @pytest.mark.parametrize(
@@ -240,3 +244,94 @@ def test_beside_another_version_one_of_few_rows_expects_nothing():
     both = [loss(0.7, area="estimate"), loss(0.7, area="estimate", version="2", n=29)]
     assert expected_breaches(SPEC, both)[TODAY].keys() == {"1"}
     assert expected_breaches(SPEC, both[1:])[TODAY].keys() == {"2"}
+
+
+def varies(deviation, metric="log_loss", *, mean=0.4, correlation=0.0, n=60, **about):
+    """How a metric varies between the days of the reference."""
+    return Signal.on(
+        TODAY, f"variation.{metric}", deviation, baseline=mean, effect=correlation, n=n,
+        version="1", **about,
+    )  # fmt: skip
+
+
+TWELVE = [0.6] * 12  # 0.2 worse than promised on each, 0.1 is tolerated
+
+
+@pytest.mark.parametrize(
+    ("values", "variation", "is_found"),
+    [
+        pytest.param(TWELVE, 0.02, True, id="far beyond what days differ by"),
+        pytest.param(TWELVE, 0.4, False, id="days differ by more than that all the time"),
+        pytest.param([0.45] * 12, 0.005, False, id="beyond normal variation, and tolerated"),
+        pytest.param([0.6, 0.6] + [0.4] * 10, 0.02, False, id="two of five days"),
+        pytest.param([0.6, 0.6, 0.6] + [0.3] * 9, 0.3, False, id="three storms in a good month"),
+    ],
+)
+def test_a_drop_is_beyond_tolerance_and_beyond_normal_variation(values, variation, is_found):
+    found = drops(days(*values), variation=[varies(variation)])
+    assert [one.kind for one in found] == [FindingKind.PERFORMANCE_DROP] * is_found
+
+
+def as_foreseen(value, error=0.05):
+    """Estimates of the same days."""
+    return [
+        replace(loss(value, n + 3, area="estimate"), low=value - error, high=value + error)
+        for n in range(12)
+    ]
+
+
+def test_what_the_inputs_do_not_explain_is_urgent():
+    (found,) = drops(days(*TWELVE), variation=[varies(0.05)], estimates=as_foreseen(0.4))
+    assert found.severity is Severity.P1
+    assert "over 12 days worse by 0.2 on average" in found.words
+    assert found.words.endswith(
+        "not explained by the inputs: likely concept drift, or changed labels"
+    )
+
+
+def test_what_the_inputs_explain_waits_for_a_business_day():
+    (found,) = drops(days(*TWELVE), variation=[varies(0.05)], estimates=as_foreseen(0.6))
+    assert found.severity is Severity.P2
+    assert found.words.endswith("expected from the inputs: harder cases")
+
+
+def test_days_of_few_labels_are_certain_together():
+    """No day by itself: its interval reaches 0.25 to both sides."""
+    few = [replace(one, low=one.value - 0.25, high=one.value + 0.25) for one in days(*TWELVE * 3)]
+    assert drops(few) == []
+    assert [one.subject for one in drops(few, variation=[varies(0.01)])] == ["log_loss"]
+
+
+def test_a_bias_is_judged_to_both_sides():
+    of = spec(performance={"bias": {"absolute": 0.05}})
+    for value in (0.2, -0.2):
+        biased = [
+            replace(one, name="quality.bias", value=value, low=value - 0.05, high=value + 0.05,
+                    baseline=0.0, spread=0.1)
+            for one in days(*TWELVE)
+        ]  # fmt: skip
+        assert len(drops(biased, spec=of, variation=[varies(0.01, "bias", mean=0.0)])) == 1
+
+
+@pytest.mark.parametrize(("deviation", "is_found"), [(0.02, True), (0.5, False)])
+def test_a_segment_is_worse_beyond_its_own_variation(deviation, is_found):
+    here = {"segment": "country", "segment_value": "DE"}
+    known = [*days(0.4, 0.4, 0.4), *days(*[0.9] * 9, **here)]
+    pooled = [in_germany(0.9), elsewhere(0.4)]
+    found = drops(known, pooled=pooled, variation=[varies(deviation, **here)])
+    assert [one.kind for one in found] == [FindingKind.SEGMENT_DROP] * is_found
+
+
+@pytest.mark.parametrize(("usual", "is_found"), [(0.02, True), (0.08, False)])
+def test_miscalibration_is_beyond_what_stretches_of_the_reference_show(usual, is_found):
+    known = [*days(0.4, 0.4, 0.4), *(gap(0.1, n) for n in (3, 4, 5))]
+    pooled = [together("calibration_gap", 0.1, p_value=0.001, n=900)]
+    normal = varies(0.01, "calibration_gap", mean=usual, n=12)
+    found = drops(known, pooled=pooled, variation=[normal])
+    assert [one.kind for one in found] == [FindingKind.MISCALIBRATION] * is_found
+
+
+@pytest.mark.parametrize(("deviation", "is_found"), [(0.02, True), (0.5, False)])
+def test_an_expected_drop_is_beyond_normal_variation(deviation, is_found):
+    found = expected(*[0.7] * 9, variation=[varies(deviation)])
+    assert [one.kind for one in found] == [FindingKind.EXPECTED_DROP] * is_found

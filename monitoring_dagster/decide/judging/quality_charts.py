@@ -1,0 +1,126 @@
+"""Quality of the days behind, held against its normal variation, for each version and metric."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from math import isfinite
+from typing import Self
+
+from monitoring_dagster.decide.judging.tolerance import higher_is_better, metric_of
+from monitoring_dagster.decide.signal import Signal
+from monitoring_dagster.spec.model import ModelSpec
+from monitoring_dagster.stats.inference.intervals import Z95
+from monitoring_dagster.stats.series.control_chart import Chart, NormalVariation, control_chart
+
+VARIATION = "variation"  # area of the signals that say how quality varies between days
+CHART_DAYS = 45  # behind the newest: a day before them weighs less than a thousandth
+
+_Days = Mapping[date, Signal]
+_Series = tuple[str, str, str, str]  # metric, version, segment and its value
+
+
+@dataclass(frozen=True)
+class QualityCharts:
+    """The days behind, of each version and of its segments."""
+
+    spec: ModelSpec
+    realised: Mapping[_Series, _Days]  # as the newest verdict knew each day
+    estimated: Mapping[_Series, _Days]
+    variation: Mapping[_Series, Signal]
+
+    @classmethod
+    def of(
+        cls,
+        spec: ModelSpec,
+        *,
+        known: Iterable[Signal],
+        estimates: Iterable[Signal],
+        variation: Iterable[Signal],
+    ) -> Self:
+        """From the signals of quality and of estimates, the later known after the earlier."""
+        return cls(
+            spec,
+            _by_series(known),
+            _by_series(estimates),
+            {_series(one): one for one in variation},
+        )
+
+    def of_labels(
+        self, version: str, metric: str, segment: str = "", value: str = ""
+    ) -> Chart | None:
+        """How much worse than its baseline quality was; None where normal variation is unknown."""
+        return self._against_baseline(self.realised, (metric, version, segment, value))
+
+    def of_estimates(self, version: str, metric: str) -> Chart | None:
+        """How much worse than its baseline quality was expected to be; None as above."""
+        return self._against_baseline(self.estimated, (metric, version, "", ""))
+
+    def unexplained(self, version: str, metric: str) -> Chart | None:
+        """How much worse quality was than its inputs let expect, day by day.
+
+        The interval of an estimate holds what labels will show: chance in the labels, and what
+        estimates missed between the days of the reference. None where nothing was estimated.
+        """
+        series = metric, version, "", ""
+        normal = self.normal(*series)
+        estimates = self.estimated.get(series, {})
+        days = [
+            (one, estimates[day])
+            for day, one in sorted(self.realised.get(series, {}).items())
+            if day in estimates
+        ]
+        if normal is None or not days:
+            return None
+        worse = [self._worse(metric, one.value, of.value) for one, of in days]
+        errors = [_error(of) for _, of in days]
+        # The day effects lie in the errors already: the correlation is theirs.
+        missed = NormalVariation(0.0, 0.0, normal.correlation, normal.days)
+        return control_chart(worse, errors, missed)
+
+    def normal(
+        self, metric: str, version: str, segment: str = "", value: str = ""
+    ) -> NormalVariation | None:
+        """How a metric varies between the days of the reference; None where nobody knows."""
+        one = self.variation.get((metric, version, segment, value))
+        return None if one is None else NormalVariation(one.baseline, one.value, one.effect, one.n)
+
+    def _against_baseline(self, days: Mapping[_Series, _Days], series: _Series) -> Chart | None:
+        normal, metric = self.normal(*series), series[0]
+        if normal is None:
+            return None
+        of_days = [one for _, one in sorted(days.get(series, {}).items())]
+        errors = [_error(one) for one in of_days]
+        worse = [self._worse(metric, one.value, self._level(normal, one)) for one in of_days]
+        chart = control_chart(worse, errors, normal)
+        if metric != "bias":
+            return chart
+        other = control_chart([-one for one in worse], errors, normal)
+        return max(chart, other, key=lambda one: one.distance)
+
+    def _level(self, normal: NormalVariation, one: Signal) -> float:
+        """The worse of what was promised and what the reference's days were on average; of a bias
+        zero, whatever was promised."""
+        if metric_of(one) == "bias":
+            return 0.0
+        worst = min if higher_is_better(self.spec, metric_of(one)) else max
+        return worst(one.baseline, normal.mean)
+
+    def _worse(self, metric: str, value: float, level: float) -> float:
+        return level - value if higher_is_better(self.spec, metric) else value - level
+
+
+def _error(one: Signal) -> float:
+    """The standard error of a number with a 95 % interval."""
+    return (one.high - one.low) / (2 * Z95)
+
+
+def _series(one: Signal) -> _Series:
+    return metric_of(one), one.version, one.segment, one.segment_value
+
+
+def _by_series(signals: Iterable[Signal]) -> dict[_Series, dict[date, Signal]]:
+    found: dict[_Series, dict[date, Signal]] = {}
+    for one in signals:
+        if isfinite(one.value):
+            found.setdefault(_series(one), {})[one.day] = one
+    return found

@@ -1,0 +1,172 @@
+"""Normal variation of a version's metrics: how they differ between the days of its reference."""
+
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+
+import pyarrow as pa
+
+from monitoring_dagster.decide.judging.quality_charts import VARIATION
+from monitoring_dagster.decide.judging.quality_rules import CALIBRATION_GAP
+from monitoring_dagster.decide.judging.tolerance import worse_by_value
+from monitoring_dagster.decide.signal import Signal
+from monitoring_dagster.measure.quality.model_metrics import metrics_of
+from monitoring_dagster.spec.model import ModelSpec
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.columns.values import WrongType
+from monitoring_dagster.stats.inference.intervals import Z95
+from monitoring_dagster.stats.quality.labelled_rows import Task, UnusableOutcome
+from monitoring_dagster.stats.quality.miscalibration import miscalibrated
+from monitoring_dagster.stats.quality.outcomes import Outcomes, outcomes_by_group
+from monitoring_dagster.stats.quality.reliability import RightByScore
+from monitoring_dagster.stats.series.control_chart import NormalVariation, normal_variation
+from monitoring_dagster.store.days.profiles import service_of
+from monitoring_dagster.store.models.registration import DAY, LABEL
+from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.store.references.reference_truth import (
+    LABELLED_FILE,
+    days_in,
+    kept,
+)
+from monitoring_dagster.store.references.version_reference import folder_of, reference_of
+
+MIN_DAYS = 14  # of a reference: fewer say little about how days differ
+_MIN_ROWS = 30  # of a day
+_MOST_KEPT = 512  # versions and their segments, in this process
+_WHOLE = Group("0")  # of a reference, whichever version it is of
+
+
+def variation_signals(monitor: Monitor, day: date, quality: Sequence[Signal]) -> Iterator[Signal]:
+    """How much quality varies between the days of a version's reference, where that is known.
+
+    Of the versions that served on *day* or are in *quality*, each judged metric; of segments that
+    are worse in *quality*, the metric by which they are; and the gap between scores and truth, of
+    as many days together as there. The value is the standard deviation, n the days (or stretches
+    of days), the baseline their mean, and the effect the correlation of one with the next.
+    """
+    evaluated = {one.version for one in quality}
+    for version in sorted({*evaluated, *service_of(monitor, day).get("versions", {})}):
+        if reference_of(monitor, version) is not None:
+            for name, one in variation_of(monitor, version).items():
+                yield _signal(day, name, one, version=version)
+    for pooled in quality:
+        area, _, name = pooled.name.partition(".")
+        if area != "pooled":
+            continue
+        if name == CALIBRATION_GAP:
+            gap = _of_calibration(monitor, pooled.version, days=pooled.window_days)
+            if gap is not None:
+                yield _signal(day, name, gap, version=pooled.version)
+        elif worse_by_value(monitor.spec, pooled) is not None:
+            about = {"segment": pooled.segment, "value": pooled.segment_value}
+            found = variation_of(monitor, pooled.version, **about)
+            if name in found:
+                yield _signal(
+                    day, name, found[name], version=pooled.version, segment=pooled.segment,
+                    segment_value=pooled.segment_value,
+                )  # fmt: skip
+
+
+def _signal(day: date, name: str, one: NormalVariation, **about: str) -> Signal:
+    return Signal.on(
+        day, f"{VARIATION}.{name}", one.deviation, n=one.days, baseline=one.mean,
+        effect=one.correlation, **about,
+    )  # fmt: skip
+
+
+def variation_of(
+    monitor: Monitor, version: str, *, segment: str = "", value: str = ""
+) -> Mapping[str, NormalVariation]:
+    """By judged metric, of all rows or of a segment; of none where the reference has labels of
+    fewer than 14 days.
+
+    *version* is one whose reference was read before.
+    """
+    spec = monitor.spec
+    judged = spec.tolerances_where(segment, value) if segment else spec.tolerances
+    own = tuple(one.model_dump_json() for one in spec.metrics)
+    key = (folder_of(monitor, version), segment, value, tuple(judged), own)
+    if key not in _found:
+        if len(_found) >= _MOST_KEPT:
+            _found.clear()
+        group = _WHOLE._replace(segment=segment, value=value)
+        _found[key] = _varied(spec, days_of_reference(monitor, version).get(group, ()), judged)
+    return _found[key]
+
+
+def _of_calibration(monitor: Monitor, version: str, *, days: int) -> NormalVariation | None:
+    """How the gap between scores and truth of so many days together varies in the reference."""
+    key = (folder_of(monitor, version), "", "", ("calibration",), (str(days),))
+    if key not in _found:
+        known = [one for one in days_of_reference(monitor, version).get(_WHOLE, ()) if one.scores]
+        gap = _varied_gap(known, days)
+        _found[key] = {} if gap is None or gap.days * days < MIN_DAYS else {"": gap}
+    return _found[key].get("")
+
+
+def _varied_gap(known: Sequence[Outcomes], days: int) -> NormalVariation | None:
+    usual = RightByScore.from_outcomes(sum(known[1:], known[0])) if known else None
+    gaps = [
+        miscalibrated(
+            RightByScore.from_outcomes(sum(known[n + 1 : n + days], known[n])), usual
+        ).effect
+        for n in range(0, len(known) - days + 1, days)
+    ]
+    return normal_variation(gaps, [0.0] * len(gaps))
+
+
+_found: dict[Hashable, Mapping[str, NormalVariation]] = {}
+
+
+def _varied(
+    spec: ModelSpec, outcomes: Sequence[Outcomes], judged: Collection[str]
+) -> dict[str, NormalVariation]:
+    own = [one for one in spec.metrics if one not in spec.row_metrics]
+    days = [metrics_of(spec, one, own=own) for one in outcomes if one.n >= _MIN_ROWS]
+    found: dict[str, NormalVariation] = {}
+    for name in judged:
+        known = [of_day[name] for of_day in days if name in of_day]
+        errors = [(one.high - one.low) / (2 * Z95) for one in known]
+        variation = normal_variation([one.value for one in known], errors)
+        if variation is not None and variation.days >= MIN_DAYS:
+            found[name] = variation
+    return found
+
+
+def days_of_reference(monitor: Monitor, version: str) -> Mapping[Group, Sequence[Outcomes]]:
+    """How the rows of the reference of *version* turned out, day by day in their order: of version
+    0, whichever it is, and of each segment."""
+    spec, log = monitor.spec, monitor.spec.predictions
+    folder = folder_of(monitor, version)
+    return _by_day(folder, spec.task, log.prediction, log.score, tuple(spec.segments))
+
+
+@lru_cache(maxsize=8)
+def _by_day(
+    folder: Path, task: Task, prediction: str, score: str | None, segments: tuple[str, ...]
+) -> dict[Group, list[Outcomes]]:
+    if not (folder / LABELLED_FILE).exists():
+        return {}
+    rows = kept(folder, LABELLED_FILE)
+    if not {LABEL, DAY, prediction} <= {*rows.column_names}:
+        return {}
+    days = [date.fromordinal(max(one, 1)) for one in days_in(rows).tolist()]
+    columns = {
+        "day": pa.array(days, pa.date32()),
+        "version": pa.array([_WHOLE.version] * rows.num_rows, pa.string()),
+        "label": rows[LABEL],
+        "prediction": rows[prediction],
+    }
+    if score in rows.column_names:
+        columns["score"] = rows[score]
+    split = [name for name in segments if name in rows.column_names and name not in columns]
+    table = pa.table({**{name: rows[name] for name in split}, **columns})
+    try:
+        counted = outcomes_by_group(table, task=task, segments=split)
+    except (UnusableOutcome, WrongType):
+        return {}  # as for the outcomes of the whole reference: the estimate says what is wrong
+    found: dict[Group, list[Outcomes]] = {}
+    for (_, group), one in sorted(counted.items()):
+        found.setdefault(group, []).append(one)
+    return found

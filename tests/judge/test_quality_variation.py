@@ -1,0 +1,85 @@
+"""Normal variation of quality is learnt from the days of a version's reference."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from monitoring_dagster.judge import quality_variation
+from monitoring_dagster.judge.quality_variation import variation_of, variation_signals
+from monitoring_dagster.store.models.registration import DAY, LABEL
+from monitoring_dagster.store.references.reference_truth import LABELLED_FILE
+from monitoring_dagster.store.references.version_reference import folder_of
+from tests.tiny import DAY as TODAY
+from tests.tiny import monitor_of, reference, served_by
+
+
+@pytest.fixture
+def monitor(tmp_path, monkeypatch):
+    monitor = monitor_of(tmp_path, rules={"performance": {"log_loss": {"relative": 0.05}}})
+    monkeypatch.setattr(quality_variation, "reference_of", lambda _, version: reference(version))
+    return monitor
+
+
+def rows_of(monitor, days=60, rows=400, *, deviation=0.0, labels=True):
+    """The labelled rows of a reference whose days differ in how right its scores are."""
+    rng = np.random.default_rng(0)
+    log, first = monitor.spec.predictions, date(2026, 1, 1)
+    shift = rng.normal(0, deviation, days).repeat(rows)
+    score = rng.uniform(0.05, 0.95, days * rows)
+    odds = np.log(score / (1 - score)) + shift
+    label = rng.uniform(size=score.size) < 1 / (1 + np.exp(-odds))
+    written = {
+        log.score: score,
+        log.prediction: (score > 0.5).astype(int),
+        DAY: [first + timedelta(days=n // rows) for n in range(days * rows)],
+    } | ({LABEL: label.astype(int)} if labels else {})
+    folder = folder_of(monitor, "1")
+    folder.mkdir(parents=True)
+    pq.write_table(pa.table(written), folder / LABELLED_FILE)
+
+
+def test_days_that_differ_by_chance_alone_hardly_vary(monitor):
+    rows_of(monitor)
+    (found,) = variation_of(monitor, "1").values()
+    assert found.days == 60
+    assert found.deviation < 0.01
+
+
+def test_days_that_differ_vary_by_as_much(monitor):
+    rows_of(monitor, deviation=1.0)
+    (found,) = variation_of(monitor, "1").values()
+    assert 0.03 < found.deviation < 0.3
+    assert found.mean > 0.5
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param({"days": 13}, id="fewer than two weeks"),
+        pytest.param({"rows": 29}, id="days of few rows"),
+        pytest.param({"labels": False}, id="no labels"),
+    ],
+)
+def test_of_a_reference_that_says_too_little_nothing_is_known(how, monitor):
+    rows_of(monitor, **how)
+    assert variation_of(monitor, "1") == {}
+
+
+def test_without_rows_of_a_reference_nothing_is_known(monitor):
+    assert variation_of(monitor, "1") == {}
+
+
+def test_the_versions_that_serve_have_a_signal_each_day(monitor):
+    rows_of(monitor, deviation=1.0)
+    served_by(monitor, {"1": 100}, TODAY)
+    (found,) = variation_signals(monitor, TODAY, [])
+    known = variation_of(monitor, "1")["log_loss"]
+    assert (found.name, found.version, found.n) == ("variation.log_loss", "1", 60)
+    assert (found.value, found.baseline, found.effect) == (
+        known.deviation,
+        known.mean,
+        known.correlation,
+    )
