@@ -36,8 +36,7 @@ AT_HOME = {
     "slack_sdk": {"act/notify/slack.py"},
     "sqlalchemy": {
         "store/ledger/database.py",
-        "store/ledger/deliveries.py",
-        "store/ledger/ledger.py",
+        "store/ledger/schema.py",
         "orchestration/storage.py",
     },
 }

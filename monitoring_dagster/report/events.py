@@ -8,8 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.decide.incidents import Reason
-from monitoring_dagster.kinds import FindingKind, Severity
+from monitoring_dagster.kinds import FindingKind, Reason, Severity
 
 SHOWN_FINDINGS = 8  # in one message
 

@@ -6,8 +6,8 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
 
-from monitoring_dagster.decide.incidents import Reason
 from monitoring_dagster.decide.rules import RULES
+from monitoring_dagster.kinds import Reason
 from monitoring_dagster.report import runbooks
 from monitoring_dagster.report.events import SHOWN_FINDINGS, Announcement, IncidentEvent
 from monitoring_dagster.report.links import Link, Links

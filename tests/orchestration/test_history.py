@@ -9,8 +9,8 @@ import dagster as dg
 import pytest
 
 from monitoring_dagster.act.notify.alerts import send, tell_left_behind
-from monitoring_dagster.decide.incidents import HEALING, Reason
-from monitoring_dagster.kinds import FindingKind
+from monitoring_dagster.decide.incidents import HEALING
+from monitoring_dagster.kinds import FindingKind, Reason
 from monitoring_dagster.report.events import Announcement, IncidentEvent
 from monitoring_dagster.store.ledger.deliveries import Delivery
 from monitoring_dagster.store.monitor import Monitor

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 
-from monitoring_dagster.decide.incidents import Reason
 from monitoring_dagster.decide.rules import RULES, Partitions
-from monitoring_dagster.kinds import FindingKind
+from monitoring_dagster.kinds import FindingKind, Reason
 from monitoring_dagster.report import runbooks
 from monitoring_dagster.report.messages import render, to_text
 from tests.fake_slack import texts

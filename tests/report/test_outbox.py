@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from monitoring_dagster.decide.incidents import Reason
+from monitoring_dagster.kinds import Reason
 from monitoring_dagster.report.messages import render
 from monitoring_dagster.report.outbox import LINES, PAGE, Entry, page, write_outbox
 from tests.report.example import LINKS, NOTE, event, found

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.error import URLError
 from urllib.parse import urlsplit
 
-from monitoring_dagster.decide.incidents import Reason
 from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.kinds import Reason
 from monitoring_dagster.report.events import IncidentEvent
 from monitoring_dagster.report.links import Links
 from monitoring_dagster.report.messages import Message, render

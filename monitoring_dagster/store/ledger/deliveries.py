@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
 from monitoring_dagster.report.events import EVENT, Announcement, IncidentEvent
-from monitoring_dagster.store.ledger.database import reading, tables, writing
+from monitoring_dagster.store.ledger.database import reading, writing
+from monitoring_dagster.store.ledger.schema import tables
 
 if TYPE_CHECKING:
     from monitoring_dagster.store.ledger.database import Transaction

@@ -10,7 +10,7 @@ from dagster._core.remote_representation.external_data import RepositorySnap
 
 from monitoring_dagster.act.retraining import trigger
 from monitoring_dagster.orchestration.component import definitions_of
-from monitoring_dagster.store.ledger.ledger import RetrainingDecision
+from monitoring_dagster.store.ledger.retraining_decisions import RetrainingDecision
 from monitoring_dagster.store.monitor import House
 from tests.orchestration.small_project import FIRST, run_days
 

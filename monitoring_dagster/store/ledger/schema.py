@@ -1,0 +1,190 @@
+"""The tables of the ledger, and how those of an earlier version become them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sqlalchemy import Column, Connection, MetaData, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """All that we keep. SQLAlchemy is imported when this is first asked for, not before."""
+
+    metadata: MetaData
+    findings: Table
+    judged: Table
+    incidents: Table
+    turns: Table
+    deliveries: Table
+    decisions: Table
+    promotions: Table
+    fallbacks: Table
+    label_decisions: Table
+
+
+def storable(text: str) -> str:
+    """Text without what a database refuses: PostgreSQL takes no NUL, nothing a lone surrogate.
+
+    >>> storable("a\\0b"), storable("\\ud800")
+    ('a\ufffdb', '?')
+    """
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def fields_of(record: Any) -> dict[str, Any]:
+    """A record as a row: by name, its fields."""
+    return {name: getattr(record, name) for name in record.__dataclass_fields__}
+
+
+@cache
+def _types() -> tuple[type[Any], type[Any]]:
+    """Types of columns of our own: moments, and words that may come from data."""
+    from sqlalchemy import DateTime, Text, TypeDecorator
+
+    class Moment(TypeDecorator[datetime]):
+        """An aware UTC time, on SQLite too, which forgets the zone."""
+
+        impl = DateTime(timezone=True)
+        cache_ok = True
+
+        def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+            return value and value.astimezone(UTC)
+
+        def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+            if value is None or value.tzinfo is not None:
+                return value and value.astimezone(UTC)
+            return value.replace(tzinfo=UTC)
+
+    class Words(TypeDecorator[str]):
+        """Text that may come from data."""
+
+        impl = Text
+        cache_ok = True
+
+        def process_bind_param(self, value: str | None, dialect: Any) -> str | None:
+            return value and storable(value)
+
+    return Moment, Words
+
+
+def _column(name: str, kind: Any, **how: Any) -> Column[Any]:
+    from sqlalchemy import Column
+
+    return Column(name, kind or _types()[1], **how)
+
+
+def _key(name: str, kind: Any = None) -> Column[Any]:
+    return _column(name, kind, primary_key=True)
+
+
+def _fact(name: str, kind: Any = None) -> Column[Any]:
+    return _column(name, kind, nullable=False)
+
+
+def _maybe(name: str, kind: Any = None) -> Column[Any]:
+    return _column(name, kind, nullable=True)
+
+
+def _number() -> Column[Any]:
+    from sqlalchemy import Integer
+
+    return _column("number", Integer, primary_key=True, autoincrement=True)
+
+
+def _incidents(metadata: MetaData) -> Table:
+    """At most one of them is open per model and kind."""
+    from sqlalchemy import JSON, Date, Index, Integer, Table
+
+    incidents = Table(
+        "incidents",
+        metadata,
+        *(_key("id"), _fact("model"), _fact("kind"), _fact("severity")),
+        *(_fact("opened_on", Date), _fact("last_seen", Date), _fact("judged_on", Date)),
+        *(_fact("quiet_days", Integer), _fact("firing", JSON), _fact("seen", JSON)),
+        *(_maybe("closed_on", Date), _fact("told", JSON)),
+    )
+    still_open = incidents.c.closed_on.is_(None)
+    Index(
+        "one_open_incident",
+        *(incidents.c.model, incidents.c.kind),
+        unique=True,
+        sqlite_where=still_open,
+        postgresql_where=still_open,
+    )
+    return incidents
+
+
+@cache
+def tables() -> Tables:
+    """The tables, as they are made where they do not exist."""
+    from sqlalchemy import JSON, Boolean, Date, Integer, MetaData, Table, UniqueConstraint
+
+    moment, metadata = _types()[0], MetaData()
+
+    def table(name: str, *parts: Any) -> Table:
+        return Table(name, metadata, *parts)
+
+    findings = table(
+        "findings",
+        *(_key("model"), _key("day", Date), _key("step"), _key("kind"), _key("subject")),
+        *(_fact("severity"), _fact("words"), _maybe("about", Date)),
+    )
+    turns = table(
+        "turns",
+        _number(),
+        *(_fact("model"), _fact("incident"), _fact("turn"), _fact("day", Date)),
+        *(_fact("noted_at", moment), _maybe("digest")),
+    )
+    deliveries = table(
+        "deliveries",
+        *(_key("id"), _fact("incident"), _fact("seq", Integer), _fact("destination")),
+        *(_fact("event", JSON), _fact("state"), _fact("attempts", Integer)),
+        *(_fact("created_at", moment), _maybe("claimed_at", moment), _maybe("sent_at", moment)),
+        *(_maybe("channel"), _maybe("ts"), _maybe("last_error")),
+        UniqueConstraint("incident", "seq"),
+    )
+    decisions = table(
+        "decisions",
+        *(_key("model"), _key("trigger_id"), _fact("day", Date), _fact("outcome")),
+        *(_fact("words"), _fact("inputs", JSON), _fact("at", moment)),
+    )
+    promotions = table(
+        "promotions",
+        _number(),
+        *(_fact("model"), _fact("version"), _maybe("previous"), _fact("reason")),
+        *(_fact("by"), _fact("at", moment)),
+    )
+    judged = table("judged", _key("model"), _key("kind"), _fact("last_day", Date))
+    fallbacks = table(
+        "fallbacks", _key("model"), _fact("on", Boolean), _fact("by"), _fact("at", moment)
+    )
+    label_decisions = table(
+        "label_decisions",
+        _number(),
+        *(_fact("model"), _fact("request_id"), _fact("served_on", Date), _fact("decision")),
+        *(_fact("reason"), _fact("by"), _fact("at", moment)),
+    )
+    return Tables(
+        metadata, findings, judged, _incidents(metadata), turns, deliveries, decisions, promotions,
+        fallbacks, label_decisions,
+    )  # fmt: skip
+
+
+def add_columns(connection: Connection) -> None:
+    """Give tables that an earlier version made the columns that came since; none is required."""
+    from sqlalchemy import inspect
+
+    look = inspect(connection)
+    for table in tables().metadata.sorted_tables:
+        existing = {column["name"] for column in look.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in existing:
+                kind = column.type.compile(connection.dialect)
+                connection.exec_driver_sql(
+                    f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {kind}'
+                )
