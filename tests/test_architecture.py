@@ -33,7 +33,7 @@ AT_HOME = {
     "mlflow": {"store/models/registry.py"},
     "py4j": {"sources/rows/spark.py"},
     "pyspark": {"sources/rows/spark.py"},
-    "slack_sdk": {"act/notify/slack.py"},
+    "slack_sdk": {"act/notify/senders/slack.py", "act/notify/senders/slack_calls.py"},
     "sqlalchemy": {
         "store/ledger/database.py",
         "store/ledger/schema.py",

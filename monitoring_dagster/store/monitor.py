@@ -33,15 +33,14 @@ class House:
     links: Links
     as_of: datetime | None = None  # what a replay calls now; else the clock says
     schedule: Schedule = _DEFAULT  # of models that say nothing else
-    slack_api_url: str | None = None  # else Slack's own
 
     @classmethod
     def at(cls, root: Path, environment: Mapping[str, str] = os.environ) -> Self:
         """The house below *root*; the environment overrules each default.
 
         ``MONITORING_POSTGRES_URL`` moves the ledger to PostgreSQL, ``MLFLOW_TRACKING_URI`` the
-        models; ``DAGSTER_UI_URL``, ``MLFLOW_UI_URL`` and ``RUNBOOK_URL`` are what messages link,
-        and ``SLACK_API_URL`` is where they are sent. The rest stands in pyproject.toml.
+        models; ``DAGSTER_UI_URL``, ``MLFLOW_UI_URL`` and ``RUNBOOK_URL`` are what messages link.
+        The rest stands in pyproject.toml; no secret is kept here.
 
         Raises
         ------
@@ -60,7 +59,6 @@ class House:
                 runbook_url=environment.get("RUNBOOK_URL") or None,
             ),
             schedule=settings.schedule,
-            slack_api_url=environment.get("SLACK_API_URL") or None,
         )
 
     def monitor(self, spec: ModelSpec) -> "Monitor":

@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 
 from monitoring_dagster import cli
 from monitoring_dagster.act.fallback import switch_fallback
-from monitoring_dagster.act.notify.alerts import send
+from monitoring_dagster.act.notify.delivery import send
 from monitoring_dagster.act.retraining.trigger import pending_trigger
 from monitoring_dagster.cli import actions, here
 from monitoring_dagster.store.days.profiles import service_of
@@ -57,7 +57,7 @@ def registered(world, *numbers):
 
 def heard(world):
     """What the channel was told of the champion."""
-    send(world.house, token=None)
+    send(world.house, environment={})
     return [text for _, text in world.messages() if "Champion is" in text]
 
 

@@ -11,7 +11,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Self
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.store.ledger.schema import add_columns, tables
+from monitoring_dagster.store.ledger.schema import migrate, tables
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
@@ -129,7 +129,7 @@ def engine(url: str) -> Engine:
         # Two processes may start at once: the second one waits here and finds all tables.
         _wait_for(connection, "tables")
         tables().metadata.create_all(connection)
-        add_columns(connection)
+        migrate(connection)
     return made
 
 

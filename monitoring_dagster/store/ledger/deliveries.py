@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
+from monitoring_dagster.kinds import Reason
 from monitoring_dagster.report.events import EVENT, Announcement, IncidentEvent
 from monitoring_dagster.store.ledger.database import reading, writing
 from monitoring_dagster.store.ledger.schema import tables
@@ -24,8 +25,8 @@ class Delivery:
 
     id: str
     incident: str
-    seq: int  # 0 opens the thread of its incident
-    destination: str
+    seq: int  # its place in the thread of its incident
+    destination: str  # the kind of channel and the address there: slack:#ml-alerts
     event: IncidentEvent | Announcement
     state: str
     attempts: int
@@ -58,19 +59,15 @@ class Deliveries:
         """Take the next message to send, for this process alone, or None.
 
         The claim is committed before the caller speaks to anybody. A reply waits for the messages
-        before it, and for ever if the one that opens its thread is dead. Destinations in *skip*
-        are left alone.
+        before it at its own destination, and for ever if the one that opens the thread there is
+        dead. Destinations in *skip* are left alone.
         """
         table = tables().deliveries
-        earlier = table.alias("earlier")
+        earlier, opening = table.alias("earlier"), table.alias("opening")
         unsettled = earlier.c.state.in_([PENDING, CLAIMED])
-        no_thread = (earlier.c.state == DEAD) & (earlier.c.seq == 0)
-        blocked = (
-            earlier.select()
-            .where(earlier.c.incident == table.c.incident, earlier.c.seq < table.c.seq)
-            .where(unsettled | no_thread)
-            .exists()
-        )
+        has_thread = _before(opening, table).where(opening.c.state == SENT).exists()
+        no_thread = (earlier.c.state == DEAD) & ~has_thread
+        blocked = _before(earlier, table).where(unsettled | no_thread).exists()
         following = (
             table.select()
             .where(table.c.state == PENDING, table.c.destination.not_in(skip), ~blocked)
@@ -95,10 +92,11 @@ class Deliveries:
             order=columns.claimed_at,
         )
 
-    def thread(self, incident: str) -> list[Delivery]:
-        """What has arrived of one incident, in order."""
+    def thread(self, incident: str, destination: str) -> list[Delivery]:
+        """What has arrived of one incident at one destination, in order."""
         columns = tables().deliveries.c
-        return self._all(columns.incident == incident, columns.state == SENT, order=columns.seq)
+        here = (columns.incident == incident) & (columns.destination == destination)
+        return self._all(here, columns.state == SENT, order=columns.seq)
 
     def sent(self, *, limit: int) -> list[Delivery]:
         """The latest *limit* messages that arrived, oldest first."""
@@ -170,32 +168,39 @@ class Deliveries:
             )
 
 
-def add_delivery(
+def add_deliveries(
     connection: Transaction,
     incident: str,
     seq: int,
     *,
-    destination: str,
+    destinations: Collection[str],
     event: IncidentEvent | Announcement,
     now: datetime,
 ) -> bool:
-    """Put one message into the queue, in the caller's transaction; False if it was there before."""
+    """Put one message into the queue, in the caller's transaction; False if it was there before.
+
+    A thread goes on at every destination where it stands, and begins at those of *destinations*
+    where it does not; an end begins nowhere.
+    """
     table = tables().deliveries
-    delivery_id = str(uuid5(UUID(incident), str(seq)))
-    if connection.execute(table.select().where(table.c.id == delivery_id)).first():
+    rows = connection.execute(table.select().where(table.c.incident == incident)).all()
+    if any(row.seq == seq for row in rows):
         return False
+    ends = isinstance(event, IncidentEvent) and event.reason is Reason.RESOLVED
+    standing = dict.fromkeys(row.destination for row in rows)
     values = {
-        "id": delivery_id,
         "incident": incident,
         "seq": seq,
-        "destination": destination,
         "event": EVENT.dump_python(event, mode="json"),
         "state": PENDING,
         "attempts": 0,
         "created_at": now,
     }
-    connection.execute(table.insert(), values)
-    return True
+    receivers = list(standing if ends else dict.fromkeys([*standing, *destinations]))
+    for receiver in receivers:
+        own = {"id": _delivery_id(incident, seq, receiver), "destination": receiver}
+        connection.execute(table.insert(), values | own)
+    return bool(receivers)
 
 
 def next_seq(connection: Transaction, incident: str) -> int:
@@ -203,6 +208,20 @@ def next_seq(connection: Transaction, incident: str) -> int:
     table = tables().deliveries
     rows = connection.execute(table.select().where(table.c.incident == incident))
     return max((int(row.seq) for row in rows), default=-1) + 1
+
+
+def _delivery_id(incident: str, seq: int, destination: str) -> str:
+    return str(uuid5(UUID(incident), f"{seq}/{destination}"))
+
+
+def _before(earlier: Any, table: Any) -> Any:
+    """The messages of the same thread at the same destination that come before."""
+    here = (
+        earlier.c.incident == table.c.incident,
+        earlier.c.destination == table.c.destination,
+        earlier.c.seq < table.c.seq,
+    )
+    return earlier.select().where(*here).correlate(table)
 
 
 def _delivery(row: dict[str, Any]) -> Delivery:

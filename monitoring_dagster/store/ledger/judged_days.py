@@ -13,7 +13,7 @@ from monitoring_dagster.decide.rules import HEAL
 from monitoring_dagster.kinds import FindingKind, Reason
 from monitoring_dagster.report.events import IncidentEvent, most_urgent
 from monitoring_dagster.spec.channels import Channels
-from monitoring_dagster.store.ledger.deliveries import add_delivery, next_seq
+from monitoring_dagster.store.ledger.deliveries import add_deliveries, next_seq
 from monitoring_dagster.store.ledger.incident_rows import last_findings, save_incident
 from monitoring_dagster.store.ledger.schema import tables
 from monitoring_dagster.store.ledger.turns import Turn, latest_turn, note_turn
@@ -142,11 +142,11 @@ def _end_in_digest(connection: Transaction, judging: Judging, incident: Incident
         connection, incident.model, incident.id, Turn.CLOSED,
         day=judging.day, at=judging.now, digest=latest.digest,
     )  # fmt: skip
-    add_delivery(
+    add_deliveries(
         connection,
         latest.digest,
         next_seq(connection, latest.digest),
-        destination=judging.channels.slack,
+        destinations=judging.channels.destinations,
         event=_event(connection, judging, incident, Reason.RESOLVED, ()),
         now=judging.now,
     )
@@ -163,11 +163,11 @@ def _notify(
 ) -> None:
     assert incident.told is not None, "who gives a reason says what was told"
     event = _event(connection, judging, incident, reason, findings)
-    add_delivery(
+    add_deliveries(
         connection,
         incident.id,
         incident.told.seq,
-        destination=judging.channels.slack,
+        destinations=judging.channels.destinations,
         event=replace(event, quietly=quietly),
         now=judging.now,
     )

@@ -14,7 +14,7 @@ from monitoring_dagster.report.digest import digest_of
 from monitoring_dagster.report.events import Announcement
 from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.store.ledger.database import address, reading, writing
-from monitoring_dagster.store.ledger.deliveries import Deliveries, add_delivery
+from monitoring_dagster.store.ledger.deliveries import Deliveries, add_deliveries
 from monitoring_dagster.store.ledger.incident_rows import (
     finding_of,
     incident_of,
@@ -186,11 +186,11 @@ class Ledger:
         """Tell *announcement* once in a thread of its own; False if *key* was told before."""
         thread = str(uuid5(_NAMESPACE, f"{spec.name}/{key}"))
         with writing(self.url, spec.name) as connection:
-            return add_delivery(
+            return add_deliveries(
                 connection,
                 thread,
                 0,
-                destination=spec.channels.slack,
+                destinations=spec.channels.destinations,
                 event=replace(
                     announcement,
                     title=storable(announcement.title),
@@ -238,8 +238,8 @@ class Ledger:
                 causes={id_: found[0] for id_, found in last.items() if found},
                 at=now,
             )
-            channel = spec.channels.slack
-            add_delivery(connection, thread, 0, destination=channel, event=digest, now=now)
+            receivers = spec.channels.destinations
+            add_deliveries(connection, thread, 0, destinations=receivers, event=digest, now=now)
             mark_told(connection, spec.name, thread)
         return True
 

@@ -146,7 +146,7 @@ def tables() -> Tables:
         *(_fact("event", JSON), _fact("state"), _fact("attempts", Integer)),
         *(_fact("created_at", moment), _maybe("claimed_at", moment), _maybe("sent_at", moment)),
         *(_maybe("channel"), _maybe("ts"), _maybe("last_error")),
-        UniqueConstraint("incident", "seq"),
+        UniqueConstraint("incident", "destination", "seq"),
     )
     decisions = table(
         "decisions",
@@ -175,7 +175,52 @@ def tables() -> Tables:
     )  # fmt: skip
 
 
-def add_columns(connection: Connection) -> None:
+def migrate(connection: Connection) -> None:
+    """Bring tables that an earlier version made up to those of `tables`, in one transaction."""
+    _name_kinds(connection)
+    _add_columns(connection)
+
+
+def _name_kinds(connection: Connection) -> None:
+    """Destinations that were names of Slack channels say so, and one message may have several.
+
+    A thread went on where it began, whatever its later messages were addressed to.
+    """
+    from sqlalchemy import inspect, text
+
+    uniques = inspect(connection).get_unique_constraints("deliveries")
+    old = next((one for one in uniques if one["column_names"] == ["incident", "seq"]), None)
+    if old is None:
+        return
+    if connection.dialect.name == "postgresql":
+        name = connection.dialect.identifier_preparer.quote(str(old["name"]))
+        connection.exec_driver_sql(f"ALTER TABLE deliveries DROP CONSTRAINT {name}")
+        connection.exec_driver_sql("ALTER TABLE deliveries ADD UNIQUE (incident, destination, seq)")
+    else:
+        _rebuild_deliveries(connection)
+    of_root = (
+        "SELECT root.destination FROM deliveries AS root"
+        " WHERE root.incident = deliveries.incident AND root.seq = 0"
+    )
+    for value in (f"COALESCE(({of_root}), destination)", "'slack:' || destination"):
+        connection.execute(text(f"UPDATE deliveries SET destination = {value}"))
+
+
+def _rebuild_deliveries(connection: Connection) -> None:
+    """SQLite changes no constraint of a table: it is made anew, and its rows are copied."""
+    from sqlalchemy import inspect
+
+    connection.exec_driver_sql("ALTER TABLE deliveries RENAME TO former_deliveries")
+    tables().deliveries.create(connection)
+    names = [column["name"] for column in inspect(connection).get_columns("former_deliveries")]
+    known = ", ".join(f'"{name}"' for name in names if name in tables().deliveries.c)
+    connection.exec_driver_sql(
+        f"INSERT INTO deliveries ({known}) SELECT {known} FROM former_deliveries"
+    )
+    connection.exec_driver_sql("DROP TABLE former_deliveries")
+
+
+def _add_columns(connection: Connection) -> None:
     """Give tables that an earlier version made the columns that came since; none is required."""
     from sqlalchemy import inspect
 

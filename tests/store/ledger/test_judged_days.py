@@ -21,7 +21,7 @@ def test_a_bad_day_opens_an_incident_and_one_message(ledger):
     assert len(incident.firing) == 2
     (delivery,) = claimed(ledger)
     assert (delivery.incident, delivery.seq) == (incident.id, 0)
-    assert delivery.destination == "#ml-alerts"
+    assert delivery.destination == "slack:#ml-alerts"
     assert delivery.event.reason is Reason.FIRST
     assert [f.subject for f in delivery.event.findings] == ["age", "income"]
 

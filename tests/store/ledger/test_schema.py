@@ -6,9 +6,12 @@ import pytest
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
-from monitoring_dagster.store.ledger.database import reading, writing
+from monitoring_dagster.report.events import EVENT
+from monitoring_dagster.store.ledger.database import address, engine, reading, writing
+from monitoring_dagster.store.ledger.deliveries import add_deliveries
 from monitoring_dagster.store.ledger.ledger import Ledger
 from monitoring_dagster.store.ledger.schema import storable, tables
+from tests.report.example import NOTE
 from tests.store.ledger.test_database import promote
 
 DAY = date(2026, 1, 5)
@@ -62,3 +65,41 @@ def test_a_ledger_of_an_earlier_version_gets_its_new_columns(tmp_path):
     assert (finding.words, finding.evidence_day) == ("off", DAY)
     assert "about" in {one["name"] for one in inspect(old).get_columns("findings")}
     old.dispose()
+
+
+FORMER = """CREATE TABLE deliveries (id TEXT NOT NULL, incident TEXT NOT NULL, seq INTEGER NOT NULL,
+destination TEXT NOT NULL, event JSON NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL,
+created_at {moment} NOT NULL, claimed_at {moment}, sent_at {moment}, channel TEXT, ts TEXT,
+last_error TEXT, PRIMARY KEY (id), UNIQUE (incident, seq))"""
+THREAD = "0f4e6f0e-90a5-5b8c-8f0a-1f0a3a4f7c55"
+
+
+def test_deliveries_of_an_earlier_version_go_on_in_slack(ledger_url):
+    """The thread stays where it began, though its channel was another one when it went on."""
+    place = address(ledger_url)
+    moment = "DATETIME" if place.get_backend_name() == "sqlite" else "TIMESTAMP WITH TIME ZONE"
+    old = create_engine(place)
+    event = EVENT.dump_json(NOTE).decode()
+    with old.begin() as connection:
+        connection.execute(text(FORMER.format(moment=moment)))
+        for seq, channel, state in ((0, "#ml-alerts", "sent"), (1, "#moved", "pending")):
+            connection.execute(
+                text("INSERT INTO deliveries (id, incident, seq, destination, event, state,"
+                     " attempts, created_at, channel, ts) VALUES (:id, :incident, :seq, :place,"
+                     " :event, :state, 1, '2026-01-05 12:00:00', 'C1', '1.5')"),
+                {"id": str(seq), "incident": THREAD, "seq": seq, "place": channel, "event": event,
+                 "state": state},
+            )  # fmt: skip
+    old.dispose()
+    for _ in range(2):
+        engine.cache_clear()  # as another process would open it
+        queue = Ledger(ledger_url).deliveries
+        (sent,) = queue.thread(THREAD, "slack:#ml-alerts")
+        assert (sent.id, sent.channel, sent.ts, sent.event) == ("0", "C1", "1.5", NOTE)
+    reply = queue.claim(now=datetime(2026, 1, 6, tzinfo=UTC))
+    assert (reply.id, reply.destination, reply.attempts) == ("1", "slack:#ml-alerts", 2)
+    with writing(ledger_url) as connection:
+        again = {"incident": THREAD, "seq": 1, "now": sent.created_at, "event": NOTE}
+        assert not add_deliveries(connection, destinations=["slack:#ml-alerts"], **again)
+        again["seq"] = 2
+        assert add_deliveries(connection, destinations=["email:a@example.org"], **again)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monitoring_dagster.act.notify.slack import Delivered, drain, entries
+from monitoring_dagster.act.notify.drain import Delivered, drain, entries
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.kinds import FindingKind, Reason, Severity
 from monitoring_dagster.report.events import Announcement
@@ -159,8 +159,9 @@ def test_a_thread_that_history_ends_is_edited_and_nothing_posted_in_it(tmp_path)
 
     def send():
         return drain(
-            ledger, links=LINKS, outbox=tmp_path, token=TOKEN, clock=lambda: moment[0],
-            sleep=lambda seconds: None, base_url=slack.base_url,
+            ledger, links=LINKS, outbox=tmp_path, clock=lambda: moment[0],
+            environment={"SLACK_BOT_TOKEN": TOKEN, "SLACK_API_URL": slack.base_url},
+            sleep=lambda seconds: None,
         )  # fmt: skip
 
     with FakeSlack(clock=lambda: moment[0]) as slack:
