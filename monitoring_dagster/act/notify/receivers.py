@@ -7,12 +7,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from monitoring_dagster.act.notify.sender import OUTBOX, Posting, Receipt, Refused, Sender
+from monitoring_dagster.act.notify.senders.alertmanager import Alertmanager
+from monitoring_dagster.act.notify.senders.apprise_urls import AppriseUrls
 from monitoring_dagster.act.notify.senders.https import refuse_unsafe
+from monitoring_dagster.act.notify.senders.pagerduty import PagerDuty
 from monitoring_dagster.act.notify.senders.slack import Slack
+from monitoring_dagster.act.notify.senders.smtp import Smtp
+from monitoring_dagster.act.notify.senders.webhook import Webhook
 from monitoring_dagster.spec.channels import kind_and_address
 
 SLACK_TOKEN, SLACK_URL = "SLACK_BOT_TOKEN", "SLACK_API_URL"
-_SECRETS = (SLACK_TOKEN,)  # one of them set: this project is not a trial on somebody's own machine
+SMTP_URL, SMTP_FROM = "SMTP_URL", "SMTP_FROM"
+WEBHOOK_SECRET, PAGERDUTY_URL = "MONITORING_WEBHOOK_SECRET", "PAGERDUTY_API_URL"
+NEEDED = {
+    "slack": (SLACK_TOKEN,),
+    "email": (SMTP_URL, SMTP_FROM),
+    "webhook": (WEBHOOK_SECRET,),
+}  # a kind of channel: what must be set; the others' destinations name their variable, if any
 
 
 @dataclass(frozen=True)
@@ -53,12 +64,12 @@ class Receivers:
     def sender_of(self, destination: str) -> Sender:
         """Who takes the messages to *destination*. Raises Refused."""
         kind, address = kind_and_address(destination)
-        missing = next((name for name in self._needed(kind, address) if not self._get(name)), None)
+        needed = (address,) if kind in ("pagerduty", "apprise") else NEEDED.get(kind, ())
+        missing = next((name for name in needed if not self._get(name)), None)
         if missing is None:
-            key = kind
-            if key not in self._made:
-                self._made[key] = self._make(kind)
-            return self._made[key]
+            if kind not in self._made:
+                self._made[kind] = self._make(kind)
+            return self._made[kind]
         if self.has_secrets:
             raise Refused.not_set(missing)
         return Page(self.clock)
@@ -66,13 +77,31 @@ class Receivers:
     @property
     def has_secrets(self) -> bool:
         """Whether the secret of any channel is set."""
-        return any(self._get(name) for name in _SECRETS)
-
-    def _needed(self, kind: str, address: str) -> tuple[str, ...]:
-        return (SLACK_TOKEN,)
+        fixed = {SLACK_TOKEN, SMTP_URL, WEBHOOK_SECRET}
+        return any(
+            value
+            for name, value in self.environment.items()
+            if name in fixed
+            or (name.startswith(("PAGERDUTY_", "APPRISE_")) and name != PAGERDUTY_URL)
+        )
 
     def _make(self, kind: str) -> Sender:
-        return Slack(self._get(SLACK_TOKEN), self._url(SLACK_URL), self.clock, self.sleep)
+        match kind:
+            case "slack":
+                url = self._url(SLACK_URL)
+                return Slack(self._get(SLACK_TOKEN), url, self.clock, self.sleep)
+            case "email":
+                return Smtp.at(self._get(SMTP_URL), self._get(SMTP_FROM))
+            case "pagerduty":
+                url = self._url(PAGERDUTY_URL)
+                return PagerDuty(self.environment, *([url] if url else []))
+            case "alertmanager":
+                return Alertmanager()
+            case "webhook":
+                return Webhook(self._get(WEBHOOK_SECRET), self.clock)
+            case "apprise":
+                return AppriseUrls(self.environment)
+        raise Refused.unknown(kind)
 
     def _url(self, name: str) -> str | None:
         url = self._get(name)

@@ -24,6 +24,10 @@ class Refused(NotDelivered):
     def not_set(cls, variable: str) -> Self:
         return cls(f"{variable} is not set in the environment")
 
+    @classmethod
+    def unknown(cls, kind: str) -> Self:
+        return cls(f"this version knows no channel {kind!r}")
+
 
 class RefusedForEver(Refused):
     """Certainly not done, and the same message never will be."""

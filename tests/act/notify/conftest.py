@@ -4,7 +4,9 @@ import pytest
 
 from monitoring_dagster.store.ledger.ledger import Ledger
 from tests.act.notify.shared import Clock
+from tests.fake_receivers import FakeReceivers
 from tests.fake_slack import FakeSlack
+from tests.fake_smtp import FakeSmtp
 
 LAG_SECONDS = 30
 
@@ -31,3 +33,15 @@ def slack(clock):
 @pytest.fixture
 def ledger(tmp_path):
     return Ledger(f"sqlite:///{tmp_path}/ledger.db")
+
+
+@pytest.fixture
+def receivers(clock):
+    with FakeReceivers(clock=clock) as server:
+        yield server
+
+
+@pytest.fixture
+def mail():
+    with FakeSmtp() as server:
+        yield server

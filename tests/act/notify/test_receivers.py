@@ -7,9 +7,14 @@ import pytest
 from monitoring_dagster.act.notify.drain import Delivered
 from monitoring_dagster.act.notify.receivers import Page, Receivers
 from monitoring_dagster.act.notify.sender import Refused
+from monitoring_dagster.act.notify.senders.alertmanager import Alertmanager
+from monitoring_dagster.act.notify.senders.apprise_urls import AppriseUrls
+from monitoring_dagster.act.notify.senders.pagerduty import PagerDuty
 from monitoring_dagster.act.notify.senders.slack import Slack
+from monitoring_dagster.act.notify.senders.smtp import Smtp
+from monitoring_dagster.act.notify.senders.webhook import Webhook
 from tests.act.notify.shared import drained, judge, spec, with_slack
-from tests.fake_slack import Fault
+from tests.faults import Fault
 
 
 def receivers(clock, **environment):
@@ -21,6 +26,34 @@ def test_a_kind_has_one_sender_in_a_drain(clock):
     sender = found.sender_of("slack:#a")
     assert isinstance(sender, Slack)
     assert found.sender_of("slack:#b") is sender, "one pace for all channels"
+
+
+@pytest.mark.parametrize(
+    ("destination", "kind"),
+    [
+        ("email:a@example.org", Smtp),
+        ("pagerduty:PAGERDUTY_RISK", PagerDuty),
+        ("alertmanager:https://example.org", Alertmanager),
+        ("webhook:https://example.org/ml", Webhook),
+        ("apprise:APPRISE_TEAM", AppriseUrls),
+    ],
+)
+def test_each_kind_has_its_sender(clock, destination, kind):
+    found = receivers(
+        clock, SMTP_URL="smtp://mail", SMTP_FROM="ml@example.org", PAGERDUTY_RISK="k",
+        MONITORING_WEBHOOK_SECRET="sixteen bytes or more", APPRISE_TEAM="json://h",
+    )  # fmt: skip
+    assert isinstance(found.sender_of(destination), kind)
+
+
+def test_a_kind_of_a_later_version_is_refused(clock):
+    with pytest.raises(Refused, match="knows no channel 'telegraph'"):
+        receivers(clock).sender_of("telegraph:home")
+
+
+def test_an_address_of_an_api_is_no_secret(clock):
+    assert not receivers(clock, PAGERDUTY_API_URL="https://h", SLACK_API_URL="x").has_secrets
+    assert receivers(clock, PAGERDUTY_RISK="k").has_secrets
 
 
 def test_while_no_secret_is_set_the_page_takes_what_needs_one(clock):

@@ -1,5 +1,6 @@
 """Slack: one thread an incident, whatever is lost on the way."""
 
+import json
 import random
 from collections import Counter
 from datetime import timedelta
@@ -8,10 +9,13 @@ import pytest
 
 from monitoring_dagster.act.notify import sender
 from monitoring_dagster.act.notify.drain import GRACE, Delivered
-from monitoring_dagster.act.notify.senders.slack import Slack
+from monitoring_dagster.act.notify.senders.slack import Slack, content_of
 from tests.act.notify.crashes import POINTS, kill_sender
 from tests.act.notify.shared import drained, judge, note, spec, with_slack
-from tests.fake_slack import TOKEN, Fault, Posted, texts
+from tests.act.notify.written import EVENTS, assert_golden
+from tests.act.notify.written import posting as posting_of
+from tests.fake_slack import TOKEN, Posted, texts
+from tests.faults import Fault
 
 BEFORE_AND_AFTER = [fault for fault in Fault if fault is not Fault.HANG_AFTER]
 
@@ -243,3 +247,12 @@ def test_a_killed_sender_loses_nothing_and_doubles_nothing(
 def test_no_client_shows_its_token(slack, clock):
     sender = Slack(TOKEN, slack.base_url, clock, clock.sleep)
     assert "canary" not in repr(sender)
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_a_message_reads_as_it_is_kept(name):
+    posting = posting_of(name, "slack:#ml-alerts")
+    content = {"posted": content_of(posting.message, posting.delivery.id)}
+    if posting.opening:
+        content["opening message"] = content_of(posting.opening, posting.root.id)
+    assert_golden(f"slack_{name}.json", json.dumps(content, indent=2, ensure_ascii=False) + "\n")

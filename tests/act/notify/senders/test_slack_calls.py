@@ -12,7 +12,8 @@ from slack_sdk.errors import SlackApiError
 
 from monitoring_dagster.act.notify.sender import NotDelivered, Refused, RefusedForEver, Uncertain
 from monitoring_dagster.act.notify.senders.slack_calls import call, client_of
-from tests.fake_slack import TOKEN, Fault
+from tests.fake_slack import TOKEN
+from tests.faults import Fault
 
 
 class Answer(dict):
