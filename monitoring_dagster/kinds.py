@@ -53,3 +53,5 @@ class Reason(StrEnum):
     WORSE = "got worse"
     RESOLVED = "resolved"
     REMINDER = "still open"
+    ACKNOWLEDGED = "acknowledged"
+    SNOOZED = "snoozed"

@@ -15,6 +15,7 @@ from monitoring_dagster.store.days.step_findings import VERDICT
 from monitoring_dagster.store.ledger.deliveries import Waiting
 from monitoring_dagster.store.models.registry import RegistryUnavailable
 from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.views.incident_list import listed
 
 MISSING = "MISSING"
 _SENT_WITHIN = timedelta(minutes=15)  # the alerts sensor sends every 30 seconds
@@ -54,8 +55,7 @@ def status_of(monitor: Monitor) -> Status:
     day = days[-1] if days else None
     judged, problem = _judged(monitor, day)
     incidents = tuple(
-        f"{one.severity} {one.kind} since {one.opened_on}"
-        for one in monitor.ledger.open_incidents(monitor.name)
+        one.status for one in listed(monitor.ledger, now=monitor.house.now(), model=monitor.name)
     )
     waiting = monitor.ledger.deliveries.waiting(monitor.house.now(), model=monitor.name)
     champion = champion_of(monitor)

@@ -10,7 +10,11 @@ from monitoring_dagster.store.monitor import House
 
 
 def send(house: House, *, environment: Mapping[str, str] = os.environ) -> Delivered:
-    """Send what waits, of the whole project, once; the *environment* holds the secrets."""
+    """Send what waits, of the whole project, once; the *environment* holds the secrets.
+
+    What a silence held back goes out once that has ended, if it is still so.
+    """
+    house.ledger.silences.release(now=house.now())
     return drain(
         house.ledger,
         links=house.links,

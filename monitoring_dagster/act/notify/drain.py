@@ -21,8 +21,7 @@ from monitoring_dagster.act.notify.sender import (
     RefusedForEver,
     Uncertain,
 )
-from monitoring_dagster.kinds import Reason
-from monitoring_dagster.report.events import IncidentEvent
+from monitoring_dagster.report.events import IncidentEvent, changes_opening
 from monitoring_dagster.report.links import Links
 from monitoring_dagster.report.messages import render
 from monitoring_dagster.report.outbox import PAGE, Entry, write_outbox
@@ -91,7 +90,7 @@ def entries(ledger: Ledger, links: Links, *, limit: int = 500) -> list[Entry]:
     which in a replay is not the time of sending.
     """
     deliveries = ledger.deliveries.sent(limit=limit)
-    ends = {d.incident: d.event.day for d in deliveries if _is_end(d)}
+    turns = {one.incident: turn for one in deliveries if (turn := _turn(one))}
     places: dict[tuple[str, int], list[Delivery]] = {}
     for delivery in deliveries:
         places.setdefault((delivery.incident, delivery.seq), []).append(delivery)
@@ -101,7 +100,7 @@ def entries(ledger: Ledger, links: Links, *, limit: int = 500) -> list[Entry]:
             thread=thread,
             channel=", ".join(dict.fromkeys(one.destination for one in same)),
             at=same[0].created_at,
-            message=render(same[0].event, links, resolved_on=None if seq else ends.get(thread)),
+            message=render(same[0].event, links, turn=None if seq else turns.get(thread)),
         )
         for (thread, seq), same in places.items()
         if not _is_quiet(same[0])
@@ -186,9 +185,9 @@ class _Drain:
     def _posting(self, delivery: Delivery) -> Posting:
         thread = self.ledger.deliveries.thread(delivery.incident, delivery.destination)
         earlier = tuple(one for one in thread if one.seq < delivery.seq)
-        opening = None
-        if earlier and _is_end(delivery):
-            opening = render(earlier[0].event, self.links, resolved_on=delivery.event.day)
+        turn, opening = _turn(delivery), None
+        if earlier and turn is not None:
+            opening = render(earlier[0].event, self.links, turn=turn)
         return Posting(
             delivery=delivery,
             address=kind_and_address(delivery.destination)[1],
@@ -198,9 +197,10 @@ class _Drain:
         )
 
 
-def _is_end(delivery: Delivery) -> bool:
+def _turn(delivery: Delivery) -> IncidentEvent | None:
+    """What a message tells, where the opening message of its thread tells it from then on."""
     event = delivery.event
-    return isinstance(event, IncidentEvent) and event.reason is Reason.RESOLVED
+    return event if isinstance(event, IncidentEvent) and changes_opening(event) else None
 
 
 def _is_quiet(delivery: Delivery) -> bool:

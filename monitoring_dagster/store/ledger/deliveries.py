@@ -8,15 +8,22 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
-from monitoring_dagster.kinds import Reason
-from monitoring_dagster.report.events import EVENT, Announcement, IncidentEvent
+from monitoring_dagster.report.events import EVENT, Announcement, IncidentEvent, changes_opening
 from monitoring_dagster.store.ledger.database import reading, writing
-from monitoring_dagster.store.ledger.schema import tables
+from monitoring_dagster.store.ledger.schema import (
+    CLAIMED,
+    DEAD,
+    DROPPED,
+    PENDING,
+    SENT,
+    SILENCED,
+    tables,
+)
 
 if TYPE_CHECKING:
     from monitoring_dagster.store.ledger.database import Transaction
 
-PENDING, CLAIMED, SENT, DEAD = "pending", "claimed", "sent", "dead"
+_LIVING = (PENDING, CLAIMED, SENT, DEAD)  # people heard of it, or will
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,7 @@ class Delivery:
     channel: str | None  # where it arrived ...
     ts: str | None  # ... and under which timestamp
     last_error: str | None
+    silenced: str | None = None  # by whom, where a silence held it back
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,11 @@ class Deliveries:
         here = (columns.incident == incident) & (columns.destination == destination)
         return self._all(here, columns.state == SENT, order=columns.seq)
 
+    def all_of(self, incident: str) -> list[Delivery]:
+        """Every message about one incident, whatever became of it, in order."""
+        columns = tables().deliveries.c
+        return self._all(columns.incident == incident, order=(columns.seq, columns.destination))
+
     def sent(self, *, limit: int) -> list[Delivery]:
         """The latest *limit* messages that arrived, oldest first."""
         columns = tables().deliveries.c
@@ -138,7 +151,8 @@ class Deliveries:
     def waiting(self, now: datetime, *, model: str | None = None) -> Waiting:
         """What has not arrived yet, of all models or of one."""
         columns = tables().deliveries.c
-        rest = self._all(columns.state != SENT, order=columns.created_at)
+        undelivered = columns.state.in_([PENDING, CLAIMED, DEAD])
+        rest = self._all(undelivered, order=columns.created_at)
         rest = [one for one in rest if model in (None, one.event.model)]
         states = [delivery.state for delivery in rest]
         living = [delivery.created_at for delivery in rest if delivery.state != DEAD]
@@ -152,7 +166,8 @@ class Deliveries:
         )
 
     def _all(self, *where: Any, order: Any, limit: int | None = None) -> list[Delivery]:
-        query = tables().deliveries.select().where(*where).order_by(order).limit(limit)
+        order = order if isinstance(order, tuple) else (order,)
+        query = tables().deliveries.select().where(*where).order_by(*order).limit(limit)
         with reading(self.url) as connection:
             return [_delivery(dict(row)) for row in connection.execute(query).mappings()]
 
@@ -176,30 +191,38 @@ def add_deliveries(
     destinations: Collection[str],
     event: IncidentEvent | Announcement,
     now: datetime,
+    silenced: str | None = None,
 ) -> bool:
     """Put one message into the queue, in the caller's transaction; False if it was there before.
 
     A thread goes on at every destination where it stands, and begins at those of *destinations*
-    where it does not; an end begins nowhere.
+    where it does not; an end or an acknowledgement begins nowhere. With *silenced*, the words by
+    whom, the message is held back.
     """
     table = tables().deliveries
     rows = connection.execute(table.select().where(table.c.incident == incident)).all()
     if any(row.seq == seq for row in rows):
         return False
-    ends = isinstance(event, IncidentEvent) and event.reason is Reason.RESOLVED
     standing = dict.fromkeys(row.destination for row in rows)
-    values = {
-        "incident": incident,
-        "seq": seq,
-        "event": EVENT.dump_python(event, mode="json"),
-        "state": PENDING,
-        "attempts": 0,
-        "created_at": now,
-    }
-    receivers = list(standing if ends else dict.fromkeys([*standing, *destinations]))
+    living = {row.destination for row in rows if row.state in _LIVING}
+    continues = changes_opening(event)
+    receivers = list(standing if continues else dict.fromkeys([*standing, *destinations]))
     for receiver in receivers:
-        own = {"id": _delivery_id(incident, seq, receiver), "destination": receiver}
-        connection.execute(table.insert(), values | own)
+        state = SILENCED if silenced else PENDING
+        if continues:  # who heard of the beginning hears of this, and nobody else
+            state = PENDING if receiver in living else DROPPED
+        values = {
+            "id": _delivery_id(incident, seq, receiver),
+            "incident": incident,
+            "seq": seq,
+            "destination": receiver,
+            "event": EVENT.dump_python(event, mode="json"),
+            "state": state,
+            "attempts": 0,
+            "created_at": now,
+            "silenced": silenced if state == SILENCED else None,
+        }
+        connection.execute(table.insert(), values)
     return bool(receivers)
 
 

@@ -1,4 +1,4 @@
-"""Findings and incidents as rows of the ledger, and back."""
+"""Findings, incidents and what people did about them as rows of the ledger, and back."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.decide.handling import Action, Handling
 from monitoring_dagster.decide.incidents import Incident, Notice
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.report.events import most_urgent
@@ -91,3 +92,20 @@ def incident_of(row: Mapping[str, Any]) -> Incident:
             "told": told,
         }
     )
+
+
+def handlings_of(connection: Transaction, incident: str) -> list[Handling]:
+    """What people did about one incident, oldest first."""
+    table = tables().handlings
+    query = table.select().where(table.c.incident == incident).order_by(table.c.number)
+    return [
+        Handling(
+            incident=row["incident"],
+            action=Action(row["action"]),
+            by=row["by"],
+            at=row["at"],
+            until=row["until"],
+            comment=row["comment"],
+        )
+        for row in connection.execute(query).mappings()
+    ]

@@ -8,14 +8,16 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.decide.handling import Action, in_force
 from monitoring_dagster.decide.incidents import Incident, advance, unsent
 from monitoring_dagster.decide.rules import HEAL
 from monitoring_dagster.kinds import FindingKind, Reason
 from monitoring_dagster.report.events import IncidentEvent, most_urgent
 from monitoring_dagster.spec.channels import Channels
 from monitoring_dagster.store.ledger.deliveries import add_deliveries, next_seq
-from monitoring_dagster.store.ledger.incident_rows import last_findings, save_incident
+from monitoring_dagster.store.ledger.incident_rows import handlings_of, last_findings, save_incident
 from monitoring_dagster.store.ledger.schema import tables
+from monitoring_dagster.store.ledger.silenced_messages import silenced_by
 from monitoring_dagster.store.ledger.turns import Turn, latest_turn, note_turn
 
 if TYPE_CHECKING:
@@ -58,6 +60,10 @@ def advance_incident(
     findings: Sequence[Finding],
 ) -> Incident | None:
     """Store where the incident stands after the day, and the message about it if there is one."""
+    handlings = handlings_of(connection, before.id) if before is not None else []
+    by_hand = any(one.action is Action.RESOLVE for one in handlings)
+    if before is not None and by_hand and judging.day <= before.judged_on:
+        return before  # a day judged anew does not undo what a person decided about it
     after, reason = advance(
         before,
         findings,
@@ -67,6 +73,8 @@ def advance_incident(
     )
     if after is None or after == before:
         return after
+    if reason is Reason.REMINDER and in_force(handlings, now=judging.now) is not None:
+        after, reason = unsent(before, after), None
     return record_incident(connection, judging, before, after, reason, findings)
 
 
@@ -170,6 +178,7 @@ def _notify(
         destinations=judging.channels.destinations,
         event=replace(event, quietly=quietly),
         now=judging.now,
+        silenced=silenced_by(connection, event, now=judging.now),
     )
 
 

