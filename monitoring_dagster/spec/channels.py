@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from monitoring_dagster.spec.record import Public, Record, matching, shown
 
@@ -135,6 +135,24 @@ class Channels(Record):
             for address in ([addresses] if isinstance(addresses, str) else addresses or ())
         ]
         return tuple(dict.fromkeys(found)) or (f"slack:{_USUAL}",)
+
+
+def _destination(name: str) -> str:
+    kind, address = kind_and_address(name)
+    if kind not in KINDS:
+        message = (
+            f"{shown(name)} names no receiver: write its kind and its address, such as"
+            " email:on-call@example.org or pagerduty:PAGERDUTY_PLATFORM"
+        )
+        raise ValueError(message)
+    try:
+        Channels.model_validate({kind: [address] if kind == "email" else address})
+    except ValidationError as error:
+        raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+    return name
+
+
+Destination = Annotated[Public, AfterValidator(_destination)]
 
 
 def kind_and_address(destination: str) -> tuple[str, str]:

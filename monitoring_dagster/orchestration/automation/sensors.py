@@ -43,14 +43,16 @@ def _alerts(monitor: Monitor) -> dg.SensorDefinition:
         minimum_interval_seconds=30,
         default_status=RUNNING,
         description="Sends what waits in the ledger to its receivers; while no secret of any is"
-        " set, to the local outbox.",
+        " set, to the local outbox. A tick fails where a receiver begins to be out of order.",
     )
     def alerts() -> dg.SkipReason:
         from monitoring_dagster.act.notify.alerts import tell_left_behind
         from monitoring_dagster.act.notify.delivery import send
+        from monitoring_dagster.act.notify.watch import watch
 
         tell_left_behind(monitor)
         delivered = send(monitor.house)
+        watch(monitor.house)
         return dg.SkipReason(delivered.words)
 
     return alerts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,12 +17,14 @@ from monitoring_dagster.store.ledger.schema import (
     PENDING,
     SENT,
     SILENCED,
+    fields_of,
     tables,
 )
 
 if TYPE_CHECKING:
     from monitoring_dagster.store.ledger.database import Transaction
 
+_OUTAGES = UUID("b7f3a3c0-5a0e-5d7b-8f58-0d7a6c1c9a42")
 _LIVING = (PENDING, CLAIMED, SENT, DEAD)  # people heard of it, or will
 
 
@@ -55,6 +57,21 @@ class Waiting:
     dead: int
     oldest: timedelta | None
     last_error: str | None
+    model: str | None = None  # that the oldest is about
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A destination that takes no messages, since somebody noticed."""
+
+    destination: str
+    since: datetime
+    words: str
+
+    @property
+    def thread(self) -> str:
+        """The thread of messages about it."""
+        return str(uuid5(_OUTAGES, f"{self.destination}/{self.since.isoformat()}"))
 
 
 @dataclass(frozen=True)
@@ -150,20 +167,59 @@ class Deliveries:
 
     def waiting(self, now: datetime, *, model: str | None = None) -> Waiting:
         """What has not arrived yet, of all models or of one."""
+        return _waiting([one for one in self._rest() if model in (None, one.event.model)], now)
+
+    def waiting_by_destination(self, now: datetime) -> dict[str, Waiting]:
+        """What has not arrived yet at each destination that misses something."""
+        rest: dict[str, list[Delivery]] = {}
+        for one in self._rest():
+            rest.setdefault(one.destination, []).append(one)
+        return {destination: _waiting(found, now) for destination, found in rest.items()}
+
+    def outages(self) -> list[Outage]:
+        """The destinations that are known to be out of order."""
+        with reading(self.url) as connection:
+            return _outages(connection)
+
+    def note_outages(
+        self,
+        ill: Mapping[str, str],
+        *,
+        now: datetime,
+        fallback: str | None,
+        announcement: Callable[[Outage, bool], Announcement],
+    ) -> tuple[list[Outage], list[Outage]]:
+        """Keep which destinations are *ill*, each with words; returns what began and what ended.
+
+        What begins or ends is announced to the *fallback*, in the same transaction and so once,
+        but for its own: ``announcement(outage, is_over)`` is what it hears.
+        """
+        table = tables().outages
+        with writing(self.url, "outages") as connection:
+            known = {one.destination: one for one in _outages(connection)}
+            begun = [Outage(one, now, ill[one]) for one in sorted(ill) if one not in known]
+            ended = [one for one in known.values() if one.destination not in ill]
+            gone = [one.destination for one in ended]
+            connection.execute(table.delete().where(table.c.destination.in_(gone)))
+            for one in begun:
+                connection.execute(table.insert(), fields_of(one))
+            for one in [*begun, *ended]:
+                if fallback not in (None, one.destination):
+                    is_over = one in ended
+                    add_deliveries(
+                        connection,
+                        one.thread,
+                        int(is_over),
+                        destinations=[str(fallback)],
+                        event=announcement(one, is_over),
+                        now=now,
+                    )
+        return begun, ended
+
+    def _rest(self) -> list[Delivery]:
         columns = tables().deliveries.c
         undelivered = columns.state.in_([PENDING, CLAIMED, DEAD])
-        rest = self._all(undelivered, order=columns.created_at)
-        rest = [one for one in rest if model in (None, one.event.model)]
-        states = [delivery.state for delivery in rest]
-        living = [delivery.created_at for delivery in rest if delivery.state != DEAD]
-        errors = [delivery.last_error for delivery in rest if delivery.last_error]
-        return Waiting(
-            pending=states.count(PENDING),
-            claimed=states.count(CLAIMED),
-            dead=states.count(DEAD),
-            oldest=now - living[0] if living else None,
-            last_error=errors[-1] if errors else None,
-        )
+        return self._all(undelivered, order=columns.created_at)
 
     def _all(self, *where: Any, order: Any, limit: int | None = None) -> list[Delivery]:
         order = order if isinstance(order, tuple) else (order,)
@@ -181,6 +237,26 @@ class Deliveries:
                 .where(table.c.id == delivery.id, ours)
                 .values(state=state, last_error=error)
             )
+
+
+def _outages(connection: Transaction) -> list[Outage]:
+    table = tables().outages
+    rows = connection.execute(table.select().order_by(table.c.destination)).mappings()
+    return [Outage(**row) for row in rows]
+
+
+def _waiting(rest: list[Delivery], now: datetime) -> Waiting:
+    states = [delivery.state for delivery in rest]
+    living = [delivery.created_at for delivery in rest if delivery.state != DEAD]
+    errors = [delivery.last_error for delivery in rest if delivery.last_error]
+    return Waiting(
+        pending=states.count(PENDING),
+        claimed=states.count(CLAIMED),
+        dead=states.count(DEAD),
+        oldest=now - living[0] if living else None,
+        last_error=errors[-1] if errors else None,
+        model=rest[0].event.model if rest else None,
+    )
 
 
 def add_deliveries(

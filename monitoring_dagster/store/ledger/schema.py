@@ -32,6 +32,7 @@ class Tables:
     label_decisions: Table
     handlings: Table
     silences: Table
+    outages: Table
 
 
 def storable(text: str) -> str:
@@ -196,9 +197,10 @@ def tables() -> Tables:
         *(_fact("matchers", JSON), _fact("starts_at", moment), _fact("ends_at", moment)),
         *(_fact("by"), _fact("comment")),
     )
+    outages = table("outages", _key("destination"), _fact("since", moment), _fact("words"))
     return Tables(
         metadata, findings, judged, _incidents(metadata), turns, _deliveries(metadata), decisions,
-        promotions, fallbacks, label_decisions, handlings, silences,
+        promotions, fallbacks, label_decisions, handlings, silences, outages,
     )  # fmt: skip
 
 

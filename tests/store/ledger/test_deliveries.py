@@ -237,3 +237,39 @@ def test_a_thread_goes_on_where_it_stands_and_begins_where_it_is_new(ledger):
 def test_what_was_announced_is_not_announced_again_to_another_receiver(ledger):
     assert ledger.announce(SPEC, note(), key="k", now=NOON)
     assert not ledger.announce(BOTH, note(), key="k", now=NOON)
+
+
+def test_what_waits_at_each_destination(ledger):
+    judged(ledger, BOTH, "a", "a b")
+    ledger.deliveries.mark_failed(ledger.deliveries.claim(now=NOON, skip=[TEAM]), "450")
+    hour = timedelta(hours=1)
+    found = ledger.deliveries.waiting_by_destination(NOON + hour)
+    assert {place: (one.pending, one.oldest, one.last_error) for place, one in found.items()} == {
+        ANN: (2, hour, "450"),
+        TEAM: (2, hour, None),
+    }
+
+
+def test_an_outage_begins_and_ends_once(ledger):
+    def note_of(outage, is_over):
+        return replace(note(), title=f"{outage.destination} {is_over}")
+
+    def noted(*ill, minutes=0):
+        begun, ended = ledger.deliveries.note_outages(
+            dict.fromkeys(ill, "no answer"),
+            now=NOON + timedelta(minutes=minutes),
+            fallback=ANN,
+            announcement=note_of,
+        )
+        return [[one.destination for one in found] for found in (begun, ended)]
+
+    assert noted(TEAM, ANN) == [[ANN, TEAM], []]
+    assert noted(TEAM, ANN, minutes=1) == [[], []]
+    assert [one.since for one in ledger.deliveries.outages()] == [NOON, NOON]
+    assert noted(ANN, minutes=2) == [[], [TEAM]]
+    assert noted(minutes=3) == [[], [ANN]]
+    sent = claimed(ledger)
+    assert [(one.destination, one.event.title) for one in sent] == [
+        (ANN, f"{TEAM} False"), (ANN, f"{TEAM} True")
+    ]  # fmt: skip
+    assert len({one.incident for one in sent}) == 1, "in one thread"
