@@ -40,6 +40,7 @@ bench: $(STAMP)  ## the measured claims
 	$(BIN)/python benchmarks/labels.py
 	$(BIN)/python benchmarks/history.py
 	$(BIN)/python benchmarks/estimates.py
+	$(BIN)/python benchmarks/delivery.py
 
 $(STAMP): pyproject.toml
 	@if command -v uv >/dev/null; then \

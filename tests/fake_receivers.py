@@ -31,6 +31,7 @@ class FakeReceivers:
     changes: list[dict[str, Any]] = field(default_factory=list)
     posts: list[dict[str, Any]] = field(default_factory=list)  # Alertmanager's, one an alert
     hooks: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # id and document
+    texts: list[str] = field(default_factory=list)  # Apprise's, as plain JSON: the titles
     refusals: list[str] = field(default_factory=list)
     requests: Counter[str] = field(default_factory=Counter)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -58,6 +59,7 @@ class FakeReceivers:
             "PAGERDUTY_RISK": ROUTING_KEY,
             "PAGERDUTY_API_URL": self.base_url,
             "MONITORING_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "APPRISE_TEAM": f"json://me:canary@{self.base_url.removeprefix('http://')}/plain",
         }
 
     @property
@@ -99,6 +101,9 @@ class FakeReceivers:
                         return 202
                     case "/api/v2/alerts":
                         self.posts += _alerts(json.loads(body))
+                        return 200
+                    case "/plain":
+                        self.texts.append(json.loads(body)["title"])
                         return 200
                     case "/hook":
                         self.hooks.append(_hook(headers, body, self.clock()))

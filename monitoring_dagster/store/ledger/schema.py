@@ -128,11 +128,11 @@ def _incidents(metadata: MetaData) -> Table:
 
 
 def _deliveries(metadata: MetaData) -> Table:
-    """One row for each message and destination."""
-    from sqlalchemy import JSON, Integer, Table, UniqueConstraint
+    """One row for each message and destination; the next to send is found without a sort."""
+    from sqlalchemy import JSON, Index, Integer, Table, UniqueConstraint
 
     moment = _types()[0]
-    return Table(
+    deliveries = Table(
         "deliveries",
         metadata,
         *(_key("id"), _fact("incident"), _fact("seq", Integer), _fact("destination")),
@@ -141,6 +141,9 @@ def _deliveries(metadata: MetaData) -> Table:
         *(_maybe("channel"), _maybe("ts"), _maybe("last_error"), _maybe("silenced")),
         UniqueConstraint("incident", "destination", "seq"),
     )
+    columns = deliveries.c
+    Index("next_deliveries", columns.state, columns.created_at, columns.incident, columns.seq)
+    return deliveries
 
 
 @cache
@@ -208,6 +211,9 @@ def migrate(connection: Connection) -> None:
     """Bring tables that an earlier version made up to those of `tables`, in one transaction."""
     _name_kinds(connection)
     _add_columns(connection)
+    for table in tables().metadata.sorted_tables:
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
 
 
 def _name_kinds(connection: Connection) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from functools import cache
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
@@ -103,17 +104,16 @@ class Smtp:
             return _hand_over(server, self.sender_address, address, letter)
 
     def _connected(self) -> smtplib.SMTP:
-        context = ssl.create_default_context()
         wait = sender.TIMEOUT_SECONDS
         server = (
-            smtplib.SMTP_SSL(self.host, self.port, timeout=wait, context=context)
+            smtplib.SMTP_SSL(self.host, self.port, timeout=wait, context=_trusting())
             if self.has_tls
             else smtplib.SMTP(self.host, self.port, timeout=wait)
         )
         try:
             server.ehlo()
             if not self.has_tls and server.has_extn("starttls"):
-                server.starttls(context=context)
+                server.starttls(context=_trusting())
                 server.ehlo()
             elif not self.has_tls and not is_this_machine(self.host):
                 message = "the SMTP server offers no STARTTLS: write smtps://, or another server"
@@ -124,6 +124,12 @@ class Smtp:
             server.close()
             raise
         return server
+
+
+@cache
+def _trusting() -> ssl.SSLContext:
+    """Certificates as this machine trusts them; reading those takes a while."""
+    return ssl.create_default_context()
 
 
 def letter_of(posting: Posting, sender_address: str) -> EmailMessage:

@@ -31,11 +31,10 @@ def test_a_text_reads_as_it_is_kept(name):
 
 
 @needs_apprise
-def test_a_service_is_told(receivers, monkeypatch):
-    seen = []
-    monkeypatch.setattr(type(receivers), "serve", lambda self, path, *_: seen.append(path) or 200)
-    assert at(receivers).send(posting("first", TEAM)).channel == "APPRISE_TEAM"
-    assert seen == ["/plain"]
+def test_a_service_is_told(receivers):
+    first = posting("first", TEAM)
+    assert AppriseUrls(receivers.environment).send(first).channel == "APPRISE_TEAM"
+    assert receivers.texts == [first.message.headline]
 
 
 @needs_apprise
