@@ -1,4 +1,4 @@
-"""The measured claim of benchmarks/delivery.py, on a few incidents: each arrives once, everywhere."""
+"""The claim of benchmarks/delivery.py, on a few incidents: each arrives once, everywhere."""
 
 import pytest
 

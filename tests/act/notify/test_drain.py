@@ -1,6 +1,7 @@
 """The outbox is drained: what waits goes out once, and one ill destination holds up no other."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -11,6 +12,7 @@ from monitoring_dagster.act.notify.sender import Receipt, Refused, RefusedForEve
 from tests.act.notify.crashes import kill_sender
 from tests.act.notify.shared import LINKS, drained, judge, note, spec
 
+LOST = Uncertain("TimeoutError")
 TWO = {"slack": "#ml-alerts", "email": ["ann@example.org", "bob@example.org"]}
 
 
@@ -158,3 +160,39 @@ def test_a_killed_writer_of_the_page_loses_nothing(ledger, send, clock, tmp_path
     clock.moment += GRACE
     assert send() == Delivered(sent=1)
     assert (tmp_path / "outbox" / "index.html").read_text().count("<article") == 1
+
+
+def test_a_drain_ends_before_dagster_ends_its_tick(ledger, clock, send, notes, monkeypatch):
+    """Receivers that hang take ten seconds each."""
+
+    def hang(posting):
+        clock.sleep(10)
+        raise LOST
+
+    monkeypatch.setattr(notes, "send", hang)
+    monkeypatch.setattr(notes, "settle", hang)
+    people = [f"{name}@example.org" for name in "abcdefgh"]
+    judge(ledger, clock, "income", model=spec(email=people))
+    assert send() == Delivered(ambiguous=4)
+    begun = clock.moment = clock.moment + GRACE
+    assert send() == Delivered(ambiguous=4), "two of them looked up, and two sent"
+    assert (clock.moment - begun).total_seconds() == 40
+
+
+def test_those_that_hang_do_not_always_come_first(ledger, clock, send, notes, monkeypatch):
+    def hang(posting):
+        if "slow" in posting.address:
+            clock.sleep(10)
+            raise LOST
+
+    places = ["slow1@example.org", "slow2@example.org", "well@example.org"]
+    notes.fail = dict.fromkeys((f"email:{one}" for one in places), Uncertain("TimeoutError"))
+    judge(ledger, clock, "income", model=spec(email=places))
+    send()
+    notes.fail = dict.fromkeys((f"email:{one}" for one in places[:2]), Uncertain("TimeoutError"))
+    monkeypatch.setattr(notes, "settle", hang)
+    clock.moment += GRACE
+    for _ in range(6):
+        send()
+        clock.moment += timedelta(seconds=30)
+    assert [one.address for one in notes.sent] == ["well@example.org"]
