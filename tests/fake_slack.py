@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 from tests.faults import Fault, FaultyHandler
 
 TOKEN = "xoxb-canary-token-0000"
+APP_TOKEN = "xapp-canary-token-0000"  # of Socket Mode
 
 ARGUMENTS = {
     "chat.postMessage": {
@@ -27,6 +28,7 @@ ARGUMENTS = {
     "conversations.replies": {
         "channel", "ts", "oldest", "latest", "inclusive", "include_all_metadata", "limit", "cursor",
     },
+    "apps.connections.open": set(),
     "conversations.list": {"types", "exclude_archived", "limit", "cursor"},
 }  # fmt: skip
 
@@ -59,6 +61,7 @@ class FakeSlack:
     page_objects: int = 15
     one_a_second: bool = False
     hang_seconds: float = 2
+    socket_url: str = ""  # where Socket Mode connects to
     channels: dict[str, str] = field(default_factory=lambda: {"ml-alerts": "C0000ALERTS"})
     messages: list[Posted] = field(default_factory=list)
     requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -91,7 +94,7 @@ class FakeSlack:
 
     def serve(self, method: str, token: str, arguments: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
-            if token != TOKEN:
+            if token != (APP_TOKEN if method == "apps.connections.open" else TOKEN):
                 return _refusal("invalid_auth")
             if unknown := set(arguments) - ARGUMENTS.get(method, set()):
                 return _refusal("invalid_arguments", detail=sorted(unknown))
@@ -150,6 +153,9 @@ class FakeSlack:
                 message.edits += 1
                 return {"ok": True, "channel": channel, "ts": ts}
         return _refusal("message_not_found")
+
+    def _apps_connections_open(self) -> dict[str, Any]:
+        return {"ok": True, "url": self.socket_url}
 
     def _conversations_list(self, **_: Any) -> dict[str, Any]:
         channels = [{"id": id, "name": name} for name, id in self.channels.items()]
@@ -222,6 +228,18 @@ def _invalid(text: str, blocks: Any, metadata: Any) -> str | None:
 def _valid(block: dict[str, Any]) -> bool:
     if block["type"] == "header":
         return set(block) == {"type", "text"} and 0 < len(block["text"]["text"]) <= 150
+    if block["type"] == "actions":
+        return (
+            set(block) == {"type", "elements"}
+            and 0 < len(block["elements"]) <= 25
+            and all(
+                one["type"] == "button"
+                and 0 < len(one["text"]["text"]) <= 75
+                and len(one["value"]) <= 2000
+                and 0 < len(one["action_id"]) <= 255
+                for one in block["elements"]
+            )
+        )
     if block["type"] != "section" or not set(block) <= {"type", "text", "fields"}:
         return False
     fields = block.get("fields", [])

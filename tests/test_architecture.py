@@ -36,7 +36,11 @@ AT_HOME = {
     "pyspark": {"sources/rows/spark.py"},
     "requests": {"act/notify/senders/https.py"},
     "smtplib": {"act/notify/senders/smtp.py"},
-    "slack_sdk": {"act/notify/senders/slack.py", "act/notify/senders/slack_calls.py"},
+    "slack_sdk": {
+        "act/notify/senders/slack.py",
+        "act/notify/senders/slack_calls.py",
+        "act/notify/senders/slack_socket.py",
+    },
     "urllib3": {"act/notify/senders/https.py"},
     "sqlalchemy": {
         "store/ledger/database.py",

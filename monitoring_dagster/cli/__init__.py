@@ -17,6 +17,7 @@ from monitoring_dagster.cli.incidents_group import (
     expire,
     list_incidents,
     list_silences,
+    listen,
     resolve,
     show,
     snooze,
@@ -77,7 +78,7 @@ for group, commands in {
     ),
     labels: (issues, decide),
     messages: (resend,),
-    incidents: (list_incidents, show, acknowledge, snooze, resolve),
+    incidents: (list_incidents, show, acknowledge, snooze, resolve, listen),
     silences: (add, list_silences, expire),
 }.items():
     for command in commands:

@@ -121,6 +121,18 @@ def resolve(incident: str, comment: str, by: str | None, as_json: bool) -> None:
 
 
 @click.command()
+def listen() -> None:
+    """Take clicks on the buttons in Slack until Ctrl-C: needs SLACK_APP_TOKEN and `slack_users`."""
+    from threading import Event
+
+    from monitoring_dagster.act.notify.listening import listening
+
+    with listening(here.project().house):
+        click.echo("listening to the buttons in Slack")
+        Event().wait()
+
+
+@click.command()
 @click.argument("matcher", nargs=-1, required=True)
 @_UNTIL
 @_FOR

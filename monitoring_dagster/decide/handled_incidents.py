@@ -24,7 +24,8 @@ def handled(
     anything is new: what is closed, or acknowledged already, stays as it is.
     """
     before = in_force(handlings, now=new.at)
-    if incident.closed_on is not None or _repeats(before, new):
+    came_before = new.key is not None and any(one.key == new.key for one in handlings)
+    if incident.closed_on is not None or came_before or _repeats(before, new):
         return incident, None, False
     after = incident
     if new.action is Action.RESOLVE:

@@ -33,6 +33,7 @@ class Handling:
     at: datetime
     until: datetime | None = None  # of a snooze
     comment: str = ""
+    key: str | None = None  # of a click: the same one, delivered again, changes nothing
 
     @property
     def words(self) -> str:

@@ -1,12 +1,15 @@
 """What holds for all models of a project."""
 
 from datetime import timedelta
+from typing import Annotated
 
 from pydantic import Field
 
 from monitoring_dagster.spec.channels import Destination
-from monitoring_dagster.spec.record import Record
+from monitoring_dagster.spec.record import Named, Record
 from monitoring_dagster.spec.schedule import Schedule
+
+SlackUser = Annotated[str, Field(pattern=r"^[UW][A-Z0-9]{5,20}$")]
 
 
 class Notifier(Record):
@@ -19,6 +22,11 @@ class Notifier(Record):
         default=None,
         description="Receiver that is told, such as email:on-call@example.org; else the log and the"
         " local page.",
+    )
+
+    slack_users: dict[SlackUser, Named] = Field(
+        default_factory=dict,
+        description="Who may press the buttons in Slack: each member's id, and a name.",
     )
 
     @property

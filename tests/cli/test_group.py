@@ -18,7 +18,7 @@ from tests.once import mlflow_database
 from tests.orchestration.small_project import ATTRIBUTES, declared
 
 GROUPS = {
-    "incidents": ["acknowledge", "list", "resolve", "show", "snooze"],
+    "incidents": ["acknowledge", "list", "listen", "resolve", "show", "snooze"],
     "labels": ["decide", "issues"],
     "messages": ["resend"],
     "model": [
@@ -290,7 +290,8 @@ IN_A_PROJECT = [
     ["labels", "issues", "churn"], ["runbook", "churn"], ["model", "rules", "churn"],
     ["model", "signals", "churn"],
     ["messages", "resend"], ["ui"], ["demo"], ["incidents", "list"], ["silences", "list"],
-    ["incidents", "show", "x"], ["incidents", "resolve", "x"], ["silences", "expire", "1"],
+    ["incidents", "show", "x"], ["incidents", "resolve", "x"], ["incidents", "listen"],
+    ["silences", "expire", "1"],
     ["labels", "decide", "churn", "discard", "r1", "--reason", "x"],
     ["model", "fallback", "churn", "on"], ["model", "rollback", "churn", "--reason", "x"],
     ["model", "promote", "churn", "1", "--reason", "x"],

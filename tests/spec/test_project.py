@@ -56,6 +56,12 @@ def test_a_grace_that_passes_midnight_in_winter_alone_is_refused_too():
             id="a receiver that cannot be",
         ),
         pytest.param(
+            {"notifier": {"slack_users": {"ada": "ada"}}},
+            ("notifier", "slack_users", "ada", "[key]"),
+            "match pattern",
+            id="a name where an id is wanted",
+        ),
+        pytest.param(
             {"notifier": {"overdue_minutes": 0}},
             ("notifier", "overdue_minutes"),
             "greater than or equal to 1",

@@ -22,4 +22,5 @@ def send(house: House, *, environment: Mapping[str, str] = os.environ) -> Delive
         environment=environment,
         clock=lambda: datetime.now(UTC),
         sleep=time.sleep,
+        has_buttons=bool(house.notifier.slack_users),
     )

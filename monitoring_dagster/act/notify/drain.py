@@ -60,6 +60,7 @@ def drain(
     clock: Callable[[], datetime],
     sleep: Callable[[float], None],
     max_messages: int = 20,
+    has_buttons: bool = False,
 ) -> Delivered:
     """Send what waits in the ledger, each message to its destination.
 
@@ -76,8 +77,10 @@ def drain(
         Aware UTC now, and how to wait so many seconds.
     max_messages
         To send away in this drain; the page takes any number.
+    has_buttons
+        Whether anybody may handle incidents by a click in Slack.
     """
-    receivers = Receivers(environment, clock, sleep)
+    receivers = Receivers(environment, clock, sleep, has_buttons)
     work = _Drain(ledger, links, receivers, clock)
     delivered = work.run(max_messages)
     if work.on_page or not (receivers.has_secrets or (outbox / PAGE).exists()):

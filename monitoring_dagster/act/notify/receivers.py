@@ -17,6 +17,7 @@ from monitoring_dagster.act.notify.senders.webhook import Webhook
 from monitoring_dagster.spec.channels import kind_and_address
 
 SLACK_TOKEN, SLACK_URL = "SLACK_BOT_TOKEN", "SLACK_API_URL"
+SLACK_APP_TOKEN = "SLACK_APP_TOKEN"  # of Socket Mode: somebody listens to the buttons
 SMTP_URL, SMTP_FROM = "SMTP_URL", "SMTP_FROM"
 WEBHOOK_SECRET, PAGERDUTY_URL = "MONITORING_WEBHOOK_SECRET", "PAGERDUTY_API_URL"
 NEEDED = {
@@ -54,11 +55,14 @@ class Receivers:
         needs one goes to the local page.
     clock, sleep
         Aware UTC now, and how to wait so many seconds.
+    has_buttons
+        Whether anybody may press buttons in Slack; they need SLACK_APP_TOKEN.
     """
 
     environment: Mapping[str, str] = field(repr=False)
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]
+    has_buttons: bool = False
     _made: dict[str, Sender] = field(default_factory=dict, repr=False)
 
     def sender_of(self, destination: str) -> Sender:
@@ -89,7 +93,8 @@ class Receivers:
         match kind:
             case "slack":
                 url = self._url(SLACK_URL)
-                return Slack(self._get(SLACK_TOKEN), url, self.clock, self.sleep)
+                buttons = self.has_buttons and bool(self._get(SLACK_APP_TOKEN))
+                return Slack(self._get(SLACK_TOKEN), url, self.clock, self.sleep, buttons)
             case "email":
                 return Smtp.at(self._get(SMTP_URL), self._get(SMTP_FROM))
             case "pagerduty":

@@ -106,6 +106,7 @@ def handlings_of(connection: Transaction, incident: str) -> list[Handling]:
             at=row["at"],
             until=row["until"],
             comment=row["comment"],
+            key=row["key"],
         )
         for row in connection.execute(query).mappings()
     ]

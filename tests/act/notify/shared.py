@@ -68,7 +68,7 @@ def with_slack(slack, token=TOKEN):
     return {"SLACK_BOT_TOKEN": token, "SLACK_API_URL": slack.base_url}
 
 
-def drained(ledger, clock, folder, environment):
+def drained(ledger, clock, folder, environment, **more):
     """One drain of the queue."""
     return drain(
         ledger,
@@ -77,4 +77,5 @@ def drained(ledger, clock, folder, environment):
         environment=environment,
         clock=clock,
         sleep=clock.sleep,
+        **more,
     )

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from monitoring_dagster.act.notify.sender import OUTBOX, Posting, Receipt, Refused, Uncertain
 from monitoring_dagster.act.notify.senders.slack_calls import call, client_of
+from monitoring_dagster.decide.handling import Action
+from monitoring_dagster.kinds import Reason
 from monitoring_dagster.report.events import IncidentEvent
 from monitoring_dagster.report.messages import Message
 from monitoring_dagster.store.ledger.deliveries import Delivery
@@ -28,17 +30,26 @@ if TYPE_CHECKING:
 
 WINDOW = timedelta(minutes=15)  # around an attempt, wherein its message must lie
 PACE = timedelta(seconds=1)  # between two messages
+BUTTONS = {
+    Action.ACKNOWLEDGE: "Acknowledge",
+    Action.SNOOZE: "Snooze for a day",
+    Action.RESOLVE: "Resolve",
+}
 PAGE_OBJECTS = 15  # what Slack grants any app
 
 
 @dataclass
 class Slack:
-    """Sends with one token. ``clock`` is aware UTC now, ``sleep`` waits so many seconds."""
+    """Sends with one token. ``clock`` is aware UTC now, ``sleep`` waits so many seconds.
+
+    With ``has_buttons`` the opening message of an open incident can be handled by a click.
+    """
 
     token: str = field(repr=False)
     base_url: str | None
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]
+    has_buttons: bool = False
     next_post: datetime | None = None
     channel_ids: dict[str, str] = field(default_factory=dict)
 
@@ -51,6 +62,7 @@ class Slack:
             self._edit(posting, root)
             return receipt
         channel = root.channel if root and root.channel else posting.address
+        buttons = None if root else self._buttons(posting)
         self._pace()
         answer = call(
             self._client.chat_postMessage,
@@ -60,7 +72,7 @@ class Slack:
             unfurl_media=False,
             link_names=False,
             parse="none",
-            **content_of(posting.message, posting.delivery.id),
+            **content_of(posting.message, posting.delivery.id, buttons=buttons),
         )
         self._edit(posting, root)
         return Receipt(answer["channel"], answer["ts"])
@@ -79,6 +91,12 @@ class Slack:
     def _client(self) -> WebClient:
         return client_of(self.token, self.base_url)
 
+    def _buttons(self, posting: Posting) -> str | None:
+        """The incident that buttons handle, while it is open."""
+        event = posting.delivery.event
+        is_open = isinstance(event, IncidentEvent) and event.reason is not Reason.RESOLVED
+        return posting.delivery.incident if self.has_buttons and is_open else None
+
     def _edit(self, posting: Posting, root: Delivery | None) -> None:
         if root is None or posting.opening is None:
             return
@@ -87,7 +105,7 @@ class Slack:
                 self._client.chat_update,
                 channel=root.channel,
                 ts=root.ts,
-                **content_of(posting.opening, root.id),
+                **content_of(posting.opening, root.id, buttons=self._buttons(posting)),
             )
 
     def _find(self, delivery: Delivery, channel: str, thread_ts: str | None) -> str | None:
@@ -154,10 +172,29 @@ class Slack:
         self.next_post = self.clock() + PACE
 
 
-def content_of(message: Message, delivery_id: str) -> dict[str, Any]:
-    """What a message is in Slack: its line, its blocks, and the id that it is found by."""
+def content_of(message: Message, delivery_id: str, *, buttons: str | None = None) -> dict[str, Any]:
+    """What a message is in Slack: its line, its blocks, and the id that it is found by.
+
+    *buttons* is the id of the incident that they handle.
+    """
     metadata = {"event_type": "monitoring_delivery", "event_payload": {"delivery_id": delivery_id}}
-    return {"text": message.text, "blocks": message.blocks, "metadata": metadata}
+    blocks = [*message.blocks, _actions(buttons)] if buttons else message.blocks
+    return {"text": message.text, "blocks": blocks, "metadata": metadata}
+
+
+def _actions(incident: str) -> dict[str, Any]:
+    return {
+        "type": "actions",
+        "elements": [
+            {
+                "type": "button",
+                "action_id": action,
+                "value": incident,
+                "text": {"type": "plain_text", "text": label, "emoji": False},
+            }
+            for action, label in BUTTONS.items()
+        ],
+    }
 
 
 def _root(posting: Posting) -> Delivery | None:
