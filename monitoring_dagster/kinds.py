@@ -1,4 +1,4 @@
-"""Kinds of finding and how urgent one is: the words of YAML, messages and pages alike."""
+"""Kinds of finding, how urgent one is, and why people hear of it: words of YAML and messages."""
 
 from enum import StrEnum
 from typing import Literal
@@ -44,3 +44,14 @@ class FindingKind(StrEnum):
     RETRAINING = "retraining"
     FAILED_RUN = "failed_run"
     OWN_RULE = "own_rule"
+
+
+class Reason(StrEnum):
+    """Why a message goes out. The words appear in the message itself."""
+
+    FIRST = "first seen"
+    WORSE = "got worse"
+    RESOLVED = "resolved"
+    REMINDER = "still open"
+    ACKNOWLEDGED = "acknowledged"
+    SNOOZED = "snoozed"

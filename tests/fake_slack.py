@@ -3,19 +3,18 @@ on request before or after the effect. Drive it with the real slack_sdk through 
 
 import json
 import re
-import socket
-import struct
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import Enum
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.faults import Fault, FaultyHandler
+
 TOKEN = "xoxb-canary-token-0000"
+APP_TOKEN = "xapp-canary-token-0000"  # of Socket Mode
 
 ARGUMENTS = {
     "chat.postMessage": {
@@ -29,27 +28,9 @@ ARGUMENTS = {
     "conversations.replies": {
         "channel", "ts", "oldest", "latest", "inclusive", "include_all_metadata", "limit", "cursor",
     },
+    "apps.connections.open": set(),
     "conversations.list": {"types", "exclude_archived", "limit", "cursor"},
 }  # fmt: skip
-
-
-class Fault(Enum):
-    """What goes wrong with one request; BEFORE means that nothing was done, AFTER that it was."""
-
-    RESET_BEFORE = "reset before"
-    RESET_AFTER = "reset after"
-    HANG_AFTER = "hang after"
-    TRUNCATED_AFTER = "truncated after"
-    HTML_503_BEFORE = "503 before"
-    HTML_503_AFTER = "503 after"
-    RATE_LIMITED_BEFORE = "429 before"
-    RATE_LIMITED_AFTER = "429 after"
-    INTERNAL_ERROR_BEFORE = "internal_error before"
-    INTERNAL_ERROR_AFTER = "internal_error after"
-
-    @property
-    def spares_the_effect(self) -> bool:
-        return self.name.endswith("_AFTER")
 
 
 @dataclass
@@ -80,6 +61,7 @@ class FakeSlack:
     page_objects: int = 15
     one_a_second: bool = False
     hang_seconds: float = 2
+    socket_url: str = ""  # where Socket Mode connects to
     channels: dict[str, str] = field(default_factory=lambda: {"ml-alerts": "C0000ALERTS"})
     messages: list[Posted] = field(default_factory=list)
     requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -112,7 +94,7 @@ class FakeSlack:
 
     def serve(self, method: str, token: str, arguments: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
-            if token != TOKEN:
+            if token != (APP_TOKEN if method == "apps.connections.open" else TOKEN):
                 return _refusal("invalid_auth")
             if unknown := set(arguments) - ARGUMENTS.get(method, set()):
                 return _refusal("invalid_arguments", detail=sorted(unknown))
@@ -171,6 +153,9 @@ class FakeSlack:
                 message.edits += 1
                 return {"ok": True, "channel": channel, "ts": ts}
         return _refusal("message_not_found")
+
+    def _apps_connections_open(self) -> dict[str, Any]:
+        return {"ok": True, "url": self.socket_url}
 
     def _conversations_list(self, **_: Any) -> dict[str, Any]:
         channels = [{"id": id, "name": name} for name, id in self.channels.items()]
@@ -243,6 +228,18 @@ def _invalid(text: str, blocks: Any, metadata: Any) -> str | None:
 def _valid(block: dict[str, Any]) -> bool:
     if block["type"] == "header":
         return set(block) == {"type", "text"} and 0 < len(block["text"]["text"]) <= 150
+    if block["type"] == "actions":
+        return (
+            set(block) == {"type", "elements"}
+            and 0 < len(block["elements"]) <= 25
+            and all(
+                one["type"] == "button"
+                and 0 < len(one["text"]["text"]) <= 75
+                and len(one["value"]) <= 2000
+                and 0 < len(one["action_id"]) <= 255
+                for one in block["elements"]
+            )
+        )
     if block["type"] != "section" or not set(block) <= {"type", "text", "fields"}:
         return False
     fields = block.get("fields", [])
@@ -261,8 +258,8 @@ def texts(blocks: list[dict[str, Any]]) -> list[str]:
     return found + [f["text"] for block in blocks for f in block.get("fields", [])]
 
 
-def _handler(slack: FakeSlack) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+def _handler(slack: FakeSlack) -> type[FaultyHandler]:
+    class Handler(FaultyHandler):
         def do_POST(self) -> None:
             method = urlsplit(self.path).path.removeprefix("/api/")
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
@@ -277,47 +274,12 @@ def _handler(slack: FakeSlack) -> type[BaseHTTPRequestHandler]:
             answer: dict[str, Any] = {}
             if fault is None or fault.spares_the_effect:
                 answer = slack.serve(method, token, arguments)
-            self._answer(fault, answer)
-
-        def _answer(self, fault: Fault | None, answer: dict[str, Any]) -> None:
-            match fault:
-                case None:
-                    limited = answer.pop("status", 200) == 429
-                    self._send(429 if limited else 200, json.dumps(answer), retry_after=limited)
-                case Fault.RESET_BEFORE | Fault.RESET_AFTER:
-                    now = struct.pack("ii", 1, 0)
-                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, now)
-                    self.close_connection = True
-                    self.connection.close()
-                case Fault.HANG_AFTER:
-                    time.sleep(slack.hang_seconds)
-                    self.close_connection = True
-                case Fault.TRUNCATED_AFTER:
-                    self._send(200, json.dumps(answer)[:-8])
-                case Fault.HTML_503_BEFORE | Fault.HTML_503_AFTER:
-                    self._send(503, "<html>Service Unavailable</html>", kind="text/html")
-                case Fault.RATE_LIMITED_BEFORE | Fault.RATE_LIMITED_AFTER:
-                    self._send(429, json.dumps(_refusal("ratelimited")), retry_after=True)
-                case Fault.INTERNAL_ERROR_BEFORE | Fault.INTERNAL_ERROR_AFTER:
-                    self._send(200, json.dumps(_refusal("internal_error")))
-
-        def _send(
-            self,
-            status: int,
-            body: str,
-            *,
-            kind: str = "application/json",
-            retry_after: bool = False,
-        ) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body.encode())))
-            if retry_after:
-                self.send_header("Retry-After", "1")
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
+            limited = answer.pop("status", 200) == 429
+            self.answer(
+                fault,
+                json.dumps(answer),
+                status=429 if limited else 200,
+                hang_seconds=slack.hang_seconds,
+            )
 
     return Handler

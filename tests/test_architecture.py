@@ -19,6 +19,7 @@ FLOORS = [
 
 # The only rooms that may know a foreign library; a path names the one file.
 AT_HOME = {
+    "apprise": {"act/notify/senders/apprise_urls.py"},
     "dagster": {"orchestration", "definitions", "demo"},
     "dagster_postgres": {"orchestration"},
     "duckdb": {
@@ -33,11 +34,17 @@ AT_HOME = {
     "mlflow": {"store/models/registry.py"},
     "py4j": {"sources/rows/spark.py"},
     "pyspark": {"sources/rows/spark.py"},
-    "slack_sdk": {"act/notify/slack.py"},
+    "requests": {"act/notify/senders/https.py"},
+    "smtplib": {"act/notify/senders/smtp.py"},
+    "slack_sdk": {
+        "act/notify/senders/slack.py",
+        "act/notify/senders/slack_calls.py",
+        "act/notify/senders/slack_socket.py",
+    },
+    "urllib3": {"act/notify/senders/https.py"},
     "sqlalchemy": {
         "store/ledger/database.py",
-        "store/ledger/deliveries.py",
-        "store/ledger/ledger.py",
+        "store/ledger/schema.py",
         "orchestration/storage.py",
     },
 }

@@ -19,7 +19,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from monitoring_dagster.act.notify.alerts import send
+from monitoring_dagster.act.notify.delivery import send
 from monitoring_dagster.act.promotion import promote
 from monitoring_dagster.act.retraining.retrain import retrain
 from monitoring_dagster.act.retraining.training import LabelledFeatures, answers, register, train
@@ -241,7 +241,7 @@ class World:
             self.monitored(self.today)
             if acts:
                 done += self.tick()
-            send(self.house, token=None)
+            send(self.house, environment={})
             self.today = day_after(self.today)
         return done
 

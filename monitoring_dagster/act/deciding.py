@@ -12,13 +12,13 @@ from monitoring_dagster.sources.labels.labels import labels_standing
 from monitoring_dagster.sources.labels.requests import days_answered
 from monitoring_dagster.spec.model import labels_of
 from monitoring_dagster.store.days.known_labels import OUTCOMES
-from monitoring_dagster.store.ledger.database import storable
 from monitoring_dagster.store.ledger.label_decisions import (
     Decision,
     Key,
     LabelDecision,
     UnstorableRequest,
 )
+from monitoring_dagster.store.ledger.schema import storable
 from monitoring_dagster.store.monitor import Monitor
 
 _SEARCHED_DAYS = 92  # of predictions at a time, the newest first

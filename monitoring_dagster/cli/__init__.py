@@ -11,6 +11,17 @@ from monitoring_dagster.cli.actions import (
     rollback,
 )
 from monitoring_dagster.cli.group import CODES, CommandGroup, Commands
+from monitoring_dagster.cli.incidents_group import (
+    acknowledge,
+    add,
+    expire,
+    list_incidents,
+    list_silences,
+    listen,
+    resolve,
+    show,
+    snooze,
+)
 from monitoring_dagster.cli.judging import rules, signals
 from monitoring_dagster.cli.start import demo, ui
 from monitoring_dagster.cli.tables import drift, estimate, evaluate
@@ -49,6 +60,16 @@ def messages() -> None:
     """Messages that could not be delivered."""
 
 
+@main.group(cls=CommandGroup)
+def incidents() -> None:
+    """What is open: show, acknowledge, snooze and resolve it."""
+
+
+@main.group(cls=CommandGroup)
+def silences() -> None:
+    """Messages that are held back for a while."""
+
+
 for group, commands in {
     main: (demo, ui, drift, evaluate, estimate, status, runbook),
     model: (
@@ -57,6 +78,8 @@ for group, commands in {
     ),
     labels: (issues, decide),
     messages: (resend,),
+    incidents: (list_incidents, show, acknowledge, snooze, resolve, listen),
+    silences: (add, list_silences, expire),
 }.items():
     for command in commands:
         group.add_command(command)

@@ -1,8 +1,6 @@
 """The commands by which a person decides: labels, versions, the fallback, messages."""
 
-import os
 from datetime import UTC, date, datetime
-from getpass import getuser
 
 import click
 
@@ -36,7 +34,7 @@ def decide(model: str, decision: str, request_id: tuple[str, ...], reason: str) 
         request_id,
         Decision(decision),
         reason=reason,
-        by=_person(),
+        by=here.person(),
         now=datetime.now(UTC),
     )
     click.echo(found.words)
@@ -49,7 +47,7 @@ def rollback(model: str, reason: str) -> None:
     """Make the previous champion serve again."""
     from monitoring_dagster.act.promotion import roll_back
 
-    click.echo(roll_back(here.monitor(model), reason=reason, by=_person()))
+    click.echo(roll_back(here.monitor(model), reason=reason, by=here.person()))
 
 
 @click.command()
@@ -67,7 +65,7 @@ def promote(model: str, version: str, reason: str) -> None:
     """Make a version the champion: the approval that `promotion: manual` waits for."""
     from monitoring_dagster.act.promotion import promote_by_hand
 
-    click.echo(promote_by_hand(here.monitor(model), version, reason=reason, by=_person()))
+    click.echo(promote_by_hand(here.monitor(model), version, reason=reason, by=here.person()))
 
 
 @click.command()
@@ -82,7 +80,7 @@ def fallback(model: str, switch: str, reason: str) -> None:
     from monitoring_dagster.act.fallback import switch_fallback
 
     monitor = here.monitor(model)
-    click.echo(switch_fallback(monitor, on=switch == "on", reason=reason.strip(), by=_person()))
+    click.echo(switch_fallback(monitor, on=switch == "on", reason=reason.strip(), by=here.person()))
 
 
 @click.command()
@@ -93,14 +91,6 @@ def retrain(model: str, as_of: datetime | None) -> None:
     from monitoring_dagster.act.retraining.retrain import retrain as run
 
     day: date | None = as_of.date() if as_of else None
-    by = _person()
+    by = here.person()
     found = run(here.monitor(model), as_of=day, cause=f"Asked for by {by}.", by=by)
     click.echo(f"version {found.version} {found.words['outcome']}: {found.words['gate']}")
-
-
-def _person() -> str:
-    """Who decides; a container may run as somebody who has no name."""
-    try:
-        return os.environ.get("USER") or getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"

@@ -1,5 +1,7 @@
-"""The project of the folder that a command is typed in, and a model of it."""
+"""The project of the folder that a command is typed in, a model of it, and who types."""
 
+import os
+from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,3 +51,11 @@ def read_by(monitor: "Monitor") -> list[str]:
     rows = [str(monitor.root / place.replace("{day}", "*")) for place in places if place]
     ours = [str(monitor.root / name) for name in (".monitoring", "assets", "expectations")]
     return [*rows, *ours]
+
+
+def person() -> str:
+    """Who decides; a container may run as somebody who has no name."""
+    try:
+        return os.environ.get("USER") or getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

@@ -3,23 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 from uuid import UUID, uuid5
 
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.kinds import FindingKind, Severity
+from monitoring_dagster.kinds import FindingKind, Reason, Severity
 
 HEALING = timedelta(days=7)  # an outage this long heals itself, and is told as usual
 _NAMESPACE = UUID("6f0c1f4e-2d0b-5e0a-9a55-0f6d1c5c3b11")
-
-
-class Reason(StrEnum):
-    """Why a message goes out. The words appear in the message itself."""
-
-    FIRST = "first seen"
-    WORSE = "got worse"
-    RESOLVED = "resolved"
-    REMINDER = "still open"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """A year of flights, week by week: serve, monitor, alert, retrain, and never look ahead."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from typing import Any, Literal, Protocol, Self
 
 import pandas as pd
 
-from monitoring_dagster.act.notify.alerts import send
+from monitoring_dagster.act.notify.delivery import send
 from monitoring_dagster.act.promotion import promote
 from monitoring_dagster.act.retraining.training import LabelledFeatures, register, train
 from monitoring_dagster.daily.steps import steps_of
@@ -187,7 +186,7 @@ def _walk(project: Project, model: Replayed, progress: ReplayProgress) -> Summar
         if number % _WEEKS_TO_REVISION == 0 or week[-1] == days[-1]:
             _revise(project, monitor, since=revised_until, until=week[-1])
             revised_until = week[-1]
-        send(project.house, token=os.environ.get("SLACK_BOT_TOKEN"))
+        send(project.house)
         progress.advance(len(week), "retrained" if asked else "")
     return _summary(model.monitor, days, rows)
 
@@ -203,7 +202,7 @@ def _second(project: Project, model: Replayed, progress: ReplayProgress) -> Summ
     progress.advance(1)
     progress.begin(f"{monitor.name}: one run over {len(days)} days", len(days))
     project.run_days(monitor, [step.name for step in steps_of(monitor)], days[0], days[-1])
-    while send(project.house, token=os.environ.get("SLACK_BOT_TOKEN")).sent:
+    while send(project.house).sent:
         pass
     progress.advance(len(days))
     return _summary(monitor, days, rows)

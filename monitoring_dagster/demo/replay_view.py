@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from monitoring_dagster.act.notify.slack import entries
+from monitoring_dagster.act.notify.drain import entries
 from monitoring_dagster.demo.summary import Summary
 from monitoring_dagster.orchestration.dg_project import Project
 from monitoring_dagster.report.messages import to_text

@@ -8,8 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.decide.incidents import Reason
-from monitoring_dagster.kinds import FindingKind, Severity
+from monitoring_dagster.kinds import FindingKind, Reason, Severity
 
 SHOWN_FINDINGS = 8  # in one message
 
@@ -32,6 +31,9 @@ class IncidentEvent:
     at: datetime | None = None  # when the day was judged
     evidence: date | None = None  # the newest judged day or week with a finding, else `day`
     quietly: bool = False  # the opening message is edited, and nothing is posted
+    by: str | None = None  # the person who acknowledged, snoozed or resolved it
+    until: datetime | None = None  # of a snooze
+    comment: str = ""  # of that person
     type: Literal["incident"] = "incident"
 
 
@@ -57,6 +59,15 @@ class Announcement:
 
 Event = Annotated[IncidentEvent | Announcement, Field(discriminator="type")]
 EVENT: TypeAdapter[IncidentEvent | Announcement] = TypeAdapter(Event)
+
+CONTINUING = frozenset(
+    {Reason.RESOLVED, Reason.ACKNOWLEDGED, Reason.SNOOZED}
+)  # they open no thread
+
+
+def changes_opening(event: IncidentEvent | Announcement) -> bool:
+    """Whether the message that opened the thread reads otherwise from now on."""
+    return isinstance(event, IncidentEvent) and event.reason in CONTINUING
 
 
 def most_urgent(findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -6,8 +6,8 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
 
-from monitoring_dagster.decide.incidents import Reason
 from monitoring_dagster.decide.rules import RULES
+from monitoring_dagster.kinds import Reason
 from monitoring_dagster.report import runbooks
 from monitoring_dagster.report.events import SHOWN_FINDINGS, Announcement, IncidentEvent
 from monitoring_dagster.report.links import Link, Links
@@ -17,6 +17,7 @@ _WORDS_OF_ALL, _LEAST_WORDS = 2400, 320  # characters that the findings of a mes
 _ESCAPED_OF_ALL, _SECTION = 4400, 2900
 _URL = 600
 _HEADLINE = 300
+_STATES = {Reason.WORSE: "worse"}  # in a title, where it is not the reason's own word
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +79,19 @@ class Message:
 
 
 def render(
-    event: IncidentEvent | Announcement, links: Links, *, resolved_on: date | None = None
+    event: IncidentEvent | Announcement, links: Links, *, turn: IncidentEvent | None = None
 ) -> Message:
-    """The message about *event*; with *resolved_on* the opening message as it reads afterwards."""
+    """The message about *event*; with a later *turn* the opening message as it reads since then."""
     if isinstance(event, Announcement):
         return _announced(event, links)
-    over = resolved_on is not None or event.reason is Reason.RESOLVED
-    shown = () if event.reason is Reason.RESOLVED else event.findings[:SHOWN_FINDINGS]
+    over = Reason.RESOLVED in (event.reason, turn and turn.reason)
+    shown = event.findings[:SHOWN_FINDINGS]
     opens = event.reason is Reason.FIRST and not over
     return Message(
         tone="resolved" if over else event.severity.value,
         title=clean(_title(event, over=over), 150),
-        headline=_headline(event, resolved_on),
-        lead=_lead(event, resolved_on),
+        headline=_headline(event, turn),
+        lead=_lead(event, turn),
         findings=_shown([(one.subject, one.words) for one in shown]),
         more=max(event.total - len(shown), 0) if shown else 0,
         facts=(
@@ -98,9 +99,9 @@ def render(
             ("Model", clean(event.model, 80)),
             ("Owner", clean(event.owner, 120)),
             ("Since", event.opened_on.isoformat()),
-            ("Day", _day_words(event.day, event.at)),
+            _when(event),
         ),
-        next_step="" if over else RULES[event.kind].first_step,
+        next_step="" if over or event.by else RULES[event.kind].first_step,
         links=_links(event, links, event.evidence or event.day),
         kind=event.kind,
         steps=_steps(event, links) if opens else (),
@@ -174,21 +175,23 @@ def _title(event: IncidentEvent, *, over: bool) -> str:
     about = f"{RULES[event.kind].title} in {event.model}"
     if over:
         return f"Resolved: {about}"
-    prefix = {Reason.FIRST: "", Reason.WORSE: "worse: ", Reason.REMINDER: "still open: "}
-    return f"{event.severity} · {prefix[event.reason]}{about}"
+    prefix = "" if event.reason is Reason.FIRST else f"{_STATES.get(event.reason, event.reason)}: "
+    return f"{event.severity} · {prefix}{about}"
 
 
-def _headline(event: IncidentEvent, resolved_on: date | None) -> str:
+def _headline(event: IncidentEvent, turn: IncidentEvent | None) -> str:
     """Such as "P1 churn: performance drop, log loss 0.71 against 0.45, 4 of 5 days"."""
     kind, model = RULES[event.kind].title, clean(event.model, 63)
-    if resolved_on is not None or event.reason is Reason.RESOLVED:
-        return f"{model}: {kind} resolved {_ended(event, resolved_on)}"
+    ending = turn if turn is not None and turn.reason is Reason.RESOLVED else event
+    if ending.reason is Reason.RESOLVED:
+        return f"{model}: {kind} resolved {_ended(event, ending)}"
+    if event.by:
+        return f"{event.severity} {model}: {kind} {sentence(_handled(event), 160)}"
     state = {
-        Reason.FIRST: "",
         Reason.WORSE: "worse: ",
         Reason.REMINDER: f"open since {date_words(event.opened_on)}: ",
-    }
-    start = f"{event.severity} {model}: {state[event.reason]}{kind}"
+    }.get(event.reason, "")
+    start = f"{event.severity} {model}: {state}{kind}"
     more = f" (+{event.total - 1} more)" if event.total > 1 else ""
     if not event.findings:
         return f"{start}{more}"
@@ -197,22 +200,40 @@ def _headline(event: IncidentEvent, resolved_on: date | None) -> str:
     return f"{start}, {sentence(worst.words, room, about=worst.subject)}{more}"
 
 
-def _lead(event: IncidentEvent, resolved_on: date | None) -> str:
+def _lead(event: IncidentEvent, turn: IncidentEvent | None) -> str:
     count = f"{counted(event.total, 'finding')} on {date_words(event.day)}"
-    if resolved_on is not None:
-        return f"Resolved {_ended(event, resolved_on)}. It began with {count}."
+    if turn is not None and turn.reason is Reason.RESOLVED:
+        return f"Resolved {_ended(event, turn)}. It began with {count}."
     if event.reason is Reason.RESOLVED:
-        return f"Resolved {_ended(event, resolved_on)}."
+        comment = f" {sentence(event.comment, 300)}" if event.comment else ""
+        return f"Resolved {_ended(event, event)}.{comment}"
+    if event.by:
+        return f"{_handled(event).capitalize()}."
+    now = f" {_handled(turn).capitalize()}." if turn is not None else ""
     if event.reason is Reason.FIRST:
-        return f"{event.reason.capitalize()}: {count}."
+        return f"{event.reason.capitalize()}: {count}.{now}"
     lasted = counted((event.day - event.opened_on).days, "day")
     since = f"open since {date_words(event.opened_on)}, for {lasted}"
-    return f"{event.reason.capitalize()}: {count}, {since}."
+    return f"{event.reason.capitalize()}: {count}, {since}.{now}"
 
 
-def _ended(event: IncidentEvent, resolved_on: date | None) -> str:
-    day = resolved_on or event.day
-    return f"on {date_words(day)} after {counted((day - event.opened_on).days, 'day')}"
+def _handled(event: IncidentEvent) -> str:
+    """What a person did: "snoozed until 2026-01-09 12:00 UTC by ada: after the release"."""
+    until = f" until {event.until:%Y-%m-%d %H:%M} UTC" if event.until else ""
+    comment = f": {sentence(event.comment, 300)}" if event.comment else ""
+    return f"{event.reason}{until} by {clean(event.by or '', 80)}{comment}"
+
+
+def _ended(event: IncidentEvent, ending: IncidentEvent) -> str:
+    by = f"by {clean(ending.by, 80)} " if ending.by else ""
+    lasted = counted((ending.day - event.opened_on).days, "day")
+    return f"{by}on {date_words(ending.day)} after {lasted}"
+
+
+def _when(event: IncidentEvent) -> tuple[str, str]:
+    if event.by and event.at:
+        return "At", f"{event.at:%Y-%m-%d %H:%M} UTC"
+    return "Day", _day_words(event.day, event.at)
 
 
 def _day_words(day: date, at: datetime | None) -> str:

@@ -26,14 +26,17 @@ class Entry:
     message: Message
 
 
-def write_outbox(folder: Path, entries: Sequence[Entry]) -> None:
-    """Write ``index.html`` for people and ``messages.jsonl`` for programs, each in one move."""
+def write_outbox(folder: Path, entries: Sequence[Entry], *, notices: Sequence[str] = ()) -> None:
+    """Write ``index.html`` for people and ``messages.jsonl`` for programs, each in one move.
+
+    *notices* are about delivery itself, and stand above all messages.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / LINES, "".join(json.dumps(_line(entry)) + "\n" for entry in entries))
-    _write(folder / PAGE, page(entries))
+    _write(folder / PAGE, page(entries, notices=notices))
 
 
-def page(entries: Sequence[Entry]) -> str:
+def page(entries: Sequence[Entry], *, notices: Sequence[str] = ()) -> str:
     """All messages as one self-contained page: the latest thread first, each in its own order.
 
     Nothing in it runs or loads anything; every value is escaped.
@@ -56,6 +59,7 @@ def page(entries: Sequence[Entry]) -> str:
         threads=sorted(threads.values(), key=lambda thread: thread[-1].at, reverse=True),
         channels=sorted({entry.channel for entry in entries}),
         count=len(entries),
+        notices=notices,
     )
 
 

@@ -12,6 +12,7 @@ from monitoring_dagster.decide.incidents import is_history
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.report.links import Links
 from monitoring_dagster.spec.model import ModelSpec
+from monitoring_dagster.spec.project import Notifier
 from monitoring_dagster.spec.schedule import Schedule
 from monitoring_dagster.store.ledger.ledger import Ledger
 from monitoring_dagster.store.models.registry import Registry
@@ -20,7 +21,7 @@ from monitoring_dagster.store.settings import settings_at
 
 _FIRST_STEP = "contract"
 HOME = ".monitoring"  # everything we write lies here, below the project's root
-_DEFAULT = Schedule()
+_DEFAULT, _NOTIFIER = Schedule(), Notifier()
 
 
 @dataclass(frozen=True)
@@ -33,15 +34,15 @@ class House:
     links: Links
     as_of: datetime | None = None  # what a replay calls now; else the clock says
     schedule: Schedule = _DEFAULT  # of models that say nothing else
-    slack_api_url: str | None = None  # else Slack's own
+    notifier: Notifier = _NOTIFIER
 
     @classmethod
     def at(cls, root: Path, environment: Mapping[str, str] = os.environ) -> Self:
         """The house below *root*; the environment overrules each default.
 
         ``MONITORING_POSTGRES_URL`` moves the ledger to PostgreSQL, ``MLFLOW_TRACKING_URI`` the
-        models; ``DAGSTER_UI_URL``, ``MLFLOW_UI_URL`` and ``RUNBOOK_URL`` are what messages link,
-        and ``SLACK_API_URL`` is where they are sent. The rest stands in pyproject.toml.
+        models; ``DAGSTER_UI_URL``, ``MLFLOW_UI_URL`` and ``RUNBOOK_URL`` are what messages link.
+        The rest stands in pyproject.toml; no secret is kept here.
 
         Raises
         ------
@@ -60,7 +61,7 @@ class House:
                 runbook_url=environment.get("RUNBOOK_URL") or None,
             ),
             schedule=settings.schedule,
-            slack_api_url=environment.get("SLACK_API_URL") or None,
+            notifier=settings.notifier,
         )
 
     def monitor(self, spec: ModelSpec) -> "Monitor":

@@ -9,13 +9,13 @@ from typing import Any
 
 from monitoring_dagster.decide import incidents
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.decide.incidents import Incident, Reason
+from monitoring_dagster.decide.incidents import Incident
 from monitoring_dagster.decide.judging.drift_rules import OF_ANSWERS, OF_FEATURES
 from monitoring_dagster.decide.judging.judge import judge_day, looks_back, names_read
 from monitoring_dagster.decide.judging.quality_rules import pooled_windows
 from monitoring_dagster.decide.rules import judged_with
 from monitoring_dagster.decide.signal import LoadedSignals, SignalLog
-from monitoring_dagster.kinds import FindingKind, Severity
+from monitoring_dagster.kinds import FindingKind, Reason, Severity
 from monitoring_dagster.measure.drift.drift import judged
 from monitoring_dagster.measure.drift.drift_records import SCHEMA
 from monitoring_dagster.measure.drift.drift_signals import OF_RULES, drift_signals, judged_again

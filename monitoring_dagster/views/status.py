@@ -15,9 +15,9 @@ from monitoring_dagster.store.days.step_findings import VERDICT
 from monitoring_dagster.store.ledger.deliveries import Waiting
 from monitoring_dagster.store.models.registry import RegistryUnavailable
 from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.views.incident_list import listed
 
 MISSING = "MISSING"
-_SENT_WITHIN = timedelta(minutes=15)  # the alerts sensor sends every 30 seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,13 @@ def status_of(monitor: Monitor) -> Status:
     day = days[-1] if days else None
     judged, problem = _judged(monitor, day)
     incidents = tuple(
-        f"{one.severity} {one.kind} since {one.opened_on}"
-        for one in monitor.ledger.open_incidents(monitor.name)
+        one.status for one in listed(monitor.ledger, now=monitor.house.now(), model=monitor.name)
     )
     waiting = monitor.ledger.deliveries.waiting(monitor.house.now(), model=monitor.name)
     champion = champion_of(monitor)
     switch = monitor.ledger.fallback(monitor.name)
     fallback = words_of(switch) if switch and switch.on else None
+    outages = [f"{one.destination} is out of order" for one in monitor.ledger.deliveries.outages()]
     parts = [
         f"{monitor.name}: judged until {day or 'never'}{_elsewhen(day, judged)}",
         champion.words,
@@ -68,11 +68,12 @@ def status_of(monitor: Monitor) -> Status:
         *([f"fallback {fallback}"] if fallback else []),
         "; ".join(incidents) or ("no open incident" if day else "no verdict yet"),
         *_undelivered(waiting),
+        *outages,
     ]
-    is_late = waiting.oldest is not None and waiting.oldest > _SENT_WITHIN
+    is_late = waiting.oldest is not None and waiting.oldest > monitor.house.notifier.overdue
     return Status(
         model=monitor.name,
-        healthy=not incidents and not waiting.dead and not is_late and day is not None,
+        healthy=not (incidents or waiting.dead or is_late or outages) and day is not None,
         judged_until=str(day) if day else None,
         judged_on={str(part): str(one) if one else None for part, one in judged.items()},
         champion=champion.version,

@@ -10,9 +10,9 @@ from mlflow import MlflowClient
 
 from monitoring_dagster import cli
 from monitoring_dagster.act.fallback import switch_fallback
-from monitoring_dagster.act.notify.alerts import send
+from monitoring_dagster.act.notify.delivery import send
 from monitoring_dagster.act.retraining.trigger import pending_trigger
-from monitoring_dagster.cli import actions, here
+from monitoring_dagster.cli import here
 from monitoring_dagster.store.days.profiles import service_of
 from tests.tiny import FakeMlflow, monitor_of, with_mlflow
 from tests.world import attributes, day_after
@@ -57,7 +57,7 @@ def registered(world, *numbers):
 
 def heard(world):
     """What the channel was told of the champion."""
-    send(world.house, token=None)
+    send(world.house, environment={})
     return [text for _, text in world.messages() if "Champion is" in text]
 
 
@@ -122,7 +122,7 @@ def test_while_the_fallback_is_on_its_rows_are_counted_and_not_judged(command, w
 @pytest.mark.parametrize("user", ["", None], ids=["no name in the environment", "nothing at all"])
 def test_somebody_without_a_name_is_known_by_number(tmp_path, monkeypatch, user):
     """A container may run as somebody whom nobody named."""
-    monkeypatch.setattr(actions, "getuser", lambda: {}["nobody"])
+    monkeypatch.setattr(here, "getuser", lambda: {}["nobody"])
     if user is None:
         monkeypatch.delenv("USER", raising=False)
     else:

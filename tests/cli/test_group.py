@@ -18,14 +18,16 @@ from tests.once import mlflow_database
 from tests.orchestration.small_project import ATTRIBUTES, declared
 
 GROUPS = {
+    "incidents": ["acknowledge", "list", "listen", "resolve", "show", "snooze"],
     "labels": ["decide", "issues"],
     "messages": ["resend"],
     "model": [
         "backtest", "estimate-accuracy", "fallback", "history", "leading-indicators", "promote",
         "retrain", "rollback", "rules", "signals",
     ],
+    "silences": ["add", "expire", "list"],
 }  # fmt: skip
-COMMANDS = ["demo", "drift", "estimate", "evaluate", *GROUPS, "runbook", "status", "ui"]
+COMMANDS = sorted(["demo", "drift", "estimate", "evaluate", *GROUPS, "runbook", "status", "ui"])
 
 ROOT = Path(__file__).parents[2]
 START = "from monitoring_dagster.cli import main; main(prog_name='monitoring-dagster')"
@@ -287,7 +289,9 @@ IN_A_PROJECT = [
     ["model", "estimate-accuracy", "churn"], ["model", "leading-indicators", "churn"],
     ["labels", "issues", "churn"], ["runbook", "churn"], ["model", "rules", "churn"],
     ["model", "signals", "churn"],
-    ["messages", "resend"], ["ui"], ["demo"],
+    ["messages", "resend"], ["ui"], ["demo"], ["incidents", "list"], ["silences", "list"],
+    ["incidents", "show", "x"], ["incidents", "resolve", "x"], ["incidents", "listen"],
+    ["silences", "expire", "1"],
     ["labels", "decide", "churn", "discard", "r1", "--reason", "x"],
     ["model", "fallback", "churn", "on"], ["model", "rollback", "churn", "--reason", "x"],
     ["model", "promote", "churn", "1", "--reason", "x"],

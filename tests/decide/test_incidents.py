@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.decide.incidents import Reason, advance, repaired
-from monitoring_dagster.kinds import FindingKind, Severity
+from monitoring_dagster.decide.incidents import advance, repaired
+from monitoring_dagster.kinds import FindingKind, Reason, Severity
 
 FIRST_DAY = date(2026, 1, 1)
 KIND = FindingKind.FEATURE_DRIFT

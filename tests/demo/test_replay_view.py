@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from monitoring_dagster.act.fallback import switch_fallback
-from monitoring_dagster.act.notify.alerts import send
+from monitoring_dagster.act.notify.delivery import send
 from monitoring_dagster.demo.replay_view import Bars, show_summaries
 from monitoring_dagster.demo.summary import Summary
 from tests.tiny import FakeMlflow, monitor_of, with_mlflow
@@ -25,7 +25,7 @@ def shown(tmp_path, capsys, monkeypatch):
     def of(*summaries, messages=0):
         for number in range(messages):
             switch_fallback(monitor, on=number % 2 == 0, reason="[bold]down", by="ada")
-        send(monitor.house, token=None)
+        send(monitor.house, environment={})
         show_summaries(SimpleNamespace(house=monitor.house), summaries)
         return capsys.readouterr().out
 

@@ -129,9 +129,9 @@ def sensor(monitor, result, instance):
 
 
 def messages(monitor):
-    from monitoring_dagster.act.notify.alerts import send
+    from monitoring_dagster.act.notify.delivery import send
 
-    send(monitor.house, token=None)
+    send(monitor.house, environment={})
     file = monitor.house.outbox / "messages.jsonl"
     lines = file.read_text().splitlines() if file.exists() else []
     return [json.loads(line)["text"] for line in lines]

@@ -8,9 +8,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from monitoring_dagster.act.notify.alerts import send, tell_left_behind
-from monitoring_dagster.decide.incidents import HEALING, Reason
-from monitoring_dagster.kinds import FindingKind
+from monitoring_dagster.act.notify.alerts import tell_left_behind
+from monitoring_dagster.act.notify.delivery import send
+from monitoring_dagster.decide.incidents import HEALING
+from monitoring_dagster.kinds import FindingKind, Reason
 from monitoring_dagster.report.events import Announcement, IncidentEvent
 from monitoring_dagster.store.ledger.deliveries import Delivery
 from monitoring_dagster.store.monitor import Monitor
@@ -29,7 +30,7 @@ def at(monitor: Monitor, moment: datetime) -> Monitor:
 
 def messages(monitor: Monitor) -> list[Delivery]:
     """All that people got, oldest first."""
-    while send(monitor.house, token=None).sent:
+    while send(monitor.house, environment={}).sent:
         pass
     return monitor.ledger.deliveries.sent(limit=100)
 

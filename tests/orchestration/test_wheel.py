@@ -68,14 +68,14 @@ def _reads_runbooks(project: Path, environment: dict[str, str]) -> None:
     """The pages came along: in messages by their first steps, and whole by the command."""
     program = (
         "import sys; from datetime import UTC, datetime; from pathlib import Path\n"
-        "from monitoring_dagster.act.notify import alerts\n"
+        "from monitoring_dagster.act.notify import alerts, delivery\n"
         "from monitoring_dagster.store.monitor import House\n"
         "from monitoring_dagster.spec import ModelSpec\n"
         "monitor = House.at(Path.cwd(), {}).monitor(ModelSpec.model_validate_json(sys.argv[1]))\n"
         "alerts.note_failed_run(monitor, run_id='r1', words='the disk is full')\n"
-        "alerts.send(monitor.house, token=None)"
+        "delivery.send(monitor.house, environment={})"
     )
-    spec = ModelSpec.model_validate(ATTRIBUTES).model_dump_json()
+    spec = ModelSpec.model_validate(ATTRIBUTES).model_dump_json(exclude_unset=True)
     command = "from monitoring_dagster.cli import main; main()"
     for words in (
         [program, spec],

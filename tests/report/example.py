@@ -3,8 +3,7 @@
 from datetime import UTC, date, datetime
 
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.decide.incidents import Reason
-from monitoring_dagster.kinds import FindingKind, Severity
+from monitoring_dagster.kinds import FindingKind, Reason, Severity
 from monitoring_dagster.report.events import Announcement, IncidentEvent
 from monitoring_dagster.report.links import Links
 

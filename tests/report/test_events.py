@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from monitoring_dagster.decide.incidents import Reason
-from monitoring_dagster.kinds import FindingKind, Severity
+from monitoring_dagster.kinds import FindingKind, Reason, Severity
 from monitoring_dagster.report.events import EVENT, SHOWN_FINDINGS, most_urgent
 from tests.report.example import NOTE, event, found
 

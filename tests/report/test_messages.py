@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 
-from monitoring_dagster.decide.incidents import Reason
 from monitoring_dagster.decide.rules import RULES, Partitions
-from monitoring_dagster.kinds import FindingKind
+from monitoring_dagster.kinds import FindingKind, Reason
 from monitoring_dagster.report import runbooks
 from monitoring_dagster.report.messages import render, to_text
 from tests.fake_slack import texts
@@ -67,8 +66,11 @@ def test_each_reason_has_its_words(reason, title, lead):
     assert (message.title, message.lead) == (title, lead)
 
 
+END = replace(event(reason=Reason.RESOLVED), day=date(2026, 1, 9))
+
+
 def test_the_opening_message_tells_of_its_end():
-    message = render(event(found()), LINKS, resolved_on=date(2026, 1, 9))
+    message = render(event(found()), LINKS, turn=END)
     assert message.tone == "resolved"
     assert message.title == "Resolved: feature drift in credit"
     assert message.lead.startswith("Resolved on 9 January after 4 days.")

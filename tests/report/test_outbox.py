@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from monitoring_dagster.decide.incidents import Reason
+from monitoring_dagster.kinds import Reason
 from monitoring_dagster.report.messages import render
 from monitoring_dagster.report.outbox import LINES, PAGE, Entry, page, write_outbox
 from tests.report.example import LINKS, NOTE, event, found
@@ -146,3 +146,9 @@ def test_what_was_written_before_is_replaced_as_a_whole(tmp_path):
     write_outbox(tmp_path, [entry(FIRST)])
     assert len((tmp_path / LINES).read_text().splitlines()) == 1
     assert "1 message in 1 thread" in (tmp_path / PAGE).read_text()
+
+
+def test_a_notice_about_delivery_stands_above_all_and_is_no_tag():
+    html = page([entry(FIRST)], notices=[f"slack:#a is out of order: {HOSTILE}"])
+    assert html.index("is out of order") < html.index("First seen")
+    assert not read(html).seen & {"script", "img"}

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from monitoring_dagster.act.notify.alerts import send
+from monitoring_dagster.act.notify.delivery import send
 from monitoring_dagster.daily.steps import steps_of
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure import contract
@@ -348,7 +348,7 @@ def test_hostile_values_arrive_as_plain_text_everywhere(world):
     world.revise([world.today])
     kinds = {one.kind for one in world.findings(world.today)}
     assert kinds == {FindingKind.UNKNOWN_VERSION, FindingKind.FEATURE_DRIFT}
-    send(world.house, token=None)
+    send(world.house, environment={})
     page = (world.house.outbox / "index.html").read_text()
     lines = (world.house.outbox / "messages.jsonl").read_text()
     assert "&lt;script&gt;" in page

@@ -88,7 +88,7 @@ def test_kill_9_in_the_middle_of_a_verdict(troubled):
     verdict.run(wanted.monitor, wanted.today)
     place = "monitoring_dagster.store.ledger.ledger"
     code = "verdict.run(world.monitor, world.today)"
-    assert died(troubled, place, "_mark_judged", code)  # inside of its transaction
+    assert died(troubled, place, "mark_judged", code)  # inside of its transaction
     verdict.run(troubled.monitor, troubled.today)
     assert troubled.memory() == wanted.memory()
 

@@ -4,13 +4,13 @@ from itertools import count
 
 import pytest
 
-from monitoring_dagster.act.notify.alerts import send
+from monitoring_dagster.act.notify.delivery import send
 from monitoring_dagster.act.promotion import NothingToRollBack, promote, roll_back
 from monitoring_dagster.act.retraining.enough_labels import TooFewLabels
 from monitoring_dagster.act.retraining.retrain import AlreadyRetrained, retrain
 from monitoring_dagster.act.retraining.trigger import decision_on, pending_trigger, why_not
 from monitoring_dagster.kinds import FindingKind
-from monitoring_dagster.store.ledger.ledger import PromotedMeanwhile
+from monitoring_dagster.store.ledger.promotions import PromotedMeanwhile
 from tests.world import attributes, day_after
 
 SESSIONS = count()
@@ -26,7 +26,7 @@ def outcomes(world):
 
 def told(world):
     """Everything sent about retrainings."""
-    send(world.house, token=None)
+    send(world.house, environment={})
     words = ("Challenger", "etraining", "promoted", "Rolled back", "Fallback")
     texts = [text for _, text in world.messages() if text.startswith("tiny: ")]  # no incident's
     return [text for text in texts if any(one in text for one in words)]

@@ -1,4 +1,4 @@
-"""People are told in one channel that Slack can have."""
+"""People are notified where the file says, and no secret stands in it."""
 
 from contextlib import suppress
 
@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from monitoring_dagster.spec.channels import Channel, Channels
+from monitoring_dagster.spec.channels import (
+    KINDS,
+    Channel,
+    Channels,
+    is_this_machine,
+    kind_and_address,
+)
 from tests.spec.written import told
 
 
@@ -75,3 +81,68 @@ def test_a_channel_that_is_right_is_right_in_an_editor_too(channel):
     with suppress(ValidationError):
         CHANNEL.validate_python(channel)
         assert SCHEMA.is_valid(channel)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        pytest.param("email", ["ann"], "no e-mail address", id="a name"),
+        pytest.param("email", ["a@example.org, b@example.org"], "no e-mail address", id="two"),
+        pytest.param("email", ["a@example.org\nBcc: canary@example.org"], "no e-mail address",
+                     id="a second header"),
+        pytest.param("email", "a@example.org", "a list", id="an address without a list"),
+        pytest.param("pagerduty", "R01CANARY23456789", "write the name of the environment variable",
+                     id="a routing key"),
+        pytest.param("apprise", "mailto://me:canary@example.org", "never the secret", id="a URL"),
+        pytest.param("webhook", "http://example.org/ml", "write https://", id="in the clear"),
+        pytest.param("webhook", "https://me:canary@example.org/", "keep it out of YAML",
+                     id="a password"),
+        pytest.param("webhook", "https://hooks.slack.com/canary", "this is a secret", id="Slack's"),
+        pytest.param("alertmanager", "alertmanager:9093", "write https://", id="no scheme"),
+        pytest.param("alertmanager", "https://[::1", "write https://", id="half an address"),
+        pytest.param("pagerduty", None, "nothing is written here", id="nothing"),
+    ],
+)  # fmt: skip
+def test_a_receiver_that_cannot_be_meant_is_refused_without_a_secret(key, value, words):
+    ((place, message),) = told(f"channels.{key}", value)
+    assert place.startswith(f"channels.{key}")
+    assert words in message
+    assert "canary" not in message.lower()
+
+
+@pytest.mark.parametrize(
+    ("written", "destinations"),
+    [
+        pytest.param({}, ("slack:#ml-alerts",), id="nothing: the usual channel"),
+        pytest.param({"remind_every_days": 3}, ("slack:#ml-alerts",), id="no receiver"),
+        pytest.param({"email": ["a@b.org"]}, ("email:a@b.org",), id="no Slack beside it"),
+        pytest.param(
+            {"slack": "C012ABCDEF", "email": ["a@b.org", "c@d.org", "a@b.org"],
+             "pagerduty": "PAGERDUTY_RISK", "alertmanager": "http://127.0.0.1:9093",
+             "webhook": "https://example.org/ml?team=7", "apprise": "{{ env.APPRISE }}"},
+            ("slack:C012ABCDEF", "email:a@b.org", "email:c@d.org", "pagerduty:PAGERDUTY_RISK",
+             "alertmanager:http://127.0.0.1:9093", "webhook:https://example.org/ml?team=7",
+             "apprise:{{ env.APPRISE }}"),
+            id="all of them, each once",
+        ),
+    ],
+)  # fmt: skip
+def test_a_destination_names_its_kind(written, destinations):
+    found = Channels.model_validate(written).destinations
+    assert found == destinations
+    assert {kind_and_address(one)[0] for one in found} <= {*KINDS}
+    assert all(":".join(kind_and_address(one)) == one for one in found)
+
+
+@pytest.mark.parametrize(
+    ("host", "stays"),
+    [
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("localhost", True),
+        ("10.0.0.7", False),
+        ("a.org", False),
+    ],
+)
+def test_what_is_sent_to_this_machine_may_go_unencrypted(host, stays):
+    assert is_this_machine(host) is stays

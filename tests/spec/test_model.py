@@ -21,7 +21,7 @@ def test_the_shortest_file_is_a_good_file():
     assert found.mlflow_name == "churn"
     assert (found.labels, found.features, found.retraining) == (None, None, None)
     assert found.rules.drift.alpha == 0.05
-    assert found.channels.slack == "#ml-alerts"
+    assert found.channels.destinations == ("slack:#ml-alerts",)
 
 
 def test_a_model_has_its_own_name_in_mlflow_where_one_is_written():

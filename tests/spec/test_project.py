@@ -1,5 +1,7 @@
 """What a project says holds for all its models, so it is refused where no model could keep it."""
 
+from datetime import timedelta
+
 import pytest
 from pydantic import ValidationError
 
@@ -41,10 +43,43 @@ def test_a_grace_that_passes_midnight_in_winter_alone_is_refused_too():
             {"scedule": {}}, ("scedule",), "Did you mean 'schedule'?", id="a misspelt key"
         ),
         pytest.param({"schedule": "06:00"}, ("schedule",), "its keys: at", id="an hour alone"),
-        pytest.param({"channels": {}}, ("channels",), "It has: schedule", id="a key of a model"),
+        pytest.param(
+            {"notifier": {"fallback": "on-call@example.org"}},
+            ("notifier", "fallback"),
+            "write its kind and its address",
+            id="a receiver without its kind",
+        ),
+        pytest.param(
+            {"notifier": {"fallback": "email:on-call"}},
+            ("notifier", "fallback"),
+            "no e-mail address",
+            id="a receiver that cannot be",
+        ),
+        pytest.param(
+            {"notifier": {"slack_users": {"ada": "ada"}}},
+            ("notifier", "slack_users", "ada", "[key]"),
+            "match pattern",
+            id="a name where an id is wanted",
+        ),
+        pytest.param(
+            {"notifier": {"overdue_minutes": 0}},
+            ("notifier", "overdue_minutes"),
+            "greater than or equal to 1",
+            id="no time to deliver",
+        ),
+        pytest.param(
+            {"channels": {}}, ("channels",), "It has: notifier, schedule", id="a key of a model"
+        ),
     ],
 )
 def test_a_mistake_is_answered_with_what_a_project_may_say(written, place, words):
     found, message = told(written)
     assert found == place
     assert words in message
+
+
+def test_delivery_is_overdue_after_a_quarter_of_an_hour():
+    found = ProjectSettings.model_validate({}).notifier
+    assert (found.overdue, found.fallback) == (timedelta(minutes=15), None)
+    written = {"notifier": {"overdue_minutes": 60, "fallback": "pagerduty:PAGERDUTY_PLATFORM"}}
+    assert ProjectSettings.model_validate(written).notifier.overdue == timedelta(hours=1)

@@ -28,7 +28,7 @@ def test_a_house_keeps_everything_below_its_root(tmp_path):
     assert house.outbox == home / "outbox"
     assert house.links.dagster_url == "http://127.0.0.1:3000"
     assert house.links.mlflow_url == "http://127.0.0.1:5000"
-    assert (house.links.runbook_url, house.slack_api_url) == (None, None)
+    assert house.links.runbook_url is None
 
 
 def test_the_environment_overrules_each_default(tmp_path):
@@ -40,7 +40,6 @@ def test_the_environment_overrules_each_default(tmp_path):
             "DAGSTER_UI_URL": "http://dagster",
             "MLFLOW_UI_URL": "http://ui",
             "RUNBOOK_URL": "http://runbooks",
-            "SLACK_API_URL": "http://slack",
         },
     )
     assert (house.ledger.url, house.tracking_uri) == ("postgresql://db/ml", "http://mlflow")
@@ -48,7 +47,6 @@ def test_the_environment_overrules_each_default(tmp_path):
     assert (links.dagster_url, links.mlflow_url, links.runbook_url) == (
         "http://dagster", "http://ui", "http://runbooks"
     )  # fmt: skip
-    assert house.slack_api_url == "http://slack"
 
 
 def test_a_variable_that_is_empty_says_nothing(tmp_path):

@@ -71,6 +71,20 @@ def test_a_message_that_waits_longer_than_the_sensor_takes_is_not_healthy(world,
     assert status_of(monitor).healthy is healthy
 
 
+def test_a_receiver_that_is_out_of_order_is_no_health(world):
+    """Though its messages are another model's."""
+    queue = world.monitor.ledger.deliveries
+    assert status_of(world.monitor).healthy
+    queue.note_outages(
+        {"slack:#ml-alerts": "no answer"}, now=NOON, fallback=None, announcement=lambda *_: None
+    )
+    found = status_of(world.monitor)
+    assert not found.healthy
+    assert "slack:#ml-alerts is out of order" in found.words
+    queue.note_outages({}, now=NOON, fallback=None, announcement=lambda *_: None)
+    assert status_of(world.monitor).healthy
+
+
 def test_each_family_shows_its_newest_judged_day(world):
     before, empty = day_after(world.today, -1), world.today
     numbers = status_of(world.monitor)

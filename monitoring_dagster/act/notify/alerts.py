@@ -1,29 +1,14 @@
-"""Send what the ledger holds, and put into it what nobody else would tell."""
+"""What nobody else would tell goes into the ledger: digests, announcements, failed runs."""
 
-import time
 from collections.abc import Collection
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from monitoring_dagster.act.notify.slack import Delivered, drain
 from monitoring_dagster.errors import without_secrets
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.report.events import Announcement
-from monitoring_dagster.store.monitor import House, Monitor
+from monitoring_dagster.store.monitor import Monitor
 
 _A_RUN_IS_OVER = timedelta(hours=1)  # without a new turn: it told its digest, or died
-
-
-def send(house: House, *, token: str | None) -> Delivered:
-    """Send what waits, of the whole project, once."""
-    return drain(
-        house.ledger,
-        links=house.links,
-        outbox=house.outbox,
-        token=token or None,
-        clock=lambda: datetime.now(UTC),
-        sleep=time.sleep,
-        base_url=house.slack_api_url,
-    )
 
 
 def tell_at_end(monitor: Monitor, days: Collection[date]) -> None:

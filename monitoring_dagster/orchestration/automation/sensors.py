@@ -42,14 +42,17 @@ def _alerts(monitor: Monitor) -> dg.SensorDefinition:
         name=f"{monitor.name}_alerts",
         minimum_interval_seconds=30,
         default_status=RUNNING,
-        description="Sends what waits in the ledger: to Slack where SLACK_BOT_TOKEN is set, else"
-        " to the local outbox.",
+        description="Sends what waits in the ledger to its receivers; while no secret of any is"
+        " set, to the local outbox. A tick fails where a receiver begins to be out of order.",
     )
     def alerts() -> dg.SkipReason:
-        from monitoring_dagster.act.notify.alerts import send, tell_left_behind
+        from monitoring_dagster.act.notify.alerts import tell_left_behind
+        from monitoring_dagster.act.notify.delivery import send
+        from monitoring_dagster.act.notify.watch import watch
 
         tell_left_behind(monitor)
-        delivered = send(monitor.house, token=dg.EnvVar("SLACK_BOT_TOKEN").get_value())
+        delivered = send(monitor.house)
+        watch(monitor.house)
         return dg.SkipReason(delivered.words)
 
     return alerts

@@ -1,11 +1,9 @@
-"""How are transactions made, and what are the tables?  On SQLite or PostgreSQL, the same."""
+"""Transactions of the ledger, on SQLite or PostgreSQL, the same."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -13,9 +11,10 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Self
 
 from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.store.ledger.schema import migrate, tables
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Column, Connection, Engine, MetaData, Table
+    from sqlalchemy import URL, Connection, Engine
 
     Transaction = Connection
 
@@ -61,22 +60,6 @@ class LedgerUnavailable(MonitoringError):
         if "locked" in reason:
             way_out = "Another process is writing: try again"
         return cls(f"the ledger {place.database} cannot be used: {reason}. {way_out}")
-
-
-@dataclass(frozen=True, slots=True)
-class Tables:
-    """All that we keep. SQLAlchemy is imported when this is first asked for, not before."""
-
-    metadata: MetaData
-    findings: Table
-    judged: Table
-    incidents: Table
-    turns: Table
-    deliveries: Table
-    decisions: Table
-    promotions: Table
-    fallbacks: Table
-    label_decisions: Table
 
 
 @contextmanager
@@ -146,7 +129,7 @@ def engine(url: str) -> Engine:
         # Two processes may start at once: the second one waits here and finds all tables.
         _wait_for(connection, "tables")
         tables().metadata.create_all(connection)
-        _add_columns(connection)
+        migrate(connection)
     return made
 
 
@@ -178,164 +161,6 @@ def address(url: str, *, known: Collection[str] = ("postgresql", "sqlite")) -> U
         raise WrongAddress.password()
     # SQLAlchemy 2.1 would take psycopg 3; what Dagster brings along is psycopg2.
     return place.set(drivername="postgresql+psycopg2")
-
-
-def storable(text: str) -> str:
-    """Text without what a database refuses: PostgreSQL takes no NUL, nothing a lone surrogate.
-
-    >>> storable("a\\0b"), storable("\\ud800")
-    ('a\ufffdb', '?')
-    """
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-
-
-@cache
-def _types() -> tuple[type[Any], type[Any]]:
-    """Types of columns of our own: moments, and words that may come from data."""
-    from sqlalchemy import DateTime, Text, TypeDecorator
-
-    class Moment(TypeDecorator[datetime]):
-        """An aware UTC time, on SQLite too, which forgets the zone."""
-
-        impl = DateTime(timezone=True)
-        cache_ok = True
-
-        def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
-            return value and value.astimezone(UTC)
-
-        def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
-            if value is None or value.tzinfo is not None:
-                return value and value.astimezone(UTC)
-            return value.replace(tzinfo=UTC)
-
-    class Words(TypeDecorator[str]):
-        """Text that may come from data."""
-
-        impl = Text
-        cache_ok = True
-
-        def process_bind_param(self, value: str | None, dialect: Any) -> str | None:
-            return value and storable(value)
-
-    return Moment, Words
-
-
-def _column(name: str, kind: Any, **how: Any) -> Column[Any]:
-    from sqlalchemy import Column
-
-    return Column(name, kind or _types()[1], **how)
-
-
-def _key(name: str, kind: Any = None) -> Column[Any]:
-    return _column(name, kind, primary_key=True)
-
-
-def _fact(name: str, kind: Any = None) -> Column[Any]:
-    return _column(name, kind, nullable=False)
-
-
-def _maybe(name: str, kind: Any = None) -> Column[Any]:
-    return _column(name, kind, nullable=True)
-
-
-def _number() -> Column[Any]:
-    from sqlalchemy import Integer
-
-    return _column("number", Integer, primary_key=True, autoincrement=True)
-
-
-def _incidents(metadata: MetaData) -> Table:
-    """At most one of them is open per model and kind."""
-    from sqlalchemy import JSON, Date, Index, Integer, Table
-
-    incidents = Table(
-        "incidents",
-        metadata,
-        *(_key("id"), _fact("model"), _fact("kind"), _fact("severity")),
-        *(_fact("opened_on", Date), _fact("last_seen", Date), _fact("judged_on", Date)),
-        *(_fact("quiet_days", Integer), _fact("firing", JSON), _fact("seen", JSON)),
-        *(_maybe("closed_on", Date), _fact("told", JSON)),
-    )
-    still_open = incidents.c.closed_on.is_(None)
-    Index(
-        "one_open_incident",
-        *(incidents.c.model, incidents.c.kind),
-        unique=True,
-        sqlite_where=still_open,
-        postgresql_where=still_open,
-    )
-    return incidents
-
-
-@cache
-def tables() -> Tables:
-    """The tables, as they are made where they do not exist."""
-    from sqlalchemy import JSON, Boolean, Date, Integer, MetaData, Table, UniqueConstraint
-
-    moment, metadata = _types()[0], MetaData()
-
-    def table(name: str, *parts: Any) -> Table:
-        return Table(name, metadata, *parts)
-
-    findings = table(
-        "findings",
-        *(_key("model"), _key("day", Date), _key("step"), _key("kind"), _key("subject")),
-        *(_fact("severity"), _fact("words"), _maybe("about", Date)),
-    )
-    turns = table(
-        "turns",
-        _number(),
-        *(_fact("model"), _fact("incident"), _fact("turn"), _fact("day", Date)),
-        *(_fact("noted_at", moment), _maybe("digest")),
-    )
-    deliveries = table(
-        "deliveries",
-        *(_key("id"), _fact("incident"), _fact("seq", Integer), _fact("destination")),
-        *(_fact("event", JSON), _fact("state"), _fact("attempts", Integer)),
-        *(_fact("created_at", moment), _maybe("claimed_at", moment), _maybe("sent_at", moment)),
-        *(_maybe("channel"), _maybe("ts"), _maybe("last_error")),
-        UniqueConstraint("incident", "seq"),
-    )
-    decisions = table(
-        "decisions",
-        *(_key("model"), _key("trigger_id"), _fact("day", Date), _fact("outcome")),
-        *(_fact("words"), _fact("inputs", JSON), _fact("at", moment)),
-    )
-    promotions = table(
-        "promotions",
-        _number(),
-        *(_fact("model"), _fact("version"), _maybe("previous"), _fact("reason")),
-        *(_fact("by"), _fact("at", moment)),
-    )
-    judged = table("judged", _key("model"), _key("kind"), _fact("last_day", Date))
-    fallbacks = table(
-        "fallbacks", _key("model"), _fact("on", Boolean), _fact("by"), _fact("at", moment)
-    )
-    label_decisions = table(
-        "label_decisions",
-        _number(),
-        *(_fact("model"), _fact("request_id"), _fact("served_on", Date), _fact("decision")),
-        *(_fact("reason"), _fact("by"), _fact("at", moment)),
-    )
-    return Tables(
-        metadata, findings, judged, _incidents(metadata), turns, deliveries, decisions, promotions,
-        fallbacks, label_decisions,
-    )  # fmt: skip
-
-
-def _add_columns(connection: Connection) -> None:
-    """Give tables that an earlier version made the columns that came since; none is required."""
-    from sqlalchemy import inspect
-
-    look = inspect(connection)
-    for table in tables().metadata.sorted_tables:
-        existing = {column["name"] for column in look.get_columns(table.name)}
-        for column in table.columns:
-            if column.name not in existing:
-                kind = column.type.compile(connection.dialect)
-                connection.exec_driver_sql(
-                    f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {kind}'
-                )
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
-from monitoring_dagster.report.events import EVENT, Announcement, IncidentEvent
-from monitoring_dagster.store.ledger.database import reading, tables, writing
+from monitoring_dagster.report.events import EVENT, Announcement, IncidentEvent, changes_opening
+from monitoring_dagster.store.ledger.database import reading, writing
+from monitoring_dagster.store.ledger.schema import (
+    CLAIMED,
+    DEAD,
+    DROPPED,
+    PENDING,
+    SENT,
+    SILENCED,
+    fields_of,
+    tables,
+)
 
 if TYPE_CHECKING:
     from monitoring_dagster.store.ledger.database import Transaction
 
-PENDING, CLAIMED, SENT, DEAD = "pending", "claimed", "sent", "dead"
+_OUTAGES = UUID("b7f3a3c0-5a0e-5d7b-8f58-0d7a6c1c9a42")
+_LIVING = (PENDING, CLAIMED, SENT, DEAD)  # people heard of it, or will
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +34,8 @@ class Delivery:
 
     id: str
     incident: str
-    seq: int  # 0 opens the thread of its incident
-    destination: str
+    seq: int  # its place in the thread of its incident
+    destination: str  # the kind of channel and the address there: slack:#ml-alerts
     event: IncidentEvent | Announcement
     state: str
     attempts: int
@@ -34,6 +45,7 @@ class Delivery:
     channel: str | None  # where it arrived ...
     ts: str | None  # ... and under which timestamp
     last_error: str | None
+    silenced: str | None = None  # by whom, where a silence held it back
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,21 @@ class Waiting:
     dead: int
     oldest: timedelta | None
     last_error: str | None
+    model: str | None = None  # that the oldest is about
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A destination that takes no messages, since somebody noticed."""
+
+    destination: str
+    since: datetime
+    words: str
+
+    @property
+    def thread(self) -> str:
+        """The thread of messages about it."""
+        return str(uuid5(_OUTAGES, f"{self.destination}/{self.since.isoformat()}"))
 
 
 @dataclass(frozen=True)
@@ -57,19 +84,15 @@ class Deliveries:
         """Take the next message to send, for this process alone, or None.
 
         The claim is committed before the caller speaks to anybody. A reply waits for the messages
-        before it, and for ever if the one that opens its thread is dead. Destinations in *skip*
-        are left alone.
+        before it at its own destination, and for ever if the one that opens the thread there is
+        dead. Destinations in *skip* are left alone.
         """
         table = tables().deliveries
-        earlier = table.alias("earlier")
+        earlier, opening = table.alias("earlier"), table.alias("opening")
         unsettled = earlier.c.state.in_([PENDING, CLAIMED])
-        no_thread = (earlier.c.state == DEAD) & (earlier.c.seq == 0)
-        blocked = (
-            earlier.select()
-            .where(earlier.c.incident == table.c.incident, earlier.c.seq < table.c.seq)
-            .where(unsettled | no_thread)
-            .exists()
-        )
+        has_thread = _before(opening, table).where(opening.c.state == SENT).exists()
+        no_thread = (earlier.c.state == DEAD) & ~has_thread
+        blocked = _before(earlier, table).where(unsettled | no_thread).exists()
         following = (
             table.select()
             .where(table.c.state == PENDING, table.c.destination.not_in(skip), ~blocked)
@@ -94,10 +117,16 @@ class Deliveries:
             order=columns.claimed_at,
         )
 
-    def thread(self, incident: str) -> list[Delivery]:
-        """What has arrived of one incident, in order."""
+    def thread(self, incident: str, destination: str) -> list[Delivery]:
+        """What has arrived of one incident at one destination, in order."""
         columns = tables().deliveries.c
-        return self._all(columns.incident == incident, columns.state == SENT, order=columns.seq)
+        here = (columns.incident == incident) & (columns.destination == destination)
+        return self._all(here, columns.state == SENT, order=columns.seq)
+
+    def all_of(self, incident: str) -> list[Delivery]:
+        """Every message about one incident, whatever became of it, in order."""
+        columns = tables().deliveries.c
+        return self._all(columns.incident == incident, order=(columns.seq, columns.destination))
 
     def sent(self, *, limit: int) -> list[Delivery]:
         """The latest *limit* messages that arrived, oldest first."""
@@ -138,22 +167,63 @@ class Deliveries:
 
     def waiting(self, now: datetime, *, model: str | None = None) -> Waiting:
         """What has not arrived yet, of all models or of one."""
+        return _waiting([one for one in self._rest() if model in (None, one.event.model)], now)
+
+    def waiting_by_destination(self, now: datetime) -> dict[str, Waiting]:
+        """What has not arrived yet at each destination that misses something."""
+        rest: dict[str, list[Delivery]] = {}
+        for one in self._rest():
+            rest.setdefault(one.destination, []).append(one)
+        return {destination: _waiting(found, now) for destination, found in rest.items()}
+
+    def outages(self) -> list[Outage]:
+        """The destinations that are known to be out of order."""
+        with reading(self.url) as connection:
+            return _outages(connection)
+
+    def note_outages(
+        self,
+        ill: Mapping[str, str],
+        *,
+        now: datetime,
+        fallback: str | None,
+        announcement: Callable[[Outage, bool], Announcement],
+    ) -> tuple[list[Outage], list[Outage]]:
+        """Keep which destinations are *ill*, each with words; returns what began and what ended.
+
+        What begins or ends is announced to the *fallback*, in the same transaction and so once,
+        but for its own: ``announcement(outage, is_over)`` is what it hears.
+        """
+        table = tables().outages
+        with writing(self.url, "outages") as connection:
+            known = {one.destination: one for one in _outages(connection)}
+            begun = [Outage(one, now, ill[one]) for one in sorted(ill) if one not in known]
+            ended = [one for one in known.values() if one.destination not in ill]
+            gone = [one.destination for one in ended]
+            connection.execute(table.delete().where(table.c.destination.in_(gone)))
+            for one in begun:
+                connection.execute(table.insert(), fields_of(one))
+            for one in [*begun, *ended]:
+                if fallback not in (None, one.destination):
+                    is_over = one in ended
+                    add_deliveries(
+                        connection,
+                        one.thread,
+                        int(is_over),
+                        destinations=[str(fallback)],
+                        event=announcement(one, is_over),
+                        now=now,
+                    )
+        return begun, ended
+
+    def _rest(self) -> list[Delivery]:
         columns = tables().deliveries.c
-        rest = self._all(columns.state != SENT, order=columns.created_at)
-        rest = [one for one in rest if model in (None, one.event.model)]
-        states = [delivery.state for delivery in rest]
-        living = [delivery.created_at for delivery in rest if delivery.state != DEAD]
-        errors = [delivery.last_error for delivery in rest if delivery.last_error]
-        return Waiting(
-            pending=states.count(PENDING),
-            claimed=states.count(CLAIMED),
-            dead=states.count(DEAD),
-            oldest=now - living[0] if living else None,
-            last_error=errors[-1] if errors else None,
-        )
+        undelivered = columns.state.in_([PENDING, CLAIMED, DEAD])
+        return self._all(undelivered, order=columns.created_at)
 
     def _all(self, *where: Any, order: Any, limit: int | None = None) -> list[Delivery]:
-        query = tables().deliveries.select().where(*where).order_by(order).limit(limit)
+        order = order if isinstance(order, tuple) else (order,)
+        query = tables().deliveries.select().where(*where).order_by(*order).limit(limit)
         with reading(self.url) as connection:
             return [_delivery(dict(row)) for row in connection.execute(query).mappings()]
 
@@ -169,32 +239,67 @@ class Deliveries:
             )
 
 
-def add_delivery(
+def _outages(connection: Transaction) -> list[Outage]:
+    table = tables().outages
+    rows = connection.execute(table.select().order_by(table.c.destination)).mappings()
+    return [Outage(**row) for row in rows]
+
+
+def _waiting(rest: list[Delivery], now: datetime) -> Waiting:
+    states = [delivery.state for delivery in rest]
+    living = [delivery.created_at for delivery in rest if delivery.state != DEAD]
+    errors = [delivery.last_error for delivery in rest if delivery.last_error]
+    return Waiting(
+        pending=states.count(PENDING),
+        claimed=states.count(CLAIMED),
+        dead=states.count(DEAD),
+        oldest=now - living[0] if living else None,
+        last_error=errors[-1] if errors else None,
+        model=rest[0].event.model if rest else None,
+    )
+
+
+def add_deliveries(
     connection: Transaction,
     incident: str,
     seq: int,
     *,
-    destination: str,
+    destinations: Collection[str],
     event: IncidentEvent | Announcement,
     now: datetime,
+    silenced: str | None = None,
 ) -> bool:
-    """Put one message into the queue, in the caller's transaction; False if it was there before."""
+    """Put one message into the queue, in the caller's transaction; False if it was there before.
+
+    A thread goes on at every destination where it stands, and begins at those of *destinations*
+    where it does not; an end or an acknowledgement begins nowhere. With *silenced*, the words by
+    whom, the message is held back.
+    """
     table = tables().deliveries
-    delivery_id = str(uuid5(UUID(incident), str(seq)))
-    if connection.execute(table.select().where(table.c.id == delivery_id)).first():
+    rows = connection.execute(table.select().where(table.c.incident == incident)).all()
+    if any(row.seq == seq for row in rows):
         return False
-    values = {
-        "id": delivery_id,
-        "incident": incident,
-        "seq": seq,
-        "destination": destination,
-        "event": EVENT.dump_python(event, mode="json"),
-        "state": PENDING,
-        "attempts": 0,
-        "created_at": now,
-    }
-    connection.execute(table.insert(), values)
-    return True
+    standing = dict.fromkeys(row.destination for row in rows)
+    living = {row.destination for row in rows if row.state in _LIVING}
+    continues = changes_opening(event)
+    receivers = list(standing if continues else dict.fromkeys([*standing, *destinations]))
+    for receiver in receivers:
+        state = SILENCED if silenced else PENDING
+        if continues:  # who heard of the beginning hears of this, and nobody else
+            state = PENDING if receiver in living else DROPPED
+        values = {
+            "id": _delivery_id(incident, seq, receiver),
+            "incident": incident,
+            "seq": seq,
+            "destination": receiver,
+            "event": EVENT.dump_python(event, mode="json"),
+            "state": state,
+            "attempts": 0,
+            "created_at": now,
+            "silenced": silenced if state == SILENCED else None,
+        }
+        connection.execute(table.insert(), values)
+    return bool(receivers)
 
 
 def next_seq(connection: Transaction, incident: str) -> int:
@@ -202,6 +307,20 @@ def next_seq(connection: Transaction, incident: str) -> int:
     table = tables().deliveries
     rows = connection.execute(table.select().where(table.c.incident == incident))
     return max((int(row.seq) for row in rows), default=-1) + 1
+
+
+def _delivery_id(incident: str, seq: int, destination: str) -> str:
+    return str(uuid5(UUID(incident), f"{seq}/{destination}"))
+
+
+def _before(earlier: Any, table: Any) -> Any:
+    """The messages of the same thread at the same destination that come before."""
+    here = (
+        earlier.c.incident == table.c.incident,
+        earlier.c.destination == table.c.destination,
+        earlier.c.seq < table.c.seq,
+    )
+    return earlier.select().where(*here).correlate(table)
 
 
 def _delivery(row: dict[str, Any]) -> Delivery:

@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import Self, TypeAlias
 
 from monitoring_dagster.errors import MonitoringError
-from monitoring_dagster.store.ledger.database import reading, storable, tables, writing
+from monitoring_dagster.store.ledger.database import reading, writing
+from monitoring_dagster.store.ledger.schema import storable, tables
 
 Key: TypeAlias = tuple[str, date]  # request id, and UTC day of its prediction: ids may come again
 

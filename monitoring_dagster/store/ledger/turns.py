@@ -7,7 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from monitoring_dagster.store.ledger.database import tables
+from monitoring_dagster.store.ledger.schema import tables
 
 if TYPE_CHECKING:
     from monitoring_dagster.store.ledger.database import Transaction

@@ -1,15 +1,13 @@
-"""What nobody else would tell goes into the ledger once, and out from there."""
+"""What nobody else would tell goes into the ledger once."""
 
 from datetime import timedelta
 
 import pytest
 
-from monitoring_dagster.act.notify import alerts
 from monitoring_dagster.act.notify.alerts import (
     announce,
     note_failed_days,
     note_failed_run,
-    send,
     tell_at_end,
     tell_left_behind,
 )
@@ -105,20 +103,3 @@ def test_a_run_that_died_is_told_of_after_an_hour(monitor, minutes, digests):
     for _ in range(2):
         tell_left_behind(later)
     assert len(told(later)) == digests
-
-
-def test_what_waits_is_sent_to_where_the_house_says(monitor, monkeypatch):
-    seen = []
-    monkeypatch.setattr(alerts, "drain", lambda ledger, **how: seen.append((ledger, how)))
-    send(monitor.house, token="")
-    ((ledger, how),) = seen
-    assert ledger == monitor.ledger
-    assert (how["token"], how["outbox"], how["base_url"]) == (None, monitor.house.outbox, None)
-    assert how["links"] == monitor.house.links
-
-
-def test_without_a_token_it_lands_in_the_outbox(monitor):
-    tell(monitor)
-    assert send(monitor.house, token=None).sent == 1
-    assert "t" in (monitor.house.outbox / "messages.jsonl").read_text()
-    assert send(monitor.house, token=None).sent == 0

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from monitoring_dagster.act.notify.alerts import send
+from monitoring_dagster.act.notify.delivery import send
 from monitoring_dagster.act.retraining.challenger import challenger
 from monitoring_dagster.act.retraining.enough_labels import TooFewLabels
 from monitoring_dagster.act.retraining.learning_days import learning_days
@@ -261,7 +261,7 @@ def test_what_was_left_out_stands_in_tags_words_and_message(late):
     assert "2026-03-05" in left_out
     assert "labels of 2026-03-27 (unreadable)" in left_out
     assert left_out in found.words["gate"]
-    send(late.house, token=None)
+    send(late.house, environment={})
     said = "Left out: 2026-03-05, labels of 2026-03-27 (unreadable)"
     (event,) = [one.event for one in late.monitor.ledger.deliveries.sent(limit=9)
                 if isinstance(one.event, Announcement)]  # fmt: skip

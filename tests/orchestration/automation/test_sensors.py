@@ -2,15 +2,17 @@
 
 import json
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import pytest
 from dagster._core.remote_representation.external_data import RepositorySnap
 
+from monitoring_dagster.act.notify.alerts import note_failed_run
+from monitoring_dagster.act.notify.watch import OutOfOrder
 from monitoring_dagster.act.retraining import trigger
 from monitoring_dagster.orchestration.component import definitions_of
-from monitoring_dagster.store.ledger.ledger import RetrainingDecision
+from monitoring_dagster.store.ledger.retraining_decisions import RetrainingDecision
 from monitoring_dagster.store.monitor import House
 from tests.orchestration.small_project import FIRST, run_days
 
@@ -77,12 +79,23 @@ def test_a_failed_run_is_told_once(monitor, instance):
 
 def test_alerts_land_in_the_outbox_while_there_is_no_token(monitor, instance, monkeypatch):
     monkeypatch.delenv("SLACK_BOT_TOKEN", raising=False)
-    from monitoring_dagster.act.notify.alerts import note_failed_run
-
     note_failed_run(monitor, run_id="r1", words="the disk is full")
     tick = sensor(monitor, "alerts").evaluate_tick(dg.build_sensor_context(instance=instance))
     assert "1 sent" in tick.skip_message
     assert "the disk is full" in (monitor.house.outbox / "index.html").read_text()
+
+
+def test_a_tick_fails_once_where_a_receiver_is_out_of_order(monitor, instance, monkeypatch):
+    """The alerts sensor is red in Dagster when it notices, and not at each tick."""
+    monkeypatch.setenv("SMTP_URL", "smtp://127.0.0.1:9")  # and none for Slack
+    monkeypatch.delenv("SLACK_BOT_TOKEN", raising=False)
+    note_failed_run(monitor, run_id="r1", words="the disk is full")
+    late = datetime.now(UTC) + timedelta(minutes=16)
+    monkeypatch.setattr(House, "now", lambda house: late)
+    context = dg.build_sensor_context(instance=instance)
+    with pytest.raises(OutOfOrder, match="SLACK_BOT_TOKEN is not set in the environment"):
+        sensor(monitor, "alerts").evaluate_tick(context)
+    assert "1 failed" in sensor(monitor, "alerts").evaluate_tick(context).skip_message
 
 
 @pytest.mark.parametrize("when", ["while the definitions load", "while a sensor ticks"])

@@ -118,7 +118,7 @@ def test_waiting_counts_what_has_not_arrived(ledger):
 def test_a_destination_that_cannot_be_reached_now_holds_up_no_other(ledger):
     ledger.announce(SPEC, note(), key="k", now=NOON)
     ledger.announce(OTHER, note("other"), key="k", now=NOON + timedelta(minutes=1))
-    assert [one.event.model for one in claimed(ledger, skip=["#ml-alerts"])] == ["other"]
+    assert [one.event.model for one in claimed(ledger, skip=["slack:#ml-alerts"])] == ["other"]
     assert [one.event.model for one in claimed(ledger)] == ["credit"]
 
 
@@ -146,7 +146,7 @@ def test_what_is_visible_is_sent_whoever_learns_of_it_and_stays_so(ledger):
     ledger.deliveries.mark_sent(slow, channel="C1", ts="1.5", now=NOON)
     ledger.deliveries.mark_sent(slow, channel="C2", ts="9.9", now=NOON)
     ledger.deliveries.mark_dead(slow, "invalid_blocks")
-    (sent,) = ledger.deliveries.thread(slow.incident)
+    (sent,) = ledger.deliveries.thread(slow.incident, slow.destination)
     assert (sent.state, sent.channel, sent.ts, sent.last_error) == ("sent", "C1", "1.5", None)
     assert ledger.deliveries.claim(now=NOON) is None
 
@@ -157,9 +157,9 @@ def test_of_a_thread_what_has_arrived_in_order(ledger):
     ledger.record_day(SPEC, next_day, [found("b", day=next_day)], now=NOON)
     ledger.announce(SPEC, note(), key="k", now=NOON)
     (incident,) = ledger.open_incidents()
-    assert ledger.deliveries.thread(incident.id) == []
+    assert ledger.deliveries.thread(incident.id, "slack:#ml-alerts") == []
     claimed(ledger)
-    assert [one.seq for one in ledger.deliveries.thread(incident.id)] == [0, 1]
+    assert [one.seq for one in ledger.deliveries.thread(incident.id, "slack:#ml-alerts")] == [0, 1]
 
 
 @pytest.mark.parametrize(("limit", "latest"), [(1, ["2"]), (2, ["1", "2"]), (9, ["0", "1", "2"])])
@@ -186,3 +186,90 @@ def test_the_dead_are_as_old_as_nobody_waits_for_them(ledger):
     assert ledger.deliveries.revive() == 1
     assert ledger.deliveries.waiting(NOON + timedelta(days=9)).oldest == timedelta(days=9)
     assert ledger.deliveries.revive() == 0
+
+
+ANN, TEAM = "email:ann@example.org", "slack:#ml-alerts"
+BOTH = SPEC.model_copy(
+    update={"channels": Channels(slack="#ml-alerts", email=["ann@example.org"], clear_after_days=1)}
+)
+
+
+def judged(ledger, spec, *days):
+    for number, subjects in enumerate(days):
+        day = DAY + timedelta(days=number)
+        ledger.record_day(spec, day, [found(s, day=day) for s in subjects.split()], now=NOON)
+
+
+def test_each_destination_has_its_own_order(ledger):
+    """A letter that is stuck holds up the letters after it, and not the channel."""
+    judged(ledger, BOTH, "a", "a b", "")
+    stuck = ledger.deliveries.claim(now=NOON, skip=[TEAM])
+    assert (stuck.destination, stuck.seq) == (ANN, 0)
+    rest = []
+    while one := ledger.deliveries.claim(now=NOON):
+        ledger.deliveries.mark_sent(one, channel="C1", ts=str(one.seq), now=NOON)
+        rest.append((one.destination, one.seq))
+    assert rest == [(TEAM, 0), (TEAM, 1), (TEAM, 2)]
+
+
+def test_a_dead_opening_holds_up_its_own_destination_alone(ledger):
+    judged(ledger, BOTH, "a", "a b")
+    ledger.deliveries.mark_dead(ledger.deliveries.claim(now=NOON, skip=[TEAM]), "no such user")
+    assert ledger.deliveries.claim(now=NOON, skip=[TEAM]) is None
+    assert [one.destination for one in claimed(ledger)] == [TEAM, TEAM]
+
+
+def test_a_thread_goes_on_where_it_stands_and_begins_where_it_is_new(ledger):
+    """Somebody adds a receiver while an incident is open: it hears the next turn, not an end."""
+    judged(ledger, SPEC, "a")
+    day = DAY + timedelta(days=1)
+    ledger.record_day(BOTH, day, [found("a", day=day), found("b", day=day)], now=NOON)
+    assert {(one.destination, one.seq) for one in claimed(ledger)} == {
+        (TEAM, 0), (ANN, 1), (TEAM, 1)
+    }  # fmt: skip
+    moved = SPEC.model_copy(
+        update={"channels": Channels(email=["bob@example.org"], clear_after_days=1)}
+    )
+    ledger.record_day(moved, DAY + timedelta(days=2), [], now=NOON)
+    assert {one.destination for one in claimed(ledger)} == {TEAM, ANN}
+
+
+def test_what_was_announced_is_not_announced_again_to_another_receiver(ledger):
+    assert ledger.announce(SPEC, note(), key="k", now=NOON)
+    assert not ledger.announce(BOTH, note(), key="k", now=NOON)
+
+
+def test_what_waits_at_each_destination(ledger):
+    judged(ledger, BOTH, "a", "a b")
+    ledger.deliveries.mark_failed(ledger.deliveries.claim(now=NOON, skip=[TEAM]), "450")
+    hour = timedelta(hours=1)
+    found = ledger.deliveries.waiting_by_destination(NOON + hour)
+    assert {place: (one.pending, one.oldest, one.last_error) for place, one in found.items()} == {
+        ANN: (2, hour, "450"),
+        TEAM: (2, hour, None),
+    }
+
+
+def test_an_outage_begins_and_ends_once(ledger):
+    def note_of(outage, is_over):
+        return replace(note(), title=f"{outage.destination} {is_over}")
+
+    def noted(*ill, minutes=0):
+        begun, ended = ledger.deliveries.note_outages(
+            dict.fromkeys(ill, "no answer"),
+            now=NOON + timedelta(minutes=minutes),
+            fallback=ANN,
+            announcement=note_of,
+        )
+        return [[one.destination for one in found] for found in (begun, ended)]
+
+    assert noted(TEAM, ANN) == [[ANN, TEAM], []]
+    assert noted(TEAM, ANN, minutes=1) == [[], []]
+    assert [one.since for one in ledger.deliveries.outages()] == [NOON, NOON]
+    assert noted(ANN, minutes=2) == [[], [TEAM]]
+    assert noted(minutes=3) == [[], [ANN]]
+    sent = claimed(ledger)
+    assert [(one.destination, one.event.title) for one in sent] == [
+        (ANN, f"{TEAM} False"), (ANN, f"{TEAM} True")
+    ]  # fmt: skip
+    assert len({one.incident for one in sent}) == 1, "in one thread"

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from monitoring_dagster.act.notify.slack import Delivered, drain, entries
+from monitoring_dagster.act.notify.drain import Delivered, drain, entries
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.decide.incidents import Reason
-from monitoring_dagster.kinds import FindingKind, Severity
+from monitoring_dagster.kinds import FindingKind, Reason, Severity
 from monitoring_dagster.report.events import Announcement
 from monitoring_dagster.report.links import Links
 from monitoring_dagster.report.messages import render, to_text
@@ -160,8 +159,9 @@ def test_a_thread_that_history_ends_is_edited_and_nothing_posted_in_it(tmp_path)
 
     def send():
         return drain(
-            ledger, links=LINKS, outbox=tmp_path, token=TOKEN, clock=lambda: moment[0],
-            sleep=lambda seconds: None, base_url=slack.base_url,
+            ledger, links=LINKS, outbox=tmp_path, clock=lambda: moment[0],
+            environment={"SLACK_BOT_TOKEN": TOKEN, "SLACK_API_URL": slack.base_url},
+            sleep=lambda seconds: None,
         )  # fmt: skip
 
     with FakeSlack(clock=lambda: moment[0]) as slack:
@@ -181,35 +181,37 @@ def test_a_thread_that_history_ends_is_edited_and_nothing_posted_in_it(tmp_path)
 
 KILLED = """
 import os, signal, sys
-from monitoring_dagster.store.ledger import ledger as module
+from importlib import import_module
+from monitoring_dagster.store.ledger.ledger import Ledger
 from tests.store.ledger.test_turns import backfilled
-times = int(sys.argv[3])
-whole = getattr(module, sys.argv[2])
+times = int(sys.argv[4])
+module = import_module(f"monitoring_dagster.store.ledger.{sys.argv[2]}")
+whole = getattr(module, sys.argv[3])
 def counted(*args, **kwargs):
     global times
     times -= 1
     if not times:
         os.kill(os.getpid(), signal.SIGKILL)
     return whole(*args, **kwargs)
-setattr(module, sys.argv[2], counted)
-backfilled(module.Ledger(sys.argv[1]), "income", "income age", "", "debt")
+setattr(module, sys.argv[3], counted)
+backfilled(Ledger(sys.argv[1]), "income", "income age", "", "debt")
 """
 
 
 @pytest.mark.parametrize(
-    ("place", "times"),
+    ("file", "place", "times"),
     [
-        pytest.param("note_turn", 1, id="in the first day"),
-        pytest.param("_save_incident", 3, id="in the third day"),
-        pytest.param("pending_turns", 1, id="before the digest"),
-        pytest.param("mark_told", 1, id="within the digest"),
+        pytest.param("judged_days", "note_turn", 1, id="in the first day"),
+        pytest.param("judged_days", "save_incident", 3, id="in the third day"),
+        pytest.param("ledger", "pending_turns", 1, id="before the digest"),
+        pytest.param("ledger", "mark_told", 1, id="within the digest"),
     ],
 )
-def test_kill_9_in_a_backfill_loses_and_doubles_nothing(tmp_path, place, times):
+def test_kill_9_in_a_backfill_loses_and_doubles_nothing(tmp_path, file, place, times):
     whole, died = (Ledger(f"sqlite:///{tmp_path}/{name}.db") for name in ("whole", "died"))
     days = ["income", "income age", "", "debt"]
     backfilled(whole, *days)
-    words = ["python", "-c", KILLED, died.url, place, str(times)]
+    words = ["python", "-c", KILLED, died.url, file, place, str(times)]
     code = fork_server.run(words, cwd=Path(__file__).parents[3], env=os.environ)
     assert code.returncode == -9
     backfilled(died, *days)

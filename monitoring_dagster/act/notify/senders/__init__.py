@@ -1,0 +1,1 @@
+"""Channels that messages go through, a file each."""

@@ -1,0 +1,43 @@
+"""Incidents as people leave them: acknowledged, snoozed, resolved, and who hears of it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from monitoring_dagster.decide.handling import REASONS, Action, Handling, in_force
+from monitoring_dagster.decide.incidents import Incident
+from monitoring_dagster.kinds import Reason
+
+
+def handled(
+    incident: Incident, handlings: Sequence[Handling], new: Handling
+) -> tuple[Incident, Reason | None, bool]:
+    """Where an incident stands after one more handling.
+
+    Parameters
+    ----------
+    handlings
+        Those before, oldest first.
+
+    Returns
+    -------
+    The incident; the reason to tell people in its thread, or None where it has none; and whether
+    anything is new: what is closed, or acknowledged already, stays as it is.
+    """
+    before = in_force(handlings, now=new.at)
+    came_before = new.key is not None and any(one.key == new.key for one in handlings)
+    if incident.closed_on is not None or came_before or _repeats(before, new):
+        return incident, None, False
+    after = incident
+    if new.action is Action.RESOLVE:
+        closed_on = max(new.at.date(), incident.opened_on)
+        after = replace(incident, closed_on=closed_on, firing=frozenset())
+    if after.told is None:
+        return after, None, True
+    told = replace(after.told, seq=after.told.seq + 1)
+    return replace(after, told=told), REASONS[new.action], True
+
+
+def _repeats(before: Handling | None, new: Handling) -> bool:
+    if before is None or new.action is Action.RESOLVE:
+        return False
+    return (before.action, before.until) == (new.action, new.until)

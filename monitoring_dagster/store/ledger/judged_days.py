@@ -1,0 +1,207 @@
+"""A judged day in the ledger: where its incidents stand after it, and the messages about that."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.decide.handling import Action, in_force
+from monitoring_dagster.decide.incidents import Incident, advance, unsent
+from monitoring_dagster.decide.rules import HEAL
+from monitoring_dagster.kinds import FindingKind, Reason
+from monitoring_dagster.report.events import IncidentEvent, most_urgent
+from monitoring_dagster.spec.channels import Channels
+from monitoring_dagster.store.ledger.deliveries import add_deliveries, next_seq
+from monitoring_dagster.store.ledger.incident_rows import handlings_of, last_findings, save_incident
+from monitoring_dagster.store.ledger.schema import tables
+from monitoring_dagster.store.ledger.silenced_messages import silenced_by
+from monitoring_dagster.store.ledger.turns import Turn, latest_turn, note_turn
+
+if TYPE_CHECKING:
+    from monitoring_dagster.store.ledger.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """The day that is recorded, and who hears of it."""
+
+    model: str
+    registered_model: str
+    owner: str
+    channels: Channels
+    day: date
+    now: datetime
+    run_id: str | None
+    history_at: datetime | None
+
+
+def mark_judged(
+    connection: Transaction, model: str, kinds: Collection[FindingKind], day: date
+) -> dict[FindingKind, date]:
+    """Note that *day* was judged; returns the last day of each kind before that."""
+    table = tables().judged
+    rows = connection.execute(table.select().where(table.c.model == model))
+    last_days = {FindingKind(row.kind): row.last_day for row in rows}
+    later = [kind for kind in kinds if day > last_days.get(kind, date.min)]
+    connection.execute(table.delete().where(table.c.model == model, table.c.kind.in_(later)))
+    if later:
+        new = [{"model": model, "kind": kind, "last_day": day} for kind in later]
+        connection.execute(table.insert(), new)
+    return last_days
+
+
+def advance_incident(
+    connection: Transaction,
+    judging: Judging,
+    before: Incident | None,
+    findings: Sequence[Finding],
+) -> Incident | None:
+    """Store where the incident stands after the day, and the message about it if there is one."""
+    handlings = handlings_of(connection, before.id) if before is not None else []
+    by_hand = any(one.action is Action.RESOLVE for one in handlings)
+    if before is not None and by_hand and judging.day <= before.judged_on:
+        return before  # a day judged anew does not undo what a person decided about it
+    after, reason = advance(
+        before,
+        findings,
+        day=judging.day,
+        remind_every_days=judging.channels.remind_every_days,
+        clear_after_days=judging.channels.clear_after_days,
+    )
+    if after is None or after == before:
+        return after
+    if reason is Reason.REMINDER and in_force(handlings, now=judging.now) is not None:
+        after, reason = unsent(before, after), None
+    return record_incident(connection, judging, before, after, reason, findings)
+
+
+def is_repaired(connection: Transaction, incident: Incident, day: date) -> bool:
+    """Whether the run of *day* took the last finding away that an open incident consists of."""
+    is_about = incident.opened_on <= day <= incident.last_seen
+    if incident.closed_on is not None or incident.kind not in HEAL or not is_about:
+        return False
+    table = tables().findings
+    query = table.select().where(
+        table.c.model == incident.model,
+        table.c.kind == incident.kind,
+        table.c.day.between(incident.opened_on, incident.judged_on),
+    )
+    return connection.execute(query.limit(1)).first() is None
+
+
+def record_incident(
+    connection: Transaction,
+    judging: Judging,
+    before: Incident | None,
+    after: Incident,
+    reason: Reason | None,
+    findings: Sequence[Finding],
+) -> Incident:
+    """Store where the incident stands, and the message about it if there is a *reason* for one."""
+    if judging.history_at is not None:
+        return _record_history(connection, judging, judging.history_at, before, after, reason)
+    save_incident(connection, after)
+    if reason is not None:
+        _notify(connection, judging, after, reason, findings)
+    elif after.closed_on is not None and after.told is None:
+        _end_in_digest(connection, judging, after)
+    return after
+
+
+def _record_history(
+    connection: Transaction,
+    judging: Judging,
+    at: datetime,
+    before: Incident | None,
+    after: Incident,
+    reason: Reason | None,
+) -> Incident:
+    """Store where the incident stands after a day long over; what it did waits for the digest."""
+    ends_thread = reason is Reason.RESOLVED
+    if not ends_thread:
+        after = unsent(before, after)
+    if after == before:
+        return after
+    save_incident(connection, after)
+    latest = latest_turn(connection, after.id)
+    was_noted = latest is not None and latest.turn is Turn.OPENED
+    turn = None
+    if ends_thread:
+        _notify(connection, judging, after, Reason.RESOLVED, (), quietly=True)
+        turn = Turn.CLOSED
+    elif after.closed_on is not None and was_noted:
+        turn = Turn.CLOSED
+    elif reason is Reason.FIRST:
+        turn = Turn.OPENED
+    if turn is not None:
+        note_turn(connection, after.model, after.id, turn, day=judging.day, at=at)
+    return after
+
+
+def _end_in_digest(connection: Transaction, judging: Judging, incident: Incident) -> None:
+    """Tell the end of an incident that no message but a digest told, in the digest's thread."""
+    latest = latest_turn(connection, incident.id)
+    if latest is None or latest.turn is not Turn.OPENED or latest.digest is None:
+        return  # the digest that is still to come tells the end, too
+    note_turn(
+        connection, incident.model, incident.id, Turn.CLOSED,
+        day=judging.day, at=judging.now, digest=latest.digest,
+    )  # fmt: skip
+    add_deliveries(
+        connection,
+        latest.digest,
+        next_seq(connection, latest.digest),
+        destinations=judging.channels.destinations,
+        event=_event(connection, judging, incident, Reason.RESOLVED, ()),
+        now=judging.now,
+    )
+
+
+def _notify(
+    connection: Transaction,
+    judging: Judging,
+    incident: Incident,
+    reason: Reason,
+    findings: Sequence[Finding],
+    *,
+    quietly: bool = False,
+) -> None:
+    assert incident.told is not None, "who gives a reason says what was told"
+    event = _event(connection, judging, incident, reason, findings)
+    add_deliveries(
+        connection,
+        incident.id,
+        incident.told.seq,
+        destinations=judging.channels.destinations,
+        event=replace(event, quietly=quietly),
+        now=judging.now,
+        silenced=silenced_by(connection, event, now=judging.now),
+    )
+
+
+def _event(
+    connection: Transaction,
+    judging: Judging,
+    incident: Incident,
+    reason: Reason,
+    findings: Sequence[Finding],
+) -> IncidentEvent:
+    last = findings or last_findings(connection, incident)
+    return IncidentEvent(
+        reason=reason,
+        model=judging.model,
+        registered_model=judging.registered_model,
+        owner=judging.owner,
+        kind=incident.kind,
+        severity=incident.severity,
+        opened_on=incident.opened_on,
+        day=judging.day,
+        findings=most_urgent(findings),
+        total=len(findings),
+        run_id=judging.run_id,
+        at=judging.now,
+        evidence=max((one.evidence_day for one in last), default=incident.last_seen),
+    )

@@ -1,0 +1,270 @@
+"""The tables of the ledger, and how those of an earlier version become them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sqlalchemy import Column, Connection, MetaData, Table
+
+
+# The states of a delivery: the last two are held back by a silence, for now and for good.
+PENDING, CLAIMED, SENT, DEAD = "pending", "claimed", "sent", "dead"
+SILENCED, DROPPED = "silenced", "dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """All that we keep. SQLAlchemy is imported when this is first asked for, not before."""
+
+    metadata: MetaData
+    findings: Table
+    judged: Table
+    incidents: Table
+    turns: Table
+    deliveries: Table
+    decisions: Table
+    promotions: Table
+    fallbacks: Table
+    label_decisions: Table
+    handlings: Table
+    silences: Table
+    outages: Table
+
+
+def storable(text: str) -> str:
+    """Text without what a database refuses: PostgreSQL takes no NUL, nothing a lone surrogate.
+
+    >>> storable("a\\0b"), storable("\\ud800")
+    ('a\ufffdb', '?')
+    """
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def fields_of(record: Any) -> dict[str, Any]:
+    """A record as a row: by name, its fields."""
+    return {name: getattr(record, name) for name in record.__dataclass_fields__}
+
+
+@cache
+def _types() -> tuple[type[Any], type[Any]]:
+    """Types of columns of our own: moments, and words that may come from data."""
+    from sqlalchemy import DateTime, Text, TypeDecorator
+
+    class Moment(TypeDecorator[datetime]):
+        """An aware UTC time, on SQLite too, which forgets the zone."""
+
+        impl = DateTime(timezone=True)
+        cache_ok = True
+
+        def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+            return value and value.astimezone(UTC)
+
+        def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+            if value is None or value.tzinfo is not None:
+                return value and value.astimezone(UTC)
+            return value.replace(tzinfo=UTC)
+
+    class Words(TypeDecorator[str]):
+        """Text that may come from data."""
+
+        impl = Text
+        cache_ok = True
+
+        def process_bind_param(self, value: str | None, dialect: Any) -> str | None:
+            return value and storable(value)
+
+    return Moment, Words
+
+
+def _column(name: str, kind: Any, **how: Any) -> Column[Any]:
+    from sqlalchemy import Column
+
+    return Column(name, kind or _types()[1], **how)
+
+
+def _key(name: str, kind: Any = None) -> Column[Any]:
+    return _column(name, kind, primary_key=True)
+
+
+def _fact(name: str, kind: Any = None) -> Column[Any]:
+    return _column(name, kind, nullable=False)
+
+
+def _maybe(name: str, kind: Any = None) -> Column[Any]:
+    return _column(name, kind, nullable=True)
+
+
+def _number() -> Column[Any]:
+    from sqlalchemy import Integer
+
+    return _column("number", Integer, primary_key=True, autoincrement=True)
+
+
+def _incidents(metadata: MetaData) -> Table:
+    """At most one of them is open per model and kind."""
+    from sqlalchemy import JSON, Date, Index, Integer, Table
+
+    incidents = Table(
+        "incidents",
+        metadata,
+        *(_key("id"), _fact("model"), _fact("kind"), _fact("severity")),
+        *(_fact("opened_on", Date), _fact("last_seen", Date), _fact("judged_on", Date)),
+        *(_fact("quiet_days", Integer), _fact("firing", JSON), _fact("seen", JSON)),
+        *(_maybe("closed_on", Date), _fact("told", JSON)),
+    )
+    still_open = incidents.c.closed_on.is_(None)
+    Index(
+        "one_open_incident",
+        *(incidents.c.model, incidents.c.kind),
+        unique=True,
+        sqlite_where=still_open,
+        postgresql_where=still_open,
+    )
+    return incidents
+
+
+def _deliveries(metadata: MetaData) -> Table:
+    """One row for each message and destination; the next to send is found without a sort."""
+    from sqlalchemy import JSON, Index, Integer, Table, UniqueConstraint
+
+    moment = _types()[0]
+    deliveries = Table(
+        "deliveries",
+        metadata,
+        *(_key("id"), _fact("incident"), _fact("seq", Integer), _fact("destination")),
+        *(_fact("event", JSON), _fact("state"), _fact("attempts", Integer)),
+        *(_fact("created_at", moment), _maybe("claimed_at", moment), _maybe("sent_at", moment)),
+        *(_maybe("channel"), _maybe("ts"), _maybe("last_error"), _maybe("silenced")),
+        UniqueConstraint("incident", "destination", "seq"),
+    )
+    columns = deliveries.c
+    Index("next_deliveries", columns.state, columns.created_at, columns.incident, columns.seq)
+    return deliveries
+
+
+@cache
+def tables() -> Tables:
+    """The tables, as they are made where they do not exist."""
+    from sqlalchemy import JSON, Boolean, Date, MetaData, Table
+
+    moment, metadata = _types()[0], MetaData()
+
+    def table(name: str, *parts: Any) -> Table:
+        return Table(name, metadata, *parts)
+
+    findings = table(
+        "findings",
+        *(_key("model"), _key("day", Date), _key("step"), _key("kind"), _key("subject")),
+        *(_fact("severity"), _fact("words"), _maybe("about", Date)),
+    )
+    turns = table(
+        "turns",
+        _number(),
+        *(_fact("model"), _fact("incident"), _fact("turn"), _fact("day", Date)),
+        *(_fact("noted_at", moment), _maybe("digest")),
+    )
+    decisions = table(
+        "decisions",
+        *(_key("model"), _key("trigger_id"), _fact("day", Date), _fact("outcome")),
+        *(_fact("words"), _fact("inputs", JSON), _fact("at", moment)),
+    )
+    promotions = table(
+        "promotions",
+        _number(),
+        *(_fact("model"), _fact("version"), _maybe("previous"), _fact("reason")),
+        *(_fact("by"), _fact("at", moment)),
+    )
+    judged = table("judged", _key("model"), _key("kind"), _fact("last_day", Date))
+    fallbacks = table(
+        "fallbacks", _key("model"), _fact("on", Boolean), _fact("by"), _fact("at", moment)
+    )
+    label_decisions = table(
+        "label_decisions",
+        _number(),
+        *(_fact("model"), _fact("request_id"), _fact("served_on", Date), _fact("decision")),
+        *(_fact("reason"), _fact("by"), _fact("at", moment)),
+    )
+    handlings = table(
+        "handlings",
+        _number(),
+        *(_fact("incident"), _fact("action"), _fact("by"), _fact("at", moment)),
+        *(_maybe("until", moment), _fact("comment"), _maybe("key")),
+    )
+    silences = table(
+        "silences",
+        _number(),
+        *(_fact("matchers", JSON), _fact("starts_at", moment), _fact("ends_at", moment)),
+        *(_fact("by"), _fact("comment")),
+    )
+    outages = table("outages", _key("destination"), _fact("since", moment), _fact("words"))
+    return Tables(
+        metadata, findings, judged, _incidents(metadata), turns, _deliveries(metadata), decisions,
+        promotions, fallbacks, label_decisions, handlings, silences, outages,
+    )  # fmt: skip
+
+
+def migrate(connection: Connection) -> None:
+    """Bring tables that an earlier version made up to those of `tables`, in one transaction."""
+    _name_kinds(connection)
+    _add_columns(connection)
+    for table in tables().metadata.sorted_tables:
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
+
+
+def _name_kinds(connection: Connection) -> None:
+    """Destinations that were names of Slack channels say so, and one message may have several.
+
+    A thread went on where it began, whatever its later messages were addressed to.
+    """
+    from sqlalchemy import inspect, text
+
+    uniques = inspect(connection).get_unique_constraints("deliveries")
+    old = next((one for one in uniques if one["column_names"] == ["incident", "seq"]), None)
+    if old is None:
+        return
+    if connection.dialect.name == "postgresql":
+        name = connection.dialect.identifier_preparer.quote(str(old["name"]))
+        connection.exec_driver_sql(f"ALTER TABLE deliveries DROP CONSTRAINT {name}")
+        connection.exec_driver_sql("ALTER TABLE deliveries ADD UNIQUE (incident, destination, seq)")
+    else:
+        _rebuild_deliveries(connection)
+    of_root = (
+        "SELECT root.destination FROM deliveries AS root"
+        " WHERE root.incident = deliveries.incident AND root.seq = 0"
+    )
+    for value in (f"COALESCE(({of_root}), destination)", "'slack:' || destination"):
+        connection.execute(text(f"UPDATE deliveries SET destination = {value}"))
+
+
+def _rebuild_deliveries(connection: Connection) -> None:
+    """SQLite changes no constraint of a table: it is made anew, and its rows are copied."""
+    from sqlalchemy import inspect
+
+    connection.exec_driver_sql("ALTER TABLE deliveries RENAME TO former_deliveries")
+    tables().deliveries.create(connection)
+    names = [column["name"] for column in inspect(connection).get_columns("former_deliveries")]
+    known = ", ".join(f'"{name}"' for name in names if name in tables().deliveries.c)
+    connection.exec_driver_sql(
+        f"INSERT INTO deliveries ({known}) SELECT {known} FROM former_deliveries"
+    )
+    connection.exec_driver_sql("DROP TABLE former_deliveries")
+
+
+def _add_columns(connection: Connection) -> None:
+    """Give tables that an earlier version made the columns that came since; none is required."""
+    from sqlalchemy import inspect
+
+    look = inspect(connection)
+    for table in tables().metadata.sorted_tables:
+        existing = {column["name"] for column in look.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in existing:
+                kind = column.type.compile(connection.dialect)
+                connection.exec_driver_sql(
+                    f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {kind}'
+                )

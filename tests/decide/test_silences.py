@@ -1,0 +1,87 @@
+"""A silence holds for what all of its matchers match, from its beginning to its end."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from monitoring_dagster.decide.silences import Matcher, NoMatcher, Silence, silence_of
+
+NOON = datetime(2026, 1, 6, 12, tzinfo=UTC)
+LABELS = {"model": "credit", "kind": "feature_drift", "severity": "P2", "owner": "team:risk"}
+
+
+def silence(*matchers, number=1, hours=4, comment=""):
+    return Silence(
+        number, tuple(map(Matcher.parsed, matchers)), NOON, NOON + timedelta(hours=hours), "ada",
+        comment,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "matches"),
+    [
+        pytest.param("model=credit", True, id="the same"),
+        pytest.param("model=cred", False, id="a part of it"),
+        pytest.param("model!=credit", False, id="not the same"),
+        pytest.param("model!=churn", True, id="not another"),
+        pytest.param("kind=~.*_drift", True, id="a pattern of the whole"),
+        pytest.param("kind=~drift", False, id="a pattern of a part"),
+        pytest.param("kind!~.*_drift", False, id="no such pattern"),
+        pytest.param("severity=~P[23]", True, id="severities"),
+        pytest.param("owner = team:risk", True, id="blanks around"),
+    ],
+)
+def test_a_matcher_matches_the_whole_value(text, matches):
+    assert Matcher.parsed(text).matches(LABELS) is matches
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("credit", "is no matcher: write a name"),
+        ("model=", "is no matcher"),
+        ("modell=credit", "Did you mean 'model'?"),
+        ("kind=~(", "is no regular expression"),
+    ],
+)
+def test_what_is_no_matcher_says_how_to_write_one(text, words):
+    with pytest.raises(NoMatcher) as caught:
+        Matcher.parsed(text)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["model=credit", "kind=~.*_drift", "severity!=P1"])
+def test_a_matcher_is_written_as_it_is_read(text):
+    assert str(Matcher.parsed(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("minutes", "holds"),
+    [
+        pytest.param(-1, False, id="before"),
+        pytest.param(0, True, id="at the beginning"),
+        pytest.param(239, True, id="just before the end"),
+        pytest.param(240, False, id="at the end"),
+    ],
+)
+def test_it_holds_from_its_beginning_to_its_end(minutes, holds):
+    assert silence("model=credit").holds(LABELS, now=NOON + timedelta(minutes=minutes)) is holds
+
+
+def test_all_matchers_must_match():
+    assert silence("model=credit", "severity=P2").holds(LABELS, now=NOON)
+    assert not silence("model=credit", "severity=P1").holds(LABELS, now=NOON)
+
+
+def test_of_several_the_one_that_ends_last_counts():
+    """What it says is until when nothing comes."""
+    short, long_ = silence("model=credit"), silence("kind=feature_drift", number=2, hours=9)
+    other = silence("model=churn", number=3, hours=99)
+    assert silence_of([short, long_, other], LABELS, now=NOON) is long_
+    assert silence_of([other], LABELS, now=NOON) is None
+
+
+def test_it_says_by_whom_and_why():
+    said = replace(silence("model=credit"), comment="the feed moves").words
+    assert said == "silenced by ada until 2026-01-06 16:00 UTC: the feed moves"

@@ -1,0 +1,121 @@
+"""What people do about incidents is stored once, told once, and stops reminders alone."""
+
+from datetime import timedelta
+
+import pytest
+
+from monitoring_dagster.decide.handling import Action, Handling
+from monitoring_dagster.kinds import Reason, Severity
+from monitoring_dagster.store.ledger.ledger import Ledger
+from tests.store.ledger.test_ledger import DAY, NOON, SPEC, claimed, found
+
+WEEK = SPEC.model_copy(
+    update={"channels": SPEC.channels.model_copy(update={"remind_every_days": 2})}
+)
+
+
+@pytest.fixture
+def ledger(ledger_url):
+    return Ledger(ledger_url)
+
+
+def judge(ledger, *days, first=0, severity=Severity.P2):
+    """One day after the other, each its subjects; returns why people hear of it."""
+    for number, subjects in enumerate(days, start=first):
+        day = DAY + timedelta(days=number)
+        findings = [found(one, day=day, severity=severity) for one in subjects.split()]
+        ledger.record_day(WEEK, day, findings, now=NOON + timedelta(days=number))
+    return [one.event.reason for one in claimed(ledger)]
+
+
+def handle(ledger, action="acknowledge", *, by="ada", hours=0, until_hours=None, comment=""):
+    """Handle the latest incident, some hours after noon."""
+    at = NOON + timedelta(hours=hours)
+    until = None if until_hours is None else NOON + timedelta(hours=until_hours)
+    incident = ledger.incidents("credit")[-1]
+    new = Handling(incident.id, Action(action), by, at, until, comment)
+    return ledger.handlings.record("credit", new)
+
+
+def test_an_acknowledgement_is_one_reply_and_stops_reminders(ledger):
+    judge(ledger, "a")
+    for by in ("ada", "bob"):
+        handle(ledger, by=by, comment="looking")
+    (reply,) = claimed(ledger)
+    assert (reply.seq, reply.event.reason) == (1, Reason.ACKNOWLEDGED)
+    assert (reply.event.by, reply.event.comment) == ("ada", "looking")
+    assert judge(ledger, "a", "a", "a", "a", first=1) == []
+
+
+def test_without_one_reminders_come(ledger):
+    assert judge(ledger, "a", "a", "a") == [Reason.FIRST, Reason.REMINDER]
+
+
+def test_what_gets_worse_is_sent_all_the_same(ledger):
+    judge(ledger, "a")
+    handle(ledger)
+    assert judge(ledger, "a b", first=1) == [Reason.ACKNOWLEDGED, Reason.WORSE]
+
+
+def test_after_a_snooze_the_reminder_comes(ledger):
+    judge(ledger, "a")
+    handle(ledger, "snooze", until_hours=24 * 4)
+    assert judge(ledger, "a", "a", "a", first=1) == [Reason.SNOOZED]
+    assert judge(ledger, "a", first=4) == [Reason.REMINDER]
+
+
+def test_the_end_comes_after_an_acknowledgement(ledger):
+    judge(ledger, "a")
+    handle(ledger)
+    assert judge(ledger, "", first=1) == [Reason.ACKNOWLEDGED, Reason.RESOLVED]
+
+
+def test_who_resolves_it_closes_it_once(ledger):
+    judge(ledger, "a")
+    incident, is_new = handle(ledger, "resolve")
+    assert (incident.closed_on, is_new) == (NOON.date(), True)
+    assert handle(ledger, "resolve") == (incident, False)
+    assert handle(ledger, "acknowledge") == (incident, False)
+    (end,) = claimed(ledger)
+    assert (end.event.reason, end.event.by) == (Reason.RESOLVED, "ada")
+
+
+def test_a_day_judged_anew_does_not_open_it_again_and_the_next_one_does(ledger):
+    judge(ledger, "a")
+    handle(ledger, "resolve")
+    claimed(ledger)
+    assert judge(ledger, "a") == []
+    assert ledger.open_incidents() == []
+    assert judge(ledger, "a", first=1) == [Reason.FIRST]
+    assert len(ledger.incidents()) == 2
+
+
+def test_an_incident_that_nobody_heard_of_is_handled_without_a_message(ledger):
+    judge(ledger, "a", severity=Severity.P3)
+    _, is_new = handle(ledger)
+    assert is_new
+    assert claimed(ledger) == []
+    assert [one.by for one in ledger.handlings.of(ledger.incidents()[0].id)] == ["ada"]
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_the_end_of_what_a_digest_told_is_told_in_its_thread(ledger, told):
+    later = NOON + timedelta(days=90)
+    ledger.record_day(SPEC, DAY, [found("a")], now=NOON, history_at=later)
+    if told:
+        ledger.announce_history(SPEC, now=later)
+    claimed(ledger)
+    handle(ledger, "resolve", hours=24 * 91)
+    if not told:
+        assert claimed(ledger) == []
+        assert ledger.announce_history(SPEC, now=later + timedelta(days=2))
+        return
+    (end,) = claimed(ledger)
+    assert (end.seq, end.event.reason) == (1, Reason.RESOLVED)
+
+
+def test_what_people_write_is_stored_as_it_may_be(ledger):
+    judge(ledger, "a")
+    handle(ledger, by="a\0b", comment="\ud800")
+    (one,) = ledger.handlings.of(ledger.incidents()[0].id)
+    assert (one.by, one.comment) == ("a\ufffdb", "?")

@@ -1,0 +1,105 @@
+"""The tables of the ledger: what their columns hold, and how those of an earlier version grow."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from monitoring_dagster.report.events import EVENT
+from monitoring_dagster.store.ledger.database import address, engine, reading, writing
+from monitoring_dagster.store.ledger.deliveries import add_deliveries
+from monitoring_dagster.store.ledger.ledger import Ledger
+from monitoring_dagster.store.ledger.schema import storable, tables
+from tests.report.example import NOTE
+from tests.store.ledger.test_database import promote
+
+DAY = date(2026, 1, 5)
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [("plain \u00fc\u2028", "plain \u00fc\u2028"), ("a\0b", "a\ufffdb"), ("\ud800", "?"), ("", "")],
+)
+def test_text_is_stored_without_what_a_database_refuses(value, stored):
+    assert storable(value) == stored
+
+
+def test_a_moment_comes_back_in_utc_from_wherever_it_was_told(ledger_url):
+    tokyo = timezone(timedelta(hours=9))
+    with writing(ledger_url) as connection:
+        promote(connection, at=datetime(2026, 1, 6, 6, 30, 0, 5, tzinfo=tokyo))
+    with reading(ledger_url) as connection:
+        (row,) = connection.execute(tables().promotions.select())
+    assert row.at == datetime(2026, 1, 5, 21, 30, 0, 5, tzinfo=UTC)
+    assert row.at.utcoffset() == timedelta()
+
+
+def test_of_one_model_and_kind_one_incident_is_open(ledger_url):
+    def opened(connection, name, **more):
+        row = {"id": name, "model": "m", "kind": "k", "severity": "P1", "opened_on": DAY,
+               "last_seen": DAY, "judged_on": DAY, "quiet_days": 0, "firing": [], "seen": [],
+               "told": [], **more}  # fmt: skip
+        connection.execute(tables().incidents.insert(), row)
+
+    with writing(ledger_url) as connection:
+        opened(connection, "a", closed_on=DAY)
+        opened(connection, "b")
+    with pytest.raises(IntegrityError), writing(ledger_url) as connection:
+        opened(connection, "c")
+
+
+def test_a_ledger_of_an_earlier_version_gets_its_new_columns(tmp_path):
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    old = create_engine(url)
+    with old.begin() as connection:
+        connection.execute(
+            text("CREATE TABLE findings (model TEXT, day DATE, step TEXT, kind TEXT, subject TEXT,"
+                 " severity TEXT, words TEXT)")
+        )  # fmt: skip
+        connection.execute(
+            text("INSERT INTO findings VALUES"
+                 " ('credit', '2026-01-05', 'drift', 'feature_drift', 'a', 'P2', 'off')")
+        )  # fmt: skip
+    (finding,) = Ledger(url).findings("credit", DAY, DAY)
+    assert (finding.words, finding.evidence_day) == ("off", DAY)
+    assert "about" in {one["name"] for one in inspect(old).get_columns("findings")}
+    old.dispose()
+
+
+FORMER = """CREATE TABLE deliveries (id TEXT NOT NULL, incident TEXT NOT NULL, seq INTEGER NOT NULL,
+destination TEXT NOT NULL, event JSON NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL,
+created_at {moment} NOT NULL, claimed_at {moment}, sent_at {moment}, channel TEXT, ts TEXT,
+last_error TEXT, PRIMARY KEY (id), UNIQUE (incident, seq))"""
+THREAD = "0f4e6f0e-90a5-5b8c-8f0a-1f0a3a4f7c55"
+
+
+def test_deliveries_of_an_earlier_version_go_on_in_slack(ledger_url):
+    """The thread stays where it began, though its channel was another one when it went on."""
+    place = address(ledger_url)
+    moment = "DATETIME" if place.get_backend_name() == "sqlite" else "TIMESTAMP WITH TIME ZONE"
+    old = create_engine(place)
+    event = EVENT.dump_json(NOTE).decode()
+    with old.begin() as connection:
+        connection.execute(text(FORMER.format(moment=moment)))
+        for seq, channel, state in ((0, "#ml-alerts", "sent"), (1, "#moved", "pending")):
+            connection.execute(
+                text("INSERT INTO deliveries (id, incident, seq, destination, event, state,"
+                     " attempts, created_at, channel, ts) VALUES (:id, :incident, :seq, :place,"
+                     " :event, :state, 1, '2026-01-05 12:00:00', 'C1', '1.5')"),
+                {"id": str(seq), "incident": THREAD, "seq": seq, "place": channel, "event": event,
+                 "state": state},
+            )  # fmt: skip
+    old.dispose()
+    for _ in range(2):
+        engine.cache_clear()  # as another process would open it
+        queue = Ledger(ledger_url).deliveries
+        (sent,) = queue.thread(THREAD, "slack:#ml-alerts")
+        assert (sent.id, sent.channel, sent.ts, sent.event) == ("0", "C1", "1.5", NOTE)
+    reply = queue.claim(now=datetime(2026, 1, 6, tzinfo=UTC))
+    assert (reply.id, reply.destination, reply.attempts) == ("1", "slack:#ml-alerts", 2)
+    with writing(ledger_url) as connection:
+        again = {"incident": THREAD, "seq": 1, "now": sent.created_at, "event": NOTE}
+        assert not add_deliveries(connection, destinations=["slack:#ml-alerts"], **again)
+        again["seq"] = 2
+        assert add_deliveries(connection, destinations=["email:a@example.org"], **again)
