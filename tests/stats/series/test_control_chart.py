@@ -62,10 +62,18 @@ def test_of_twenty_five_quiet_years_at_most_three_alarm(correlation, deviation):
     assert sum(one is not None for one in found) <= 3
 
 
-def test_a_change_of_two_deviations_is_found_within_two_weeks_in_nineteen_of_twenty():
-    found = years(20, reference_days=90, change=0.1)
-    assert sum(one is not None and one <= 21 for one in found) >= 19
-    assert np.median(found) <= 14
+@pytest.mark.parametrize(
+    ("correlation", "days"),
+    [
+        pytest.param(0.0, 14, id="days know nothing of one another"),
+        pytest.param(0.3, 21, id="a spell lasts for two days"),
+        pytest.param(0.5, 35, id="a spell lasts for days"),
+    ],
+)
+def test_a_change_of_two_deviations_is_found_in_nineteen_of_twenty_years(correlation, days):
+    found = years(20, reference_days=90, correlation=correlation, change=0.1)
+    assert sum(one is not None and one <= days for one in found) >= 19
+    assert np.median([one or YEAR for one in found]) <= 14
 
 
 def test_one_wild_day_is_no_change():
