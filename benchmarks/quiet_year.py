@@ -26,20 +26,16 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.drawn_check import compared
+from benchmarks.drawn_library import QUIET, Library, Variant, alone, library_of
 from benchmarks.drawn_models import MODELS, spec_of
 from benchmarks.drawn_years import (
-    QUIET,
-    Library,
     Told,
-    Variant,
     Year,
-    alone,
-    compared,
     drawn_days,
     first_of,
     heard,
     is_urgent,
-    library_of,
     lived,
     scratch,
 )
