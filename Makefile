@@ -40,5 +40,6 @@ bench: $(STAMP)  ## the measured claims
 	$(BIN)/python benchmarks/labels.py
 	$(BIN)/python benchmarks/history.py
 	$(BIN)/python benchmarks/estimates.py
+	$(BIN)/python benchmarks/delivery.py
 	$(BIN)/python benchmarks/planted_year.py
 	$(BIN)/python benchmarks/quiet_year.py
