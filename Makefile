@@ -43,3 +43,13 @@ bench: $(STAMP)  ## the measured claims
 	$(BIN)/python benchmarks/delivery.py
 	$(BIN)/python benchmarks/planted_year.py
 	$(BIN)/python benchmarks/quiet_year.py
+
+$(STAMP): pyproject.toml
+	@if command -v uv >/dev/null; then \
+	  test -d .venv || uv venv --python $(PYTHON) .venv; \
+	  uv pip install --python $(BIN)/python --editable '.[ui,spark,demo,apprise,dev]'; \
+	else \
+	  test -d .venv || $(PYTHON) -m venv .venv; \
+	  $(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[ui,spark,demo,apprise,dev]'; \
+	fi
+	@touch $@
