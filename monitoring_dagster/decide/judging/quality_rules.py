@@ -85,7 +85,7 @@ def quality_names(spec: ModelSpec) -> Iterator[str]:
     for metric in _judged(spec):
         areas = ("estimate", *_OF_LABELS, ESTIMATE_ACCURACY, VARIATION)
         yield from (f"{area}.{metric}" for area in areas)
-    yield from (f"{area}.{CALIBRATION_GAP}" for area in _OF_LABELS)
+    yield from (f"{area}.{CALIBRATION_GAP}" for area in (*_OF_LABELS, VARIATION))
 
 
 def _judged(spec: ModelSpec) -> list[str]:

@@ -160,6 +160,12 @@ def test_the_signals_of_the_catalogue_are_among_those_that_are_read(kind):
     assert {*rule.stated_as, *([rule.limit.signal] if rule.limit else [])} <= names_read(spec())
 
 
+@pytest.mark.parametrize("quantity", ["log_loss", "calibration_gap"])
+def test_it_reads_how_quality_varies(quantity):
+    """Else a backtest finds what the verdict holds for normal variation."""
+    assert {f"variation.{quantity}", f"quality.{quantity}"} <= names_read(spec())
+
+
 def test_it_reads_what_the_owner_names_and_as_far_back():
     of = spec(rules={"own": {"slow": {"signal": "labels.arrived", "above": 1, "of_days": 31}}})
     assert "labels.arrived" in names_read(of)
