@@ -10,10 +10,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 
-from tests.faults import Fault, FaultyHandler
+from tests.faults import Fault, FaultyHandler, Loopback
 
 ROUTING_KEY = "R0123456789CANARY0123456789CANAR"
 WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"canary-canary-canary-canary").decode()
@@ -21,7 +20,7 @@ SEVERITIES = {"critical", "error", "warning", "info"}
 
 
 @dataclass
-class FakeReceivers:
+class FakeReceivers(Loopback):
     """``fault(path)`` says what happens to the next request; ``clock`` is the receivers' time."""
 
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -36,21 +35,12 @@ class FakeReceivers:
     requests: Counter[str] = field(default_factory=Counter)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def __enter__(self) -> Self:
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self.server.daemon_threads = True
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+    def handler(self) -> type[FaultyHandler]:
+        return _handler(self)
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_address[1]}"
+        return self.address
 
     @property
     def environment(self) -> dict[str, str]:

@@ -7,11 +7,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.faults import Fault, FaultyHandler
+from tests.faults import Fault, FaultyHandler, Loopback
 
 TOKEN = "xoxb-canary-token-0000"
 APP_TOKEN = "xapp-canary-token-0000"  # of Socket Mode
@@ -52,7 +51,7 @@ class Posted:
 
 
 @dataclass
-class FakeSlack:
+class FakeSlack(Loopback):
     """``fault(method)`` says what happens to the next request; ``clock`` is Slack's own time."""
 
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -69,21 +68,12 @@ class FakeSlack:
     _last_post: dict[str, float] = field(default_factory=dict)
     _last_ts: float = 0
 
-    def __enter__(self) -> Self:
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self.server.daemon_threads = True
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+    def handler(self) -> type[FaultyHandler]:
+        return _handler(self)
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_address[1]}/api/"
+        return f"{self.address}/api/"
 
     @property
     def roots(self) -> list[Posted]:

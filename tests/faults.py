@@ -3,9 +3,11 @@
 import json
 import socket
 import struct
+import threading
 import time
 from enum import Enum
-from http.server import BaseHTTPRequestHandler
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
 
 
 class Fault(Enum):
@@ -25,6 +27,29 @@ class Fault(Enum):
     @property
     def spares_the_effect(self) -> bool:
         return self.name.endswith("_AFTER")
+
+
+class Loopback:
+    """A server on this machine, as long as it is entered; whoever is one says its `handler`."""
+
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
+        self.server.daemon_threads = True
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_address[1]}"
 
 
 class FaultyHandler(BaseHTTPRequestHandler):
