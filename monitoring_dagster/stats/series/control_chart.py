@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from monitoring_dagster.stats.columns.values import Floats
 
-LIMIT = 3.5  # standard errors of the average: a false alarm in about 15 years, see its benchmark
+LIMIT = 3.5  # standard errors; `tests/stats/series/test_control_chart.py` has what it promises
 _WEIGHT = 0.15  # of the newest day; half of all weight lies on the newest 4.3 days
 _MOST = 3.0  # standard deviations that one day counts for: no single storm is a change
 _MOST_CORRELATION = 0.9
