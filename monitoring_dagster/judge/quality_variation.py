@@ -1,9 +1,9 @@
 """Normal variation of a version's metrics: how they differ between the days of its reference."""
 
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from datetime import date
-from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 
@@ -16,7 +16,7 @@ from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.values import WrongType
 from monitoring_dagster.stats.inference.intervals import Z95
-from monitoring_dagster.stats.quality.labelled_rows import Task, UnusableOutcome
+from monitoring_dagster.stats.quality.labelled_rows import UnusableOutcome
 from monitoring_dagster.stats.quality.miscalibration import miscalibrated
 from monitoring_dagster.stats.quality.outcomes import Outcomes, outcomes_by_group
 from monitoring_dagster.stats.quality.reliability import RightByScore
@@ -27,14 +27,15 @@ from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.reference_truth import (
     LABELLED_FILE,
     days_in,
+    judgeable,
     kept,
 )
 from monitoring_dagster.store.references.version_reference import folder_of, reference_of
 
 MIN_DAYS = 14  # of a reference: fewer say little about how days differ
 _MIN_ROWS = 30  # of a day
-_MOST_KEPT = 512  # versions and their segments, in this process
 _WHOLE = Group("0")  # of a reference, whichever version it is of
+_T = TypeVar("_T")
 
 
 def variation_signals(monitor: Monitor, day: date, quality: Sequence[Signal]) -> Iterator[Signal]:
@@ -86,37 +87,12 @@ def variation_of(
     spec = monitor.spec
     judged = spec.tolerances_where(segment, value) if segment else spec.tolerances
     own = tuple(one.model_dump_json() for one in spec.metrics)
-    key = (folder_of(monitor, version), segment, value, tuple(judged), own)
-    if key not in _found:
-        if len(_found) >= _MOST_KEPT:
-            _found.clear()
-        group = _WHOLE._replace(segment=segment, value=value)
-        _found[key] = _varied(spec, days_of_reference(monitor, version).get(group, ()), judged)
-    return _found[key]
+    group = _WHOLE._replace(segment=segment, value=value)
 
+    def varied() -> Mapping[str, NormalVariation]:
+        return _varied(spec, days_of_reference(monitor, version).get(group, ()), judged)
 
-def _of_calibration(monitor: Monitor, version: str, *, days: int) -> NormalVariation | None:
-    """How the gap between scores and truth of so many days together varies in the reference."""
-    key = (folder_of(monitor, version), "", "", ("calibration",), (str(days),))
-    if key not in _found:
-        known = [one for one in days_of_reference(monitor, version).get(_WHOLE, ()) if one.scores]
-        gap = _varied_gap(known, days)
-        _found[key] = {} if gap is None or gap.days * days < MIN_DAYS else {"": gap}
-    return _found[key].get("")
-
-
-def _varied_gap(known: Sequence[Outcomes], days: int) -> NormalVariation | None:
-    usual = RightByScore.from_outcomes(sum(known[1:], known[0])) if known else None
-    gaps = [
-        miscalibrated(
-            RightByScore.from_outcomes(sum(known[n + 1 : n + days], known[n])), usual
-        ).effect
-        for n in range(0, len(known) - days + 1, days)
-    ]
-    return normal_variation(gaps, [0.0] * len(gaps))
-
-
-_found: dict[Hashable, Mapping[str, NormalVariation]] = {}
+    return _once(_metrics, (folder_of(monitor, version), group, tuple(judged), own), varied)
 
 
 def _varied(
@@ -134,36 +110,72 @@ def _varied(
     return found
 
 
+def _of_calibration(monitor: Monitor, version: str, *, days: int) -> NormalVariation | None:
+    """How the gap between scores and truth of so many days together varies in the reference."""
+
+    def varied() -> NormalVariation | None:
+        known = [one for one in days_of_reference(monitor, version).get(_WHOLE, ()) if one.scores]
+        gap = _varied_gap(known, days) if known else None
+        return gap if gap is not None and gap.days * days >= MIN_DAYS else None
+
+    return _once(_gaps, (folder_of(monitor, version), days), varied)
+
+
+def _varied_gap(known: Sequence[Outcomes], days: int) -> NormalVariation | None:
+    usual = RightByScore.from_outcomes(sum(known[1:], known[0]))
+    gaps = [
+        miscalibrated(
+            RightByScore.from_outcomes(sum(known[n + 1 : n + days], known[n])), usual
+        ).effect
+        for n in range(0, len(known) - days + 1, days)
+    ]
+    return normal_variation(gaps, [0.0] * len(gaps))
+
+
 def days_of_reference(monitor: Monitor, version: str) -> Mapping[Group, Sequence[Outcomes]]:
     """How the rows of the reference of *version* turned out, day by day in their order: of version
     0, whichever it is, and of each segment."""
-    spec, log = monitor.spec, monitor.spec.predictions
-    folder = folder_of(monitor, version)
-    return _by_day(folder, spec.task, log.prediction, log.score, tuple(spec.segments))
+    spec, folder = monitor.spec, folder_of(monitor, version)
+    key = folder, spec.predictions.prediction, spec.predictions.score, tuple(spec.segments)
+    return _once(_days, key, lambda: _by_day(spec, folder), most=8)
 
 
-@lru_cache(maxsize=8)
-def _by_day(
-    folder: Path, task: Task, prediction: str, score: str | None, segments: tuple[str, ...]
-) -> dict[Group, list[Outcomes]]:
+_metrics: dict[Hashable, Mapping[str, NormalVariation]] = {}
+_gaps: dict[Hashable, NormalVariation | None] = {}
+_days: dict[Hashable, Mapping[Group, Sequence[Outcomes]]] = {}  # large
+
+
+def _once(
+    found: dict[Hashable, _T], key: Hashable, make: Callable[[], _T], *, most: int = 512
+) -> _T:
+    """What *make* makes, made once for each *key* as long as there are not too many."""
+    if key not in found:
+        if len(found) >= most:
+            found.clear()
+        found[key] = make()
+    return found[key]
+
+
+def _by_day(spec: ModelSpec, folder: Path) -> dict[Group, list[Outcomes]]:
+    log = spec.predictions
     if not (folder / LABELLED_FILE).exists():
         return {}
     rows = kept(folder, LABELLED_FILE)
-    if not {LABEL, DAY, prediction} <= {*rows.column_names}:
+    if not {LABEL, DAY, log.prediction} <= {*rows.column_names}:
         return {}
-    days = [date.fromordinal(max(one, 1)) for one in days_in(rows).tolist()]
+    rows = judgeable(spec, rows)
     columns = {
-        "day": pa.array(days, pa.date32()),
+        "day": pa.array([date.fromordinal(max(one, 1)) for one in days_in(rows).tolist()]),
         "version": pa.array([_WHOLE.version] * rows.num_rows, pa.string()),
         "label": rows[LABEL],
-        "prediction": rows[prediction],
+        "prediction": rows[log.prediction],
     }
-    if score in rows.column_names:
-        columns["score"] = rows[score]
-    split = [name for name in segments if name in rows.column_names and name not in columns]
+    if log.score in rows.column_names:
+        columns["score"] = rows[log.score]
+    split = [name for name in spec.segments if name in rows.column_names and name not in columns]
     table = pa.table({**{name: rows[name] for name in split}, **columns})
     try:
-        counted = outcomes_by_group(table, task=task, segments=split)
+        counted = outcomes_by_group(table, task=spec.task, segments=split)
     except (UnusableOutcome, WrongType):
         return {}  # as for the outcomes of the whole reference: the estimate says what is wrong
     found: dict[Group, list[Outcomes]] = {}

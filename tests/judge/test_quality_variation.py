@@ -23,7 +23,7 @@ def monitor(tmp_path, monkeypatch):
     return monitor
 
 
-def rows_of(monitor, days=60, rows=400, *, deviation=0.0, labels=True):
+def rows_of(monitor, days=60, rows=400, *, deviation=0.0, labels=True, label_of_one=None):
     """The labelled rows of a reference whose days differ in how right its scores are."""
     rng = np.random.default_rng(0)
     log, first = monitor.spec.predictions, date(2026, 1, 1)
@@ -31,11 +31,14 @@ def rows_of(monitor, days=60, rows=400, *, deviation=0.0, labels=True):
     score = rng.uniform(0.05, 0.95, days * rows)
     odds = np.log(score / (1 - score)) + shift
     label = rng.uniform(size=score.size) < 1 / (1 + np.exp(-odds))
+    label = label.astype(int)
+    if label_of_one is not None:
+        label[9] = label_of_one
     written = {
         log.score: score,
         log.prediction: (score > 0.5).astype(int),
         DAY: [first + timedelta(days=n // rows) for n in range(days * rows)],
-    } | ({LABEL: label.astype(int)} if labels else {})
+    } | ({LABEL: label} if labels else {})
     folder = folder_of(monitor, "1")
     folder.mkdir(parents=True)
     pq.write_table(pa.table(written), folder / LABELLED_FILE)
@@ -70,6 +73,12 @@ def test_of_a_reference_that_says_too_little_nothing_is_known(how, monitor):
 
 def test_without_rows_of_a_reference_nothing_is_known(monitor):
     assert variation_of(monitor, "1") == {}
+
+
+def test_a_label_that_is_none_costs_its_row_alone(monitor):
+    rows_of(monitor, label_of_one=7)
+    (found,) = variation_of(monitor, "1").values()
+    assert found.days == 60
 
 
 def test_the_versions_that_serve_have_a_signal_each_day(monitor):
