@@ -15,7 +15,7 @@ from monitoring_dagster.measure.quality.model_metrics import metrics_of
 from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.values import WrongType
-from monitoring_dagster.stats.inference.intervals import Z95
+from monitoring_dagster.stats.inference.intervals import standard_error
 from monitoring_dagster.stats.quality.labelled_rows import UnusableOutcome
 from monitoring_dagster.stats.quality.miscalibration import miscalibrated
 from monitoring_dagster.stats.quality.outcomes import Outcomes, outcomes_by_group
@@ -103,7 +103,7 @@ def _varied(
     found: dict[str, NormalVariation] = {}
     for name in judged:
         known = [of_day[name] for of_day in days if name in of_day]
-        errors = [(one.high - one.low) / (2 * Z95) for one in known]
+        errors = [standard_error(one.low, one.high) for one in known]
         variation = normal_variation([one.value for one in known], errors)
         if variation is not None and variation.days >= MIN_DAYS:
             found[name] = variation

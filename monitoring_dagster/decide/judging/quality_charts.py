@@ -9,7 +9,7 @@ from typing import Self
 from monitoring_dagster.decide.judging.tolerance import higher_is_better, metric_of
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.spec.model import ModelSpec
-from monitoring_dagster.stats.inference.intervals import Z95
+from monitoring_dagster.stats.inference.intervals import standard_error
 from monitoring_dagster.stats.series.control_chart import Chart, NormalVariation, control_chart
 
 VARIATION = "variation"  # area of the signals that say how quality varies between days
@@ -72,7 +72,7 @@ class QualityCharts:
         if normal is None or not days:
             return None
         worse = [self._worse(metric, one.value, of.value) for one, of in days]
-        errors = [_error(of) for _, of in days]
+        errors = [standard_error(of.low, of.high) for _, of in days]
         # The day effects lie in the errors already: the correlation is theirs.
         missed = NormalVariation(0.0, 0.0, normal.correlation, normal.days)
         return control_chart(worse, errors, missed)
@@ -89,7 +89,7 @@ class QualityCharts:
         if normal is None:
             return None
         of_days = [one for _, one in sorted(days.get(series, {}).items())]
-        errors = [_error(one) for one in of_days]
+        errors = [standard_error(one.low, one.high) for one in of_days]
         worse = [self._worse(metric, one.value, self._level(normal, one)) for one in of_days]
         chart = control_chart(worse, errors, normal)
         if metric != "bias":
@@ -107,11 +107,6 @@ class QualityCharts:
 
     def _worse(self, metric: str, value: float, level: float) -> float:
         return level - value if higher_is_better(self.spec, metric) else value - level
-
-
-def _error(one: Signal) -> float:
-    """The standard error of a number with a 95 % interval."""
-    return (one.high - one.low) / (2 * Z95)
 
 
 def _series(one: Signal) -> _Series:

@@ -1,11 +1,23 @@
 """Between which bounds does a share lie?  Intervals that keep their promise near 0 and 1."""
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from monitoring_dagster.stats.columns.values import Floats
 
+_Numbers = TypeVar("_Numbers", float, Floats)
 Z95 = 1.959963984540054  # two-sided 95 % of the normal law
+
+
+def standard_error(low: _Numbers, high: _Numbers) -> _Numbers:
+    """The standard error that a 95 % interval of the normal law says.
+
+    >>> round(standard_error(-1.96, 1.96), 3)
+    1.0
+    """
+    return (high - low) / (2 * Z95)
 
 
 def wilson(rows: ArrayLike, of: ArrayLike) -> tuple[Floats, Floats]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from monitoring_dagster.stats.columns.values import Floats
 from monitoring_dagster.stats.inference.evidence import benjamini_hochberg
-from monitoring_dagster.stats.inference.intervals import Z95
+from monitoring_dagster.stats.inference.intervals import Z95, standard_error
 from monitoring_dagster.stats.quality.performance import HIGHER_IS_BETTER, Metric
 
 MIN_ROWS = 100  # of a segment, now and in its baseline, below which it gets no verdict
@@ -191,7 +191,7 @@ class _Change:
 
 def _squared_error(metric: Floats) -> Floats:
     """From the width of the 95 % interval."""
-    variance: Floats = np.square((metric[2] - metric[1]) / (2 * Z95))
+    variance: Floats = np.square(standard_error(metric[1], metric[2]))
     return variance
 
 

@@ -6,13 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from monitoring_dagster.stats.inference.intervals import Z95, wilson
+from monitoring_dagster.stats.inference.intervals import Z95, standard_error, wilson
 
 shares = st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
 
 def test_ninety_five_per_cent_is_what_scipy_says():
     assert pytest.approx(stats.norm.ppf(0.975), rel=1e-15) == Z95
+
+
+@given(st.floats(-1e3, 1e3), st.floats(0.001, 1e3))
+def test_the_standard_error_is_that_of_the_normal_law(mean, deviation):
+    low, high = stats.norm.interval(0.95, mean, deviation)
+    assert standard_error(low, high) == pytest.approx(deviation)
 
 
 @given(shares)
