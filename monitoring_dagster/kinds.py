@@ -1,4 +1,5 @@
-"""Kinds of finding, how urgent one is, and why people hear of it: words of YAML and messages."""
+"""Kinds of finding, their families, how urgent one is, and why people hear of it: words of YAML and
+messages."""
 
 from enum import StrEnum
 from typing import Literal
@@ -46,11 +47,22 @@ class FindingKind(StrEnum):
     OWN_RULE = "own_rule"
 
 
+class Family(StrEnum):
+    """Kinds that are signs of one problem: those of a model are one incident."""
+
+    SERVICE = "service"  # what answers, and which version
+    DATA = "data"  # what was delivered
+    LABELS = "labels"  # what comes back later
+    BEHAVIOUR = "behaviour"  # what goes in and out, and how good it is
+    OWN = "own"  # rules of the owner's
+
+
 class Reason(StrEnum):
     """Why a message goes out. The words appear in the message itself."""
 
     FIRST = "first seen"
     WORSE = "got worse"
+    REOPENED = "open again"
     RESOLVED = "resolved"
     REMINDER = "still open"
     ACKNOWLEDGED = "acknowledged"

@@ -6,6 +6,14 @@ from typing import Self
 
 from monitoring_dagster.kinds import FindingKind, Severity
 
+_LEADING = (
+    FindingKind.PERFORMANCE_DROP,
+    FindingKind.SEGMENT_DROP,
+    FindingKind.MISCALIBRATION,
+    FindingKind.EXPECTED_DROP,
+    FindingKind.PREDICTION_DRIFT,
+)  # at the same urgency, before the other signs of one problem
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
@@ -19,6 +27,7 @@ class Finding:
     words: str  # one sentence with the numbers in it: the fact and the bound
     step: str  # which step found it; a step's findings of a day are replaced together
     about: date | None = None  # the day or week that was judged, where that is not `day`
+    brief: str = ""  # cause and number in a few words, where `words` are many
     at_most: Severity = Severity.P0  # as urgent as it may be whatever its rule says
 
     def with_severity(self, severity: Severity) -> Self:
@@ -34,3 +43,18 @@ class Finding:
     def fingerprint(self) -> str:
         """What stays the same while the problem lasts: never a day, never a value."""
         return f"{self.model}/{self.kind}/{self.subject}"
+
+
+def weight(kind: FindingKind, severity: Severity) -> tuple[Severity, int, str]:
+    """Where a sign of a problem stands among the others: the most urgent first, then the loss, then
+    what may have led to it. But a broken input explains all that comes of it.
+
+    >>> drop, drift = FindingKind.PERFORMANCE_DROP, FindingKind.FEATURE_DRIFT
+    >>> weight(drop, Severity.P2) < weight(drift, Severity.P2)
+    True
+    >>> weight(drift, Severity.P1) < weight(drop, Severity.P1)
+    True
+    """
+    is_broken = kind is FindingKind.FEATURE_DRIFT and severity <= Severity.P1
+    place = _LEADING.index(kind) if kind in _LEADING else len(_LEADING)
+    return severity, -1 if is_broken else place, kind

@@ -1,10 +1,9 @@
 """Incidents as people leave them: acknowledged, snoozed, resolved, and who hears of it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from monitoring_dagster.decide.handling import REASONS, Action, Handling, in_force
-from monitoring_dagster.decide.incidents import Incident
+from monitoring_dagster.decide.incidents import Incident, closed_by_hand
 from monitoring_dagster.kinds import Reason
 
 
@@ -29,12 +28,8 @@ def handled(
         return incident, None, False
     after = incident
     if new.action is Action.RESOLVE:
-        closed_on = max(new.at.date(), incident.opened_on)
-        after = replace(incident, closed_on=closed_on, firing=frozenset())
-    if after.told is None:
-        return after, None, True
-    told = replace(after.told, seq=after.told.seq + 1)
-    return replace(after, told=told), REASONS[new.action], True
+        after = closed_by_hand(incident, day=new.at.date())
+    return after, None if after.told is None else REASONS[new.action], True
 
 
 def _repeats(before: Handling | None, new: Handling) -> bool:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from math import inf
 from types import MappingProxyType
 
-from monitoring_dagster.kinds import FindingKind, Severity
+from monitoring_dagster.kinds import Family, FindingKind, Severity
 
 
 class Evidence(StrEnum):
@@ -64,6 +64,7 @@ class Rule:
     """One row of the catalogue; its name is its runbook page and its key in YAML."""
 
     title: str  # as messages call it
+    family: Family  # whose incident it is a sign of
     evidence: Evidence
     severities: tuple[Severity, ...]  # the most urgent first; another where doubt or share lower it
     asset: str  # of the model, in Dagster, that shows it
@@ -85,6 +86,7 @@ class Rule:
 _ROWS: dict[FindingKind, Rule] = {
     FindingKind.MISSING_DAY: Rule(
         title="missing day",
+        family=Family.DATA,
         evidence=Evidence.FILES,
         severities=(Severity.P1,),
         asset="contract",
@@ -96,6 +98,7 @@ _ROWS: dict[FindingKind, Rule] = {
     ),
     FindingKind.EMPTY_DAY: Rule(
         title="empty day",
+        family=Family.DATA,
         evidence=Evidence.FILES,
         severities=(Severity.P1,),
         asset="contract",
@@ -107,6 +110,7 @@ _ROWS: dict[FindingKind, Rule] = {
     ),
     FindingKind.UNREADABLE_DATA: Rule(
         title="unreadable data",
+        family=Family.DATA,
         evidence=Evidence.FILES,
         severities=(Severity.P1, Severity.P2, Severity.P3),
         asset="contract",
@@ -122,6 +126,7 @@ _ROWS: dict[FindingKind, Rule] = {
     ),
     FindingKind.SCHEMA_BREACH: Rule(
         title="schema breach",
+        family=Family.DATA,
         evidence=Evidence.SERVICE,
         severities=(Severity.P1, Severity.P2, Severity.P3),
         asset="contract",
@@ -133,6 +138,7 @@ _ROWS: dict[FindingKind, Rule] = {
     ),
     FindingKind.LOW_VOLUME: Rule(
         title="low volume",
+        family=Family.DATA,
         evidence=Evidence.SERVICE,
         severities=(Severity.P1,),
         asset="profile",
@@ -151,6 +157,7 @@ _ROWS: dict[FindingKind, Rule] = {
     ),
     FindingKind.SERVICE_ERRORS: Rule(
         title="service errors",
+        family=Family.SERVICE,
         evidence=Evidence.SERVICE,
         severities=(Severity.P0,),
         asset="profile",
@@ -166,6 +173,7 @@ _ROWS: dict[FindingKind, Rule] = {
     ),
     FindingKind.SLOW_SERVICE: Rule(
         title="slow service",
+        family=Family.SERVICE,
         evidence=Evidence.SERVICE,
         severities=(Severity.P0, Severity.P2),
         asset="profile",
@@ -183,6 +191,7 @@ _ROWS: dict[FindingKind, Rule] = {
     ),
     FindingKind.UNKNOWN_VERSION: Rule(
         title="unknown version",
+        family=Family.SERVICE,
         evidence=Evidence.SERVICE,
         severities=(Severity.P1,),
         asset="profile",
@@ -192,6 +201,7 @@ _ROWS: dict[FindingKind, Rule] = {
     ),
     FindingKind.PREDICTION_DRIFT: Rule(
         title="prediction drift",
+        family=Family.BEHAVIOUR,
         evidence=Evidence.PREDICTIONS,
         severities=(Severity.P1, Severity.P2),
         asset="drift",
@@ -201,6 +211,7 @@ _ROWS: dict[FindingKind, Rule] = {
     ),
     FindingKind.FEATURE_DRIFT: Rule(
         title="feature drift",
+        family=Family.BEHAVIOUR,
         evidence=Evidence.FEATURES,
         severities=(Severity.P1, Severity.P2, Severity.P3),
         asset="drift",
@@ -211,6 +222,7 @@ _ROWS: dict[FindingKind, Rule] = {
     ),
     FindingKind.MULTIVARIATE_DRIFT: Rule(
         title="multivariate drift",
+        family=Family.BEHAVIOUR,
         evidence=Evidence.WEEK,
         severities=(Severity.P2,),
         asset="multivariate",
@@ -222,6 +234,7 @@ _ROWS: dict[FindingKind, Rule] = {
     ),
     FindingKind.EXPECTED_DROP: Rule(
         title="expected drop",
+        family=Family.BEHAVIOUR,
         evidence=Evidence.ESTIMATE,
         severities=(Severity.P2, Severity.P3),
         asset="estimate",
@@ -231,6 +244,7 @@ _ROWS: dict[FindingKind, Rule] = {
     ),
     FindingKind.PERFORMANCE_DROP: Rule(
         title="performance drop",
+        family=Family.BEHAVIOUR,
         evidence=Evidence.QUALITY,
         severities=(Severity.P1, Severity.P2),  # where the inputs explain it
         asset="evaluation",
@@ -240,6 +254,7 @@ _ROWS: dict[FindingKind, Rule] = {
     ),
     FindingKind.SEGMENT_DROP: Rule(
         title="segment drop",
+        family=Family.BEHAVIOUR,
         evidence=Evidence.QUALITY,
         severities=(Severity.P2,),
         asset="evaluation",
@@ -249,6 +264,7 @@ _ROWS: dict[FindingKind, Rule] = {
     ),
     FindingKind.MISCALIBRATION: Rule(
         title="miscalibration",
+        family=Family.BEHAVIOUR,
         evidence=Evidence.QUALITY,
         severities=(Severity.P2,),
         asset="evaluation",
@@ -258,6 +274,7 @@ _ROWS: dict[FindingKind, Rule] = {
     ),
     FindingKind.REVISED_QUALITY: Rule(
         title="revised quality",
+        family=Family.LABELS,
         evidence=Evidence.LABELS,
         severities=(Severity.P2, Severity.P3),
         asset="evaluation",
@@ -268,6 +285,7 @@ _ROWS: dict[FindingKind, Rule] = {
     ),
     FindingKind.LATE_LABELS: Rule(
         title="late labels",
+        family=Family.LABELS,
         evidence=Evidence.LABELS,
         severities=(Severity.P2,),
         asset="outcomes",
@@ -279,6 +297,7 @@ _ROWS: dict[FindingKind, Rule] = {
     ),
     FindingKind.LABEL_DELAY: Rule(
         title="label delay",
+        family=Family.LABELS,
         evidence=Evidence.LABELS,
         severities=(Severity.P2,),
         asset="outcomes",
@@ -289,6 +308,7 @@ _ROWS: dict[FindingKind, Rule] = {
     ),
     FindingKind.LABEL_PROCESS: Rule(
         title="label process",
+        family=Family.LABELS,
         evidence=Evidence.LABELS,
         severities=(Severity.P2, Severity.P3),
         asset="outcomes",
@@ -299,6 +319,7 @@ _ROWS: dict[FindingKind, Rule] = {
     ),
     FindingKind.ORPHAN_LABELS: Rule(
         title="orphan labels",
+        family=Family.LABELS,
         evidence=Evidence.LABELS,
         severities=(Severity.P2,),
         asset="outcomes",
@@ -309,6 +330,7 @@ _ROWS: dict[FindingKind, Rule] = {
     ),
     FindingKind.VERSION_METADATA: Rule(
         title="version metadata",
+        family=Family.SERVICE,
         evidence=Evidence.SERVICE,
         severities=(Severity.P1, Severity.P2, Severity.P3),
         asset="profile",
@@ -318,6 +340,7 @@ _ROWS: dict[FindingKind, Rule] = {
     ),
     FindingKind.IMPORTANCE_SHIFT: Rule(
         title="importance shift",
+        family=Family.BEHAVIOUR,
         evidence=Evidence.SERVICE,
         severities=(Severity.P3,),
         asset="drift",
@@ -328,6 +351,7 @@ _ROWS: dict[FindingKind, Rule] = {
     ),
     FindingKind.RETRAINING: Rule(
         title="retraining",
+        family=Family.BEHAVIOUR,
         evidence=Evidence.EVENT,
         severities=(Severity.P3,),
         asset="retraining",
@@ -338,6 +362,7 @@ _ROWS: dict[FindingKind, Rule] = {
     ),
     FindingKind.FAILED_RUN: Rule(
         title="failed run",
+        family=Family.SERVICE,
         evidence=Evidence.EVENT,
         severities=(Severity.P1,),
         asset="verdict",
@@ -346,6 +371,7 @@ _ROWS: dict[FindingKind, Rule] = {
     ),
     FindingKind.OWN_RULE: Rule(
         title="own rule",
+        family=Family.OWN,
         evidence=Evidence.OWN,
         severities=(Severity.P0, Severity.P1, Severity.P2, Severity.P3),
         asset="verdict",
@@ -357,6 +383,10 @@ _ROWS: dict[FindingKind, Rule] = {
 RULES: Mapping[FindingKind, Rule] = MappingProxyType(_ROWS)
 HEAL = frozenset(kind for kind, rule in RULES.items() if rule.heals)
 BLOCK_RETRAINING = frozenset(kind for kind, rule in RULES.items() if rule.blocks_retraining)
+FAMILIES = {
+    family: frozenset(kind for kind, rule in RULES.items() if rule.family is family)
+    for family in Family
+}
 
 
 def judged_with(evidence: Collection[Evidence]) -> set[FindingKind]:

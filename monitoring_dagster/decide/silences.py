@@ -8,7 +8,7 @@ from typing import Self
 
 from monitoring_dagster.errors import MonitoringError, did_you_mean
 
-NAMES = ("model", "kind", "severity", "owner")
+NAMES = ("model", "family", "kind", "severity", "owner")
 _FORM = re.compile(r"(\w+)\s*(=~|!~|!=|=)\s*(.+)", re.DOTALL)
 
 
@@ -96,8 +96,23 @@ class Silence:
 
 
 def silence_of(
-    silences: Sequence[Silence], labels: Mapping[str, str], *, now: datetime
+    silences: Sequence[Silence], signs: Sequence[Mapping[str, str]], *, now: datetime
 ) -> Silence | None:
-    """The silence that holds for an incident *now*: of several the one that ends last."""
-    holding = [one for one in silences if one.holds(labels, now=now)]
-    return max(holding, key=lambda one: (one.ends_at, one.number), default=None)
+    """The silence that holds an incident back *now*, None where none does.
+
+    Parameters
+    ----------
+    signs
+        The labels of each rule that the incident consists of: one that no silence matches speaks.
+
+    Returns
+    -------
+    For each sign the silence that ends last, and of those the first to end.
+    """
+    longest = []
+    for labels in signs:
+        holding = [one for one in silences if one.holds(labels, now=now)]
+        if not holding:
+            return None
+        longest.append(max(holding, key=lambda one: (one.ends_at, one.number)))
+    return min(longest, key=lambda one: (one.ends_at, one.number), default=None)

@@ -86,7 +86,8 @@ def _has_dropped(monitor: Monitor, day: date) -> bool:
     """Whether a performance incident consists of days such as this one."""
     wait = timedelta(days=labels_of(monitor.spec).mature_after_days + _LOOK_BACK_DAYS)
     return any(
-        one.opened_on - wait <= day <= one.last_seen
+        part.since - wait <= day <= part.last_seen
         for one in monitor.ledger.incidents(monitor.name)
-        if one.kind is FindingKind.PERFORMANCE_DROP
+        for kind, part in one.parts.items()
+        if kind is FindingKind.PERFORMANCE_DROP
     )

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.kinds import FindingKind, Reason, Severity
+from monitoring_dagster.decide.findings import Finding, weight
+from monitoring_dagster.decide.rules import RULES
+from monitoring_dagster.kinds import Family, FindingKind, Reason, Severity
 
 SHOWN_FINDINGS = 8  # in one message
 
@@ -21,20 +22,26 @@ class IncidentEvent:
     model: str
     registered_model: str  # its name in MLflow
     owner: str
-    kind: FindingKind
+    kind: FindingKind  # that leads
     severity: Severity
     opened_on: date
     day: date
-    findings: tuple[Finding, ...]  # the most urgent of the day
+    findings: tuple[Finding, ...]  # what was found last, rule by rule, the weightiest
     total: int  # how many there were
     run_id: str | None = None  # the MLflow run that made the version which served
     at: datetime | None = None  # when the day was judged
-    evidence: date | None = None  # the newest judged day or week with a finding, else `day`
+    evidence: date | None = None  # the newest judged day or week that shows it, else `day`
     quietly: bool = False  # the opening message is edited, and nothing is posted
     by: str | None = None  # the person who acknowledged, snoozed or resolved it
     until: datetime | None = None  # of a snooze
     comment: str = ""  # of that person
+    changes: tuple[str, ...] = ()  # what else changed lately, a sentence each
     type: Literal["incident"] = "incident"
+
+    @property
+    def family(self) -> Family:
+        """Whose incident it is."""
+        return RULES[self.kind].family
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +67,15 @@ class Announcement:
 Event = Annotated[IncidentEvent | Announcement, Field(discriminator="type")]
 EVENT: TypeAdapter[IncidentEvent | Announcement] = TypeAdapter(Event)
 
-CONTINUING = frozenset(
-    {Reason.RESOLVED, Reason.ACKNOWLEDGED, Reason.SNOOZED}
-)  # they open no thread
+_CONTINUING = frozenset({Reason.RESOLVED, Reason.ACKNOWLEDGED, Reason.SNOOZED})
 
 
-def changes_opening(event: IncidentEvent | Announcement) -> bool:
-    """Whether the message that opened the thread reads otherwise from now on."""
-    return isinstance(event, IncidentEvent) and event.reason in CONTINUING
+def opens_no_thread(event: IncidentEvent | Announcement) -> bool:
+    """Whether it is for those alone who heard of what came before."""
+    return isinstance(event, IncidentEvent) and event.reason in _CONTINUING
 
 
 def most_urgent(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The findings an event carries along: the most urgent, as many as a message shows."""
-    return tuple(sorted(findings, key=lambda f: (f.severity, f.subject))[:SHOWN_FINDINGS])
+    """The findings an event carries along: the weightiest, as many as a message shows."""
+    ordered = sorted(findings, key=lambda one: (*weight(one.kind, one.severity), one.subject))
+    return tuple(ordered[:SHOWN_FINDINGS])

@@ -13,9 +13,9 @@ from monitoring_dagster.decide.incidents import Incident
 from monitoring_dagster.decide.judging.drift_rules import OF_ANSWERS, OF_FEATURES
 from monitoring_dagster.decide.judging.judge import judge_day, looks_back, names_read
 from monitoring_dagster.decide.judging.quality_rules import pooled_windows
-from monitoring_dagster.decide.rules import judged_with
+from monitoring_dagster.decide.rules import FAMILIES, judged_with
 from monitoring_dagster.decide.signal import LoadedSignals, SignalLog
-from monitoring_dagster.kinds import FindingKind, Reason, Severity
+from monitoring_dagster.kinds import Family, FindingKind, Reason, Severity
 from monitoring_dagster.measure.drift.drift import judged
 from monitoring_dagster.measure.drift.drift_records import SCHEMA
 from monitoring_dagster.measure.drift.drift_signals import OF_RULES, drift_signals, judged_again
@@ -182,7 +182,7 @@ class _Again:
         self.log = log
         self.promotions = monitor.ledger.promotions(monitor.name)
         self.found: dict[date, list[Finding]] = {}
-        self.incidents: dict[FindingKind, Incident] = {}
+        self.incidents: dict[Family, Incident] = {}
         self.sent: list[SentMessage] = []
 
     def by_rule(self) -> dict[FindingKind, list[date]]:
@@ -209,17 +209,19 @@ class _Again:
     def _move_incidents(self, day: date, kinds: set[FindingKind]) -> None:
         """What the day does to the incidents, and what would be said of it."""
         channels = self.monitor.spec.channels
-        for kind in sorted(kinds | {one.kind for one in self.found[day]}):
-            of_kind = [one for one in self.found[day] if one.kind is kind]
+        kinds = kinds | {one.kind for one in self.found[day]}
+        for family, of_family in FAMILIES.items():
+            found = [one for one in self.found[day] if one.kind in of_family]
             after, reason = incidents.advance(
-                self.incidents.get(kind),
-                of_kind,
+                self.incidents.get(family),
+                found,
+                judged=kinds & of_family,
                 day=day,
                 remind_every_days=channels.remind_every_days,
                 clear_after_days=channels.clear_after_days,
             )
             if after is not None:
-                self.incidents[kind] = after
+                self.incidents[family] = after
             if after is not None and reason is not None:
-                words = min(of_kind, key=lambda one: one.severity).words if of_kind else ""
-                self.sent.append(SentMessage(day, kind, after.severity, reason, words))
+                words = next((one.words for one in found if one.kind is after.kind), "")
+                self.sent.append(SentMessage(day, after.kind, after.severity, reason, words))

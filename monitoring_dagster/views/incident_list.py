@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+from monitoring_dagster.decide.findings import weight
 from monitoring_dagster.decide.handling import Handling, in_force
-from monitoring_dagster.decide.incidents import Incident
+from monitoring_dagster.decide.incidents import Incident, Part
+from monitoring_dagster.decide.retraining_policy import RETRAIN
+from monitoring_dagster.decide.rules import RULES
 from monitoring_dagster.decide.silences import Silence, silence_of
 from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.report.events import IncidentEvent
 from monitoring_dagster.report.wording import counted
 from monitoring_dagster.store.ledger.deliveries import Delivery
@@ -43,7 +47,7 @@ class ListedIncident:
         one = self.incident
         end = f", closed on {one.closed_on}" if one.closed_on else ""
         return (
-            f"{one.id[:SHORT]}  {one.severity} {one.model} {one.kind} since {one.opened_on}"
+            f"{one.id[:SHORT]}  {one.severity} {one.model} {self._about} since {one.opened_on}"
             f"{end}{self._state}"
         )
 
@@ -51,7 +55,14 @@ class ListedIncident:
     def status(self) -> str:
         """The same within the line of its model."""
         one = self.incident
-        return f"{one.severity} {one.kind} since {one.opened_on}{self._state}"
+        return f"{one.severity} {self._about} since {one.opened_on}{self._state}"
+
+    @property
+    def _about(self) -> str:
+        """Its rules, the one that leads first."""
+        active = self.incident.active
+        ordered = sorted(active, key=lambda kind: weight(kind, active[kind].severity))
+        return ", ".join(ordered)
 
     @property
     def _state(self) -> str:
@@ -64,7 +75,17 @@ class ListedIncident:
         return {
             "id": one.id,
             "model": one.model,
+            "family": one.family,
             "kind": one.kind,
+            "rules": {
+                str(kind): {
+                    "severity": part.severity,
+                    "since": part.since,
+                    "last_seen": part.last_seen,
+                    "over": part.is_over,
+                }
+                for kind, part in sorted(one.parts.items())
+            },
             "severity": one.severity,
             "opened_on": one.opened_on,
             "last_seen": one.last_seen,
@@ -113,6 +134,13 @@ def shown(ledger: Ledger, id_: str, *, now: datetime) -> tuple[ListedIncident, l
         for one in deliveries
     ]
     found += [Entered(one.at, one.words) for one in handlings]
+    found += [
+        Entered(one.at, f"decided to {one.outcome}: {one.words}")
+        for one in ledger.decisions(incident.model)
+        if incident.family is RULES[FindingKind.RETRAINING].family
+        and one.outcome == RETRAIN
+        and incident.opened_on <= one.day <= (incident.closed_on or incident.judged_on)
+    ]
     listed = _listed(ledger, incident, ledger.silences.all(), now)
     return listed, sorted(found, key=lambda one: one.at)
 
@@ -123,10 +151,19 @@ def to_text(found: ListedIncident, timeline: Sequence[Entered]) -> str:
     lines = [
         found.words,
         f"  id {one.id}",
-        f"  {counted(len(one.firing), 'finding')} on {one.judged_on}, last seen on {one.last_seen}",
+        *(
+            f"  {part.severity} {kind}: {_span(part)}{counted(len(part.firing), 'finding')}"
+            f" on {part.judged_on}"
+            for kind, part in sorted(one.parts.items(), key=lambda item: item[1].since)
+        ),
         *(f"  {entry.at:%Y-%m-%d %H:%M} UTC  {entry.words}" for entry in timeline),
     ]
     return "\n".join(lines)
+
+
+def _span(part: Part) -> str:
+    since = f"since {part.since}"
+    return f"{since}, " if part.last_seen == part.since else f"{since}, last on {part.last_seen}, "
 
 
 def _listed(
@@ -134,14 +171,17 @@ def _listed(
 ) -> ListedIncident:
     if incident.closed_on is not None:
         return ListedIncident(incident, None, None)
-    labels = {
+    about = {
         "model": incident.model,
-        "kind": str(incident.kind),
-        "severity": str(incident.severity),
+        "family": str(incident.family),
         "owner": _owner(ledger, incident),
     }
+    signs = [
+        about | {"kind": str(kind), "severity": str(part.severity)}
+        for kind, part in incident.active.items()
+    ]
     handling = in_force(ledger.handlings.of(incident.id), now=now)
-    return ListedIncident(incident, handling, silence_of(silences, labels, now=now))
+    return ListedIncident(incident, handling, silence_of(silences, signs, now=now))
 
 
 def _owner(ledger: Ledger, incident: Incident) -> str:

@@ -1,13 +1,13 @@
 """The on-call steps of one model, each answered from what is stored."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
 from monitoring_dagster.act.promotion import predecessor
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.decide.incidents import Incident, is_told
+from monitoring_dagster.decide.incidents import Part, is_told
 from monitoring_dagster.decide.judging.quality_rules import breaches_of
 from monitoring_dagster.decide.rules import RULES, Evidence, OnCallStep
 from monitoring_dagster.errors import MonitoringError
@@ -39,7 +39,7 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpenIncident:
-    """An open incident beside the step that it belongs to."""
+    """What one rule adds to an open incident, beside the step that it belongs to."""
 
     severity: Severity
     kind: FindingKind
@@ -50,7 +50,8 @@ class OpenIncident:
     @property
     def line(self) -> str:
         """One line for people."""
-        return f"{self.severity} {self.kind} open since {self.since}: {self.words}"
+        said = "open since" if is_told(self.severity) else "recorded on"
+        return f"{self.severity} {self.kind} {said} {self.since}: {self.words}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def walk(monitor: Monitor, *, today: date) -> list[Answer]:
         OnCallStep.DEGRADATION: lambda: _degradation(monitor, day),
         OnCallStep.FALLBACK: lambda: _fallback(monitor),
     }
-    open_now = _open_incidents(monitor)
+    open_now = [*_open_incidents(monitor), *_recorded(monitor, day)]
     return [_answer(step, fact, open_now) for step, fact in facts.items()]
 
 
@@ -116,19 +117,31 @@ def _answer(
 def _open_incidents(monitor: Monitor) -> list[OpenIncident]:
     """The open incidents with what was found last, the most urgent first."""
     found = [
-        OpenIncident(one.severity, one.kind, one.opened_on, one.last_seen, _words(monitor, one))
+        OpenIncident(part.severity, kind, part.since, part.last_seen, _words(monitor, kind, part))
         for one in monitor.ledger.open_incidents(monitor.name)
+        for kind, part in one.active.items()
     ]
     return sorted(found, key=lambda one: (one.severity, one.since, one.kind))
 
 
-def _words(monitor: Monitor, incident: Incident) -> str:
-    day = incident.last_seen
-    findings: list[Finding] = monitor.ledger.findings(monitor.name, day, day, incident.kind)
+def _recorded(monitor: Monitor, day: date) -> Iterator[OpenIncident]:
+    """What was found on *day* and is for the record only."""
+    for kind in sorted({one.kind for one in monitor.ledger.findings(monitor.name, day, day)}):
+        found = monitor.ledger.findings(monitor.name, day, day, kind)
+        if not is_told(found[0].severity):
+            yield OpenIncident(found[0].severity, kind, day, day, _said(found))
+
+
+def _words(monitor: Monitor, kind: FindingKind, part: Part) -> str:
+    day = part.last_seen
+    findings: list[Finding] = monitor.ledger.findings(monitor.name, day, day, kind)
+    return f"{day}: {_said(findings)}"
+
+
+def _said(findings: Sequence[Finding]) -> str:
     more = len(findings) - _SHOWN
     said = "; ".join(one.words for one in findings[:_SHOWN]) or "its findings were replaced"
-    said += f"; and {more} more" if more > 0 else ""
-    return f"{day}: {said}"
+    return f"{said}; and {more} more" if more > 0 else said
 
 
 def _no_verdict(monitor: Monitor, day: date, part: Evidence, latest: str = "") -> _Fact:
@@ -260,7 +273,7 @@ def _degradation(monitor: Monitor, day: date) -> _Fact:
         "; ".join(worse) or f"within tolerance of the baseline ({labels:,} labels)"
     )
     dropped = any(
-        one.kind is FindingKind.PERFORMANCE_DROP
+        FindingKind.PERFORMANCE_DROP in one.active
         for one in monitor.ledger.open_incidents(monitor.name)
     )
     if dropped:

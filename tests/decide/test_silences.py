@@ -78,8 +78,16 @@ def test_of_several_the_one_that_ends_last_counts():
     """What it says is until when nothing comes."""
     short, long_ = silence("model=credit"), silence("kind=feature_drift", number=2, hours=9)
     other = silence("model=churn", number=3, hours=99)
-    assert silence_of([short, long_, other], LABELS, now=NOON) is long_
-    assert silence_of([other], LABELS, now=NOON) is None
+    assert silence_of([short, long_, other], [LABELS], now=NOON) is long_
+    assert silence_of([other], [LABELS], now=NOON) is None
+
+
+def test_an_incident_is_silenced_only_where_each_of_its_rules_is():
+    drift, drop = silence("kind=feature_drift", hours=9), silence("kind=performance_drop")
+    signs = [LABELS, LABELS | {"kind": "performance_drop"}]
+    assert silence_of([drift], signs, now=NOON) is None
+    assert silence_of([drift, drop], signs, now=NOON) is drop, "it speaks as soon as one may"
+    assert silence_of([drift], [], now=NOON) is None
 
 
 def test_it_says_by_whom_and_why():

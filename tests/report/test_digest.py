@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.decide.incidents import Incident
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.report.digest import digest_of
 from monitoring_dagster.report.events import SHOWN_FINDINGS
+from tests.incidents import standing
 
 MONDAY = date(2026, 3, 2)
 AT = datetime(2026, 5, 1, 6, tzinfo=UTC)
@@ -23,19 +23,10 @@ def after(days):
 
 def incident(name="a", *, kind=FindingKind.FEATURE_DRIFT, severity=Severity.P2, opened=0,
              closed=None, seen=3):  # fmt: skip
-    return Incident(
-        id=name,
-        model="credit",
-        kind=kind,
-        severity=severity,
-        opened_on=after(opened),
-        last_seen=after(seen),
-        judged_on=after(6),
-        quiet_days=0,
-        firing=frozenset(),
-        seen=frozenset({name}),
-        closed_on=None if closed is None else after(closed),
-    )
+    return standing(
+        day=after(opened), kind=kind, name=name, severity=severity, seen=after(seen),
+        judged=after(6), closed=None if closed is None else after(closed),
+    )  # fmt: skip
 
 
 def cause(words="income: PSI 0.31", about=None):

@@ -6,7 +6,7 @@ import pytest
 
 from monitoring_dagster.decide.handling import Action, Handling
 from monitoring_dagster.decide.silences import Matcher
-from monitoring_dagster.kinds import Severity
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.store.ledger.ledger import Ledger
 from monitoring_dagster.views.incident_list import (
     NoSuchIncident,
@@ -21,7 +21,8 @@ from tests.store.ledger.test_ledger import DAY, DROP, NOON, SPEC, claimed, found
 @pytest.fixture
 def ledger(tmp_path):
     ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db")
-    findings = [found("income"), found("auc", kind=DROP, severity=Severity.P1)]
+    late = FindingKind.LATE_LABELS
+    findings = [found("feed", kind=late), found("auc", kind=DROP, severity=Severity.P1)]
     ledger.record_day(SPEC, DAY, findings, now=NOON)
     return ledger
 
@@ -33,7 +34,7 @@ def acknowledge(ledger, number=0, action=Action.ACKNOWLEDGE):
 
 
 def test_the_most_urgent_stands_first_with_who_handles_it(ledger):
-    acknowledge(ledger)
+    acknowledge(ledger, 1)
     ledger.silences.add(
         [Matcher.parsed("severity=P1")], now=NOON, ends_at=NOON + timedelta(hours=1), by="bob",
         comment="",
@@ -41,7 +42,7 @@ def test_the_most_urgent_stands_first_with_who_handles_it(ledger):
     lines = [one.words.partition("  ")[2] for one in listed(ledger, now=NOON)]
     assert lines == [
         "P1 credit performance_drop since 2026-01-05 (silenced by bob until 2026-01-06 13:00 UTC)",
-        "P2 credit feature_drift since 2026-01-05 (acknowledged by ada)",
+        "P2 credit late_labels since 2026-01-05 (acknowledged by ada)",
     ]
 
 
@@ -60,7 +61,7 @@ def test_a_timeline_is_told_in_order(ledger):
     assert len(sent) == 2
     assert text.splitlines()[1:] == [
         f"  id {incident.id}",
-        "  1 finding on 2026-01-05, last seen on 2026-01-05",
+        "  P1 performance_drop: since 2026-01-05, 1 finding on 2026-01-05",
         "  2026-01-06 12:00 UTC  first seen: slack:#ml-alerts sent at 2026-01-06 12:00 UTC",
         "  2026-01-06 12:00 UTC  acknowledged: slack:#ml-alerts pending",
         "  2026-01-06 12:00 UTC  acknowledged by ada",

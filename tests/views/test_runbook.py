@@ -154,7 +154,7 @@ def test_an_open_incident_fails_its_step_however_quiet_the_newest_day_is(world):
 
 
 def test_what_waits_for_the_next_planning_is_shown_and_fails_nothing(world):
-    day = world.today
+    day = day_after(world.today, -1)
     found = Finding("tiny", day, FindingKind.VERSION_METADATA, "1", Severity.P3, "no hash", "step")
     now = world.monitor.judged_at(day)
     world.monitor.ledger.record_day(world.spec, day, [found], now=now, judged={found.kind})

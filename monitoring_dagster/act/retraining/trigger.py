@@ -25,7 +25,7 @@ from monitoring_dagster.decide.retraining_policy import (
     Trigger,
     decide,
 )
-from monitoring_dagster.kinds import FindingKind, Severity
+from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.spec.retraining import Retraining
 from monitoring_dagster.store.days.signals import signals
 from monitoring_dagster.store.days.step_findings import VERDICT
@@ -160,10 +160,7 @@ def _situation(monitor: Monitor, policy: Retraining, champion: Reference, day: d
         attempts=attempts,
         labelled_rows=_to_learn_from(monitor, day),
         open_kinds=frozenset(
-            one.kind
-            for one in monitor.ledger.open_incidents(monitor.name)
-            # A few rows that cannot be read are left out, and the rest may be learnt from.
-            if (one.kind, one.severity) != (FindingKind.UNREADABLE_DATA, Severity.P3)
+            kind for one in monitor.ledger.open_incidents(monitor.name) for kind in one.active
         ),
         window=rules.window(DROP) if rules.alert(DROP).enabled else None,
         given_up=given_up_on(decisions, since=max(attempts, default=date.min)),

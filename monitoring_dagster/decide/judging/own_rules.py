@@ -12,7 +12,7 @@ from monitoring_dagster.decide.incidents import Incident
 from monitoring_dagster.decide.rules import RULES
 from monitoring_dagster.decide.signal import Signal, SignalLog, readable
 from monitoring_dagster.errors import did_you_mean
-from monitoring_dagster.kinds import FindingKind, Severity
+from monitoring_dagster.kinds import Family, FindingKind, Severity
 from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.spec.rules.own_rule import OwnRule, step_of
 
@@ -82,7 +82,7 @@ def can_clear(
     firing = {
         fingerprint.split("/", 2)[2].partition(" (")[0]
         for incident in open_incidents
-        if incident.kind is FindingKind.OWN_RULE
+        if incident.family is Family.OWN
         for fingerprint in incident.firing
     }
     return not firing & silent

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
-from monitoring_dagster.report.events import EVENT, Announcement, IncidentEvent, changes_opening
+from monitoring_dagster.report.events import EVENT, Announcement, IncidentEvent, opens_no_thread
 from monitoring_dagster.store.ledger.database import reading, writing
 from monitoring_dagster.store.ledger.schema import (
     CLAIMED,
@@ -46,6 +46,7 @@ class Delivery:
     ts: str | None  # ... and under which timestamp
     last_error: str | None
     silenced: str | None = None  # by whom, where a silence held it back
+    key: str | None = None  # of an announcement: what is told once, wherever it stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,20 +269,23 @@ def add_deliveries(
     event: IncidentEvent | Announcement,
     now: datetime,
     silenced: str | None = None,
+    key: str | None = None,
 ) -> bool:
     """Put one message into the queue, in the caller's transaction; False if it was there before.
 
     A thread goes on at every destination where it stands, and begins at those of *destinations*
     where it does not; an end or an acknowledgement begins nowhere. With *silenced*, the words by
-    whom, the message is held back.
+    whom, the message is held back. What has a *key* is told once in all threads.
     """
     table = tables().deliveries
     rows = connection.execute(table.select().where(table.c.incident == incident)).all()
     if any(row.seq == seq for row in rows):
         return False
+    if key and connection.execute(table.select().where(table.c.key == key).limit(1)).first():
+        return False
     standing = dict.fromkeys(row.destination for row in rows)
     living = {row.destination for row in rows if row.state in _LIVING}
-    continues = changes_opening(event)
+    continues = opens_no_thread(event)
     receivers = list(standing if continues else dict.fromkeys([*standing, *destinations]))
     for receiver in receivers:
         state = SILENCED if silenced else PENDING
@@ -297,6 +301,7 @@ def add_deliveries(
             "attempts": 0,
             "created_at": now,
             "silenced": silenced if state == SILENCED else None,
+            "key": key,
         }
         connection.execute(table.insert(), values)
     return bool(receivers)

@@ -48,8 +48,8 @@ class Handlings:
                 return before, False
             connection.execute(tables().handlings.insert(), fields_of(new))
             save_incident(connection, after)
-            if reason is not None and after.told is not None:
-                _tell(connection, after, after.id, after.told.seq, reason, new)
+            if reason is not None:
+                _tell(connection, after, after.id, reason, new)
             elif reason is None and new.action is Action.RESOLVE:
                 _end_in_digest(connection, after, new)
         return after, True
@@ -65,15 +65,13 @@ def _end_in_digest(connection: Transaction, incident: Incident, new: Handling) -
         day=new.at.date(), at=new.at, digest=latest.digest,
     )  # fmt: skip
     if latest.digest is not None:
-        seq = next_seq(connection, latest.digest)
-        _tell(connection, incident, latest.digest, seq, Reason.RESOLVED, new)
+        _tell(connection, incident, latest.digest, Reason.RESOLVED, new)
 
 
 def _tell(
     connection: Transaction,
     incident: Incident,
     thread: str,
-    seq: int,
     reason: Reason,
     new: Handling,
 ) -> None:
@@ -102,4 +100,5 @@ def _tell(
         until=new.until,
         comment=new.comment,
     )
+    seq = next_seq(connection, thread)
     add_deliveries(connection, thread, seq, destinations=(), event=event, now=new.at)

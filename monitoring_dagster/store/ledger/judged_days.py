@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.decide.handling import Action, in_force
-from monitoring_dagster.decide.incidents import Incident, advance, unsent
-from monitoring_dagster.decide.rules import HEAL
-from monitoring_dagster.kinds import FindingKind, Reason
+from monitoring_dagster.decide.handling import Action, Handling, in_force
+from monitoring_dagster.decide.incidents import Incident, advance, is_told, repaired, unsent
+from monitoring_dagster.decide.rules import FAMILIES, HEAL, RULES
+from monitoring_dagster.kinds import FindingKind, Reason, Severity
 from monitoring_dagster.report.events import IncidentEvent, most_urgent
 from monitoring_dagster.spec.channels import Channels
 from monitoring_dagster.store.ledger.deliveries import add_deliveries, next_seq
-from monitoring_dagster.store.ledger.incident_rows import handlings_of, last_findings, save_incident
+from monitoring_dagster.store.ledger.incident_rows import (
+    found_on,
+    handlings_of,
+    last_findings,
+    latest_incidents,
+    save_incident,
+)
 from monitoring_dagster.store.ledger.schema import tables
 from monitoring_dagster.store.ledger.silenced_messages import silenced_by
 from monitoring_dagster.store.ledger.turns import Turn, latest_turn, note_turn
+
+_LATELY = timedelta(days=7)
+_HINTS = frozenset({FindingKind.PREDICTION_DRIFT, FindingKind.FEATURE_DRIFT})
+_SHOWN_HINTS = 3
 
 if TYPE_CHECKING:
     from monitoring_dagster.store.ledger.database import Transaction
@@ -58,15 +68,17 @@ def advance_incident(
     judging: Judging,
     before: Incident | None,
     findings: Sequence[Finding],
+    judged: Collection[FindingKind],
 ) -> Incident | None:
     """Store where the incident stands after the day, and the message about it if there is one."""
     handlings = handlings_of(connection, before.id) if before is not None else []
-    by_hand = any(one.action is Action.RESOLVE for one in handlings)
-    if before is not None and by_hand and judging.day <= before.judged_on:
-        return before  # a day judged anew does not undo what a person decided about it
+    if before is not None and before.closed_on is not None and _ended_by_hand(handlings):
+        # What days say that were over by then does not undo what a person decided about them.
+        findings = [one for one in findings if one.evidence_day > before.closed_on]
     after, reason = advance(
         before,
         findings,
+        judged=judged,
         day=judging.day,
         remind_every_days=judging.channels.remind_every_days,
         clear_after_days=judging.channels.clear_after_days,
@@ -75,19 +87,35 @@ def advance_incident(
         return after
     if reason is Reason.REMINDER and in_force(handlings, now=judging.now) is not None:
         after, reason = unsent(before, after), None
-    return record_incident(connection, judging, before, after, reason, findings)
+    return record_incident(connection, judging, before, after, reason)
 
 
-def is_repaired(connection: Transaction, incident: Incident, day: date) -> bool:
-    """Whether the run of *day* took the last finding away that an open incident consists of."""
-    is_about = incident.opened_on <= day <= incident.last_seen
-    if incident.closed_on is not None or incident.kind not in HEAL or not is_about:
+def _ended_by_hand(handlings: Sequence[Handling]) -> bool:
+    return any(one.action is Action.RESOLVE for one in handlings)
+
+
+def repair_incident(connection: Transaction, judging: Judging, incident: Incident) -> Incident:
+    """Take away from an open incident what the run of the day has shown to be right by now."""
+    kinds = [kind for kind in incident.active if _is_repaired(connection, judging, incident, kind)]
+    if incident.closed_on is not None or not kinds:
+        return incident
+    after, reason = repaired(incident, kinds, day=judging.day)
+    return record_incident(connection, judging, incident, after, reason)
+
+
+def _is_repaired(
+    connection: Transaction, judging: Judging, incident: Incident, kind: FindingKind
+) -> bool:
+    """Whether the run of the day took the last finding away that a rule has in an incident."""
+    part = incident.parts[kind]
+    if kind not in HEAL or not part.since <= judging.day <= part.last_seen:
         return False
     table = tables().findings
     query = table.select().where(
         table.c.model == incident.model,
-        table.c.kind == incident.kind,
-        table.c.day.between(incident.opened_on, incident.judged_on),
+        table.c.kind == kind,
+        table.c.severity < Severity.P3,
+        table.c.day.between(part.since, part.judged_on),
     )
     return connection.execute(query.limit(1)).first() is None
 
@@ -98,14 +126,13 @@ def record_incident(
     before: Incident | None,
     after: Incident,
     reason: Reason | None,
-    findings: Sequence[Finding],
 ) -> Incident:
     """Store where the incident stands, and the message about it if there is a *reason* for one."""
     if judging.history_at is not None:
         return _record_history(connection, judging, judging.history_at, before, after, reason)
     save_incident(connection, after)
     if reason is not None:
-        _notify(connection, judging, after, reason, findings)
+        _notify(connection, judging, after, reason)
     elif after.closed_on is not None and after.told is None:
         _end_in_digest(connection, judging, after)
     return after
@@ -130,11 +157,11 @@ def _record_history(
     was_noted = latest is not None and latest.turn is Turn.OPENED
     turn = None
     if ends_thread:
-        _notify(connection, judging, after, Reason.RESOLVED, (), quietly=True)
+        _notify(connection, judging, after, Reason.RESOLVED, quietly=True)
         turn = Turn.CLOSED
     elif after.closed_on is not None and was_noted:
         turn = Turn.CLOSED
-    elif reason is Reason.FIRST:
+    elif reason in (Reason.FIRST, Reason.REOPENED):
         turn = Turn.OPENED
     if turn is not None:
         note_turn(connection, after.model, after.id, turn, day=judging.day, at=at)
@@ -155,7 +182,7 @@ def _end_in_digest(connection: Transaction, judging: Judging, incident: Incident
         latest.digest,
         next_seq(connection, latest.digest),
         destinations=judging.channels.destinations,
-        event=_event(connection, judging, incident, Reason.RESOLVED, ()),
+        event=_event(connection, judging, incident, Reason.RESOLVED),
         now=judging.now,
     )
 
@@ -165,16 +192,14 @@ def _notify(
     judging: Judging,
     incident: Incident,
     reason: Reason,
-    findings: Sequence[Finding],
     *,
     quietly: bool = False,
 ) -> None:
-    assert incident.told is not None, "who gives a reason says what was told"
-    event = _event(connection, judging, incident, reason, findings)
+    event = _event(connection, judging, incident, reason)
     add_deliveries(
         connection,
         incident.id,
-        incident.told.seq,
+        next_seq(connection, incident.id),
         destinations=judging.channels.destinations,
         event=replace(event, quietly=quietly),
         now=judging.now,
@@ -183,13 +208,10 @@ def _notify(
 
 
 def _event(
-    connection: Transaction,
-    judging: Judging,
-    incident: Incident,
-    reason: Reason,
-    findings: Sequence[Finding],
+    connection: Transaction, judging: Judging, incident: Incident, reason: Reason
 ) -> IncidentEvent:
-    last = findings or last_findings(connection, incident)
+    last = last_findings(connection, incident)
+    found = last_findings(connection, incident, firing=True)
     return IncidentEvent(
         reason=reason,
         model=judging.model,
@@ -199,9 +221,32 @@ def _event(
         severity=incident.severity,
         opened_on=incident.opened_on,
         day=judging.day,
-        findings=most_urgent(findings),
-        total=len(findings),
+        findings=most_urgent(found),
+        total=len(found),
         run_id=judging.run_id,
         at=judging.now,
-        evidence=max((one.evidence_day for one in last), default=incident.last_seen),
+        evidence=max((one.evidence_day for one in last if one.kind is incident.kind), default=None),
+        changes=tuple(_changes(connection, judging, incident)),
     )
+
+
+def _changes(connection: Transaction, judging: Judging, incident: Incident) -> Iterator[str]:
+    """What else changed lately: who serves, what other problems there are, and what was recorded
+    only."""
+    table, end = tables().promotions, judging.now + timedelta(days=1)
+    lately = table.c.at.between(end - _LATELY, end) & (table.c.model == judging.model)
+    for row in connection.execute(table.select().where(lately).order_by(table.c.number)):
+        if row.previous is not None:
+            at = f"{row.at.day} {row.at:%B}"
+            yield f"version {row.version} serves since {at} in place of {row.previous}"
+    for other in latest_incidents(connection, judging.model).values():
+        if other.closed_on is None and other.id != incident.id:
+            title = RULES[other.kind].title
+            yield f"{other.severity} {other.family}: {title} since {other.opened_on}"
+    recorded = [
+        one
+        for kind in sorted(FAMILIES[incident.family] & _HINTS)
+        for one in found_on(connection, judging.model, judging.day, kind)
+        if not is_told(one.severity)
+    ]
+    yield from (f"{RULES[one.kind].title}, {one.words}" for one in recorded[:_SHOWN_HINTS])

@@ -8,13 +8,14 @@ from datetime import date, datetime
 from uuid import UUID, uuid5
 
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.decide.incidents import Incident, repaired
+from monitoring_dagster.decide.incidents import Incident
+from monitoring_dagster.decide.rules import FAMILIES, RULES
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.report.digest import digest_of
 from monitoring_dagster.report.events import Announcement
 from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.store.ledger.database import address, reading, writing
-from monitoring_dagster.store.ledger.deliveries import Deliveries, add_deliveries
+from monitoring_dagster.store.ledger.deliveries import Deliveries, add_deliveries, next_seq
 from monitoring_dagster.store.ledger.handlings import Handlings
 from monitoring_dagster.store.ledger.incident_rows import (
     finding_of,
@@ -23,13 +24,13 @@ from monitoring_dagster.store.ledger.incident_rows import (
     last_findings,
     latest_incidents,
     storable_findings,
+    thread_of,
 )
 from monitoring_dagster.store.ledger.judged_days import (
     Judging,
     advance_incident,
-    is_repaired,
     mark_judged,
-    record_incident,
+    repair_incident,
 )
 from monitoring_dagster.store.ledger.label_decisions import LabelDecisions
 from monitoring_dagster.store.ledger.promotions import (
@@ -137,12 +138,12 @@ class Ledger:
 
         Returns
         -------
-        The incidents of these kinds that are open, or were closed by this day.
+        The incidents of these kinds' families that are open, or were closed by this day.
 
         A day before the last judged one of its kind is stored and not told, but where it is new and
-        no incident of its kind has been judged since; and it may end an incident: where no day
-        since that began has a finding of its kind any more, since those that were missing or
-        breached the contract were delivered anew.
+        no incident has seen its kind since; and it may end an incident: where no day since that
+        began has a finding of its kinds any more, since those that were missing or breached the
+        contract were delivered anew.
         """
         findings = storable_findings(findings)
         kinds = frozenset(judged) | {finding.kind for finding in findings}
@@ -167,22 +168,24 @@ class Ledger:
             insert_findings(connection, findings)
             incidents = latest_incidents(connection, spec.name)
             last_days = mark_judged(connection, spec.name, kinds, day)
-            for kind in sorted(kinds):
-                incident = incidents.get(kind)
-                of_kind = [finding for finding in findings if finding.kind is kind]
-                if is_new or day >= last_days.get(kind, day):
-                    incident = advance_incident(connection, judging, incident, of_kind)
-                if incident is not None and is_repaired(connection, incident, day):
-                    after, reason = repaired(incident, day=day)
-                    incident = record_incident(connection, judging, incident, after, reason, ())
-                if incident is not None and incident.closed_on in (None, day):
-                    touched.append(incident)
+            current = {kind for kind in kinds if is_new or day >= last_days.get(kind, day)}
+            for family, of_family in FAMILIES.items():
+                incident = incidents.get(family)
+                if of_family & current:
+                    found = [one for one in findings if one.kind in of_family & current]
+                    incident = advance_incident(
+                        connection, judging, incident, found, of_family & current
+                    )
+                if incident is not None:
+                    incident = repair_incident(connection, judging, incident)
+                    if of_family & kinds and incident.closed_on in (None, day):
+                        touched.append(incident)
         return touched
 
     def incidents(self, model: str | None = None) -> list[Incident]:
         """All incidents, oldest first."""
         table = tables().incidents
-        query = table.select().order_by(table.c.opened_on, table.c.model, table.c.kind)
+        query = table.select().order_by(table.c.opened_on, table.c.model, table.c.family)
         if model is not None:
             query = query.where(table.c.model == model)
         with reading(self.url) as connection:
@@ -195,14 +198,26 @@ class Ledger:
     def announce(
         self, spec: ModelSpec, announcement: Announcement, *, key: str, now: datetime
     ) -> bool:
-        """Tell *announcement* once in a thread of its own; False if *key* was told before."""
-        thread = str(uuid5(_NAMESPACE, f"{spec.name}/{key}"))
+        """Tell *announcement* once; False if *key* was told before.
+
+        What became of a retraining stands in the thread of the incident that led to it, if there is
+        one; all else in a thread of its own.
+        """
+        name = str(uuid5(_NAMESPACE, f"{spec.name}/{key}"))
         with writing(self.url, spec.name) as connection:
+            incident = None
+            if announcement.kind is FindingKind.RETRAINING:
+                family = RULES[announcement.kind].family
+                incident = thread_of(connection, spec.name, family, announcement.day)
+            if incident is not None and next_seq(connection, name):
+                return False  # told in a thread of its own, before this one began
+            thread = incident or name
             return add_deliveries(
                 connection,
                 thread,
-                0,
+                next_seq(connection, thread) if incident else 0,
                 destinations=spec.channels.destinations,
+                key=name,
                 event=replace(
                     announcement,
                     title=storable(announcement.title),

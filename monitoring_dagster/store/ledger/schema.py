@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 # The states of a delivery: the last two are held back by a silence, for now and for good.
 PENDING, CLAIMED, SENT, DEAD = "pending", "claimed", "sent", "dead"
 SILENCED, DROPPED = "silenced", "dropped"
+_FAMILIES = {
+    "data": "missing_day empty_day unreadable_data schema_breach low_volume",
+    "service": "service_errors slow_service unknown_version version_metadata",
+    "labels": "late_labels label_delay label_process orphan_labels revised_quality",
+    "own": "own_rule",
+}  # of incidents that were of one kind; of any other: behaviour
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,21 +111,20 @@ def _number() -> Column[Any]:
 
 
 def _incidents(metadata: MetaData) -> Table:
-    """At most one of them is open per model and kind."""
-    from sqlalchemy import JSON, Date, Index, Integer, Table
+    """At most one of them is open per model and family."""
+    from sqlalchemy import JSON, Date, Index, Table
 
     incidents = Table(
         "incidents",
         metadata,
-        *(_key("id"), _fact("model"), _fact("kind"), _fact("severity")),
+        *(_key("id"), _fact("model"), _fact("family"), _fact("severity")),
         *(_fact("opened_on", Date), _fact("last_seen", Date), _fact("judged_on", Date)),
-        *(_fact("quiet_days", Integer), _fact("firing", JSON), _fact("seen", JSON)),
-        *(_maybe("closed_on", Date), _fact("told", JSON)),
+        *(_fact("parts", JSON), _maybe("closed_on", Date), _fact("told", JSON)),
     )
     still_open = incidents.c.closed_on.is_(None)
     Index(
-        "one_open_incident",
-        *(incidents.c.model, incidents.c.kind),
+        "one_open_incident_of_family",
+        *(incidents.c.model, incidents.c.family),
         unique=True,
         sqlite_where=still_open,
         postgresql_where=still_open,
@@ -139,9 +144,11 @@ def _deliveries(metadata: MetaData) -> Table:
         *(_fact("event", JSON), _fact("state"), _fact("attempts", Integer)),
         *(_fact("created_at", moment), _maybe("claimed_at", moment), _maybe("sent_at", moment)),
         *(_maybe("channel"), _maybe("ts"), _maybe("last_error"), _maybe("silenced")),
+        _maybe("key"),
         UniqueConstraint("incident", "destination", "seq"),
     )
     columns = deliveries.c
+    Index("deliveries_by_key", columns.key)
     Index("next_deliveries", columns.state, columns.created_at, columns.incident, columns.seq)
     return deliveries
 
@@ -159,7 +166,7 @@ def tables() -> Tables:
     findings = table(
         "findings",
         *(_key("model"), _key("day", Date), _key("step"), _key("kind"), _key("subject")),
-        *(_fact("severity"), _fact("words"), _maybe("about", Date)),
+        *(_fact("severity"), _fact("words"), _maybe("about", Date), _maybe("brief")),
     )
     turns = table(
         "turns",
@@ -210,6 +217,7 @@ def tables() -> Tables:
 def migrate(connection: Connection) -> None:
     """Bring tables that an earlier version made up to those of `tables`, in one transaction."""
     _name_kinds(connection)
+    _join_families(connection)
     _add_columns(connection)
     for table in tables().metadata.sorted_tables:
         for index in table.indexes:
@@ -239,6 +247,48 @@ def _name_kinds(connection: Connection) -> None:
     )
     for value in (f"COALESCE(({of_root}), destination)", "'slack:' || destination"):
         connection.execute(text(f"UPDATE deliveries SET destination = {value}"))
+
+
+def _join_families(connection: Connection) -> None:
+    """Incidents of one kind become incidents of its family: of several open ones the oldest takes
+    the others' findings along, and those end without a message."""
+    from sqlalchemy import MetaData, Table, inspect
+
+    if "kind" not in {one["name"] for one in inspect(connection).get_columns("incidents")}:
+        return
+    former = Table("incidents", MetaData(), autoload_with=connection)
+    rows = connection.execute(former.select().order_by(former.c.opened_on)).mappings().all()
+    former.drop(connection)
+    table = tables().incidents
+    table.create(connection)
+    of_family: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows:
+        family = next(
+            (one for one, kinds in _FAMILIES.items() if row["kind"] in kinds), "behaviour"
+        )
+        part = {
+            "severity": row["severity"],
+            "since": str(row["opened_on"]),
+            "last_seen": str(row["last_seen"]),
+            "judged_on": str(row["judged_on"]),
+            "quiet_days": row["quiet_days"],
+            "firing": row["firing"],
+            "is_over": row["closed_on"] is not None,
+        }
+        told = row["told"] and {name: row["told"][name] for name in ("known", "severity", "day")}
+        named = {name: row[name] for name in (one.name for one in table.columns) if name in row}
+        new = {**named, "family": family, "told": told, "parts": {row["kind"]: part}}
+        oldest = of_family.setdefault((row["model"], family), new) if not row["closed_on"] else new
+        if oldest is not new:
+            oldest["parts"] = new["parts"] | oldest["parts"]
+            oldest["severity"] = min(oldest["severity"], new["severity"])
+            for name in ("last_seen", "judged_on"):
+                oldest[name] = max(oldest[name], new[name])
+            new["closed_on"] = new["judged_on"]
+        if new["closed_on"]:
+            connection.execute(table.insert(), new)
+    for new in of_family.values():
+        connection.execute(table.insert(), new)
 
 
 def _rebuild_deliveries(connection: Connection) -> None:

@@ -73,7 +73,7 @@ class Silences:
             silences = _all(connection)
             for row in map(dict, connection.execute(held).mappings().all()):
                 event = EVENT.validate_python(row["event"])
-                if silence_of(silences, labels_of(event), now=now) is not None:
+                if silence_of(silences, signs_of(event), now=now) is not None:
                     continue
                 state = _state_of(connection, row)
                 if state is not None:
@@ -87,19 +87,20 @@ class Silences:
 
 def silenced_by(connection: Transaction, event: IncidentEvent, *, now: datetime) -> str | None:
     """By whom messages about *event* are held back now, in words; None if they are not."""
-    found = silence_of(_all(connection), labels_of(event), now=now)
+    found = silence_of(_all(connection), signs_of(event), now=now)
     return None if found is None else found.words
 
 
-def labels_of(event: IncidentEvent | Announcement) -> dict[str, str]:
-    """What matchers see of an event."""
-    severity = str(event.severity) if isinstance(event, IncidentEvent) else ""
-    return {
-        "model": event.model,
-        "kind": str(event.kind),
-        "severity": severity,
-        "owner": event.owner,
-    }
+def signs_of(event: IncidentEvent | Announcement) -> list[dict[str, str]]:
+    """What matchers see of an event: labels for each rule that it tells of."""
+    about = {"model": event.model, "owner": event.owner}
+    if isinstance(event, Announcement):
+        return [about | {"family": "", "kind": str(event.kind), "severity": ""}]
+    told = {one.kind: one.severity for one in reversed(event.findings)}
+    return [
+        about | {"family": str(event.family), "kind": str(kind), "severity": str(severity)}
+        for kind, severity in (told or {event.kind: event.severity}).items()
+    ]
 
 
 def _state_of(connection: Transaction, row: Mapping[str, Any]) -> str | None:
@@ -117,7 +118,8 @@ def _state_of(connection: Transaction, row: Mapping[str, Any]) -> str | None:
     )
     if connection.execute(later.limit(1)).first() is not None:
         return DROPPED
-    return PENDING if incident["quiet_days"] == 0 else None
+    is_firing = any(one["firing"] for one in incident["parts"].values())
+    return PENDING if is_firing else None
 
 
 def _all(connection: Transaction) -> list[Silence]:

@@ -2,17 +2,16 @@
 
 from datetime import date, timedelta
 from math import nan
-from uuid import uuid4
 
 import pytest
 
-from monitoring_dagster.decide.incidents import Incident
 from monitoring_dagster.decide.judging.judge import judge_day, looks_back, names_read
 from monitoring_dagster.decide.judging.traffic import Traffic
 from monitoring_dagster.decide.rules import RULES, Evidence
 from monitoring_dagster.decide.signal import LoadedSignals, Signal
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.spec import ModelSpec
+from tests.incidents import standing
 
 DAY = date(2026, 3, 10)
 ROWS = Signal.on(DAY, "volume.rows", 300, n=300)
@@ -125,11 +124,7 @@ def test_the_owner_overrides_by_the_name_of_the_rule(alert, severities):
 
 
 def incident(name):
-    fingerprint = f"churn/own_rule/{name}"
-    return Incident(
-        str(uuid4()), "churn", FindingKind.OWN_RULE, Severity.P2, DAY, DAY, DAY, 0,
-        frozenset({fingerprint}), frozenset({fingerprint}),
-    )  # fmt: skip
+    return standing(name, day=DAY, kind=FindingKind.OWN_RULE)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ OTHER = SPEC.model_copy(update={"name": "other", "channels": Channels(slack="#el
 
 
 def found(subject, *, day=DAY):
-    kind, severity = FindingKind.FEATURE_DRIFT, Severity.P2
+    kind, severity = FindingKind.FEATURE_DRIFT, Severity.P1
     return Finding("credit", day, kind, subject, severity, f"{subject} is off", "drift")
 
 
@@ -159,7 +159,9 @@ def test_of_a_thread_what_has_arrived_in_order(ledger):
     (incident,) = ledger.open_incidents()
     assert ledger.deliveries.thread(incident.id, "slack:#ml-alerts") == []
     claimed(ledger)
-    assert [one.seq for one in ledger.deliveries.thread(incident.id, "slack:#ml-alerts")] == [0, 1]
+    thread = ledger.deliveries.thread(incident.id, "slack:#ml-alerts")
+    assert [one.seq for one in thread] == [0, 1, 2]
+    assert thread[-1].event == note(), "what became of a retraining belongs to it"
 
 
 @pytest.mark.parametrize(("limit", "latest"), [(1, ["2"]), (2, ["1", "2"]), (9, ["0", "1", "2"])])

@@ -54,7 +54,8 @@ def test_without_one_reminders_come(ledger):
 def test_what_gets_worse_is_sent_all_the_same(ledger):
     judge(ledger, "a")
     handle(ledger)
-    assert judge(ledger, "a b", first=1) == [Reason.ACKNOWLEDGED, Reason.WORSE]
+    worse = judge(ledger, "a b", first=1, severity=Severity.P1)
+    assert worse == [Reason.ACKNOWLEDGED, Reason.WORSE]
 
 
 def test_after_a_snooze_the_reminder_comes(ledger):
@@ -80,18 +81,19 @@ def test_who_resolves_it_closes_it_once(ledger):
     assert (end.event.reason, end.event.by) == (Reason.RESOLVED, "ada")
 
 
-def test_a_day_judged_anew_does_not_open_it_again_and_the_next_one_does(ledger):
+def test_days_until_it_was_resolved_do_not_open_it_again_and_later_ones_do(ledger):
+    """What went on until then is what the person has looked at, whenever it is judged."""
     judge(ledger, "a")
     handle(ledger, "resolve")
     claimed(ledger)
-    assert judge(ledger, "a") == []
+    assert judge(ledger, "a", "a") == []
     assert ledger.open_incidents() == []
-    assert judge(ledger, "a", first=1) == [Reason.FIRST]
-    assert len(ledger.incidents()) == 2
+    assert judge(ledger, "a", first=2) == [Reason.REOPENED]
+    assert len(ledger.incidents()) == 1
 
 
 def test_an_incident_that_nobody_heard_of_is_handled_without_a_message(ledger):
-    judge(ledger, "a", severity=Severity.P3)
+    ledger.record_day(SPEC, DAY, [found("a")], now=NOON, history_at=NOON + timedelta(days=90))
     _, is_new = handle(ledger)
     assert is_new
     assert claimed(ledger) == []

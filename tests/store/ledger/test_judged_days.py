@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from monitoring_dagster.kinds import FindingKind, Reason
+from monitoring_dagster.kinds import FindingKind, Reason, Severity
 from monitoring_dagster.spec import Channels
 from monitoring_dagster.store.ledger.ledger import Ledger
 from tests.store.ledger.test_ledger import DAY, DRIFT, DROP, NOON, SPEC, claimed, found
@@ -37,7 +37,8 @@ def test_the_same_day_twice_changes_nothing(ledger):
 def test_a_thread_is_told_in_order(ledger):
     for number, findings in enumerate([["a"], ["a", "b"], []]):
         day = DAY + timedelta(days=number)
-        ledger.record_day(SPEC, day, [found(s, day=day) for s in findings], now=NOON)
+        found_ = [found(s, day=day, severity=Severity.P1) for s in findings]
+        ledger.record_day(SPEC, day, found_, now=NOON)
     reasons = [delivery.event.reason for delivery in claimed(ledger)]
     assert reasons == [Reason.FIRST, Reason.WORSE, Reason.RESOLVED]
     assert ledger.open_incidents() == []
@@ -130,7 +131,7 @@ def recorded(ledger, *days):
         pytest.param(
             [(0, True), (0, False), (0, True)],
             None,
-            [Reason.RESOLVED, Reason.FIRST],
+            [Reason.RESOLVED, Reason.REOPENED],
             id="it is lost again",
         ),
     ],

@@ -35,11 +35,10 @@ def test_a_moment_comes_back_in_utc_from_wherever_it_was_told(ledger_url):
     assert row.at.utcoffset() == timedelta()
 
 
-def test_of_one_model_and_kind_one_incident_is_open(ledger_url):
+def test_of_one_model_and_family_one_incident_is_open(ledger_url):
     def opened(connection, name, **more):
-        row = {"id": name, "model": "m", "kind": "k", "severity": "P1", "opened_on": DAY,
-               "last_seen": DAY, "judged_on": DAY, "quiet_days": 0, "firing": [], "seen": [],
-               "told": [], **more}  # fmt: skip
+        row = {"id": name, "model": "m", "family": "data", "severity": "P1", "opened_on": DAY,
+               "last_seen": DAY, "judged_on": DAY, "parts": {}, "told": [], **more}  # fmt: skip
         connection.execute(tables().incidents.insert(), row)
 
     with writing(ledger_url) as connection:
@@ -103,3 +102,46 @@ def test_deliveries_of_an_earlier_version_go_on_in_slack(ledger_url):
         assert not add_deliveries(connection, destinations=["slack:#ml-alerts"], **again)
         again["seq"] = 2
         assert add_deliveries(connection, destinations=["email:a@example.org"], **again)
+
+
+OF_KIND = """CREATE TABLE incidents (id TEXT NOT NULL, model TEXT NOT NULL, kind TEXT NOT NULL,
+severity TEXT NOT NULL, opened_on DATE NOT NULL, last_seen DATE NOT NULL, judged_on DATE NOT NULL,
+quiet_days INTEGER NOT NULL, firing JSON NOT NULL, seen JSON NOT NULL, closed_on DATE,
+told JSON NOT NULL, PRIMARY KEY (id))"""
+UNIQUE = """CREATE UNIQUE INDEX one_open_incident ON incidents (model, kind)
+WHERE closed_on IS NULL"""
+
+
+def test_incidents_of_an_earlier_version_become_those_of_their_family(ledger_url):
+    """Of several open ones the oldest goes on with what the others found."""
+    old = create_engine(address(ledger_url))
+    with old.begin() as connection:
+        connection.execute(text(OF_KIND))
+        connection.execute(text(UNIQUE))
+        for name, kind, severity, opened, closed in (
+            ("a", "feature_drift", "P2", 1, 2),
+            ("b", "feature_drift", "P2", 3, None),
+            ("c", "performance_drop", "P1", 4, None),
+            ("d", "schema_breach", "P1", 4, None),
+        ):
+            connection.execute(
+                text("INSERT INTO incidents VALUES (:id, 'credit', :kind, :severity, :opened, :seen,"
+                     " :seen, 0, :firing, :firing, :closed, :told)"),
+                {"id": name, "kind": kind, "severity": severity,
+                 "opened": DAY + timedelta(days=opened), "seen": DAY + timedelta(days=5),
+                 "firing": f'["credit/{kind}/x"]', "closed": closed and DAY + timedelta(days=closed),
+                 "told": f'{{"known": ["credit/{kind}/x"], "severity": "{severity}",'
+                         ' "day": "2026-01-08", "seq": 3}'},
+            )  # fmt: skip
+    old.dispose()
+    for _ in range(2):
+        engine.cache_clear()
+        ledger = Ledger(ledger_url)
+        found = {one.id: one for one in ledger.incidents("credit")}
+        assert {one.id for one in ledger.open_incidents()} == {"b", "d"}
+    oldest = found["b"]
+    assert (oldest.family, oldest.severity, oldest.kind) == ("behaviour", "P1", "performance_drop")
+    assert set(oldest.active) == {"feature_drift", "performance_drop"}
+    assert oldest.told.known == {"credit/feature_drift/x"}
+    assert (found["c"].closed_on, found["a"].closed_on) == (date(2026, 1, 10), date(2026, 1, 7))
+    assert found["d"].firing == {"credit/schema_breach/x"}

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from monitoring_dagster.decide.silences import Matcher
-from monitoring_dagster.kinds import Reason
+from monitoring_dagster.kinds import Reason, Severity
 from monitoring_dagster.spec import Channels
 from monitoring_dagster.store.ledger.ledger import Ledger
 from tests.store.ledger.test_ledger import DAY, NOON, SPEC, claimed, found, note
@@ -31,7 +31,8 @@ def silence(ledger, *matchers, hours=1, now=NOON):
 def judge(ledger, *days, first=0, spec=SPEC, now=NOON):
     for number, subjects in enumerate(days, start=first):
         day = DAY + timedelta(days=number)
-        ledger.record_day(spec, day, [found(s, day=day) for s in subjects.split()], now=now)
+        found_ = [found(s, day=day, severity=Severity.P1) for s in subjects.split()]
+        ledger.record_day(spec, day, found_, now=now)
 
 
 def reasons(ledger):

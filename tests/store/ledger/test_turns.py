@@ -79,16 +79,15 @@ def test_history_moves_the_incidents_as_live_days_do_and_sends_one_digest(ledger
     (digest,) = sent(ledger)
     assert isinstance(digest.event, Announcement)
     assert to_text(render(digest.event, LINKS)) == (
-        "credit: backfill of 5 past days: 0 still open of 2 incidents\n"
-        "5 January to 9 January 2026 were judged after the fact: 2 opened, 2 closed, 0 still open."
+        "credit: backfill of 5 past days: 0 still open of 1 incident\n"
+        "5 January to 9 January 2026 were judged after the fact: 1 opened, 1 closed, 0 still open."
         " Messages about single incidents of these days were not sent.\n"
-        "  - feature drift: P2, 5 January to 7 January, 2 days: age drifts, PSI 0.31\n"
-        "  - feature drift: P2, 8 January to 9 January, 1 day: debt drifts, PSI 0.31\n"
+        "  - feature drift: P2, 5 January to 9 January, 4 days: debt drifts, PSI 0.31\n"
         "  Model: credit\n"
         "  Owner: team:risk\n"
-        "  Day: 2026-01-06, judged 2026-06-01 12:00 UTC\n"
-        "  Dagster: drift of 2026-01-06:"
-        " http://127.0.0.1:3000/assets/credit/drift?view=partitions&partition=2026-01-06\n"
+        "  Day: 2026-01-08, judged 2026-06-01 12:00 UTC\n"
+        "  Dagster: drift of 2026-01-08:"
+        " http://127.0.0.1:3000/assets/credit/drift?view=partitions&partition=2026-01-08\n"
         "  MLflow model: http://127.0.0.1:5000/#/models/credit"
     )
 
@@ -174,8 +173,8 @@ def test_a_thread_that_history_ends_is_edited_and_nothing_posted_in_it(tmp_path)
     assert "backfill of 3 past days" in digest.text
     shown = [one.message.title for one in entries(ledger, LINKS)]
     assert shown == [
-        "Resolved: feature drift in credit",
-        "credit: backfill of 3 past days: 1 still open of 2 incidents",
+        "credit: feature drift resolved on 7 January after 2 days",
+        "credit: backfill of 3 past days: 1 still open of 1 incident",
     ]
 
 
