@@ -1,11 +1,12 @@
 """What do people read about an incident?  Events in, calm and harmless messages out."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
 
+from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.rules import RULES
 from monitoring_dagster.kinds import Reason
 from monitoring_dagster.report import runbooks
@@ -16,8 +17,9 @@ from monitoring_dagster.report.wording import clean, counted, date_words, escape
 _WORDS_OF_ALL, _LEAST_WORDS = 2400, 320  # characters that the findings of a message share
 _ESCAPED_OF_ALL, _SECTION = 4400, 2900
 _URL = 600
-_HEADLINE = 300
-_STATES = {Reason.WORSE: "worse"}  # in a title, where it is not the reason's own word
+_TITLE, _HEADLINE = 150, 300
+_CHANGE = 200
+_TURNS = 12  # of a thread, in its opening message
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,13 @@ class Message:
     lead: str
     findings: tuple[tuple[str, str], ...]  # subject, words
     more: int  # findings that are not shown
+    changes: tuple[str, ...]  # what else changed lately
     facts: tuple[tuple[str, str], ...]
     next_step: str
     links: tuple[Link, ...]
     kind: str
     steps: tuple[str, ...] = field(default=())  # of the runbook, where no link leads there
+    timeline: tuple[str, ...] = field(default=())  # what became of it, where that is known
 
     @property
     def text(self) -> str:
@@ -57,6 +61,7 @@ class Message:
             _header(escaped(self.title, 150)),
             _section(escaped(self.lead, 1000)),
             *(_section(part) for part in _parts(lines)),
+            *(_section(part) for part in _parts(self._around)),
             {
                 "type": "section",
                 "fields": [
@@ -74,31 +79,51 @@ class Message:
         return blocks
 
     @property
+    def _around(self) -> list[str]:
+        """What else changed, and what became of it."""
+        around = [*(f"• {escaped(one, _CHANGE)}" for one in self.changes)]
+        around = ["*Changed lately*", *around] if around else []
+        turns = [escaped(one, _CHANGE) for one in self.timeline]
+        return [*around, *(["*So far*", *turns] if turns else [])]
+
+    @property
     def _whole_page(self) -> str:
         return f"Whole page: `monitoring-dagster runbook --page {self.kind}`"
 
 
-def render(
-    event: IncidentEvent | Announcement, links: Links, *, turn: IncidentEvent | None = None
-) -> Message:
-    """The message about *event*; with a later *turn* the opening message as it reads since then."""
-    if isinstance(event, Announcement):
-        return _announced(event, links)
+def render(event: IncidentEvent | Announcement, links: Links) -> Message:
+    """The message about *event* alone: what opens a thread, or goes on in it."""
+    return _announced(event, links) if isinstance(event, Announcement) else _of(event, links)
+
+
+def opening_of(events: Sequence[IncidentEvent | Announcement], links: Links) -> Message:
+    """The message that opened a thread, as it reads after all of its *events*, oldest first."""
+    turns = [one for one in events if isinstance(one, IncidentEvent)]
+    first = events[0]
+    if isinstance(first, Announcement) or len(events) == 1:
+        return render(first, links)
+    state = next((one for one in reversed(turns) if one.findings), first)
+    message = _of(replace(state, reason=Reason.FIRST), links, turn=turns[-1])
+    return replace(message, timeline=tuple(_timeline(events)))
+
+
+def _of(event: IncidentEvent, links: Links, *, turn: IncidentEvent | None = None) -> Message:
+    """The message about one turn; with a later *turn* what that made of it."""
     over = Reason.RESOLVED in (event.reason, turn and turn.reason)
     shown = event.findings[:SHOWN_FINDINGS]
     opens = event.reason is Reason.FIRST and not over
+    severity = event.severity if turn is None else turn.severity
     return Message(
-        tone="resolved" if over else event.severity.value,
-        title=clean(_title(event, over=over), 150),
-        headline=_headline(event, turn),
+        tone="resolved" if over else severity.value,
+        title=_headline(event, turn, _TITLE),
+        headline=_headline(event, turn, _HEADLINE),
         lead=_lead(event, turn),
         findings=_shown([(one.subject, one.words) for one in shown]),
         more=max(event.total - len(shown), 0) if shown else 0,
+        changes=() if over else tuple(sentence(one, _CHANGE) for one in event.changes),
         facts=(
-            ("Severity", event.severity.value),
             ("Model", clean(event.model, 80)),
             ("Owner", clean(event.owner, 120)),
-            ("Since", event.opened_on.isoformat()),
             _when(event),
         ),
         next_step="" if over or event.by else RULES[event.kind].first_step,
@@ -108,11 +133,28 @@ def render(
     )
 
 
+def _timeline(events: Sequence[IncidentEvent | Announcement]) -> Iterator[str]:
+    """A line for each turn; of many the first and the latest."""
+    lines = []
+    for one in events:
+        if isinstance(one, Announcement):
+            words = sentence(one.title, 120)
+            lines.append(f"{date_words(one.day)}  {words}")
+            continue
+        is_told = one.findings and one.reason is not Reason.REMINDER
+        cause = f": {_cause(one.findings[0], 100)}" if is_told else ""
+        words = _handled(one) if one.by else f"{one.reason}{cause}"
+        lines.append(f"{date_words(one.at.date() if one.by and one.at else one.day)}  {words}")
+    hidden = len(lines) - _TURNS
+    yield from lines if hidden <= 0 else [lines[0], f"… {hidden + 1} more", *lines[hidden + 2 :]]
+
+
 def to_text(message: Message) -> str:
     """The message for a terminal: no escapes, no colour, one fact a line."""
     lines = [message.title, message.lead]
     lines += [f"  - {subject}: {words}" for subject, words in message.findings]
     lines += [f"  +{message.more} more"] if message.more else []
+    lines += [f"  Changed lately: {one}" for one in message.changes]
     lines += [f"  {name}: {value}" for name, value in message.facts]
     if message.steps:
         lines += ["  Runbook:", *(f"    {step}" for step in message.steps)]
@@ -131,6 +173,7 @@ def _announced(event: Announcement, links: Links) -> Message:
         lead=sentence(event.words, 1000),
         findings=_shown(rows),
         more=max(event.total - len(rows), 0) if rows else 0,
+        changes=(),
         facts=(
             ("Model", clean(event.model, 80)),
             ("Owner", clean(event.owner, 120)),
@@ -171,49 +214,51 @@ def _steps(event: IncidentEvent | Announcement, links: Links) -> tuple[str, ...]
     return runbooks.first_steps(event.kind, model=event.model)
 
 
-def _title(event: IncidentEvent, *, over: bool) -> str:
-    about = f"{RULES[event.kind].title} in {event.model}"
-    if over:
-        return f"Resolved: {about}"
-    prefix = "" if event.reason is Reason.FIRST else f"{_STATES.get(event.reason, event.reason)}: "
-    return f"{event.severity} · {prefix}{about}"
-
-
-def _headline(event: IncidentEvent, turn: IncidentEvent | None) -> str:
+def _headline(event: IncidentEvent, turn: IncidentEvent | None, limit: int) -> str:
     """Such as "P1 churn: performance drop, log loss 0.71 against 0.45, 4 of 5 days"."""
-    kind, model = RULES[event.kind].title, clean(event.model, 63)
+    model = clean(event.model, 63)
     ending = turn if turn is not None and turn.reason is Reason.RESOLVED else event
     if ending.reason is Reason.RESOLVED:
-        return f"{model}: {kind} resolved {_ended(event, ending)}"
+        return f"{model}: {RULES[event.kind].title} resolved {_ended(event, ending)}"
+    severity = event.severity if turn is None else turn.severity
     if event.by:
-        return f"{event.severity} {model}: {kind} {sentence(_handled(event), 160)}"
+        handled = sentence(_handled(event), limit // 2)
+        return f"{severity} {model}: {RULES[event.kind].title} {handled}"
     state = {
         Reason.WORSE: "worse: ",
+        Reason.REOPENED: "open again: ",
         Reason.REMINDER: f"open since {date_words(event.opened_on)}: ",
     }.get(event.reason, "")
-    start = f"{event.severity} {model}: {state}{kind}"
+    start = f"{severity} {model}: {state}"
     more = f" (+{event.total - 1} more)" if event.total > 1 else ""
     if not event.findings:
-        return f"{start}{more}"
-    worst = event.findings[0]
-    room = _HEADLINE - len(start) - len(more) - 2
-    return f"{start}, {sentence(worst.words, room, about=worst.subject)}{more}"
+        return f"{start}{RULES[event.kind].title}{more}"
+    return f"{start}{_cause(event.findings[0], limit - len(start) - len(more))}{more}"
+
+
+def _cause(finding: Finding, limit: int) -> str:
+    """The rule that holds, and the number."""
+    title = RULES[finding.kind].title
+    words = finding.brief or finding.words
+    return f"{title}, {sentence(words, limit - len(title) - 2, about=finding.subject)}"
 
 
 def _lead(event: IncidentEvent, turn: IncidentEvent | None) -> str:
     count = f"{counted(event.total, 'finding')} on {date_words(event.day)}"
+    lasted = counted((event.day - event.opened_on).days, "day")
+    since = f"open since {date_words(event.opened_on)}, for {lasted}"
     if turn is not None and turn.reason is Reason.RESOLVED:
-        return f"Resolved {_ended(event, turn)}. It began with {count}."
+        return f"Resolved {_ended(event, turn)}. The last was {count}."
     if event.reason is Reason.RESOLVED:
         comment = f" {sentence(event.comment, 300)}" if event.comment else ""
         return f"Resolved {_ended(event, event)}.{comment}"
     if event.by:
         return f"{_handled(event).capitalize()}."
-    now = f" {_handled(turn).capitalize()}." if turn is not None else ""
+    now = f" {_handled(turn).capitalize()}." if turn is not None and turn.by else ""
+    if turn is not None and event.day > event.opened_on:
+        return f"{since[0].upper()}{since[1:]}: {count}.{now}"
     if event.reason is Reason.FIRST:
         return f"{event.reason.capitalize()}: {count}.{now}"
-    lasted = counted((event.day - event.opened_on).days, "day")
-    since = f"open since {date_words(event.opened_on)}, for {lasted}"
     return f"{event.reason.capitalize()}: {count}, {since}.{now}"
 
 

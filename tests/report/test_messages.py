@@ -11,23 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 
+from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.rules import RULES, Partitions
-from monitoring_dagster.kinds import FindingKind, Reason
+from monitoring_dagster.kinds import FindingKind, Reason, Severity
 from monitoring_dagster.report import runbooks
-from monitoring_dagster.report.messages import render, to_text
+from monitoring_dagster.report.messages import opening_of, render, to_text
 from tests.fake_slack import texts
 from tests.report.example import LINKS, NOTE, event, found
 
 
 def test_a_message_reads_like_a_sentence():
     assert to_text(render(event(found()), LINKS)) == (
-        "P2 · feature drift in credit\n"
+        "P2 credit: feature drift, PSI 0.31, more than 0.2\n"
         "First seen: 1 finding on 7 January.\n"
         "  - income: PSI 0.31, more than 0.2\n"
-        "  Severity: P2\n"
         "  Model: credit\n"
         "  Owner: team:risk\n"
-        "  Since: 2026-01-05\n"
         "  Day: 2026-01-07, judged 2026-01-08 06:00 UTC\n"
         "  Next: Ask whether the world or the pipeline changed; a sudden shift is usually the"
         " pipeline.\n"
@@ -43,19 +42,19 @@ def test_a_message_reads_like_a_sentence():
     [
         pytest.param(
             Reason.WORSE,
-            "P2 · worse: feature drift in credit",
+            "P2 credit: worse: feature drift, PSI 0.31, more than 0.2",
             "Got worse: 1 finding on 7 January, open since 5 January, for 2 days.",
             id="worse",
         ),
         pytest.param(
             Reason.REMINDER,
-            "P2 · still open: feature drift in credit",
+            "P2 credit: open since 5 January: feature drift, PSI 0.31, more than 0.2",
             "Still open: 1 finding on 7 January, open since 5 January, for 2 days.",
             id="reminder",
         ),
         pytest.param(
             Reason.RESOLVED,
-            "Resolved: feature drift in credit",
+            "credit: feature drift resolved on 7 January after 2 days",
             "Resolved on 7 January after 2 days.",
             id="resolved",
         ),
@@ -70,10 +69,63 @@ END = replace(event(reason=Reason.RESOLVED), day=date(2026, 1, 9))
 
 
 def test_the_opening_message_tells_of_its_end():
-    message = render(event(found()), LINKS, turn=END)
+    message = opening_of([event(found()), END], LINKS)
     assert message.tone == "resolved"
-    assert message.title == "Resolved: feature drift in credit"
-    assert message.lead.startswith("Resolved on 9 January after 4 days.")
+    assert message.title == "credit: feature drift resolved on 9 January after 4 days"
+    assert (
+        message.lead == "Resolved on 9 January after 4 days. The last was 1 finding on 7 January."
+    )
+    assert message.changes == ()
+
+
+DROP = Finding(
+    "credit", date(2026, 1, 8), FindingKind.PERFORMANCE_DROP, "log_loss", Severity.P1,
+    "log_loss of version 1 was 0.71 (0.65 to 0.77, 300 labels)", "verdict",
+    brief="log loss 0.71 against 0.45",
+)  # fmt: skip
+LATER = replace(
+    event(DROP, found(), reason=Reason.WORSE, kind=DROP.kind), severity=Severity.P1,
+    day=date(2026, 1, 8),
+)  # fmt: skip
+
+
+def test_the_opening_message_reads_as_it_stands_now_and_tells_how_it_came_to_that():
+    message = opening_of([event(found()), LATER, NOTE], LINKS)
+    assert message.tone == "P1"
+    assert message.title == "P1 credit: performance drop, log loss 0.71 against 0.45 (+1 more)"
+    assert message.lead == "Open since 5 January, for 3 days: 2 findings on 8 January."
+    assert message.timeline == (
+        "7 January  first seen: feature drift, PSI 0.31, more than 0.2",
+        "8 January  got worse: performance drop, log loss 0.71 against 0.45",
+        "7 January  version 2 serves",
+    )
+    assert message.next_step.startswith("Read the attribution first")
+    told = texts(message.blocks)
+    assert any("*So far*" in one and "version 2 serves" in one for one in told)
+
+
+def test_a_person_who_handles_it_changes_no_number():
+    by = replace(event(reason=Reason.ACKNOWLEDGED), by="ada", comment="the feed was late")
+    message = opening_of([event(found()), by], LINKS)
+    assert message.title == "P2 credit: feature drift, PSI 0.31, more than 0.2"
+    assert message.lead.endswith("Acknowledged by ada: the feed was late.")
+
+
+def test_of_a_long_thread_the_beginning_and_the_latest_turns_are_told():
+    days = [replace(LATER, day=date(2026, 2, n)) for n in range(1, 29)]
+    lines = opening_of([event(found()), *days], LINKS).timeline
+    assert len(lines) == 12
+    assert lines[0].startswith("7 January  first seen")
+    assert lines[1] == "… 18 more"
+    assert lines[-1].startswith("28 February  got worse")
+
+
+def test_what_else_changed_is_told_with_the_first_message():
+    changed = replace(event(found()), changes=("version 2 serves since 6 January <b>",))
+    message = render(changed, LINKS)
+    assert "  Changed lately: version 2 serves since 6 January <b>" in to_text(message)
+    told = "\n".join(texts(message.blocks))
+    assert "*Changed lately*\n• version 2 serves since 6 January &lt;b&gt;" in told
 
 
 def test_an_announcement_links_to_the_version_it_is_about():
@@ -178,8 +230,10 @@ def test_no_message_cuts_off_its_conclusion(kind, count, name):
     findings = [found(name, words)] * count
     for links in (LINKS, replace(LINKS, runbook_url=None)):
         message = render(event(*findings, kind=kind), links)
-        shown = "".join(texts(message.blocks))
-        assert shown.count(conclusion) == to_text(message).count(conclusion) == count
+        shown = "".join(texts(message.blocks)[1:])
+        in_terminal = to_text(message).partition("\n")[2]
+        assert shown.count(conclusion) == in_terminal.count(conclusion) == count
+        assert conclusion in message.title
         assert name is NUMBERS or shown.count(number) == count
         assert conclusion in message.text
         assert len(shown) < 10_000

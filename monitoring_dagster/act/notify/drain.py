@@ -21,9 +21,9 @@ from monitoring_dagster.act.notify.sender import (
     RefusedForEver,
     Uncertain,
 )
-from monitoring_dagster.report.events import IncidentEvent, changes_opening
+from monitoring_dagster.report.events import Announcement, IncidentEvent
 from monitoring_dagster.report.links import Links
-from monitoring_dagster.report.messages import render
+from monitoring_dagster.report.messages import opening_of, render
 from monitoring_dagster.report.outbox import PAGE, Entry, write_outbox
 from monitoring_dagster.spec.channels import kind_and_address
 from monitoring_dagster.store.ledger.deliveries import Delivery
@@ -89,25 +89,29 @@ def drain(
 
 
 def entries(ledger: Ledger, links: Links, *, limit: int = 500) -> list[Entry]:
-    """The latest *limit* messages as they read now: an opening message tells of its end.
+    """The latest *limit* messages as they read now: an opening message tells all that came of it.
 
     A message that went to several destinations is one entry. Each has the time that it is about,
     which in a replay is not the time of sending.
     """
     deliveries = ledger.deliveries.sent(limit=limit)
-    turns = {one.incident: turn for one in deliveries if (turn := _turn(one))}
     places: dict[tuple[str, int], list[Delivery]] = {}
     for delivery in deliveries:
         places.setdefault((delivery.incident, delivery.seq), []).append(delivery)
+    threads: dict[str, list[IncidentEvent | Announcement]] = {}
+    for (thread, _), same in sorted(places.items()):
+        threads.setdefault(thread, []).append(same[0].event)
     return [
         Entry(
             id=same[0].id,
             thread=thread,
             channel=", ".join(dict.fromkeys(one.destination for one in same)),
             at=same[0].created_at,
-            message=render(same[0].event, links, turn=None if seq else turns.get(thread)),
+            message=opening_of(threads[thread], links)
+            if same[0].event is threads[thread][0]
+            else render(same[0].event, links),
         )
-        for (thread, seq), same in places.items()
+        for (thread, _), same in places.items()
         if not _is_quiet(same[0])
     ]
 
@@ -197,22 +201,14 @@ class _Drain:
     def _posting(self, delivery: Delivery) -> Posting:
         thread = self.ledger.deliveries.thread(delivery.incident, delivery.destination)
         earlier = tuple(one for one in thread if one.seq < delivery.seq)
-        turn, opening = _turn(delivery), None
-        if earlier and turn is not None:
-            opening = render(earlier[0].event, self.links, turn=turn)
+        events = [one.event for one in (*earlier, delivery)]
         return Posting(
             delivery=delivery,
             address=kind_and_address(delivery.destination)[1],
             message=render(delivery.event, self.links),
             earlier=earlier,
-            opening=opening,
+            opening=opening_of(events, self.links) if earlier else None,
         )
-
-
-def _turn(delivery: Delivery) -> IncidentEvent | None:
-    """What a message tells, where the opening message of its thread tells it from then on."""
-    event = delivery.event
-    return event if isinstance(event, IncidentEvent) and changes_opening(event) else None
 
 
 def _is_quiet(delivery: Delivery) -> bool:

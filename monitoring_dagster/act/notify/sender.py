@@ -55,7 +55,7 @@ class Posting:
     address: str  # the destination without its kind
     message: Message
     earlier: tuple[Delivery, ...]  # what arrived there of the same thread, in order
-    opening: Message | None  # how the message that opened the thread reads from now on, if new
+    opening: Message | None  # how the message that opened the thread reads from now on
 
     @property
     def root(self) -> Delivery | None:

@@ -147,8 +147,8 @@ def test_an_entry_is_what_people_read_now(ledger, send, clock):
     send()
     titles = [one.message.title for one in entries(ledger, LINKS)]
     assert sorted(titles) == [
-        "Resolved: feature drift in credit",
-        "Resolved: feature drift in credit",
+        "credit: feature drift resolved on 6 January after 1 day",
+        "credit: feature drift resolved on 6 January after 1 day",
         "credit: version 2 serves",
     ]
     assert len(entries(ledger, LINKS, limit=1)) == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from monitoring_dagster.act.notify.sender import Posting
 from monitoring_dagster.kinds import Reason, Severity
-from monitoring_dagster.report.messages import render
+from monitoring_dagster.report.messages import opening_of, render
 from monitoring_dagster.spec.channels import kind_and_address
 from monitoring_dagster.store.ledger.deliveries import Delivery
 from tests.report.example import LINKS, NOTE, event, found
@@ -33,9 +33,7 @@ def posting(name, destination):
     """The message *name* of a thread in which those before it have arrived."""
     order = ["announcement"] if name == "announcement" else [*EVENTS][: [*EVENTS].index(name) + 1]
     thread = [_delivery(one, seq, destination) for seq, one in enumerate(order)]
-    opening = None
-    if name in ("acknowledged", "resolved"):
-        opening = render(thread[0].event, LINKS, turn=EVENTS[name])
+    opening = opening_of([one.event for one in thread], LINKS) if len(thread) > 1 else None
     return Posting(
         delivery=thread[-1],
         address=kind_and_address(destination)[1],

@@ -1,9 +1,9 @@
 """Prometheus Alertmanager, API v2, as a sink: an incident is one alert by its labels.
 
-The labels are the incident, its model, kind and severity, so a request that may have arrived is
-simply repeated. A severity that changed is another alert, and the former one ends with the same
-request. Alertmanager keeps alerts in memory: one that is restarted knows of an open incident again
-with the next message about it.
+The labels are the incident, its model, family, leading rule and severity, so a request that may
+have arrived is simply repeated. Where one of them changed it is another alert, and the former one
+ends with the same request. Alertmanager keeps alerts in memory: one that is restarted knows of an
+open incident again with the next message about it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from monitoring_dagster.act.notify.sender import Posting, Receipt
 from monitoring_dagster.act.notify.senders.https import post
+from monitoring_dagster.decide.rules import RULES
 from monitoring_dagster.kinds import Reason
 from monitoring_dagster.report.events import Announcement, IncidentEvent
 from monitoring_dagster.report.messages import Message, to_text
@@ -60,6 +61,7 @@ def _labels(incident: str, event: IncidentEvent | Announcement) -> dict[str, str
     severity = event.severity if isinstance(event, IncidentEvent) else "info"
     return {
         "alertname": event.kind.value,
+        "family": RULES[event.kind].family.value,
         "incident": incident,
         "model": event.model,
         "owner": event.owner,
