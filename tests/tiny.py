@@ -16,7 +16,7 @@ from monitoring_dagster.stats.columns.profile import Profile, profiles_to_table
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.outcomes_file import outcomes_to_table
 from monitoring_dagster.store.days.signals import noted
-from monitoring_dagster.store.ledger.promotions import Promotion
+from monitoring_dagster.store.ledger.decided.promotions import Promotion
 from monitoring_dagster.store.models.registry import (
     ModelVersion,
     Registry,

@@ -12,7 +12,7 @@ from monitoring_dagster.sources.labels.labels import labels_standing
 from monitoring_dagster.sources.labels.requests import days_answered
 from monitoring_dagster.spec.model import labels_of
 from monitoring_dagster.store.days.known_labels import OUTCOMES
-from monitoring_dagster.store.ledger.label_decisions import (
+from monitoring_dagster.store.ledger.decided.label_decisions import (
     Decision,
     Key,
     LabelDecision,

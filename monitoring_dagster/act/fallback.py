@@ -6,7 +6,7 @@ from typing import Self
 from monitoring_dagster.act.notify.alerts import announce
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.kinds import FindingKind
-from monitoring_dagster.store.ledger.promotions import Fallback
+from monitoring_dagster.store.ledger.decided.promotions import Fallback
 from monitoring_dagster.store.monitor import Monitor
 
 

@@ -7,7 +7,7 @@ from typing import Self
 from monitoring_dagster.act.notify.alerts import announce
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.kinds import FindingKind
-from monitoring_dagster.store.ledger.promotions import PromotedMeanwhile, Promotion
+from monitoring_dagster.store.ledger.decided.promotions import PromotedMeanwhile, Promotion
 from monitoring_dagster.store.monitor import Monitor
 
 

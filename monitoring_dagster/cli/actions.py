@@ -27,7 +27,7 @@ def decide(model: str, decision: str, request_id: tuple[str, ...], reason: str) 
     decision counts; put -- before ids that begin with a dash.
     """
     from monitoring_dagster.act.deciding import decide
-    from monitoring_dagster.store.ledger.label_decisions import Decision
+    from monitoring_dagster.store.ledger.decided.label_decisions import Decision
 
     found = decide(
         here.monitor(model),

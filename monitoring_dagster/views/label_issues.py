@@ -27,7 +27,7 @@ from monitoring_dagster.stats.labels.label_quality import (
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.performance import metrics
 from monitoring_dagster.store.days.profiles import PROFILE, service_of
-from monitoring_dagster.store.ledger.label_decisions import Key, discarded_on
+from monitoring_dagster.store.ledger.decided.label_decisions import Key, discarded_on
 from monitoring_dagster.store.monitor import Monitor
 
 DAYS = 28  # of predictions, looked through by default

@@ -23,7 +23,7 @@ from monitoring_dagster.store.days.known_labels import (
     labels_on,
     outcomes_by_day,
 )
-from monitoring_dagster.store.ledger.label_decisions import (
+from monitoring_dagster.store.ledger.decided.label_decisions import (
     Decision,
     LabelDecision,
     UnstorableRequest,

@@ -10,7 +10,7 @@ from monitoring_dagster.act.fallback import (
     switch_fallback,
     words_of,
 )
-from monitoring_dagster.store.ledger.promotions import Fallback
+from monitoring_dagster.store.ledger.decided.promotions import Fallback
 from monitoring_dagster.store.models.registry import RegistryUnavailable
 from tests.tiny import FakeMlflow, monitor_of, told, with_mlflow
 

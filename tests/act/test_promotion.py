@@ -12,8 +12,8 @@ from monitoring_dagster.act.promotion import (
     promote_by_hand,
     roll_back,
 )
+from monitoring_dagster.store.ledger.decided.promotions import PromotedMeanwhile
 from monitoring_dagster.store.ledger.ledger import Ledger
-from monitoring_dagster.store.ledger.promotions import PromotedMeanwhile
 from monitoring_dagster.store.models.registry import UnknownReference, UnknownVersion
 from tests.tiny import FakeMlflow, monitor_of, noon, promoted, told, with_mlflow
 

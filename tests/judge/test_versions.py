@@ -14,7 +14,7 @@ from monitoring_dagster.judge.judged import newest_quality
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.quality.known_quality import breaches, evaluate
 from monitoring_dagster.store.days.champions import champion_on, promoted_on
-from monitoring_dagster.store.ledger.promotions import Promotion
+from monitoring_dagster.store.ledger.decided.promotions import Promotion
 from tests.once import world_once
 from tests.world import HISTORY_DAYS, START, day_after
 

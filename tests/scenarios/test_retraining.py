@@ -10,7 +10,7 @@ from monitoring_dagster.act.retraining.enough_labels import TooFewLabels
 from monitoring_dagster.act.retraining.retrain import AlreadyRetrained, retrain
 from monitoring_dagster.act.retraining.trigger import decision_on, pending_trigger, why_not
 from monitoring_dagster.kinds import FindingKind
-from monitoring_dagster.store.ledger.promotions import PromotedMeanwhile
+from monitoring_dagster.store.ledger.decided.promotions import PromotedMeanwhile
 from tests.world import attributes, day_after
 
 SESSIONS = count()

@@ -23,7 +23,7 @@ from monitoring_dagster.measure.quality.known_quality import evaluate
 from monitoring_dagster.spec import FurtherLabels
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.labels.label_quality import UnusableErrorRate
-from monitoring_dagster.store.ledger.label_decisions import Decision
+from monitoring_dagster.store.ledger.decided.label_decisions import Decision
 from monitoring_dagster.views.label_issues import NoLabelIssues, label_issues
 from tests.world import START, as_table, attributes, day_after, stated
 

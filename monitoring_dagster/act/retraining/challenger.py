@@ -19,7 +19,7 @@ from monitoring_dagster.act.retraining.training import (
 from monitoring_dagster.decide.retraining_policy import Gate
 from monitoring_dagster.sources.labels.spoilt_files import readable_labelled_rows
 from monitoring_dagster.spec.model import labels_of
-from monitoring_dagster.store.ledger.label_decisions import discarded_on
+from monitoring_dagster.store.ledger.decided.label_decisions import discarded_on
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.version_reference import reference_of
 

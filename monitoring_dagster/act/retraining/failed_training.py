@@ -10,8 +10,8 @@ from monitoring_dagster.act.retraining.training import NoTrainer
 from monitoring_dagster.decide.retraining_policy import TRIES, next_try
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.kinds import FindingKind
-from monitoring_dagster.store.ledger.promotions import PromotedMeanwhile
-from monitoring_dagster.store.ledger.retraining_decisions import RetrainingDecision
+from monitoring_dagster.store.ledger.decided.promotions import PromotedMeanwhile
+from monitoring_dagster.store.ledger.decided.retraining_decisions import RetrainingDecision
 from monitoring_dagster.store.monitor import Monitor
 
 SENSOR = "sensor"  # who asks for what the verdicts ask for

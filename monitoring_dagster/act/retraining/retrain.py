@@ -18,7 +18,7 @@ from monitoring_dagster.decide.retraining_policy import RETRAIN, Gate
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.store.days.step_findings import VERDICT
-from monitoring_dagster.store.ledger.retraining_decisions import RetrainingDecision
+from monitoring_dagster.store.ledger.decided.retraining_decisions import RetrainingDecision
 from monitoring_dagster.store.monitor import Monitor
 
 PROMOTED, REJECTED, APPROVAL = "promoted", "rejected", "waits for approval"

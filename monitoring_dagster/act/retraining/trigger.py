@@ -29,7 +29,7 @@ from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.spec.retraining import Retraining
 from monitoring_dagster.store.days.signals import signals
 from monitoring_dagster.store.days.step_findings import VERDICT
-from monitoring_dagster.store.ledger.retraining_decisions import RetrainingDecision
+from monitoring_dagster.store.ledger.decided.retraining_decisions import RetrainingDecision
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.reference import Reference
 from monitoring_dagster.store.references.version_reference import reference_of

@@ -26,7 +26,7 @@ from monitoring_dagster.store.days.known_labels import (
     STATES,
     decision_notes,
 )
-from monitoring_dagster.store.ledger.label_decisions import Key, LabelDecision, discarded_on
+from monitoring_dagster.store.ledger.decided.label_decisions import Key, LabelDecision, discarded_on
 from monitoring_dagster.store.monitor import Monitor
 
 DISCARDED, RESTORED = "discarded", "restored"  # labels that count no more, and again

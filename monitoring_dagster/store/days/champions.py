@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from monitoring_dagster.decide.judging.traffic import Traffic
 from monitoring_dagster.store.days.profiles import service_of
-from monitoring_dagster.store.ledger.promotions import Promotion
+from monitoring_dagster.store.ledger.decided.promotions import Promotion
 from monitoring_dagster.store.models.registry import RegistryUnavailable
 from monitoring_dagster.store.monitor import Monitor
 

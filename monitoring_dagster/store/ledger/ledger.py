@@ -15,6 +15,20 @@ from monitoring_dagster.report.digest import digest_of
 from monitoring_dagster.report.events import Announcement
 from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.store.ledger.database import address, reading, writing
+from monitoring_dagster.store.ledger.decided.label_decisions import LabelDecisions
+from monitoring_dagster.store.ledger.decided.promotions import (
+    Fallback,
+    Promotion,
+    fallback_of,
+    promotions_of,
+    record_promotion,
+    set_fallback,
+)
+from monitoring_dagster.store.ledger.decided.retraining_decisions import (
+    RetrainingDecision,
+    decisions_of,
+    record_decision,
+)
 from monitoring_dagster.store.ledger.deliveries import Deliveries, add_deliveries, next_seq
 from monitoring_dagster.store.ledger.handlings import Handlings
 from monitoring_dagster.store.ledger.incident_rows import (
@@ -31,20 +45,6 @@ from monitoring_dagster.store.ledger.judged_days import (
     advance_incident,
     mark_judged,
     repair_incident,
-)
-from monitoring_dagster.store.ledger.label_decisions import LabelDecisions
-from monitoring_dagster.store.ledger.promotions import (
-    Fallback,
-    Promotion,
-    fallback_of,
-    promotions_of,
-    record_promotion,
-    set_fallback,
-)
-from monitoring_dagster.store.ledger.retraining_decisions import (
-    RetrainingDecision,
-    decisions_of,
-    record_decision,
 )
 from monitoring_dagster.store.ledger.schema import storable, tables
 from monitoring_dagster.store.ledger.silenced_messages import Silences

@@ -19,8 +19,8 @@ from monitoring_dagster.act.retraining.failed_training import (
 )
 from monitoring_dagster.act.retraining.training import NoTrainer
 from monitoring_dagster.decide.retraining_policy import TRIES
-from monitoring_dagster.store.ledger.promotions import PromotedMeanwhile
-from monitoring_dagster.store.ledger.retraining_decisions import RetrainingDecision
+from monitoring_dagster.store.ledger.decided.promotions import PromotedMeanwhile
+from monitoring_dagster.store.ledger.decided.retraining_decisions import RetrainingDecision
 from tests.tiny import DAY, after, at, monitor_of, noon, told
 
 HOUR = timedelta(hours=1)

@@ -9,8 +9,8 @@ from monitoring_dagster.act.retraining.failed_training import SENSOR, result_id
 from monitoring_dagster.act.retraining.retrain import AlreadyRetrained, retrain
 from monitoring_dagster.act.retraining.training import NoTrainer
 from monitoring_dagster.decide.retraining_policy import RETRAIN, Gate
-from monitoring_dagster.store.ledger.promotions import PromotedMeanwhile
-from monitoring_dagster.store.ledger.retraining_decisions import RetrainingDecision
+from monitoring_dagster.store.ledger.decided.promotions import PromotedMeanwhile
+from monitoring_dagster.store.ledger.decided.retraining_decisions import RetrainingDecision
 from tests.tiny import DAY, FakeMlflow, at, keep, monitor_of, noon, promoted, told, with_mlflow
 
 BETTER, WORSE = Gate(passed=True, words="better"), Gate(passed=False, words="no better")

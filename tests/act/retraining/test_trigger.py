@@ -17,7 +17,7 @@ from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.retraining_policy import RETRAIN, WAIT
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.kinds import FindingKind, Severity
-from monitoring_dagster.store.ledger.retraining_decisions import RetrainingDecision
+from monitoring_dagster.store.ledger.decided.retraining_decisions import RetrainingDecision
 from tests.tiny import (
     DAY,
     FakeMlflow,

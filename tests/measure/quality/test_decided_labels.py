@@ -9,7 +9,7 @@ from monitoring_dagster.measure.quality.arrived_labels import run
 from monitoring_dagster.measure.quality.decided_labels import bring_in
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.store.days.known_labels import account_of, known_outcomes
-from monitoring_dagster.store.ledger.label_decisions import Decision, LabelDecision
+from monitoring_dagster.store.ledger.decided.label_decisions import Decision, LabelDecision
 from tests.tiny import DAY, after, monitor_of, noon, put
 
 ALL = Group("1")

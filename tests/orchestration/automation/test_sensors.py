@@ -12,7 +12,7 @@ from monitoring_dagster.act.notify.alerts import note_failed_run
 from monitoring_dagster.act.notify.watch import OutOfOrder
 from monitoring_dagster.act.retraining import trigger
 from monitoring_dagster.orchestration.component import definitions_of
-from monitoring_dagster.store.ledger.retraining_decisions import RetrainingDecision
+from monitoring_dagster.store.ledger.decided.retraining_decisions import RetrainingDecision
 from monitoring_dagster.store.monitor import House
 from tests.orchestration.small_project import FIRST, run_days
 

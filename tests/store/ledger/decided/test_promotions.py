@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from monitoring_dagster.store.ledger.decided.promotions import PromotedMeanwhile, Promotion
 from monitoring_dagster.store.ledger.ledger import Ledger
-from monitoring_dagster.store.ledger.promotions import PromotedMeanwhile, Promotion
 
 NOON = datetime(2026, 1, 6, 12, tzinfo=UTC)
 

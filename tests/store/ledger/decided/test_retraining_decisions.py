@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from monitoring_dagster.store.ledger.decided.retraining_decisions import RetrainingDecision
 from monitoring_dagster.store.ledger.ledger import Ledger
-from monitoring_dagster.store.ledger.retraining_decisions import RetrainingDecision
 
 DAY = date(2026, 1, 5)
 NOON = datetime(2026, 1, 6, 12, tzinfo=UTC)

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from monitoring_dagster.store.ledger.label_decisions import (
+from monitoring_dagster.store.ledger.decided.label_decisions import (
     Decision,
     LabelDecision,
     LabelDecisions,
@@ -87,7 +87,7 @@ import os, signal
 from datetime import UTC, date, datetime
 from sqlalchemy import event
 from monitoring_dagster.store.ledger.database import engine
-from monitoring_dagster.store.ledger.label_decisions import *
+from monitoring_dagster.store.ledger.decided.label_decisions import *
 url = {decisions.url!r}
 event.listen(engine(url), "commit", lambda _: os.kill(os.getpid(), signal.SIGKILL))
 LabelDecisions(url).record([

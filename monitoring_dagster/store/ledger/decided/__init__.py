@@ -1,0 +1,1 @@
+"""What was decided: about labels, versions and retrainings, as rows of the ledger."""
