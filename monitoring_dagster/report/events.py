@@ -36,6 +36,7 @@ class IncidentEvent:
     until: datetime | None = None  # of a snooze
     comment: str = ""  # of that person
     changes: tuple[str, ...] = ()  # what else changed lately, a sentence each
+    pages_of: str = ""  # the model that links lead to, where it is about several
     type: Literal["incident"] = "incident"
 
     @property

@@ -196,12 +196,11 @@ def _shown(rows: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
 
 def _links(event: IncidentEvent | Announcement, links: Links, day: date) -> tuple[Link, ...]:
     rule, version = RULES[event.kind], getattr(event, "version", None)
+    model = getattr(event, "pages_of", "") or event.model
     run = getattr(event, "dagster_run", None)
     found = (
         links.runbook(event.kind),
-        links.dagster_run(run)
-        if run
-        else links.asset(event.model, rule.asset, day, rule.partitions),
+        links.dagster_run(run) if run else links.asset(model, rule.asset, day, rule.partitions),
         links.mlflow(event.registered_model, version=version, run_id=event.run_id),
     )
     return tuple(link for link in found if link is not None)
@@ -230,7 +229,8 @@ def _headline(event: IncidentEvent, turn: IncidentEvent | None, limit: int) -> s
         Reason.REMINDER: f"open since {date_words(event.opened_on)}: ",
     }.get(event.reason, "")
     start = f"{severity} {model}: {state}"
-    more = f" (+{event.total - 1} more)" if event.total > 1 else ""
+    is_one = event.total <= 1 or event.pages_of  # of several models the cause counts them
+    more = "" if is_one else f" (+{event.total - 1} more)"
     if not event.findings:
         return f"{start}{RULES[event.kind].title}{more}"
     return f"{start}{_cause(event.findings[0], limit - len(start) - len(more))}{more}"

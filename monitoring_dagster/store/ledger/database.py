@@ -85,7 +85,7 @@ def writing(url: str, lock: str | None = None) -> Iterator[Transaction]:
         connection.begin(),
     ):
         if lock is not None:
-            _wait_for(connection, lock)
+            wait_for(connection, lock)
         yield connection
 
 
@@ -127,7 +127,7 @@ def engine(url: str) -> Engine:
         event.listen(made, "begin", _begin_sqlite)
     with made.connect().execution_options(writes=True) as connection, connection.begin():
         # Two processes may start at once: the second one waits here and finds all tables.
-        _wait_for(connection, "tables")
+        wait_for(connection, "tables")
         tables().metadata.create_all(connection)
         migrate(connection)
     return made
@@ -188,7 +188,11 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _wait_for(connection: Connection, lock: str) -> None:
+def wait_for(connection: Connection, lock: str) -> None:
+    """Let others who name the same *lock* wait until this transaction is over, and wait for them.
+
+    SQLite has one writer at a time in any case.
+    """
     if connection.dialect.name == "postgresql":
         digest = blake2b(f"monitoring/{lock}".encode(), digest_size=8).digest()
         number = int.from_bytes(digest, signed=True)

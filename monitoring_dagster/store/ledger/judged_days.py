@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -46,6 +46,7 @@ class Judging:
     now: datetime
     run_id: str | None
     history_at: datetime | None
+    is_said_elsewhere: Callable[[Incident, Reason | None], bool]  # of an incident that was stored
 
 
 def mark_judged(
@@ -63,7 +64,7 @@ def mark_judged(
     return last_days
 
 
-def advance_incident(
+def move_incident(
     connection: Transaction,
     judging: Judging,
     before: Incident | None,
@@ -87,7 +88,7 @@ def advance_incident(
         return after
     if reason is Reason.REMINDER and in_force(handlings, now=judging.now) is not None:
         after, reason = unsent(before, after), None
-    return record_incident(connection, judging, before, after, reason)
+    return _record(connection, judging, before, after, reason)
 
 
 def _ended_by_hand(handlings: Sequence[Handling]) -> bool:
@@ -100,7 +101,7 @@ def repair_incident(connection: Transaction, judging: Judging, incident: Inciden
     if incident.closed_on is not None or not kinds:
         return incident
     after, reason = repaired(incident, kinds, day=judging.day)
-    return record_incident(connection, judging, incident, after, reason)
+    return _record(connection, judging, incident, after, reason)
 
 
 def _is_repaired(
@@ -120,7 +121,7 @@ def _is_repaired(
     return connection.execute(query.limit(1)).first() is None
 
 
-def record_incident(
+def _record(
     connection: Transaction,
     judging: Judging,
     before: Incident | None,
@@ -131,6 +132,9 @@ def record_incident(
     if judging.history_at is not None:
         return _record_history(connection, judging, judging.history_at, before, after, reason)
     save_incident(connection, after)
+    if judging.is_said_elsewhere(after, reason):
+        after, reason = unsent(before, after), None
+        save_incident(connection, after)
     if reason is not None:
         _notify(connection, judging, after, reason)
     elif after.closed_on is not None and after.told is None:

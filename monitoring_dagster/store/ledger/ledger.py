@@ -30,6 +30,7 @@ from monitoring_dagster.store.ledger.decided.retraining_decisions import (
     record_decision,
 )
 from monitoring_dagster.store.ledger.deliveries import Deliveries, add_deliveries, next_seq
+from monitoring_dagster.store.ledger.fleet_rows import is_said_by_fleet
 from monitoring_dagster.store.ledger.handlings import Handlings
 from monitoring_dagster.store.ledger.incident_rows import (
     finding_of,
@@ -42,8 +43,8 @@ from monitoring_dagster.store.ledger.incident_rows import (
 )
 from monitoring_dagster.store.ledger.judged_days import (
     Judging,
-    advance_incident,
     mark_judged,
+    move_incident,
     repair_incident,
 )
 from monitoring_dagster.store.ledger.schema import storable, tables
@@ -149,17 +150,20 @@ class Ledger:
         kinds = frozenset(judged) | {finding.kind for finding in findings}
         stored = tables().findings
         touched = []
-        judging = Judging(
-            model=spec.name,
-            registered_model=spec.mlflow_name,
-            owner=spec.owner,
-            channels=spec.channels,
-            day=day,
-            now=now,
-            run_id=run_id,
-            history_at=history_at,
-        )
         with writing(self.url, spec.name) as connection:
+            judging = Judging(
+                model=spec.name,
+                registered_model=spec.mlflow_name,
+                owner=spec.owner,
+                channels=spec.channels,
+                day=day,
+                now=now,
+                run_id=run_id,
+                history_at=history_at,
+                is_said_elsewhere=lambda one, reason: is_said_by_fleet(
+                    connection, one, reason, day=day, now=now, channels=spec.channels
+                ),
+            )
             connection.execute(
                 stored.delete().where(
                     stored.c.model == spec.name, stored.c.day == day, stored.c.kind.in_(kinds)
@@ -173,7 +177,7 @@ class Ledger:
                 incident = incidents.get(family)
                 if of_family & current:
                     found = [one for one in findings if one.kind in of_family & current]
-                    incident = advance_incident(
+                    incident = move_incident(
                         connection, judging, incident, found, of_family & current
                     )
                 if incident is not None:

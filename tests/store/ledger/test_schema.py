@@ -125,11 +125,12 @@ def test_incidents_of_an_earlier_version_become_those_of_their_family(ledger_url
             ("d", "schema_breach", "P1", 4, None),
         ):
             connection.execute(
-                text("INSERT INTO incidents VALUES (:id, 'credit', :kind, :severity, :opened, :seen,"
-                     " :seen, 0, :firing, :firing, :closed, :told)"),
+                text("INSERT INTO incidents VALUES (:id, 'credit', :kind, :severity, :opened,"
+                     " :seen, :seen, 0, :firing, :firing, :closed, :told)"),
                 {"id": name, "kind": kind, "severity": severity,
                  "opened": DAY + timedelta(days=opened), "seen": DAY + timedelta(days=5),
-                 "firing": f'["credit/{kind}/x"]', "closed": closed and DAY + timedelta(days=closed),
+                 "firing": f'["credit/{kind}/x"]',
+                 "closed": closed and DAY + timedelta(days=closed),
                  "told": f'{{"known": ["credit/{kind}/x"], "severity": "{severity}",'
                          ' "day": "2026-01-08", "seq": 3}'},
             )  # fmt: skip
