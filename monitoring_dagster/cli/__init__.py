@@ -19,6 +19,7 @@ from monitoring_dagster.cli.incidents_group import (
     list_silences,
     listen,
     resolve,
+    review,
     show,
     snooze,
 )
@@ -62,7 +63,7 @@ def messages() -> None:
 
 @main.group(cls=CommandGroup)
 def incidents() -> None:
-    """What is open: show, acknowledge, snooze and resolve it."""
+    """What is open: show, acknowledge, snooze and resolve it; review what was."""
 
 
 @main.group(cls=CommandGroup)
@@ -78,7 +79,7 @@ for group, commands in {
     ),
     labels: (issues, decide),
     messages: (resend,),
-    incidents: (list_incidents, show, acknowledge, snooze, resolve, listen),
+    incidents: (list_incidents, show, acknowledge, snooze, resolve, review, listen),
     silences: (add, list_silences, expire),
 }.items():
     for command in commands:

@@ -116,8 +116,32 @@ def snooze(
 @_BY
 @_JSON
 def resolve(incident: str, comment: str, by: str | None, as_json: bool) -> None:
-    """Close it. If the next judged day finds it again, a new one opens."""
+    """Close it. What a later day finds again opens it once more."""
     _handle("resolve", incident, comment=comment, by=by, as_json=as_json)
+
+
+@click.command()
+@click.option("--quarter", "written", default=None, metavar="YEAR-Qn", help="Such as 2026-Q3.")
+@click.option("--model", default=None, help="Of one model alone.")
+@_JSON
+def review(written: str | None, model: str | None, as_json: bool) -> None:
+    """Say which rules spoke, what was done about it, and which to keep, retune or remove.
+
+    By default of the last 90 days.
+    """
+    from monitoring_dagster.views import incident_review
+
+    house = here.project().house
+    today = house.now().date()
+    first, last = today - timedelta(days=90), today
+    if written is not None:
+        first, last = incident_review.quarter(written)
+    found = incident_review.review(house.ledger, first=first, last=last, model=model)
+    if as_json:
+        print_json(found.to_dict())
+        return
+    for line in found.lines:
+        click.echo(line)
 
 
 @click.command()

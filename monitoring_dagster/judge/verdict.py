@@ -11,6 +11,7 @@ from monitoring_dagster.decide.judging.own_rules import why_unjudged
 from monitoring_dagster.decide.judging.quality_rules import pooled_windows
 from monitoring_dagster.decide.rules import judged_with
 from monitoring_dagster.decide.signal import Signal
+from monitoring_dagster.judge.alert_signals import alert_signals
 from monitoring_dagster.judge.importance_shift import importance_signals
 from monitoring_dagster.judge.judged import latest_judged
 from monitoring_dagster.judge.labelling import labelling_signals
@@ -51,8 +52,9 @@ def prepare(monitor: Monitor, day: date) -> Prepared:
 def run(monitor: Monitor, day: date, prepared: Prepared | None = None) -> StepReport:
     """Judge the day by its signals, move its incidents on, and queue what people must be told."""
     signals, files = prepared or prepare(monitor, day)
+    signals = [*signals, *alert_signals(monitor, day)]
     if monitor.spec.labels is not None:
-        signals = [*signals, *revision_signals(monitor, day)]
+        signals += revision_signals(monitor, day)
     log = StoredSignals(monitor, day, signals)
     judged = judge_day(
         monitor.spec,
@@ -90,7 +92,8 @@ def run(monitor: Monitor, day: date, prepared: Prepared | None = None) -> StepRe
 def known_at_the_end(monitor: Monitor, day: date) -> Iterator[Signal]:
     """What no step of the day could know: it rests on labels, on other days, or on the registry.
 
-    But for what was found on other days (`revision_signals`), which the verdict itself asks for.
+    But for what was found and told on other days (`revision_signals`, `alert_signals`), which the
+    verdict itself asks for.
     """
     yield from registration_signals(monitor, day)
     yield from importance_signals(monitor, day)

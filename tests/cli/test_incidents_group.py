@@ -91,6 +91,16 @@ def test_an_end_must_lie_ahead(command, id_, words, complaint):
     assert complaint in err
 
 
+def test_a_review_says_what_rules_did(command, id_):
+    command("incidents", "acknowledge", id_)
+    code, out, _ = command("incidents", "review", "--quarter", "2026-Q1", "--json")
+    (rule,) = json.loads(out)["rules"]
+    assert (code, rule["incidents"], rule["proposal"]) == (0, 1, "keep")
+    assert command("incidents", "review")[1].splitlines()[0].endswith("a week")
+    code, _, err = command("incidents", "review", "--quarter", "soon")
+    assert (code, "is no quarter" in err) == (2, True)
+
+
 def test_what_is_resolved_is_listed_no_more(command, id_):
     code, out, _ = command("incidents", "resolve", id_, "--by", "bob", "--json")
     assert (code, json.loads(out)["closed_on"]) == (0, "2026-01-06")

@@ -27,6 +27,7 @@ AREAS: Mapping[str, str] = MappingProxyType(
         "label_feed": "verdict",  # what is wrong with labels, beside those of the days before
         "registration": "verdict",  # what the registry lacks of the versions that served
         "revision": "verdict",  # verdicts on quality that labels change which came after them
+        "alerts": "verdict",  # how many messages there were, and what was done about incidents
         "outside": "verdict",  # numbers from elsewhere, `signals` in defs.yaml
     }
 )  # the first part of a signal's name: the step that writes it

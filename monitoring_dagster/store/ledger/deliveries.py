@@ -135,6 +135,19 @@ class Deliveries:
         latest = self._all(columns.state == SENT, order=columns.sent_at.desc(), limit=limit)
         return sorted(latest, key=lambda delivery: (delivery.sent_at, delivery.seq))
 
+    def messages(self, start: datetime, end: datetime, *, model: str | None = None) -> int:
+        """How many messages came up from *start* to before *end* and were held back by nobody; one
+        that goes to several destinations is one."""
+        columns = tables().deliveries.c
+        lately = self._all(
+            columns.created_at >= start,
+            columns.created_at < end,
+            columns.state.in_(_LIVING),
+            order=columns.created_at,
+        )
+        of_model = [one for one in lately if model in (None, one.event.model)]
+        return len({(one.incident, one.seq) for one in of_model})
+
     def mark_sent(self, delivery: Delivery, *, channel: str, ts: str, now: datetime) -> None:
         """The message is there."""
         # Not tied to the claim: what is visible is sent, whoever learns of it.

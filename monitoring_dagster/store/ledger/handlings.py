@@ -12,7 +12,12 @@ from monitoring_dagster.kinds import Reason
 from monitoring_dagster.report.events import EVENT, IncidentEvent
 from monitoring_dagster.store.ledger.database import reading, writing
 from monitoring_dagster.store.ledger.deliveries import add_deliveries, next_seq
-from monitoring_dagster.store.ledger.incident_rows import handlings_of, incident_of, save_incident
+from monitoring_dagster.store.ledger.incident_rows import (
+    handling_of,
+    handlings_of,
+    incident_of,
+    save_incident,
+)
 from monitoring_dagster.store.ledger.schema import fields_of, storable, tables
 from monitoring_dagster.store.ledger.turns import Turn, latest_turn, note_turn
 
@@ -30,6 +35,15 @@ class Handlings:
         """What was done about one incident, oldest first."""
         with reading(self.url) as connection:
             return handlings_of(connection, incident)
+
+    def of_model(self, model: str) -> list[Handling]:
+        """What was done about all incidents of a model, oldest first."""
+        incidents, table = tables().incidents, tables().handlings
+        of_model = incidents.select().with_only_columns(incidents.c.id)
+        of_model = of_model.where(incidents.c.model == model)
+        query = table.select().where(table.c.incident.in_(of_model)).order_by(table.c.number)
+        with reading(self.url) as connection:
+            return [handling_of(dict(row)) for row in connection.execute(query).mappings()]
 
     def record(self, model: str, new: Handling) -> tuple[Incident, bool]:
         """Store a handling of an incident of *model*, and a message in its thread.
