@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from monitoring_dagster.decide.handled_incidents import handled
@@ -12,7 +13,12 @@ from monitoring_dagster.kinds import Reason
 from monitoring_dagster.report.events import EVENT, IncidentEvent
 from monitoring_dagster.store.ledger.database import reading, writing
 from monitoring_dagster.store.ledger.deliveries import add_deliveries, next_seq
-from monitoring_dagster.store.ledger.incident_rows import handlings_of, incident_of, save_incident
+from monitoring_dagster.store.ledger.incident_rows import (
+    handling_of,
+    handlings_of,
+    incident_of,
+    save_incident,
+)
 from monitoring_dagster.store.ledger.schema import fields_of, storable, tables
 from monitoring_dagster.store.ledger.turns import Turn, latest_turn, note_turn
 
@@ -30,6 +36,20 @@ class Handlings:
         """What was done about one incident, oldest first."""
         with reading(self.url) as connection:
             return handlings_of(connection, incident)
+
+    def snoozed(self, model: str, since: datetime, until: datetime) -> dict[str, str]:
+        """By incident of *model*, who snoozed it, where that held between *since* and *until*."""
+        handlings, incidents = tables().handlings, tables().incidents
+        of_model = incidents.select().with_only_columns(incidents.c.id)
+        query = handlings.select().where(
+            handlings.c.action == Action.SNOOZE,
+            handlings.c.at < until,
+            handlings.c.until > since,
+            handlings.c.incident.in_(of_model.where(incidents.c.model == model)),
+        )
+        with reading(self.url) as connection:
+            rows = connection.execute(query.order_by(handlings.c.number)).mappings().all()
+        return {row["incident"]: handling_of(dict(row)).words for row in rows}
 
     def record(self, model: str, new: Handling) -> tuple[Incident, bool]:
         """Store a handling of an incident of *model*, and a message in its thread.

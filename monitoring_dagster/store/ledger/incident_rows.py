@@ -133,15 +133,16 @@ def handlings_of(connection: Transaction, incident: str) -> list[Handling]:
     """What people did about one incident, oldest first."""
     table = tables().handlings
     query = table.select().where(table.c.incident == incident).order_by(table.c.number)
-    return [
-        Handling(
-            incident=row["incident"],
-            action=Action(row["action"]),
-            by=row["by"],
-            at=row["at"],
-            until=row["until"],
-            comment=row["comment"],
-            key=row["key"],
-        )
-        for row in connection.execute(query).mappings()
-    ]
+    return [handling_of(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def handling_of(row: Mapping[str, Any]) -> Handling:
+    return Handling(
+        incident=row["incident"],
+        action=Action(row["action"]),
+        by=row["by"],
+        at=row["at"],
+        until=row["until"],
+        comment=row["comment"],
+        key=row["key"],
+    )
