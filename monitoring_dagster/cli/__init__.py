@@ -23,6 +23,7 @@ from monitoring_dagster.cli.incidents_group import (
     snooze,
 )
 from monitoring_dagster.cli.judging import rules, signals
+from monitoring_dagster.cli.routes import route
 from monitoring_dagster.cli.start import demo, ui
 from monitoring_dagster.cli.tables import drift, estimate, evaluate
 from monitoring_dagster.cli.views import (
@@ -62,7 +63,7 @@ def messages() -> None:
 
 @main.group(cls=CommandGroup)
 def incidents() -> None:
-    """What is open: show, acknowledge, snooze and resolve it."""
+    """What is open: show, acknowledge, snooze and resolve it; and who would hear of it."""
 
 
 @main.group(cls=CommandGroup)
@@ -78,7 +79,7 @@ for group, commands in {
     ),
     labels: (issues, decide),
     messages: (resend,),
-    incidents: (list_incidents, show, acknowledge, snooze, resolve, listen),
+    incidents: (list_incidents, show, acknowledge, snooze, resolve, route, listen),
     silences: (add, list_silences, expire),
 }.items():
     for command in commands:
