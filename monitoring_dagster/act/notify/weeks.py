@@ -1,7 +1,10 @@
 """The week's digest of a model: told once, as people begin the next week."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
+from monitoring_dagster.decide.fleet import FLEET, WINDOW
+from monitoring_dagster.decide.incidents import Incident
 from monitoring_dagster.report.events import Announcement
 from monitoring_dagster.report.weekly import HeldBack, weekly_digest
 from monitoring_dagster.store.monitor import Monitor
@@ -45,6 +48,18 @@ def _digest(
     )
 
 
+def _said_of_fleet(incidents: Sequence[Incident], fleets: Sequence[Incident]) -> dict[str, str]:
+    """By incident that had no message of its own, the fleet-wide one that was open meanwhile."""
+    return {
+        one.id: f"told in the fleet-wide incident of {fleet.opened_on}"
+        for one in incidents
+        for fleet in fleets
+        if one.told is None
+        and one.family is fleet.family
+        and fleet.opened_on - WINDOW <= one.opened_on <= (fleet.closed_on or one.opened_on)
+    }
+
+
 def judged_between(monitor: Monitor, since: datetime, until: datetime) -> list[date]:
     """The days whose turn to be judged came after *since*, and by *until*."""
     first = since.date() - timedelta(days=2)
@@ -53,9 +68,11 @@ def judged_between(monitor: Monitor, since: datetime, until: datetime) -> list[d
 
 
 def _held_back(monitor: Monitor, since: datetime, until: datetime) -> list[HeldBack]:
-    """Incidents of which a message was silenced, or that somebody snoozed."""
+    """Incidents of which a message was silenced or kept quiet, or that somebody snoozed."""
     ledger, model = monitor.ledger, monitor.name
-    words = ledger.silences.held_back(model, since, until)
-    words |= ledger.handlings.snoozed(model, since, until)
     incidents = {one.id: one for one in ledger.incidents(model)}
+    new = [one for one in incidents.values() if since.date() <= one.opened_on < until.date()]
+    words = _said_of_fleet(new, ledger.incidents(FLEET))
+    words |= ledger.silences.held_back(model, since, until)
+    words |= ledger.handlings.snoozed(model, since, until)
     return [HeldBack(incidents[id_], said) for id_, said in words.items() if id_ in incidents]

@@ -139,3 +139,17 @@ def test_what_was_silenced_or_snoozed_is_told_with_by_whom(monitor):
         ("feature drift", "P2, since 2 March, snoozed until 2026-03-05 12:00 UTC by bob"),
     )  # fmt: skip
     assert not tell_week(at(monitor, NEXT_MONDAY + timedelta(days=7))), "of that week nothing"
+
+
+def test_what_a_fleet_wide_incident_kept_quiet_is_told_for_each_model(monitor):
+    """Three of three models drift at once: the third has no thread of its own."""
+    ledger = monitor.ledger
+    others = [monitor_of(monitor.root, name=name) for name in ("first", "second")]
+    for one in (*others, monitor):
+        found = Finding(one.name, DAY, DRIFT, "age", Severity.P1, "age is off", "drift")
+        ledger.record_day(one.spec, DAY, [found], now=noon(after(1)))
+    told(monitor, NEXT_MONDAY)
+    assert tell_week(at(monitor, NEXT_MONDAY))
+    ((_, _, rows),) = told(monitor, NEXT_MONDAY)
+    words = "P1, since 2 March, told in the fleet-wide incident of 2026-03-02"
+    assert rows == (("feature drift", words),)
