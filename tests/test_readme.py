@@ -2,8 +2,9 @@
 
 import re
 import shlex
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 import pytest
@@ -13,7 +14,9 @@ from click.testing import CliRunner
 from monitoring_dagster.cli import main
 from monitoring_dagster.daily.steps import STEPS
 from monitoring_dagster.measure.version_gaps import few_days, gaps
-from monitoring_dagster.spec import Labels, ModelSpec
+from monitoring_dagster.report.on_call import Roster
+from monitoring_dagster.spec import Channels, Labels, ModelSpec
+from monitoring_dagster.spec.project import ProjectSettings
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.store.monitor import House
 from monitoring_dagster.store.references.version_reference import reference_of
@@ -109,3 +112,23 @@ def test_every_variable_is_read_somewhere():
     code = "".join(path.read_text() for path in (ROOT / "monitoring_dagster").rglob("*.py"))
     for name in re.findall(r"`([A-Z][A-Z_]+)`", README):
         assert name in code, name
+
+
+DELIVERY = (ROOT / "docs" / "delivery.md").read_text()
+ITS_BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", DELIVERY, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize(("language", "text"), ITS_BLOCKS)
+def test_what_the_page_on_delivery_shows_can_be_written(language, text, tmp_path):
+    if language == "toml":
+        (tmp_path / "pyproject.toml").write_text(text)
+        assert settings_at(tmp_path) != ProjectSettings()
+    elif text.startswith("channels:"):
+        assert Channels.model_validate(yaml.safe_load(text)["channels"]).destinations
+    elif language == "yaml":
+        roster = Roster.parsed(text, file="on_call.yaml", zone=ZoneInfo("UTC"), users={})
+        assert roster.on_call(datetime(2026, 12, 10, tzinfo=UTC)).name == "cleo"
+    else:
+        assert language == "sh"
+        for line in text.splitlines():
+            test_every_command_exists(line)

@@ -24,6 +24,7 @@ from monitoring_dagster.cli.incidents_group import (
     snooze,
 )
 from monitoring_dagster.cli.judging import rules, signals
+from monitoring_dagster.cli.routes import route
 from monitoring_dagster.cli.start import demo, ui
 from monitoring_dagster.cli.tables import drift, estimate, evaluate
 from monitoring_dagster.cli.views import (
@@ -63,7 +64,7 @@ def messages() -> None:
 
 @main.group(cls=CommandGroup)
 def incidents() -> None:
-    """What is open: show, acknowledge, snooze and resolve it; review what was."""
+    """What is open: show, acknowledge, snooze and resolve it, who hears of it; review what was."""
 
 
 @main.group(cls=CommandGroup)
@@ -79,7 +80,7 @@ for group, commands in {
     ),
     labels: (issues, decide),
     messages: (resend,),
-    incidents: (list_incidents, show, acknowledge, snooze, resolve, review, listen),
+    incidents: (list_incidents, show, acknowledge, snooze, resolve, review, route, listen),
     silences: (add, list_silences, expire),
 }.items():
     for command in commands:

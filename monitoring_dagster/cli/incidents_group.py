@@ -173,15 +173,16 @@ def add(
 ) -> None:
     """Hold back messages about incidents that match all of MATCHER.
 
-    A matcher is model, kind, severity or owner, one of = != =~ !~, and a value: model=credit, or
-    kind=~'.*_drift'. What is silenced is recorded, and sent at the end if it is still so.
+    A matcher is model, family, kind, severity, owner or segment, one of = != =~ !~, and a value:
+    model=credit, kind=~'.*_drift', or segment=country=DE. What is silenced is recorded, and sent at
+    the end if it is still so.
     """
-    from monitoring_dagster.decide.silences import Matcher
+    from monitoring_dagster.spec.matchers import Matcher
 
     house = here.project().house
     now = house.now()
     made = house.ledger.silences.add(
-        [Matcher.parsed(one) for one in matcher],
+        [Matcher.written(one) for one in matcher],
         now=now,
         ends_at=_end(until, lasting, now),
         by=by or here.person(),

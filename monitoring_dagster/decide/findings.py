@@ -1,11 +1,14 @@
 """What was found wrong: one record for every rule of every step."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Self
 
 from monitoring_dagster.kinds import FindingKind, Severity
 
+_IN_WORDS = re.compile(r".* where (.+?) is (.*)", re.DOTALL)  # the subject of a drop in a segment
+_IN_BRACKETS = re.compile(r"(?:.*, |.* \()([^=,()]+=[^,]*?)(?:, against .*)?\)", re.DOTALL)
 _LEADING = (
     FindingKind.PERFORMANCE_DROP,
     FindingKind.SEGMENT_DROP,
@@ -40,9 +43,28 @@ class Finding:
         return self.about or self.day
 
     @property
+    def segment(self) -> str:
+        """The segment that it is about, as ``column=value``; of all rows nothing."""
+        return segment_of(self.subject)
+
+    @property
     def fingerprint(self) -> str:
         """What stays the same while the problem lasts: never a day, never a value."""
         return f"{self.model}/{self.kind}/{self.subject}"
+
+
+def segment_of(subject: str) -> str:
+    """The segment that the subject of a finding names, as ``column=value``; else nothing.
+
+    >>> segment_of("log_loss where country is DE"), segment_of("income")
+    ('country=DE', '')
+    >>> segment_of("dear (amount, country=FR)")
+    'country=FR'
+    """
+    if found := _IN_WORDS.fullmatch(subject):
+        return f"{found[1]}={found[2]}"
+    found = _IN_BRACKETS.fullmatch(subject)
+    return found[1] if found else ""
 
 
 def weight(kind: FindingKind, severity: Severity) -> tuple[Severity, int, str]:

@@ -1,75 +1,10 @@
 """Silences: messages about incidents that match are held back for a while, and by whom."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
 
-from monitoring_dagster.errors import MonitoringError, did_you_mean
-
-NAMES = ("model", "family", "kind", "severity", "owner")
-_FORM = re.compile(r"(\w+)\s*(=~|!~|!=|=)\s*(.+)", re.DOTALL)
-
-
-class NoMatcher(MonitoringError):
-    """Words that were meant as a matcher of a silence, and are none."""
-
-    @classmethod
-    def of(cls, text: str) -> Self:
-        return cls(
-            f"{text!r} is no matcher: write a name, one of = != =~ !~, and a value, such as"
-            " model=credit or kind=~'.*_drift'"
-        )
-
-    @classmethod
-    def name(cls, name: str) -> Self:
-        return cls(f"no incident has a {name!r}. {did_you_mean(name, NAMES)}")
-
-    @classmethod
-    def pattern(cls, pattern: str) -> Self:
-        return cls(f"{pattern!r} is no regular expression: write = for the text as it stands")
-
-
-@dataclass(frozen=True, slots=True)
-class Matcher:
-    """One condition on an incident; a regular expression must match the whole value."""
-
-    name: str
-    operator: str
-    value: str
-
-    @classmethod
-    def parsed(cls, text: str) -> Self:
-        """What a person wrote. Raises NoMatcher.
-
-        >>> Matcher.parsed("kind=~.*_drift").matches({"kind": "feature_drift"})
-        True
-        """
-        found = _FORM.fullmatch(text.strip())
-        if found is None:
-            raise NoMatcher.of(text)
-        name, operator, value = found.groups()
-        if name not in NAMES:
-            raise NoMatcher.name(name)
-        if operator.endswith("~"):
-            try:
-                re.compile(value)
-            except re.error:
-                raise NoMatcher.pattern(value) from None
-        return cls(name, operator, value)
-
-    def __str__(self) -> str:
-        return f"{self.name}{self.operator}{self.value}"
-
-    def matches(self, labels: Mapping[str, str]) -> bool:
-        """Whether an incident with these *labels* fulfils it."""
-        value = labels[self.name]
-        if self.operator.endswith("~"):
-            holds = re.fullmatch(self.value, value) is not None
-        else:
-            holds = self.value == value
-        return holds is not self.operator.startswith("!")
+from monitoring_dagster.spec.matchers import Matcher
 
 
 @dataclass(frozen=True, slots=True)

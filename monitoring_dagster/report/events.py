@@ -37,6 +37,8 @@ class IncidentEvent:
     comment: str = ""  # of that person
     changes: tuple[str, ...] = ()  # what else changed lately, a sentence each
     pages_of: str = ""  # the model that links lead to, where it is about several
+    due: datetime | None = None  # by when somebody should look
+    time_zone: str = "UTC"  # in which that is said
     type: Literal["incident"] = "incident"
 
     @property
@@ -68,6 +70,7 @@ class Announcement:
 Event = Annotated[IncidentEvent | Announcement, Field(discriminator="type")]
 EVENT: TypeAdapter[IncidentEvent | Announcement] = TypeAdapter(Event)
 
+ASKING = frozenset({Reason.FIRST, Reason.WORSE, Reason.REOPENED})  # somebody to look, by when
 _CONTINUING = frozenset({Reason.RESOLVED, Reason.ACKNOWLEDGED, Reason.SNOOZED})
 
 

@@ -5,13 +5,15 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.rules import RULES
-from monitoring_dagster.kinds import Reason
+from monitoring_dagster.kinds import Reason, Severity
 from monitoring_dagster.report import runbooks
 from monitoring_dagster.report.events import SHOWN_FINDINGS, Announcement, IncidentEvent
 from monitoring_dagster.report.links import Link, Links
+from monitoring_dagster.report.on_call import OnCall
 from monitoring_dagster.report.wording import clean, counted, date_words, escaped, sentence
 
 _WORDS_OF_ALL, _LEAST_WORDS = 2400, 320  # characters that the findings of a message share
@@ -20,6 +22,7 @@ _URL = 600
 _TITLE, _HEADLINE = 150, 300
 _CHANGE = 200
 _TURNS = 12  # of a thread, in its opening message
+_ON_CALL = "On call"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Message:
     next_step: str
     links: tuple[Link, ...]
     kind: str
+    mention: str | None = None  # Slack's id of whoever is on call
     steps: tuple[str, ...] = field(default=())  # of the runbook, where no link leads there
     timeline: tuple[str, ...] = field(default=())  # what became of it, where that is known
 
@@ -65,7 +69,7 @@ class Message:
             {
                 "type": "section",
                 "fields": [
-                    _mrkdwn(f"*{escaped(name, 40)}*\n{escaped(value, 160)}")
+                    _mrkdwn(f"*{escaped(name, 40)}*\n{escaped(value, 160)}{self._mention(name)}")
                     for name, value in self.facts
                 ],
             },
@@ -77,6 +81,9 @@ class Message:
             blocks.append(_section(f"*Next*  {escaped(self.next_step, 300)}"))
         blocks.append(_section("  ·  ".join(_slack_link(link) for link in self.links)))
         return blocks
+
+    def _mention(self, fact: str) -> str:
+        return f" <@{self.mention}>" if self.mention and fact == _ON_CALL else ""
 
     @property
     def _around(self) -> list[str]:
@@ -91,28 +98,49 @@ class Message:
         return f"Whole page: `monitoring-dagster runbook --page {self.kind}`"
 
 
-def render(event: IncidentEvent | Announcement, links: Links) -> Message:
-    """The message about *event* alone: what opens a thread, or goes on in it."""
-    return _announced(event, links) if isinstance(event, Announcement) else _of(event, links)
+def render(
+    event: IncidentEvent | Announcement, links: Links, *, on_call: OnCall | None = None
+) -> Message:
+    """The message about *event* alone: what opens a thread, or goes on in it.
+
+    Who is *on_call* is named where somebody should look.
+    """
+    if isinstance(event, Announcement):
+        return _announced(event, links)
+    return _of(event, links, on_call=on_call)
 
 
-def opening_of(events: Sequence[IncidentEvent | Announcement], links: Links) -> Message:
+def opening_of(
+    events: Sequence[IncidentEvent | Announcement],
+    links: Links,
+    *,
+    on_call: OnCall | None = None,
+) -> Message:
     """The message that opened a thread, as it reads after all of its *events*, oldest first."""
     turns = [one for one in events if isinstance(one, IncidentEvent)]
     first = events[0]
     if isinstance(first, Announcement) or len(events) == 1:
-        return render(first, links)
+        return render(first, links, on_call=on_call)
     state = next((one for one in reversed(turns) if one.findings), first)
-    message = _of(replace(state, reason=Reason.FIRST), links, turn=turns[-1])
+    asked = next((one for one in reversed(turns) if one.due), state)
+    state = replace(state, reason=Reason.FIRST, due=asked.due, time_zone=asked.time_zone)
+    message = _of(state, links, turn=turns[-1], on_call=on_call)
     return replace(message, timeline=tuple(_timeline(events)))
 
 
-def _of(event: IncidentEvent, links: Links, *, turn: IncidentEvent | None = None) -> Message:
+def _of(
+    event: IncidentEvent,
+    links: Links,
+    *,
+    turn: IncidentEvent | None = None,
+    on_call: OnCall | None = None,
+) -> Message:
     """The message about one turn; with a later *turn* what that made of it."""
     over = Reason.RESOLVED in (event.reason, turn and turn.reason)
     shown = event.findings[:SHOWN_FINDINGS]
     opens = event.reason is Reason.FIRST and not over
     severity = event.severity if turn is None else turn.severity
+    asks = on_call if not (over or event.by) else None
     return Message(
         tone="resolved" if over else severity.value,
         title=_headline(event, turn, _TITLE),
@@ -125,10 +153,13 @@ def _of(event: IncidentEvent, links: Links, *, turn: IncidentEvent | None = None
             ("Model", clean(event.model, 80)),
             ("Owner", clean(event.owner, 120)),
             _when(event),
+            *([("Due", _due(event))] if event.due and not over else []),
+            *([(_ON_CALL, clean(asks.name, 160))] if asks else []),
         ),
         next_step="" if over or event.by else RULES[event.kind].first_step,
         links=_links(event, links, event.evidence or event.day),
         kind=event.kind,
+        mention=asks.slack_user if asks else None,
         steps=_steps(event, links) if opens else (),
     )
 
@@ -279,6 +310,15 @@ def _when(event: IncidentEvent) -> tuple[str, str]:
     if event.by and event.at:
         return "At", f"{event.at:%Y-%m-%d %H:%M} UTC"
     return "Day", _day_words(event.day, event.at)
+
+
+def _due(event: IncidentEvent) -> str:
+    """Such as "by Tue 13 January 09:00 CET"; P0 is due at once."""
+    assert event.due is not None, "who asks knows that there is one"
+    if event.severity is Severity.P0:
+        return "now"
+    here = event.due.astimezone(ZoneInfo(event.time_zone))
+    return f"by {here:%a} {date_words(here)} {here:%H:%M %Z}"
 
 
 def _day_words(day: date, at: datetime | None) -> str:

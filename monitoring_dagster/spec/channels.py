@@ -1,18 +1,20 @@
-"""Where people are notified: the receivers of a model's messages, and how often it repeats them."""
+"""Where people are notified: receivers, routes to them, and how often messages are repeated."""
 
 import re
+from collections.abc import Collection, Sequence
 from ipaddress import ip_address
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
-from monitoring_dagster.spec.record import Public, Record, matching, shown
+from monitoring_dagster.spec.matchers import Matcher, NoMatcher
+from monitoring_dagster.spec.record import Misplaced, Public, Record, matching, shown
 
 KINDS = ("slack", "email", "pagerduty", "alertmanager", "webhook", "apprise")
 _MAX_NAME = 80  # Slack's own
+_USUAL = "slack:#ml-alerts"
 _EMAIL = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
-_USUAL = "#ml-alerts"
 
 
 def _written(value: object) -> object:
@@ -94,11 +96,12 @@ AppriseUrl = Annotated[str, _variable("APPRISE"), matching(r"\{\{|^APPRISE_[A-Z0
 Given = BeforeValidator(_written)
 
 
-class Channels(Record):
-    """Where people are notified. No secret stands here: the environment holds each of them."""
+class Addresses(Record):
+    """Receivers. No secret stands here: the environment holds each of them."""
 
     slack: Annotated[Channel | None, Given] = Field(
-        default=None, description="By default #ml-alerts, where no other receiver is written."
+        default=None,
+        description="Name or id of a channel. A model without any receiver has #ml-alerts.",
     )
     email: list[Email] = Field(default_factory=list, description="Each gets a mail of its own.")
     pagerduty: Annotated[PagerDutyKey | None, Given] = Field(
@@ -114,19 +117,13 @@ class Channels(Record):
     apprise: Annotated[AppriseUrl | None, Given] = Field(
         default=None, description="Environment variable with an Apprise URL: APPRISE_TEAMS."
     )
-    remind_every_days: int = Field(default=7, ge=1)
-    clear_after_days: int = Field(
-        default=3, ge=1, description="Days without a finding that close an incident."
-    )
 
     @property
     def destinations(self) -> tuple[str, ...]:
         """Every receiver, its kind first, in the order of `KINDS`.
 
-        >>> Channels(email=["a@example.org"], pagerduty="PAGERDUTY_RISK").destinations
+        >>> Addresses(email=["a@example.org"], pagerduty="PAGERDUTY_RISK").destinations
         ('email:a@example.org', 'pagerduty:PAGERDUTY_RISK')
-        >>> Channels().destinations
-        ('slack:#ml-alerts',)
         """
         written = {kind: getattr(self, kind) for kind in KINDS}
         found = [
@@ -134,7 +131,93 @@ class Channels(Record):
             for kind, addresses in written.items()
             for address in ([addresses] if isinstance(addresses, str) else addresses or ())
         ]
-        return tuple(dict.fromkeys(found)) or (f"slack:{_USUAL}",)
+        return tuple(dict.fromkeys(found))
+
+
+def _matcher(text: str) -> str:
+    if "{{" not in text:
+        try:
+            Matcher.written(text)
+        except NoMatcher as error:
+            raise ValueError(str(error)) from None
+    return text
+
+
+MatcherText = Annotated[Public, AfterValidator(_matcher), matching(r"\{\{|^\s*\w+\s*(=~|!~|!=|=)")]
+
+
+class Route(Addresses):
+    """Where messages go that match. The first route that matches decides."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    match: list[MatcherText] = Field(
+        default_factory=list,
+        description="All must hold: severity, family, kind, model, owner or segment, one of"
+        ' = != =~ !~, and a value, such as "severity=~P0|P1". By default every message.',
+    )
+    when: Literal["always", "business_hours"] | None = Field(
+        default=None,
+        description="Whether messages wait until business hours begin; by default those of P2 do.",
+    )
+    goes_on: bool = Field(
+        default=False, alias="continue", description="Whether the next routes are tried, too."
+    )
+
+    @property
+    def matchers(self) -> tuple[Matcher, ...]:
+        """What must all hold."""
+        return tuple(map(Matcher.parsed, self.match))
+
+    def _check(self) -> None:
+        if not self.destinations:
+            message = (
+                "this route leads nowhere: write a receiver, such as"
+                " email: [on-call@example.org]; what nobody should hear of gets severity P3 in"
+                " rules.alerts"
+            )
+            raise Misplaced(message)
+
+    @classmethod
+    def _keys(cls) -> Collection[str]:
+        return [field.alias or name for name, field in cls.model_fields.items()]
+
+
+def refuse_unreachable(routes: Sequence[Route]) -> None:
+    """Raise Misplaced where one of *routes* takes every message and others stand behind it."""
+    for number, route in enumerate(routes[:-1]):
+        if not route.match and not route.goes_on:
+            message = (
+                f"no message comes as far as this: route {number + 1} takes every one. Put that"
+                " last, give it `match`, or let it `continue`"
+            )
+            raise Misplaced(message, "routes", number + 1)
+
+
+class Channels(Addresses):
+    """Where people are notified: by routes, and by the receivers here where none matches."""
+
+    routes: list[Route] = Field(
+        default_factory=list,
+        description="Where messages go that match; tried before those of pyproject.toml. What none"
+        " matches goes to the receivers here.",
+    )
+    remind_every_days: int = Field(default=7, ge=1)
+    clear_after_days: int = Field(
+        default=3, ge=1, description="Days without a finding that close an incident."
+    )
+
+    def _check(self) -> None:
+        refuse_unreachable(self.routes)
+
+    @property
+    def destinations(self) -> tuple[str, ...]:
+        """Every receiver beside those of routes.
+
+        >>> Channels().destinations
+        ('slack:#ml-alerts',)
+        """
+        return super().destinations or (_USUAL,)
 
 
 def _destination(name: str) -> str:
@@ -146,7 +229,7 @@ def _destination(name: str) -> str:
         )
         raise ValueError(message)
     try:
-        Channels.model_validate({kind: [address] if kind == "email" else address})
+        Addresses.model_validate({kind: [address] if kind == "email" else address})
     except ValidationError as error:
         raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
     return name

@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from monitoring_dagster.spec.channels import Destination
-from monitoring_dagster.spec.record import Named, Record
-from monitoring_dagster.spec.schedule import Schedule
+from monitoring_dagster.spec.channels import Destination, Route, refuse_unreachable
+from monitoring_dagster.spec.record import Named, Public, Record
+from monitoring_dagster.spec.schedule import BusinessHours, Schedule
 
 SlackUser = Annotated[str, Field(pattern=r"^[UW][A-Z0-9]{5,20}$")]
 
@@ -40,6 +40,22 @@ class ProjectSettings(Record):
 
     schedule: Schedule = Schedule()
     notifier: Notifier = Notifier()
+    routes: list[Route] = Field(
+        default_factory=list,
+        description="Where messages go that match; tried after those of a model.",
+    )
+    business_hours: BusinessHours = BusinessHours()
+    on_call: Public | None = Field(
+        default=None,
+        description="File that says who is on call in which week; by default on_call.yaml, if it"
+        " is there.",
+    )
+
+    @property
+    def hours(self) -> BusinessHours:
+        """When people work, in a time zone."""
+        return self.business_hours.in_zone(self.schedule.time_zone)
 
     def _check(self) -> None:
         self.schedule.refuse_long_grace()
+        refuse_unreachable(self.routes)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from monitoring_dagster.decide.incidents import is_history
+from monitoring_dagster.decide.routing import Routing
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.report.links import Links
 from monitoring_dagster.spec.model import ModelSpec
@@ -21,7 +22,7 @@ from monitoring_dagster.store.settings import settings_at
 
 _FIRST_STEP = "contract"
 HOME = ".monitoring"  # everything we write lies here, below the project's root
-_DEFAULT, _NOTIFIER = Schedule(), Notifier()
+_DEFAULT, _NOTIFIER, _ROUTING = Schedule(), Notifier(), Routing()
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class House:
     as_of: datetime | None = None  # what a replay calls now; else the clock says
     schedule: Schedule = _DEFAULT  # of models that say nothing else
     notifier: Notifier = _NOTIFIER
+    routing: Routing = _ROUTING
+    on_call: str | None = None  # the file that says who is, as the project names it
 
     @classmethod
     def at(cls, root: Path, environment: Mapping[str, str] = os.environ) -> Self:
@@ -62,6 +65,8 @@ class House:
             ),
             schedule=settings.schedule,
             notifier=settings.notifier,
+            routing=Routing(tuple(settings.routes), settings.hours),
+            on_call=settings.on_call,
         )
 
     def monitor(self, spec: ModelSpec) -> "Monitor":
@@ -77,7 +82,7 @@ class House:
 
     @cached_property
     def ledger(self) -> Ledger:
-        return Ledger(self.ledger_url)
+        return Ledger(self.ledger_url, self.routing)
 
     @cached_property
     def registry(self) -> Registry:

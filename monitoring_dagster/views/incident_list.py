@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from monitoring_dagster.decide.findings import weight
+from monitoring_dagster.decide.findings import segment_of, weight
 from monitoring_dagster.decide.handling import Handling, in_force
 from monitoring_dagster.decide.incidents import Incident, Part
 from monitoring_dagster.decide.retraining_policy import RETRAIN
@@ -17,6 +17,7 @@ from monitoring_dagster.report.events import IncidentEvent
 from monitoring_dagster.report.wording import counted
 from monitoring_dagster.store.ledger.deliveries import Delivery
 from monitoring_dagster.store.ledger.ledger import Ledger
+from monitoring_dagster.store.ledger.schema import PENDING
 
 SHORT = 8  # characters of an id that people type
 
@@ -177,8 +178,9 @@ def _listed(
         "owner": _owner(ledger, incident),
     }
     signs = [
-        about | {"kind": str(kind), "severity": str(part.severity)}
+        about | {"kind": str(kind), "severity": str(part.severity), "segment": segment}
         for kind, part in incident.active.items()
+        for segment in {segment_of(one.split("/", 2)[-1]) for one in part.firing} or {""}
     ]
     handling = in_force(ledger.handlings.of(incident.id), now=now)
     return ListedIncident(incident, handling, silence_of(silences, signs, now=now))
@@ -198,5 +200,7 @@ def _state(delivery: Delivery) -> str:
     if delivery.silenced:
         return f"{delivery.state}, {delivery.silenced}"
     error = f" ({delivery.last_error})" if delivery.last_error else ""
+    if delivery.state == PENDING and delivery.not_before is not None:
+        return f"{delivery.state}, not before {delivery.not_before:%Y-%m-%d %H:%M} UTC{error}"
     sent = f" at {delivery.sent_at:%Y-%m-%d %H:%M} UTC" if delivery.sent_at else ""
     return f"{delivery.state}{sent}{error}"

@@ -9,6 +9,7 @@ from monitoring_dagster.decide.judging.tolerance import metric_of
 from monitoring_dagster.decide.rules import Evidence
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.judge.judged import drift_verdicts, latest_judged, newest_quality
+from monitoring_dagster.report.wording import counted
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
 from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.days.step_findings import VERDICT
@@ -43,6 +44,7 @@ class Status:
     pending: int
     ambiguous: int  # sent or not, nobody knows yet
     dead: int
+    held: int  # messages that wait for business hours, and are not late
     oldest_undelivered_s: float | None  # of those that are not dead
     metrics: Mapping[str, Mapping[str, float] | str]  # by family; MISSING where there is no data
     words: str
@@ -61,6 +63,7 @@ def status_of(monitor: Monitor) -> Status:
     switch = monitor.ledger.fallback(monitor.name)
     fallback = words_of(switch) if switch and switch.on else None
     outages = [f"{one.destination} is out of order" for one in monitor.ledger.deliveries.outages()]
+    held = f"{counted(waiting.held, 'message')} held until business hours"
     parts = [
         f"{monitor.name}: judged until {day or 'never'}{_elsewhen(day, judged)}",
         champion.words,
@@ -68,6 +71,7 @@ def status_of(monitor: Monitor) -> Status:
         *([f"fallback {fallback}"] if fallback else []),
         "; ".join(incidents) or ("no open incident" if day else "no verdict yet"),
         *_undelivered(waiting),
+        *([held] if waiting.held else []),
         *outages,
     ]
     is_late = waiting.oldest is not None and waiting.oldest > monitor.house.notifier.overdue
@@ -83,6 +87,7 @@ def status_of(monitor: Monitor) -> Status:
         pending=waiting.pending,
         ambiguous=waiting.claimed,
         dead=waiting.dead,
+        held=waiting.held,
         oldest_undelivered_s=waiting.oldest.total_seconds() if waiting.oldest else None,
         metrics=_families(monitor, day, judged) if day else {},
         words=", ".join(parts),

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitoring_dagster.decide.silences import Matcher, NoMatcher, Silence, silence_of
+from monitoring_dagster.decide.silences import Silence, silence_of
+from monitoring_dagster.spec.matchers import Matcher
 
 NOON = datetime(2026, 1, 6, 12, tzinfo=UTC)
 LABELS = {"model": "credit", "kind": "feature_drift", "severity": "P2", "owner": "team:risk"}
@@ -16,44 +17,6 @@ def silence(*matchers, number=1, hours=4, comment=""):
         number, tuple(map(Matcher.parsed, matchers)), NOON, NOON + timedelta(hours=hours), "ada",
         comment,
     )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("text", "matches"),
-    [
-        pytest.param("model=credit", True, id="the same"),
-        pytest.param("model=cred", False, id="a part of it"),
-        pytest.param("model!=credit", False, id="not the same"),
-        pytest.param("model!=churn", True, id="not another"),
-        pytest.param("kind=~.*_drift", True, id="a pattern of the whole"),
-        pytest.param("kind=~drift", False, id="a pattern of a part"),
-        pytest.param("kind!~.*_drift", False, id="no such pattern"),
-        pytest.param("severity=~P[23]", True, id="severities"),
-        pytest.param("owner = team:risk", True, id="blanks around"),
-    ],
-)
-def test_a_matcher_matches_the_whole_value(text, matches):
-    assert Matcher.parsed(text).matches(LABELS) is matches
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("credit", "is no matcher: write a name"),
-        ("model=", "is no matcher"),
-        ("modell=credit", "Did you mean 'model'?"),
-        ("kind=~(", "is no regular expression"),
-    ],
-)
-def test_what_is_no_matcher_says_how_to_write_one(text, words):
-    with pytest.raises(NoMatcher) as caught:
-        Matcher.parsed(text)
-    assert words in str(caught.value)
-
-
-@pytest.mark.parametrize("text", ["model=credit", "kind=~.*_drift", "severity!=P1"])
-def test_a_matcher_is_written_as_it_is_read(text):
-    assert str(Matcher.parsed(text)) == text
 
 
 @pytest.mark.parametrize(

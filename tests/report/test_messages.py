@@ -4,7 +4,7 @@ import json
 import re
 import unicodedata
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
@@ -16,6 +16,7 @@ from monitoring_dagster.decide.rules import RULES, Partitions
 from monitoring_dagster.kinds import FindingKind, Reason, Severity
 from monitoring_dagster.report import runbooks
 from monitoring_dagster.report.messages import opening_of, render, to_text
+from monitoring_dagster.report.on_call import OnCall
 from tests.fake_slack import texts
 from tests.report.example import LINKS, NOTE, event, found
 
@@ -300,3 +301,48 @@ def test_any_message_keeps_slacks_limits(subject, words, owner, count, more):
         assert sum(map(len, texts(message.blocks))) < 10_000
         assert 0 < len(message.text) <= 300
         json.dumps(message.blocks).encode()
+
+
+def facts(message):
+    return dict(message.facts)
+
+
+DUE = datetime(2026, 1, 13, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("severity", "zone", "words"),
+    [
+        ("P2", "UTC", "by Tue 13 January 08:00 UTC"),
+        ("P2", "Europe/Berlin", "by Tue 13 January 09:00 CET"),
+        ("P1", "America/New_York", "by Tue 13 January 03:00 EST"),
+        ("P0", "Europe/Berlin", "now"),
+    ],
+)
+def test_it_says_by_when_somebody_should_look(severity, zone, words):
+    asked = replace(event(found()), due=DUE, time_zone=zone, severity=Severity(severity))
+    assert facts(render(asked, LINKS))["Due"] == words
+    assert "Due" not in facts(render(event(found()), LINKS))
+
+
+def test_who_is_on_call_is_named_and_mentioned_where_somebody_should_look():
+    ada = OnCall("ada <!here>", "U0ADA0000")
+    message = render(event(found()), LINKS, on_call=ada)
+    assert facts(message)["On call"] == "ada <!here>"
+    assert "*On call*\\nada &lt;!here&gt; <@U0ADA0000>" in json.dumps(message.blocks)
+    nameless = render(event(found()), LINKS, on_call=OnCall("bob"))
+    assert "<@" not in json.dumps(nameless.blocks)
+    handled = replace(event(reason=Reason.ACKNOWLEDGED), by="ada")
+    for over in (handled, event(reason=Reason.RESOLVED), NOTE):
+        assert "On call" not in facts(render(over, LINKS, on_call=ada))
+        assert "<@" not in json.dumps(render(over, LINKS, on_call=ada).blocks)
+
+
+def test_the_opening_message_keeps_saying_by_when_though_a_reminder_does_not():
+    first = replace(event(found()), due=DUE)
+    again = opening_of(
+        [first, event(found(), reason=Reason.REMINDER)], LINKS, on_call=OnCall("bob")
+    )
+    assert facts(again)["Due"] == "by Tue 13 January 08:00 UTC"
+    assert facts(again)["On call"] == "bob"
+    assert "Due" not in facts(opening_of([first, END], LINKS, on_call=OnCall("bob")))

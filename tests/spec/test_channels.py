@@ -146,3 +146,56 @@ def test_a_destination_names_its_kind(written, destinations):
 )
 def test_what_is_sent_to_this_machine_may_go_unencrypted(host, stays):
     assert is_this_machine(host) is stays
+
+
+TO_RISK = {"email": ["risk@example.org"]}
+
+
+def test_a_route_is_written_as_in_alertmanager():
+    written = {"match": ["severity=~P0|P1", "family=service"], "continue": True} | TO_RISK
+    (route,) = Channels.model_validate({"routes": [written]}).routes
+    assert [str(one) for one in route.matchers] == written["match"]
+    assert (route.goes_on, route.when, route.destinations) == (
+        True, None, ("email:risk@example.org",)
+    )  # fmt: skip
+    assert route.model_dump(mode="json", exclude_unset=True) == written, "as Dagster hands it on"
+
+
+@pytest.mark.parametrize(
+    ("routes", "place", "words"),
+    [
+        pytest.param([{"match": ["severity=P9"]} | TO_RISK], "0.match.0",
+                     "there is no severity 'P9'. It has: P0, P1, P2, P3.", id="no such severity"),
+        pytest.param([{"match": ["sevrity=P1"]} | TO_RISK], "0.match.0",
+                     "Did you mean 'severity'?", id="no such name"),
+        pytest.param([{"match": ["P1"]} | TO_RISK], "0.match.0", "is no matcher: write a name",
+                     id="no matcher"),
+        pytest.param([{"match": "severity=P1"} | TO_RISK], "0.match", "a list", id="no list"),
+        pytest.param([{"match": ["model=xoxb-canary"]} | TO_RISK], "0.match.0",
+                     "this is a secret", id="a secret"),
+        pytest.param([{"match": ["severity=P1"]}], "0",
+                     "this route leads nowhere: write a receiver", id="no receiver"),
+        pytest.param([{"contine": True} | TO_RISK], "0.contine", "Did you mean 'continue'?",
+                     id="a misspelt key"),
+        pytest.param([{"goes_on": True} | TO_RISK], "0.goes_on", "there is no key 'goes_on'",
+                     id="a name of ours"),
+        pytest.param([{"when": "night"} | TO_RISK], "0.when", "'always' or 'business_hours'",
+                     id="another time"),
+        pytest.param([{"pagerduty": "R01CANARY23456789"}], "0.pagerduty", "never the secret",
+                     id="a routing key"),
+        pytest.param([TO_RISK, TO_RISK], "1", "route 1 takes every one",
+                     id="a route that nothing reaches"),
+    ],
+)  # fmt: skip
+def test_a_route_that_cannot_be_meant_is_refused_at_its_place(routes, place, words):
+    ((found, message),) = told("channels.routes", routes)
+    assert found == f"channels.routes.{place}"
+    assert words in message
+    assert "canary" not in message.lower()
+
+
+def test_the_last_route_may_take_every_message_and_so_may_one_that_goes_on():
+    match = {"match": ["severity=P1"]}
+    routes = [{"continue": True} | TO_RISK, match | TO_RISK, TO_RISK]
+    assert told("channels.routes", routes) == []
+    assert told("channels.routes", [{"match": ["model={{ env.M }}"]} | TO_RISK]) == []

@@ -68,7 +68,10 @@ def test_a_grace_that_passes_midnight_in_winter_alone_is_refused_too():
             id="no time to deliver",
         ),
         pytest.param(
-            {"channels": {}}, ("channels",), "It has: notifier, schedule", id="a key of a model"
+            {"channels": {}},
+            ("channels",),
+            "It has: business_hours, notifier, on_call, routes, schedule",
+            id="a key of a model",
         ),
     ],
 )
@@ -83,3 +86,32 @@ def test_delivery_is_overdue_after_a_quarter_of_an_hour():
     assert (found.overdue, found.fallback) == (timedelta(minutes=15), None)
     written = {"notifier": {"overdue_minutes": 60, "fallback": "pagerduty:PAGERDUTY_PLATFORM"}}
     assert ProjectSettings.model_validate(written).notifier.overdue == timedelta(hours=1)
+
+
+def test_people_work_where_the_project_is():
+    """Nine to five from Monday to Friday, in the time zone of the schedule; where none is, UTC."""
+    usual = ProjectSettings.model_validate({}).hours
+    assert (usual.days, usual.start, usual.end) == (
+        ["mon", "tue", "wed", "thu", "fri"], "09:00", "17:00"
+    )  # fmt: skip
+    assert str(usual.zone) == "UTC"
+    berlin = {"schedule": {"time_zone": "Europe/Berlin"}}
+    assert str(ProjectSettings.model_validate(berlin).hours.zone) == "Europe/Berlin"
+    tokyo = berlin | {"business_hours": {"time_zone": "Asia/Tokyo"}}
+    assert str(ProjectSettings.model_validate(tokyo).hours.zone) == "Asia/Tokyo"
+
+
+@pytest.mark.parametrize(
+    ("written", "place", "words"),
+    [
+        pytest.param({"routes": [{"slack": "#a"}, {"slack": "#b"}]}, ("routes", 1),
+                     "no message comes as far as this", id="a route that nothing reaches"),
+        pytest.param({"routes": [{"match": ["kind=x"], "slack": "#a"}]}, ("routes", 0, "match", 0),
+                     "there is no kind 'x'", id="no such kind"),
+        pytest.param({"business_hours": {"end": "08:00"}}, ("business_hours", "end"),
+                     "is not after start", id="an end before the start"),
+    ],
+)  # fmt: skip
+def test_routes_and_hours_are_refused_at_their_place(written, place, words):
+    found, message = told(written)
+    assert (found, words in message) == (place, True), message

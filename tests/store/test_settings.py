@@ -1,5 +1,7 @@
 """The project's settings in its pyproject.toml: what they say, and where a mistake stands."""
 
+from datetime import date
+
 import pytest
 
 from monitoring_dagster.spec import Schedule
@@ -70,3 +72,26 @@ def test_a_folder_without_the_file_has_the_defaults(tmp_path):
 def test_a_tool_that_is_no_table_leaves_the_defaults(project):
     """Somebody else's mistake: Dagster says it."""
     assert settings_at(project("tool = 3\n")).schedule == Schedule()
+
+
+def test_routes_hours_and_holidays_are_written_in_toml(project):
+    text = """
+[tool.monitoring_dagster]
+routes = [{match = ["severity=~P0|P1", "family=service"], pagerduty = "PAGERDUTY_RISK", slack = "#platform"}]
+business_hours = {days = ["mon", "tue"], start = 08:30:00, end = "18:00", time_zone = "Europe/Berlin", holidays = [2026-12-25, "2026-12-26"]}
+"""  # noqa: E501
+    found = settings_at(project(text))
+    (route,) = found.routes
+    assert route.destinations == ("slack:#platform", "pagerduty:PAGERDUTY_RISK")
+    assert found.hours.holidays == [date(2026, 12, 25), date(2026, 12, 26)]
+    assert (found.hours.start, str(found.hours.zone)) == ("08:30", "Europe/Berlin")
+
+
+def test_a_wrong_route_is_named_with_its_line(project):
+    text = '[[tool.monitoring_dagster.routes]]\nmatch = ["severity=P7"]\nslack = "#a"\n'
+    with pytest.raises(BadSettings) as caught:
+        settings_at(project(text))
+    assert (
+        "pyproject.toml:2 - [tool.monitoring_dagster] routes.0.match.0: there is no severity"
+        in (str(caught.value))
+    )

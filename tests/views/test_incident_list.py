@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from monitoring_dagster.decide.handling import Action, Handling
-from monitoring_dagster.decide.silences import Matcher
 from monitoring_dagster.kinds import FindingKind, Severity
+from monitoring_dagster.spec.matchers import Matcher
 from monitoring_dagster.store.ledger.ledger import Ledger
 from monitoring_dagster.views.incident_list import (
     NoSuchIncident,

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitoring_dagster.act.notify.alerts import announce
-from monitoring_dagster.kinds import FindingKind
+from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.store.models.registry import RegistryUnavailable
 from monitoring_dagster.views.history import history, summary
 from monitoring_dagster.views.status import status_of
@@ -115,3 +116,14 @@ def test_history_names_the_newest_day_with_a_verdict(founded):
         summary(points) == f"newest day with a verdict: {points[4].day}; no verdict on 3 later days"
     )
     assert summary(points[-2:]) == "no verdict on any of 2 days"
+
+
+def test_what_waits_for_business_hours_is_shown_and_is_not_late(world):
+    saturday = datetime(2026, 3, 14, 12, tzinfo=UTC)
+    finding = Finding(
+        "tiny", world.today, FindingKind.LATE_LABELS, "x", Severity.P2, "off", "verdict"
+    )
+    world.monitor.ledger.record_day(world.spec, world.today, [finding], now=saturday)
+    found = status_of(at(world, saturday + timedelta(hours=20)))
+    assert (found.held, found.pending, found.undelivered) == (1, 0, 0)
+    assert "1 message held until business hours" in found.words

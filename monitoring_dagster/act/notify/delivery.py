@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from monitoring_dagster.act.notify.drain import Delivered, drain
+from monitoring_dagster.act.notify.rosters import roster_of
 from monitoring_dagster.store.monitor import House
 
 
@@ -23,4 +24,5 @@ def send(house: House, *, environment: Mapping[str, str] = os.environ) -> Delive
         clock=lambda: datetime.now(UTC),
         sleep=time.sleep,
         has_buttons=bool(house.notifier.slack_users),
+        roster=roster_of(house),
     )

@@ -24,6 +24,7 @@ from monitoring_dagster.act.notify.sender import (
 from monitoring_dagster.report.events import Announcement, IncidentEvent
 from monitoring_dagster.report.links import Links
 from monitoring_dagster.report.messages import opening_of, render
+from monitoring_dagster.report.on_call import OnCall, Roster
 from monitoring_dagster.report.outbox import PAGE, Entry, write_outbox
 from monitoring_dagster.spec.channels import kind_and_address
 from monitoring_dagster.store.ledger.deliveries import Delivery
@@ -61,6 +62,7 @@ def drain(
     sleep: Callable[[float], None],
     max_messages: int = 20,
     has_buttons: bool = False,
+    roster: Roster | None = None,
 ) -> Delivered:
     """Send what waits in the ledger, each message to its destination.
 
@@ -79,16 +81,20 @@ def drain(
         To send away in this drain; the page takes any number.
     has_buttons
         Whether anybody may handle incidents by a click in Slack.
+    roster
+        Who is on call when a message goes out.
     """
     receivers = Receivers(environment, clock, sleep, has_buttons)
-    work = _Drain(ledger, links, receivers, clock)
+    work = _Drain(ledger, links, receivers, clock, roster)
     delivered = work.run(max_messages)
     if work.on_page or not (receivers.has_secrets or (outbox / PAGE).exists()):
-        write_outbox(outbox, entries(ledger, links))
+        write_outbox(outbox, entries(ledger, links, roster=roster))
     return delivered
 
 
-def entries(ledger: Ledger, links: Links, *, limit: int = 500) -> list[Entry]:
+def entries(
+    ledger: Ledger, links: Links, *, limit: int = 500, roster: Roster | None = None
+) -> list[Entry]:
     """The latest *limit* messages as they read now: an opening message tells all that came of it.
 
     A message that went to several destinations is one entry. Each has the time that it is about,
@@ -107,9 +113,9 @@ def entries(ledger: Ledger, links: Links, *, limit: int = 500) -> list[Entry]:
             thread=thread,
             channel=", ".join(dict.fromkeys(one.destination for one in same)),
             at=same[0].created_at,
-            message=opening_of(threads[thread], links)
+            message=opening_of(threads[thread], links, on_call=_on_call(roster, same[0]))
             if same[0].event is threads[thread][0]
-            else render(same[0].event, links),
+            else render(same[0].event, links, on_call=_on_call(roster, same[0])),
         )
         for (thread, _), same in places.items()
         if not _is_quiet(same[0])
@@ -122,6 +128,7 @@ class _Drain:
     links: Links
     receivers: Receivers
     clock: Callable[[], datetime]
+    roster: Roster | None
     on_page: bool = False  # whether anything went to the local page
 
     def run(self, max_messages: int) -> Delivered:
@@ -202,13 +209,19 @@ class _Drain:
         thread = self.ledger.deliveries.thread(delivery.incident, delivery.destination)
         earlier = tuple(one for one in thread if one.seq < delivery.seq)
         events = [one.event for one in (*earlier, delivery)]
+        on_call = _on_call(self.roster, delivery)
         return Posting(
             delivery=delivery,
             address=kind_and_address(delivery.destination)[1],
-            message=render(delivery.event, self.links),
+            message=render(delivery.event, self.links, on_call=on_call),
             earlier=earlier,
-            opening=opening_of(events, self.links) if earlier else None,
+            opening=opening_of(events, self.links, on_call=on_call) if earlier else None,
         )
+
+
+def _on_call(roster: Roster | None, delivery: Delivery) -> OnCall | None:
+    """Who was on call when a message's turn came: the same person however often it is tried."""
+    return roster.on_call(delivery.goes_out_at) if roster is not None else None
 
 
 def _is_quiet(delivery: Delivery) -> bool:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Self
 
 from monitoring_dagster.act.notify.drain import entries
+from monitoring_dagster.act.notify.rosters import roster_of
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.report.events import Announcement
@@ -56,7 +57,11 @@ def watch(house: House) -> None:
         _log.error("%s is out of order: %s", one.destination, one.words)
     if begun or ended:
         notices = [f"{one.destination} is out of order: {one.words}" for one in queue.outages()]
-        write_outbox(house.outbox, entries(house.ledger, house.links), notices=notices)
+        write_outbox(
+            house.outbox,
+            entries(house.ledger, house.links, roster=roster_of(house)),
+            notices=notices,
+        )
     if begun:
         raise OutOfOrder.of(begun)
 

@@ -42,15 +42,18 @@ def _alerts(monitor: Monitor) -> dg.SensorDefinition:
         name=f"{monitor.name}_alerts",
         minimum_interval_seconds=30,
         default_status=RUNNING,
-        description="Sends what waits in the ledger to its receivers; while no secret of any is"
+        description="Sends what waits in the ledger to its receivers, and once a week what was"
+        " sent in no message of its own; while no secret of any is"
         " set, to the local outbox. A tick fails where a receiver begins to be out of order.",
     )
     def alerts() -> dg.SkipReason:
         from monitoring_dagster.act.notify.alerts import tell_left_behind
         from monitoring_dagster.act.notify.delivery import send
         from monitoring_dagster.act.notify.watch import watch
+        from monitoring_dagster.act.notify.weeks import tell_week
 
         tell_left_behind(monitor)
+        tell_week(monitor)
         delivered = send(monitor.house)
         watch(monitor.house)
         return dg.SkipReason(delivered.words)

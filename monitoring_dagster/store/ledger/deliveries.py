@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
 from monitoring_dagster.report.events import EVENT, Announcement, IncidentEvent, opens_no_thread
+from monitoring_dagster.spec.channels import kind_and_address
 from monitoring_dagster.store.ledger.database import reading, writing
 from monitoring_dagster.store.ledger.schema import (
     CLAIMED,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from monitoring_dagster.store.ledger.database import Transaction
 
 _OUTAGES = UUID("b7f3a3c0-5a0e-5d7b-8f58-0d7a6c1c9a42")
+_KEEP_STATE = ("pagerduty", "alertmanager")  # an end there is no message to people
 _LIVING = (PENDING, CLAIMED, SENT, DEAD)  # people heard of it, or will
 
 
@@ -47,11 +49,20 @@ class Delivery:
     last_error: str | None
     silenced: str | None = None  # by whom, where a silence held it back
     key: str | None = None  # of an announcement: what is told once, wherever it stands
+    not_before: datetime | None = None  # in business hours, from then on; None: at any hour
+
+    @property
+    def goes_out_at(self) -> datetime:
+        """When its turn comes."""
+        return max(self.created_at, self.not_before or self.created_at)
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What has not arrived yet. ``oldest`` is the age of the oldest that is not dead."""
+    """What has not arrived yet. ``oldest`` is how long the first that is not dead is overdue.
+
+    What waits for business hours is ``held``, and neither pending nor overdue.
+    """
 
     pending: int
     claimed: int
@@ -59,6 +70,7 @@ class Waiting:
     oldest: timedelta | None
     last_error: str | None
     model: str | None = None  # that the oldest is about
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +98,7 @@ class Deliveries:
 
         The claim is committed before the caller speaks to anybody. A reply waits for the messages
         before it at its own destination, and for ever if the one that opens the thread there is
-        dead. Destinations in *skip* are left alone.
+        dead. Destinations in *skip* are left alone, and what waits for business hours waits.
         """
         table = tables().deliveries
         earlier, opening = table.alias("earlier"), table.alias("opening")
@@ -94,9 +106,10 @@ class Deliveries:
         has_thread = _before(opening, table).where(opening.c.state == SENT).exists()
         no_thread = (earlier.c.state == DEAD) & ~has_thread
         blocked = _before(earlier, table).where(unsettled | no_thread).exists()
+        is_time = table.c.not_before.is_(None) | (table.c.not_before <= now)
         following = (
             table.select()
-            .where(table.c.state == PENDING, table.c.destination.not_in(skip), ~blocked)
+            .where(table.c.state == PENDING, table.c.destination.not_in(skip), is_time, ~blocked)
             .order_by(table.c.created_at, table.c.incident, table.c.seq)
             .limit(1)
             .with_for_update(skip_locked=True, of=table)
@@ -260,16 +273,19 @@ def _outages(connection: Transaction) -> list[Outage]:
 
 
 def _waiting(rest: list[Delivery], now: datetime) -> Waiting:
+    everything = rest
+    rest = [one for one in everything if one.state != PENDING or one.goes_out_at <= now]
     states = [delivery.state for delivery in rest]
-    living = [delivery.created_at for delivery in rest if delivery.state != DEAD]
+    living = [delivery.goes_out_at for delivery in rest if delivery.state != DEAD]
     errors = [delivery.last_error for delivery in rest if delivery.last_error]
     return Waiting(
         pending=states.count(PENDING),
         claimed=states.count(CLAIMED),
         dead=states.count(DEAD),
-        oldest=now - living[0] if living else None,
+        oldest=now - min(living) if living else None,
         last_error=errors[-1] if errors else None,
         model=rest[0].event.model if rest else None,
+        held=len(everything) - len(rest),
     )
 
 
@@ -283,12 +299,16 @@ def add_deliveries(
     now: datetime,
     silenced: str | None = None,
     key: str | None = None,
+    not_before: Callable[[str], datetime | None] = lambda _: None,
 ) -> bool:
     """Put one message into the queue, in the caller's transaction; False if it was there before.
 
     A thread goes on at every destination where it stands, and begins at those of *destinations*
     where it does not; an end or an acknowledgement begins nowhere. With *silenced*, the words by
     whom, the message is held back. What has a *key* is told once in all threads.
+
+    ``not_before(destination)`` is from when on it may go there. A turn that goes out sooner than
+    what the same thread still holds for business hours takes that along; an end waits for it.
     """
     table = tables().deliveries
     rows = connection.execute(table.select().where(table.c.incident == incident)).all()
@@ -304,6 +324,7 @@ def add_deliveries(
         state = SILENCED if silenced else PENDING
         if continues:  # who heard of the beginning hears of this, and nobody else
             state = PENDING if receiver in living else DROPPED
+        held = [row for row in rows if row.destination == receiver and row.state == PENDING]
         values = {
             "id": _delivery_id(incident, seq, receiver),
             "incident": incident,
@@ -315,9 +336,38 @@ def add_deliveries(
             "created_at": now,
             "silenced": silenced if state == SILENCED else None,
             "key": key,
+            "not_before": _turn_of(event, receiver, not_before(receiver), held),
         }
         connection.execute(table.insert(), values)
+        if state == PENDING and isinstance(event, IncidentEvent) and not continues:
+            _take_along(connection, held, values["not_before"] or now)
     return bool(receivers)
+
+
+def _turn_of(
+    event: IncidentEvent | Announcement,
+    receiver: str,
+    own: datetime | None,
+    held: Sequence[Any],
+) -> datetime | None:
+    """From when on a message may go out: never an end before what it ends, and where a machine
+    keeps the state, or a person did it, an end at once."""
+    if isinstance(event, IncidentEvent):
+        if not opens_no_thread(event):
+            return own
+        if event.by or kind_and_address(receiver)[0] in _KEEP_STATE:
+            own = None
+    moments = [moment for moment in (own, *(row.not_before for row in held)) if moment]
+    return max(moments, default=None)
+
+
+def _take_along(connection: Transaction, held: Sequence[Any], moment: datetime) -> None:
+    """Let what the thread holds at a receiver go out with what comes after it."""
+    table = tables().deliveries
+    late = [row.id for row in held if row.not_before is not None and row.not_before > moment]
+    if late:
+        of = table.update().where(table.c.id.in_(late))
+        connection.execute(of.values(not_before=moment))
 
 
 def next_seq(connection: Transaction, incident: str) -> int:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.fleet import FLEET, advance_fleet, is_said_of_fleet, signs_of_fleet
 from monitoring_dagster.decide.incidents import Incident
+from monitoring_dagster.decide.routing import Routing, due_at, routed
 from monitoring_dagster.kinds import Family, Reason
-from monitoring_dagster.report.events import IncidentEvent, most_urgent
+from monitoring_dagster.report.events import ASKING, IncidentEvent, most_urgent
 from monitoring_dagster.spec.channels import Channels
+from monitoring_dagster.spec.schedule import BusinessHours
 from monitoring_dagster.store.ledger.database import wait_for
 from monitoring_dagster.store.ledger.deliveries import add_deliveries, next_seq
 from monitoring_dagster.store.ledger.incident_rows import (
@@ -21,6 +23,7 @@ from monitoring_dagster.store.ledger.incident_rows import (
     save_incident,
 )
 from monitoring_dagster.store.ledger.schema import tables
+from monitoring_dagster.store.ledger.silenced_messages import signs_of
 
 if TYPE_CHECKING:
     from monitoring_dagster.store.ledger.database import Transaction
@@ -36,6 +39,7 @@ def is_said_by_fleet(
     day: date,
     now: datetime,
     channels: Channels,
+    routing: Routing,
 ) -> bool:
     """Move the fleet-wide incident of the family of *incident*, which was stored just now; returns
     whether that one says already what was to be said for *reason*."""
@@ -61,15 +65,27 @@ def is_said_by_fleet(
     if fleet is not None and fleet != before:
         save_incident(connection, fleet)
     if fleet is not None and news is not None:
-        receivers = [*_receivers(connection, members), *channels.destinations]
-        event = _event(fleet, news, signs, day, now)
-        seq = next_seq(connection, fleet.id)
-        add_deliveries(connection, fleet.id, seq, destinations=receivers, event=event, now=now)
+        event = _event(fleet, news, signs, day, now, routing.hours)
+        receivers = routed(signs_of(event), channels, routing, now=now)
+        add_deliveries(
+            connection,
+            fleet.id,
+            next_seq(connection, fleet.id),
+            destinations=[*_receivers(connection, members), *receivers.destinations],
+            event=event,
+            now=now,
+            not_before=receivers.at,
+        )
     return is_said_of_fleet(incident, reason, fleet)
 
 
 def _event(
-    fleet: Incident, reason: Reason, signs: Sequence[Finding], day: date, now: datetime
+    fleet: Incident,
+    reason: Reason,
+    signs: Sequence[Finding],
+    day: date,
+    now: datetime,
+    hours: BusinessHours,
 ) -> IncidentEvent:
     first = next(iter(signs), None)
     return IncidentEvent(
@@ -86,6 +102,8 @@ def _event(
         at=now,
         evidence=first.evidence_day if first else day,
         pages_of=first.subject if first else FLEET,
+        due=due_at(fleet.severity, now, hours) if reason in ASKING else None,
+        time_zone=str(hours.zone),
     )
 
 

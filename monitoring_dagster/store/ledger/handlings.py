@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from monitoring_dagster.decide.handled_incidents import handled
@@ -44,6 +45,14 @@ class Handlings:
         query = table.select().where(table.c.incident.in_(of_model)).order_by(table.c.number)
         with reading(self.url) as connection:
             return [handling_of(dict(row)) for row in connection.execute(query).mappings()]
+
+    def snoozed(self, model: str, since: datetime, until: datetime) -> dict[str, str]:
+        """By incident of *model*, who snoozed it, where that held between *since* and *until*."""
+        return {
+            one.incident: one.words
+            for one in self.of_model(model)
+            if one.until is not None and one.at < until and one.until > since
+        }
 
     def record(self, model: str, new: Handling) -> tuple[Incident, bool]:
         """Store a handling of an incident of *model*, and a message in its thread.

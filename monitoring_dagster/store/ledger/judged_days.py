@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.handling import Action, Handling, in_force
 from monitoring_dagster.decide.incidents import Incident, advance, is_told, repaired, unsent
+from monitoring_dagster.decide.routing import Routed, Routing, due_at, routed
 from monitoring_dagster.decide.rules import FAMILIES, HEAL, RULES
 from monitoring_dagster.kinds import FindingKind, Reason, Severity
-from monitoring_dagster.report.events import IncidentEvent, most_urgent
+from monitoring_dagster.report.events import ASKING, Announcement, IncidentEvent, most_urgent
 from monitoring_dagster.spec.channels import Channels
 from monitoring_dagster.store.ledger.deliveries import add_deliveries, next_seq
 from monitoring_dagster.store.ledger.incident_rows import (
@@ -23,7 +24,7 @@ from monitoring_dagster.store.ledger.incident_rows import (
     save_incident,
 )
 from monitoring_dagster.store.ledger.schema import tables
-from monitoring_dagster.store.ledger.silenced_messages import silenced_by
+from monitoring_dagster.store.ledger.silenced_messages import signs_of, silenced_by
 from monitoring_dagster.store.ledger.turns import Turn, latest_turn, note_turn
 
 _LATELY = timedelta(days=7)
@@ -47,6 +48,14 @@ class Judging:
     run_id: str | None
     history_at: datetime | None
     is_said_elsewhere: Callable[[Incident, Reason | None], bool]  # of an incident that was stored
+    routing: Routing
+
+
+def receivers_of(
+    event: IncidentEvent | Announcement, channels: Channels, routing: Routing, *, now: datetime
+) -> Routed:
+    """Who receives a message about *event*, and when."""
+    return routed(signs_of(event), channels, routing, now=now)
 
 
 def mark_judged(
@@ -181,13 +190,15 @@ def _end_in_digest(connection: Transaction, judging: Judging, incident: Incident
         connection, incident.model, incident.id, Turn.CLOSED,
         day=judging.day, at=judging.now, digest=latest.digest,
     )  # fmt: skip
+    event = _event(connection, judging, incident, Reason.RESOLVED)
     add_deliveries(
         connection,
         latest.digest,
         next_seq(connection, latest.digest),
         destinations=judging.channels.destinations,
-        event=_event(connection, judging, incident, Reason.RESOLVED),
+        event=event,
         now=judging.now,
+        not_before=receivers_of(event, judging.channels, judging.routing, now=judging.now).at,
     )
 
 
@@ -200,14 +211,20 @@ def _notify(
     quietly: bool = False,
 ) -> None:
     event = _event(connection, judging, incident, reason)
+    if reason in ASKING:
+        hours = judging.routing.hours
+        due = due_at(event.severity, judging.now, hours)
+        event = replace(event, due=due, time_zone=str(hours.zone))
+    receivers = receivers_of(event, judging.channels, judging.routing, now=judging.now)
     add_deliveries(
         connection,
         incident.id,
         next_seq(connection, incident.id),
-        destinations=judging.channels.destinations,
+        destinations=receivers.destinations,
         event=replace(event, quietly=quietly),
         now=judging.now,
         silenced=silenced_by(connection, event, now=judging.now),
+        not_before=receivers.at,
     )
 
 

@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Incident
+from monitoring_dagster.decide.routing import Routing
 from monitoring_dagster.decide.rules import FAMILIES, RULES
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.report.digest import digest_of
@@ -45,11 +46,18 @@ from monitoring_dagster.store.ledger.judged_days import (
     Judging,
     mark_judged,
     move_incident,
+    receivers_of,
     repair_incident,
 )
 from monitoring_dagster.store.ledger.schema import storable, tables
 from monitoring_dagster.store.ledger.silenced_messages import Silences
-from monitoring_dagster.store.ledger.turns import Turn, mark_told, pending_turns
+from monitoring_dagster.store.ledger.turns import (
+    Turn,
+    last_week,
+    mark_told,
+    mark_week,
+    pending_turns,
+)
 
 _NAMESPACE = UUID("0f4e6f0e-90a5-5b8c-8f0a-1f0a3a4f7c55")
 
@@ -65,9 +73,12 @@ class Ledger:
     url
         ``sqlite:///path`` or ``postgresql://user:password@host/database``. The tables are made on
         first use. A pickle holds the URL, a repr does not show its password.
+    routing
+        Who receives messages by the project's word, and when people work.
     """
 
     url: str = field(repr=False)
+    routing: Routing = field(default_factory=Routing)
 
     def __repr__(self) -> str:
         return f"Ledger({str(address(self.url))!r})"
@@ -90,7 +101,7 @@ class Ledger:
     @property
     def silences(self) -> Silences:
         """What is held back, until when and by whom."""
-        return Silences(self.url)
+        return Silences(self.url, self.routing.hours)
 
     def findings(
         self, model: str, first: date, last: date, kind: FindingKind | None = None
@@ -161,8 +172,15 @@ class Ledger:
                 run_id=run_id,
                 history_at=history_at,
                 is_said_elsewhere=lambda one, reason: is_said_by_fleet(
-                    connection, one, reason, day=day, now=now, channels=spec.channels
+                    connection,
+                    one,
+                    reason,
+                    day=day,
+                    now=now,
+                    channels=spec.channels,
+                    routing=self.routing,
                 ),
+                routing=self.routing,
             )
             connection.execute(
                 stored.delete().where(
@@ -208,6 +226,7 @@ class Ledger:
         one; all else in a thread of its own.
         """
         name = str(uuid5(_NAMESPACE, f"{spec.name}/{key}"))
+        receivers = receivers_of(announcement, spec.channels, self.routing, now=now)
         with writing(self.url, spec.name) as connection:
             incident = None
             if announcement.kind is FindingKind.RETRAINING:
@@ -220,7 +239,8 @@ class Ledger:
                 connection,
                 thread,
                 next_seq(connection, thread) if incident else 0,
-                destinations=spec.channels.destinations,
+                destinations=receivers.destinations,
+                not_before=receivers.at,
                 key=name,
                 event=replace(
                     announcement,
@@ -273,6 +293,26 @@ class Ledger:
             add_deliveries(connection, thread, 0, destinations=receivers, event=digest, now=now)
             mark_told(connection, spec.name, thread)
         return True
+
+    def last_week(self, model: str) -> date | None:
+        """The Monday of the latest week in which the digest of the one before was told."""
+        with reading(self.url) as connection:
+            return last_week(connection, model)
+
+    def announce_week(
+        self, spec: ModelSpec, monday: date, digest: Announcement | None, *, now: datetime
+    ) -> bool:
+        """Tell a week's *digest*, if there is any, once and in business hours; False if nobody is
+        told: there is none, or the week of *monday* has one."""
+        thread = str(uuid5(_NAMESPACE, f"{spec.name}/week/{monday}"))
+        opening = self.routing.hours.opening(now)
+        with writing(self.url, spec.name) as connection:
+            if not mark_week(connection, spec.name, monday, at=now) or digest is None:
+                return False
+            return add_deliveries(
+                connection, thread, 0, destinations=spec.channels.destinations, event=digest,
+                now=now, not_before=lambda _: opening,
+            )  # fmt: skip
 
     def record_decision(self, decision: RetrainingDecision) -> bool:
         """Store a retraining decision; False if its trigger was decided before."""

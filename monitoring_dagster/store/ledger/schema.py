@@ -39,6 +39,7 @@ class Tables:
     handlings: Table
     silences: Table
     outages: Table
+    weeks: Table
 
 
 def storable(text: str) -> str:
@@ -144,7 +145,7 @@ def _deliveries(metadata: MetaData) -> Table:
         *(_fact("event", JSON), _fact("state"), _fact("attempts", Integer)),
         *(_fact("created_at", moment), _maybe("claimed_at", moment), _maybe("sent_at", moment)),
         *(_maybe("channel"), _maybe("ts"), _maybe("last_error"), _maybe("silenced")),
-        _maybe("key"),
+        *(_maybe("key"), _maybe("not_before", moment)),
         UniqueConstraint("incident", "destination", "seq"),
     )
     columns = deliveries.c
@@ -208,9 +209,10 @@ def tables() -> Tables:
         *(_fact("by"), _fact("comment")),
     )
     outages = table("outages", _key("destination"), _fact("since", moment), _fact("words"))
+    weeks = table("weeks", _key("model"), _key("monday", Date), _fact("at", moment))
     return Tables(
         metadata, findings, judged, _incidents(metadata), turns, _deliveries(metadata), decisions,
-        promotions, fallbacks, label_decisions, handlings, silences, outages,
+        promotions, fallbacks, label_decisions, handlings, silences, outages, weeks,
     )  # fmt: skip
 
 

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from monitoring_dagster.decide.silences import Matcher, Silence, silence_of
+from monitoring_dagster.decide.rules import RULES
+from monitoring_dagster.decide.silences import Silence, silence_of
 from monitoring_dagster.report.events import EVENT, Announcement, IncidentEvent
+from monitoring_dagster.spec.matchers import Matcher
+from monitoring_dagster.spec.schedule import BusinessHours
 from monitoring_dagster.store.ledger.database import reading, writing
 from monitoring_dagster.store.ledger.schema import DROPPED, PENDING, SILENCED, storable, tables
 
@@ -21,6 +24,7 @@ class Silences:
     """The silences in the ledger's database at *url*."""
 
     url: str = field(repr=False)
+    hours: BusinessHours = field(default_factory=BusinessHours)
 
     def all(self) -> list[Silence]:
         """Every silence, those that have ended too, oldest first."""
@@ -57,11 +61,27 @@ class Silences:
             connection.execute(table.update().where(of).values(ends_at=now))
             return next((one for one in _all(connection) if one.number == number), None)
 
+    def held_back(self, model: str, since: datetime, until: datetime) -> dict[str, str]:
+        """By incident, by whom messages about it were held back that did not go out since.
+
+        Those of messages from *since* to before *until* count, of one incident the latest.
+        """
+        table = tables().deliveries
+        query = table.select().where(
+            table.c.silenced.is_not(None),
+            table.c.state.in_([SILENCED, DROPPED]),
+            table.c.created_at >= since,
+            table.c.created_at < until,
+        )
+        with reading(self.url) as connection:
+            rows = connection.execute(query.order_by(table.c.created_at)).mappings().all()
+        return {row["incident"]: row["silenced"] for row in rows if row["event"]["model"] == model}
+
     def release(self, *, now: datetime) -> int:
         """Send what no silence holds back any more, if it is still so; returns how many messages.
 
         Of several messages about one incident the latest goes out; of an incident that is over,
-        none.
+        none. What may go out in business hours alone waits for them.
         """
         table = tables().deliveries
         held = table.select().where(table.c.state == SILENCED).order_by(table.c.seq.desc())
@@ -78,6 +98,8 @@ class Silences:
                 state = _state_of(connection, row)
                 if state is not None:
                     again = {"created_at": now} if state == PENDING else {}
+                    if again and row["not_before"] is not None:
+                        again["not_before"] = self.hours.opening(now)
                     connection.execute(
                         table.update().where(table.c.id == row["id"]).values(state=state, **again)
                     )
@@ -92,14 +114,21 @@ def silenced_by(connection: Transaction, event: IncidentEvent, *, now: datetime)
 
 
 def signs_of(event: IncidentEvent | Announcement) -> list[dict[str, str]]:
-    """What matchers see of an event: labels for each rule that it tells of."""
-    about = {"model": event.model, "owner": event.owner}
+    """What matchers see of an event: labels for each rule that it tells of, and each segment."""
+    about = {
+        "model": event.model,
+        "owner": event.owner,
+        "family": str(RULES[event.kind].family),
+        "segment": "",
+    }
     if isinstance(event, Announcement):
-        return [about | {"family": "", "kind": str(event.kind), "severity": ""}]
-    told = {one.kind: one.severity for one in reversed(event.findings)}
+        return [about | {"kind": str(event.kind), "severity": ""}]
+    told = {(one.kind, one.segment): one.severity for one in reversed(event.findings)}
+    if event.total > len(event.findings):  # of the rest nobody knows the segment
+        told |= {(one.kind, ""): one.severity for one in reversed(event.findings)}
     return [
-        about | {"family": str(event.family), "kind": str(kind), "severity": str(severity)}
-        for kind, severity in (told or {event.kind: event.severity}).items()
+        about | {"kind": str(kind), "segment": segment, "severity": str(severity)}
+        for (kind, segment), severity in (told or {(event.kind, ""): event.severity}).items()
     ]
 
 

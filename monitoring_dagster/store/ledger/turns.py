@@ -1,4 +1,4 @@
-"""Turns of incidents in days long over: kept without a message, until one digest sums them up."""
+"""What digests tell: turns of incidents in days long over, and which weeks are told already."""
 
 from __future__ import annotations
 
@@ -70,6 +70,23 @@ def mark_told(connection: Transaction, model: str, digest: str) -> None:
     table = tables().turns
     pending = (table.c.model == model) & table.c.digest.is_(None)
     connection.execute(table.update().where(pending).values(digest=digest))
+
+
+def last_week(connection: Transaction, model: str) -> date | None:
+    """The Monday of the latest week in which the digest of the one before was told."""
+    table = tables().weeks
+    query = table.select().where(table.c.model == model).order_by(table.c.monday.desc())
+    row = connection.execute(query.limit(1)).mappings().first()
+    return None if row is None else row["monday"]
+
+
+def mark_week(connection: Transaction, model: str, monday: date, *, at: datetime) -> bool:
+    """Note in the caller's transaction that a week is told; False if it was before."""
+    if monday <= (last_week(connection, model) or date.min):
+        return False
+    row = {"model": model, "monday": monday, "at": at}
+    connection.execute(tables().weeks.insert(), row)
+    return True
 
 
 def _noted(row: dict[str, object]) -> NotedTurn:

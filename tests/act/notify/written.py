@@ -15,9 +15,15 @@ from tests.report.example import LINKS, NOTE, event, found
 GOLDEN = Path(__file__).parent / "golden"
 INCIDENT = "6d1f1f2e-3a56-5d7e-9d0e-2f6f4b7e8a11"
 FINDINGS = found(), found("größe <!channel>", "60 % missing, 0.1 % in the reference")
+DUE = datetime(2026, 1, 9, 8, tzinfo=UTC)
 EVENTS = {
-    "first": event(*FINDINGS),
-    "worse": replace(event(*FINDINGS, reason=Reason.WORSE), severity=Severity.P1),
+    "first": replace(event(*FINDINGS), due=DUE, time_zone="Europe/Berlin"),
+    "worse": replace(
+        event(*FINDINGS, reason=Reason.WORSE),
+        severity=Severity.P1,
+        due=DUE,
+        time_zone="Europe/Berlin",
+    ),
     "acknowledged": replace(
         event(reason=Reason.ACKNOWLEDGED),
         by="ada <b>",

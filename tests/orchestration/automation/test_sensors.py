@@ -11,6 +11,8 @@ from dagster._core.remote_representation.external_data import RepositorySnap
 from monitoring_dagster.act.notify.alerts import note_failed_run
 from monitoring_dagster.act.notify.watch import OutOfOrder
 from monitoring_dagster.act.retraining import trigger
+from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.orchestration.component import definitions_of
 from monitoring_dagster.store.ledger.decided.retraining_decisions import RetrainingDecision
 from monitoring_dagster.store.monitor import House
@@ -122,3 +124,20 @@ def test_where_no_retraining_starts_the_ledger_says_why(monitor, instance, monke
     monkeypatch.setattr(trigger, "pending_trigger", trigger.waiting_trigger)
     tick = sensor(monitor, "retraining").evaluate_tick(dg.build_sensor_context(instance=instance))
     assert tick.skip_message == f"as of {FIRST}: {outcome}. {words}"
+
+
+def test_the_alerts_sensor_tells_the_week_before_it_sends(monitor, instance, monkeypatch):
+    monkeypatch.delenv("SLACK_BOT_TOKEN", raising=False)
+    monday = datetime(2026, 3, 9, 9, tzinfo=UTC)
+
+    def ticks(now):
+        monkeypatch.setattr(House, "now", lambda house: now)
+        context = dg.build_sensor_context(instance=instance)
+        return sensor(monitor, "alerts").evaluate_tick(context).skip_message
+
+    assert ticks(monday - timedelta(days=7)).startswith("0 sent")
+    day = date(2026, 3, 4)
+    found = Finding("churn", day, FindingKind.LATE_LABELS, "x", Severity.P3, "late", "outcomes")
+    monitor.ledger.record_day(monitor.spec, day, [found], now=monday - timedelta(days=4))
+    assert [ticks(monday)[:6], ticks(monday)[:6]] == ["1 sent", "0 sent"]
+    assert "1 P3 finding" in (monitor.house.outbox / "index.html").read_text()

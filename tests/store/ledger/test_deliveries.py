@@ -7,9 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.decide.handling import Action, Handling
+from monitoring_dagster.decide.routing import Routing
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.report.events import Announcement
 from monitoring_dagster.spec import Channels, ModelSpec, Predictions
+from monitoring_dagster.spec.channels import Route
 from monitoring_dagster.store.ledger.ledger import Ledger
 
 DAY = date(2026, 1, 5)
@@ -275,3 +278,102 @@ def test_an_outage_begins_and_ends_once(ledger):
         (ANN, f"{TEAM} False"), (ANN, f"{TEAM} True")
     ]  # fmt: skip
     assert len({one.incident for one in sent}) == 1, "in one thread"
+
+
+SATURDAY, SUNDAY, MONDAY = (datetime(2026, 1, day, 9, tzinfo=UTC) for day in (10, 11, 12))
+MINUTE = timedelta(minutes=1)
+
+
+def taken(ledger, now):
+    """What a sender takes at a moment, each marked sent at once."""
+    found = []
+    while one := ledger.deliveries.claim(now=now):
+        ledger.deliveries.mark_sent(one, channel="C1", ts="1", now=now)
+        found.append((one.destination, one.seq))
+    return sorted(found)
+
+
+def record(ledger, subjects, *, now, severity=Severity.P2, spec=SPEC):
+    day = now.date() - timedelta(days=1)
+    findings = [replace(found(one, day=day), severity=severity) for one in subjects.split()]
+    ledger.record_day(spec, day, findings, now=now)
+
+
+def test_what_waits_for_business_hours_is_taken_from_then_on_and_is_not_overdue(ledger):
+    record(ledger, "a", now=SATURDAY)
+    assert taken(ledger, SATURDAY) == []
+    waiting = ledger.deliveries.waiting(SUNDAY)
+    assert (waiting.held, waiting.pending, waiting.oldest) == (1, 0, None)
+    assert ledger.deliveries.waiting_by_destination(SUNDAY)[TEAM].oldest is None
+    assert taken(ledger, MONDAY - MINUTE) == []
+    late = ledger.deliveries.waiting(MONDAY + MINUTE)
+    assert (late.held, late.pending, late.oldest) == (0, 1, MINUTE)
+    assert taken(ledger, MONDAY) == [(TEAM, 0)]
+
+
+def test_what_gets_urgent_takes_along_what_its_thread_holds(ledger):
+    """Else the reply of a P1 would wait behind the opening of a P2 until Monday."""
+    record(ledger, "a", now=SATURDAY)
+    record(ledger, "a", now=SUNDAY, severity=Severity.P1)
+    assert taken(ledger, SUNDAY) == [(TEAM, 0), (TEAM, 1)]
+
+
+def test_an_end_waits_with_what_it_ends(ledger):
+    """People who heard of nothing at the weekend need not hear of its end there."""
+    record(ledger, "a", now=SATURDAY)
+    record(ledger, "", now=SUNDAY)
+    assert taken(ledger, SUNDAY) == []
+    waiting = ledger.deliveries.waiting(SUNDAY)
+    assert (waiting.held, waiting.oldest) == (2, None)
+    assert taken(ledger, MONDAY) == [(TEAM, 0), (TEAM, 1)]
+
+
+def test_an_end_of_what_people_have_heard_waits_for_them_and_for_no_machine(ledger):
+    friday, page = SATURDAY - timedelta(days=1), "pagerduty:PAGERDUTY_RISK"
+    channels = Channels(slack="#ml-alerts", pagerduty="PAGERDUTY_RISK", clear_after_days=1)
+    both = SPEC.model_copy(update={"channels": channels})
+    record(ledger, "a", now=friday, spec=both)
+    assert taken(ledger, friday) == [(page, 0), (TEAM, 0)]
+    record(ledger, "", now=SATURDAY, spec=both)
+    assert taken(ledger, SATURDAY) == [(page, 1)]
+    assert taken(ledger, MONDAY) == [(TEAM, 1)]
+
+
+def test_what_a_person_does_is_seen_at_once(ledger):
+    friday = SATURDAY - timedelta(days=1)
+    record(ledger, "a", now=friday)
+    assert taken(ledger, friday) == [(TEAM, 0)]
+    (incident,) = ledger.incidents()
+    ledger.handlings.record("credit", Handling(incident.id, Action.RESOLVE, "ada", SATURDAY))
+    assert taken(ledger, SATURDAY) == [(TEAM, 1)]
+
+
+def test_a_severity_that_grows_reaches_the_receivers_of_its_route_too(ledger_url):
+    page = Route(match=["severity=~P0|P1"], pagerduty="PAGERDUTY_RISK")
+    ledger = Ledger(ledger_url, Routing((page,)))
+    tuesday = NOON
+    record(ledger, "a", now=tuesday)
+    assert taken(ledger, tuesday) == [(TEAM, 0)]
+    record(ledger, "a", now=tuesday + timedelta(days=1), severity=Severity.P1)
+    assert taken(ledger, tuesday + timedelta(days=1)) == [
+        ("pagerduty:PAGERDUTY_RISK", 1), (TEAM, 1)
+    ]  # fmt: skip
+
+
+def test_an_announcement_takes_a_route_that_asks_for_no_severity(ledger_url):
+    routes = (
+        Route(match=["severity=~P.*"], slack="#urgent"),
+        Route(match=["kind=retraining"], slack="#training", when="business_hours"),
+    )
+    ledger = Ledger(ledger_url, Routing(routes))
+    ledger.announce(SPEC, note(), key="k", now=SATURDAY)
+    assert taken(ledger, SATURDAY) == []
+    assert taken(ledger, MONDAY) == [("slack:#training", 0)]
+
+
+def test_what_came_of_a_retraining_waits_with_the_thread_that_it_belongs_to(ledger):
+    """It goes out at any hour by itself, and takes along no opening that waits."""
+    record(ledger, "a", now=SATURDAY)
+    ledger.announce(SPEC, replace(note(), day=SATURDAY.date()), key="k", now=SATURDAY)
+    assert taken(ledger, SATURDAY) == []
+    assert taken(ledger, MONDAY) == [(TEAM, 0), (TEAM, 1)]

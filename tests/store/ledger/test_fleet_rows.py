@@ -6,10 +6,12 @@ from datetime import timedelta
 import pytest
 
 from monitoring_dagster.decide.fleet import FLEET
+from monitoring_dagster.decide.routing import Routing
 from monitoring_dagster.kinds import FindingKind, Reason, Severity
 from monitoring_dagster.report.links import Links
 from monitoring_dagster.report.messages import render, to_text
 from monitoring_dagster.spec import Channels
+from monitoring_dagster.spec.channels import Route
 from monitoring_dagster.store.ledger.ledger import Ledger
 from tests.store.ledger.test_ledger import DAY, NOON, SPEC, claimed, found
 
@@ -97,3 +99,24 @@ def test_models_that_are_judged_at_once_make_one_fleet(ledger):
         list(pool.map(lambda name: judge(ledger, 0, bad=name), "abcdef"))
     assert len([one for one in ledger.open_incidents() if one.model == FLEET]) == 1
     assert sum(reason is Reason.FIRST for model, _, reason in told(ledger) if model != FLEET) == 2
+
+
+def test_a_fleet_wide_message_takes_a_route_and_says_by_when(ledger_url):
+    """It goes there, too, where single ones were told before it was one problem."""
+    page = Route(match=[f"model={FLEET}", "family=data"], pagerduty="PAGERDUTY_PLATFORM")
+    ledger = Ledger(ledger_url, Routing((page,)))
+    judge(ledger, -1, fine="abc")
+    judge(ledger, 0, bad="abc")
+    fleet = [one for one in claimed(ledger) if one.event.model == FLEET]
+    assert sorted(one.destination for one in fleet) == [
+        "pagerduty:PAGERDUTY_PLATFORM", "slack:#a", "slack:#b"
+    ]  # fmt: skip
+    assert {one.event.due for one in fleet} == {NOON + timedelta(hours=1)}
+
+
+def test_a_fleet_wide_message_of_p2_waits_for_business_hours(ledger):
+    judge(ledger, 3, fine="abc")
+    judge(ledger, 4, bad="abc", kind=FindingKind.LATE_LABELS, severity=Severity.P2)
+    saturday, monday = NOON + timedelta(days=4), NOON + timedelta(days=5, hours=21)
+    assert claimed(ledger, now=saturday) == []
+    assert FLEET in {one.event.model for one in claimed(ledger, now=monday)}

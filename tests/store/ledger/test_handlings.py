@@ -121,3 +121,28 @@ def test_what_people_write_is_stored_as_it_may_be(ledger):
     handle(ledger, by="a\0b", comment="\ud800")
     (one,) = ledger.handlings.of(ledger.incidents()[0].id)
     assert (one.by, one.comment) == ("a\ufffdb", "?")
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "is_named"),
+    [
+        pytest.param(-2, 0, False, id="before it"),
+        pytest.param(-2, 1, True, id="it begins within"),
+        pytest.param(3, 4, True, id="it lasts all the while"),
+        pytest.param(5, 9, False, id="it has ended"),
+    ],
+)
+def test_a_snooze_is_named_where_it_held(ledger, since, until, is_named):
+    judge(ledger, "a")
+    handle(ledger, "snooze", until_hours=5)
+    (incident,) = ledger.incidents()
+    period = (NOON + timedelta(hours=since), NOON + timedelta(hours=until))
+    words = {incident.id: "snoozed until 2026-01-06 17:00 UTC by ada"}
+    assert ledger.handlings.snoozed("credit", *period) == (words if is_named else {})
+    assert ledger.handlings.snoozed("other", *period) == {}
+
+
+def test_an_acknowledgement_is_no_snooze(ledger):
+    judge(ledger, "a")
+    handle(ledger)
+    assert ledger.handlings.snoozed("credit", NOON, NOON + timedelta(days=9)) == {}

@@ -148,3 +148,29 @@ def test_a_finding_about_quality_waits_for_quiet_days_all_the_same(ledger):
     ledger.record_day(PATIENT, DAY, [found("auc", kind=DROP)], now=NOON)
     ledger.record_day(PATIENT, DAY, [], now=NOON)
     assert [one.kind for one in ledger.open_incidents()] == [DROP]
+
+
+@pytest.mark.parametrize(
+    ("severity", "due"),
+    [
+        pytest.param(Severity.P0, NOON, id="P0 now"),
+        pytest.param(Severity.P1, NOON + timedelta(hours=1), id="P1 within an hour"),
+        pytest.param(Severity.P2, NOON + timedelta(days=1), id="P2 within a day"),
+    ],
+)
+def test_what_is_new_or_worse_says_by_when_somebody_should_look(ledger, severity, due):
+    ledger.record_day(SPEC, DAY, [found("a", severity=severity)], now=NOON)
+    (delivery,) = claimed(ledger)
+    assert (delivery.event.due, delivery.event.time_zone) == (due, "UTC")
+
+
+def test_a_reminder_and_an_end_have_no_other_due_time(ledger):
+    often = SPEC.model_copy(update={"channels": Channels(remind_every_days=1, clear_after_days=1)})
+    for number, severity in enumerate([Severity.P2, Severity.P2, Severity.P1, None]):
+        day, now = DAY + timedelta(days=number), NOON + timedelta(days=number)
+        findings = [found("a", day=day, severity=severity)] if severity else []
+        ledger.record_day(often, day, findings, now=now)
+    asked = {one.event.reason: one.event.due is not None for one in claimed(ledger)}
+    assert asked == {
+        Reason.FIRST: True, Reason.REMINDER: False, Reason.WORSE: True, Reason.RESOLVED: False
+    }  # fmt: skip

@@ -2,14 +2,16 @@ import pickle
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.decide.routing import Routing
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.report.events import Announcement
 from monitoring_dagster.spec import Channels, ModelSpec, Predictions
+from monitoring_dagster.spec.channels import Route
 from monitoring_dagster.store.ledger.ledger import (
     Ledger,
     Promotion,
@@ -36,10 +38,10 @@ def ledger(ledger_url):
     return Ledger(ledger_url)
 
 
-def claimed(ledger):
-    """Everything a sender could take now, in order, each marked sent at once."""
+def claimed(ledger, *, now=datetime(2100, 1, 1, tzinfo=UTC)):
+    """Everything a sender takes once its turn has come, in order, each marked sent at once."""
     taken = []
-    while delivery := ledger.deliveries.claim(now=NOON):
+    while delivery := ledger.deliveries.claim(now=now):
         ledger.deliveries.mark_sent(delivery, channel="C1", ts=str(len(taken)), now=NOON)
         taken.append(delivery)
     return taken
@@ -121,3 +123,21 @@ def test_importing_the_ledger_does_not_import_sqlalchemy():
         "sys.exit(bool({'sqlalchemy', 'slack_sdk'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_a_weeks_digest_goes_to_the_receivers_of_the_model_once_and_in_business_hours(ledger_url):
+    """No route takes it: it is about several incidents."""
+    ledger = Ledger(ledger_url, Routing((Route(slack="#everything"),)))
+    evening, morning = NOON + timedelta(hours=9), NOON + timedelta(hours=21)
+    assert ledger.last_week("credit") is None
+    done = [ledger.announce_week(SPEC, DAY, note(), now=evening) for _ in range(2)]
+    assert done == [True, False]
+    assert ledger.last_week("credit") == DAY
+    assert claimed(ledger, now=evening) == []
+    assert [one.destination for one in claimed(ledger, now=morning)] == ["slack:#ml-alerts"]
+
+
+def test_a_week_without_a_digest_is_told_all_the_same(ledger):
+    assert not ledger.announce_week(SPEC, DAY, None, now=NOON)
+    assert not ledger.announce_week(SPEC, DAY, note(), now=NOON)
+    assert claimed(ledger) == []

@@ -4,10 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from monitoring_dagster.decide.silences import Matcher
-from monitoring_dagster.kinds import Reason, Severity
+from monitoring_dagster.kinds import FindingKind, Reason, Severity
+from monitoring_dagster.report.events import SHOWN_FINDINGS
 from monitoring_dagster.spec import Channels
+from monitoring_dagster.spec.matchers import Matcher
 from monitoring_dagster.store.ledger.ledger import Ledger
+from monitoring_dagster.store.ledger.silenced_messages import signs_of
 from tests.store.ledger.test_ledger import DAY, NOON, SPEC, claimed, found, note
 
 MINUTE = timedelta(minutes=1)
@@ -133,3 +135,92 @@ def test_a_silence_comes_back_as_it_was_asked_for(ledger):
     assert ledger.silences.all() == [made]
     assert [str(one) for one in made.matchers] == ["model=credit", "kind=~.*_drift"]
     assert (made.by, made.comment, made.starts_at) == ("ada", "the feed moves", NOON)
+
+
+EVENING = NOON + timedelta(hours=7)  # of a Tuesday
+MORNING = NOON + timedelta(hours=21)
+
+
+def waiting_until(ledger):
+    (delivery,) = ledger.deliveries.all_of(ledger.incidents()[0].id)
+    return delivery.state, delivery.not_before
+
+
+def test_what_a_silence_held_back_waits_for_business_hours_as_it_would_have_at_first(ledger):
+    silence(ledger, hours=6)
+    ledger.record_day(SPEC, DAY, [found(severity=Severity.P2)], now=NOON)
+    assert waiting_until(ledger) == ("silenced", NOON)
+    assert ledger.silences.release(now=EVENING) == 1
+    assert waiting_until(ledger) == ("pending", MORNING)
+    assert claimed(ledger, now=EVENING) == []
+    assert len(claimed(ledger, now=MORNING)) == 1
+
+
+def test_what_may_go_out_at_any_hour_goes_out_as_the_silence_ends(ledger):
+    silence(ledger, hours=6)
+    ledger.record_day(SPEC, DAY, [found(severity=Severity.P1)], now=NOON)
+    assert ledger.silences.release(now=EVENING) == 1
+    assert waiting_until(ledger) == ("pending", None)
+    assert len(claimed(ledger, now=EVENING)) == 1
+
+
+@pytest.mark.parametrize(
+    ("matcher", "is_silenced"),
+    [
+        ("family=behaviour", True),
+        ("family=service", False),
+        ("segment=country=DE", True),
+        ("segment=country=FR", False),
+    ],
+)
+def test_a_family_or_a_segment_is_silenced(ledger, matcher, is_silenced):
+    silence(ledger, matcher)
+    segment = found("log_loss where country is DE", kind=FindingKind.SEGMENT_DROP)
+    ledger.record_day(SPEC, DAY, [segment], now=NOON)
+    assert (claimed(ledger) == []) is is_silenced
+
+
+def of_segments(ledger, *values):
+    """The signs of a message about so many segments that fell."""
+    several = [
+        found(f"log_loss where country is {one}", kind=FindingKind.SEGMENT_DROP) for one in values
+    ]
+    ledger.record_day(SPEC, DAY, several, now=NOON)
+    (delivery,) = claimed(ledger)
+    return sorted(one["segment"] for one in signs_of(delivery.event))
+
+
+def test_a_silenced_segment_hides_no_other_one(ledger):
+    silence(ledger, "segment=country=DE")
+    assert of_segments(ledger, "DE", "FR") == ["country=DE", "country=FR"]
+
+
+def test_of_findings_that_a_message_does_not_show_nobody_knows_the_segment(ledger):
+    silence(ledger, "segment=~country=.*")
+    signs = of_segments(ledger, *range(SHOWN_FINDINGS + 1))
+    assert signs == ["", *(f"country={one}" for one in range(SHOWN_FINDINGS))]
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "is_named"),
+    [
+        pytest.param(0, 1, True, id="from its moment on"),
+        pytest.param(-1, 0, False, id="before"),
+        pytest.param(1, 2, False, id="after"),
+    ],
+)
+def test_what_was_held_back_is_named_with_by_whom(ledger, since, until, is_named):
+    silence(ledger)
+    judge(ledger, "a")
+    (incident,) = ledger.incidents()
+    period = (NOON + since * MINUTE, NOON + until * MINUTE)
+    words = {incident.id: "silenced by ada until 2026-01-06 13:00 UTC: the feed moves"}
+    assert ledger.silences.held_back("credit", *period) == (words if is_named else {})
+    assert ledger.silences.held_back("other", *period) == {}
+
+
+def test_what_went_out_after_all_was_not_held_back(ledger):
+    silence(ledger)
+    judge(ledger, "a")
+    ledger.silences.release(now=NOON + timedelta(hours=1))
+    assert ledger.silences.held_back("credit", NOON, NOON + timedelta(days=1)) == {}

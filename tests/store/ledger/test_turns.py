@@ -14,7 +14,9 @@ from monitoring_dagster.report.events import Announcement
 from monitoring_dagster.report.links import Links
 from monitoring_dagster.report.messages import render, to_text
 from monitoring_dagster.spec import Channels, ModelSpec, Predictions
+from monitoring_dagster.store.ledger.database import reading, writing
 from monitoring_dagster.store.ledger.ledger import Ledger
+from monitoring_dagster.store.ledger.turns import last_week, mark_week
 from tests import fork_server
 from tests.fake_slack import TOKEN, FakeSlack
 
@@ -225,3 +227,17 @@ def test_the_digest_of_a_run_that_died_is_told_when_it_must_be_over(ledger):
     assert ledger.announce_history(SPEC, now=NOW + hour, quiet_since=NOW)
     (digest,) = sent(ledger)
     assert "5 January to 6 January 2026" in digest.event.words
+
+
+def test_a_week_is_noted_once_and_never_an_earlier_one(ledger_url):
+    monday = date(2026, 1, 5)
+    with writing(ledger_url) as connection:
+        assert last_week(connection, "credit") is None
+        assert mark_week(connection, "credit", monday, at=NOW)
+        assert not mark_week(connection, "credit", monday, at=NOW)
+        assert not mark_week(connection, "credit", monday - timedelta(days=7), at=NOW)
+        assert last_week(connection, "credit") == monday
+        assert mark_week(connection, "other", monday, at=NOW)
+        assert mark_week(connection, "credit", monday + timedelta(days=7), at=NOW)
+    with reading(ledger_url) as connection:
+        assert last_week(connection, "credit") == monday + timedelta(days=7)
