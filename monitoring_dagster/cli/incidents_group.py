@@ -229,7 +229,7 @@ def _handle(
     as_json: bool,
     until: datetime | None = None,
 ) -> None:
-    from monitoring_dagster.decide.handling import Action, Handling
+    from monitoring_dagster.decide.people.handling import Action, Handling
     from monitoring_dagster.views.incident_list import incident_named, shown
 
     house = here.project().house

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from math import nan
 
-from monitoring_dagster.decide.alert_reviews import Done, precision
+from monitoring_dagster.decide.people.alert_reviews import Done, precision
 from monitoring_dagster.decide.retraining_policy import RETRAIN
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.store.ledger.ledger import Ledger

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any, Self
 
 from monitoring_dagster.decide.findings import segment_of, weight
-from monitoring_dagster.decide.handling import Handling, in_force
 from monitoring_dagster.decide.incidents import Incident, Part
+from monitoring_dagster.decide.people.handling import Handling, in_force
+from monitoring_dagster.decide.people.silences import Silence, silence_of
 from monitoring_dagster.decide.retraining_policy import RETRAIN
 from monitoring_dagster.decide.rules import RULES
-from monitoring_dagster.decide.silences import Silence, silence_of
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.report.events import IncidentEvent

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Self
 
-from monitoring_dagster.decide.alert_reviews import Proposal, ReviewedRule, reviewed
+from monitoring_dagster.decide.people.alert_reviews import Proposal, ReviewedRule, reviewed
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.judge.alert_signals import done_about
 from monitoring_dagster.report.wording import counted
@@ -21,7 +21,7 @@ class NoQuarter(MonitoringError):
 
 
 @dataclass(frozen=True, slots=True)
-class Review:
+class IncidentReview:
     """What was told from *first* to *last*, of one model or of all."""
 
     first: date
@@ -85,7 +85,7 @@ def quarter(written: str) -> tuple[date, date]:
     return first, after - timedelta(days=1)
 
 
-def review(ledger: Ledger, *, first: date, last: date, model: str | None = None) -> Review:
+def review(ledger: Ledger, *, first: date, last: date, model: str | None = None) -> IncidentReview:
     """What rules did from *first* to *last*, the least useful of each model first."""
     told = [one for one in ledger.incidents(model) if one.told is not None]
     names = sorted({one.model for one in told})
@@ -95,7 +95,7 @@ def review(ledger: Ledger, *, first: date, last: date, model: str | None = None)
         rules += reviewed(of_model, done_about(ledger, name), first=first, last=last)
     start, end = (datetime.combine(day, time(), UTC) for day in (first, last + timedelta(days=1)))
     messages = ledger.deliveries.messages(start, end, model=model)
-    return Review(first, last, rules, messages)
+    return IncidentReview(first, last, rules, messages)
 
 
 def _line(one: ReviewedRule) -> str:

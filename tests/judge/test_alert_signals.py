@@ -5,7 +5,7 @@ from datetime import timedelta
 from math import isnan
 
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.decide.handling import Action, Handling
+from monitoring_dagster.decide.people.handling import Action, Handling
 from monitoring_dagster.judge.alert_signals import alert_signals
 from monitoring_dagster.kinds import FindingKind, Severity
 from tests.world import day_after

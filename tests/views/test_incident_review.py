@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from monitoring_dagster.decide.handling import Action, Handling
+from monitoring_dagster.decide.people.handling import Action, Handling
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.store.ledger.ledger import Ledger
 from monitoring_dagster.views.incident_review import NoQuarter, quarter, review

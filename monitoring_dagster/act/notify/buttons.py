@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from monitoring_dagster.decide.handling import Action, Handling
+from monitoring_dagster.decide.people.handling import Action, Handling
 from monitoring_dagster.errors import MonitoringError, escaped
 from monitoring_dagster.store.ledger.ledger import Ledger
 

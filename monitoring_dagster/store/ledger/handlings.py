@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from monitoring_dagster.decide.handled_incidents import handled
-from monitoring_dagster.decide.handling import Action, Handling
 from monitoring_dagster.decide.incidents import Incident
+from monitoring_dagster.decide.people.handled_incidents import handled
+from monitoring_dagster.decide.people.handling import Action, Handling
 from monitoring_dagster.kinds import Reason
 from monitoring_dagster.report.events import EVENT, IncidentEvent
 from monitoring_dagster.store.ledger.database import reading, writing

@@ -8,8 +8,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from monitoring_dagster.decide.findings import Finding, weight
-from monitoring_dagster.decide.handling import Action, Handling
 from monitoring_dagster.decide.incidents import REOPENING, Incident, Notice, Part, is_told
+from monitoring_dagster.decide.people.handling import Action, Handling
 from monitoring_dagster.kinds import Family, FindingKind, Severity
 from monitoring_dagster.store.ledger.schema import fields_of, storable, tables
 

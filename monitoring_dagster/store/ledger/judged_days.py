@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.decide.handling import Action, Handling, in_force
 from monitoring_dagster.decide.incidents import Incident, advance, is_told, repaired, unsent
+from monitoring_dagster.decide.people.handling import Action, Handling, in_force
 from monitoring_dagster.decide.routing import Routed, Routing, due_at, routed
 from monitoring_dagster.decide.rules import FAMILIES, HEAL, RULES
 from monitoring_dagster.kinds import FindingKind, Reason, Severity

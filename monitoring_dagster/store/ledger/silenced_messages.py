@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from monitoring_dagster.decide.people.silences import Silence, silence_of
 from monitoring_dagster.decide.rules import RULES
-from monitoring_dagster.decide.silences import Silence, silence_of
 from monitoring_dagster.report.events import EVENT, Announcement, IncidentEvent
 from monitoring_dagster.spec.matchers import Matcher
 from monitoring_dagster.spec.schedule import BusinessHours

@@ -7,7 +7,7 @@ import pytest
 
 from monitoring_dagster.act.notify.weeks import judged_between, tell_week
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.decide.handling import Action, Handling
+from monitoring_dagster.decide.people.handling import Action, Handling
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.report.events import Announcement
 from monitoring_dagster.spec.matchers import Matcher

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.decide.handling import Action, Handling
+from monitoring_dagster.decide.people.handling import Action, Handling
 from monitoring_dagster.decide.routing import Routing
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.report.events import Announcement

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from monitoring_dagster.decide.handling import Action, Handling
+from monitoring_dagster.decide.people.handling import Action, Handling
 from monitoring_dagster.kinds import Reason, Severity
 from monitoring_dagster.store.ledger.ledger import Ledger
 from tests.store.ledger.test_ledger import DAY, NOON, SPEC, claimed, found

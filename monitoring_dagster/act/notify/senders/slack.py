@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitoring_dagster.act.notify.sender import OUTBOX, Posting, Receipt, Refused, Uncertain
 from monitoring_dagster.act.notify.senders.slack_calls import call, client_of
-from monitoring_dagster.decide.handling import Action
+from monitoring_dagster.decide.people.handling import Action
 from monitoring_dagster.kinds import Reason
 from monitoring_dagster.report.events import IncidentEvent
 from monitoring_dagster.report.messages import Message

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitoring_dagster.decide.handling import Action, Handling, in_force
+from monitoring_dagster.decide.people.handling import Action, Handling, in_force
 
 NOON = datetime(2026, 1, 6, 12, tzinfo=UTC)
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from monitoring_dagster.decide.handling import REASONS, Action, Handling, in_force
 from monitoring_dagster.decide.incidents import Incident, closed_by_hand
+from monitoring_dagster.decide.people.handling import REASONS, Action, Handling, in_force
 from monitoring_dagster.kinds import Reason
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from monitoring_dagster.decide.alert_reviews import (
+from monitoring_dagster.decide.people.alert_reviews import (
     Done,
     Proposal,
     ReviewedRule,
@@ -13,7 +13,7 @@ from monitoring_dagster.decide.alert_reviews import (
     reviewed,
     was_acted_on,
 )
-from monitoring_dagster.decide.handling import Action, Handling
+from monitoring_dagster.decide.people.handling import Action, Handling
 from monitoring_dagster.kinds import FindingKind, Severity
 from tests.incidents import standing
 

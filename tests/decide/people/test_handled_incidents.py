@@ -5,9 +5,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from monitoring_dagster.decide.handled_incidents import handled
+from monitoring_dagster.decide.people.handled_incidents import handled
 from monitoring_dagster.kinds import Reason
-from tests.decide.test_handling import NOON, did
+from tests.decide.people.test_handling import NOON, did
 from tests.incidents import standing
 
 DAY = date(2026, 1, 5)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from monitoring_dagster.decide.handling import Action, Handling
 from monitoring_dagster.decide.incidents import Incident
+from monitoring_dagster.decide.people.handling import Action, Handling
 from monitoring_dagster.decide.rules import HEAL, RULES
 from monitoring_dagster.kinds import Family, FindingKind, Severity
 from monitoring_dagster.spec.rules.alert_settings import WINDOWS

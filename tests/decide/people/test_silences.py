@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitoring_dagster.decide.silences import Silence, silence_of
+from monitoring_dagster.decide.people.silences import Silence, silence_of
 from monitoring_dagster.spec.matchers import Matcher
 
 NOON = datetime(2026, 1, 6, 12, tzinfo=UTC)
