@@ -9,12 +9,20 @@ from zoneinfo import ZoneInfo
 
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.rules import RULES
+from monitoring_dagster.decide.signal import readable
 from monitoring_dagster.kinds import Reason, Severity
 from monitoring_dagster.report import runbooks
 from monitoring_dagster.report.events import SHOWN_FINDINGS, Announcement, IncidentEvent
 from monitoring_dagster.report.links import Link, Links
 from monitoring_dagster.report.on_call import OnCall
-from monitoring_dagster.report.wording import clean, counted, date_words, escaped, sentence
+from monitoring_dagster.report.wording import (
+    clean,
+    counted,
+    date_words,
+    escaped,
+    sentence,
+    sparkline,
+)
 
 _WORDS_OF_ALL, _LEAST_WORDS = 2400, 320  # characters that the findings of a message share
 _ESCAPED_OF_ALL, _SECTION = 4400, 2900
@@ -38,6 +46,7 @@ class Message:
     lead: str
     findings: tuple[tuple[str, str], ...]  # subject, words
     more: int  # findings that are not shown
+    trend: str  # the number of the first finding, day by day
     changes: tuple[str, ...]  # what else changed lately
     facts: tuple[tuple[str, str], ...]
     next_step: str
@@ -65,6 +74,7 @@ class Message:
             _header(escaped(self.title, 150)),
             _section(escaped(self.lead, 1000)),
             *(_section(part) for part in _parts(lines)),
+            *([_section(escaped(self.trend, 200))] if self.trend else []),
             *(_section(part) for part in _parts(self._around)),
             {
                 "type": "section",
@@ -148,6 +158,7 @@ def _of(
         lead=_lead(event, turn),
         findings=_shown([(one.subject, one.words) for one in shown]),
         more=max(event.total - len(shown), 0) if shown else 0,
+        trend="" if over else next(map(_trend, shown), ""),
         changes=() if over else tuple(sentence(one, _CHANGE) for one in event.changes),
         facts=(
             ("Model", clean(event.model, 80)),
@@ -162,6 +173,14 @@ def _of(
         mention=asks.slack_user if asks else None,
         steps=_steps(event, links) if opens else (),
     )
+
+
+def _trend(finding: Finding) -> str:
+    if len(finding.trend) < 2:
+        return ""
+    first, last = (readable(one) for one in (finding.trend[0], finding.trend[-1]))
+    about = sentence(finding.subject, 60)
+    return f"{about}, {len(finding.trend)} days: {sparkline(finding.trend)}  {first} to {last}"
 
 
 def _timeline(events: Sequence[IncidentEvent | Announcement]) -> Iterator[str]:
@@ -185,6 +204,7 @@ def to_text(message: Message) -> str:
     lines = [message.title, message.lead]
     lines += [f"  - {subject}: {words}" for subject, words in message.findings]
     lines += [f"  +{message.more} more"] if message.more else []
+    lines += [f"  {message.trend}"] if message.trend else []
     lines += [f"  Changed lately: {one}" for one in message.changes]
     lines += [f"  {name}: {value}" for name, value in message.facts]
     if message.steps:
@@ -204,6 +224,7 @@ def _announced(event: Announcement, links: Links) -> Message:
         lead=sentence(event.words, 1000),
         findings=_shown(rows),
         more=max(event.total - len(rows), 0) if rows else 0,
+        trend="",
         changes=(),
         facts=(
             ("Model", clean(event.model, 80)),

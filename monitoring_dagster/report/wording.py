@@ -2,12 +2,13 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 _LONGEST_WORD = 60
 _LONGEST_NAME = 40
 _GAP = " … "
+_BARS = "▁▂▃▄▅▆▇█"
 
 
 def counted(number: int, noun: str) -> str:
@@ -71,6 +72,18 @@ def escaped(text: str, limit: int) -> str:
     head = list(_fitting(pieces, room - room // 2))
     tail = list(_fitting(reversed(pieces), room - sum(map(len, head))))
     return "".join([*head, "…", *reversed(tail)])
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """Numbers as bars, between the lowest and the highest of them.
+
+    >>> sparkline([0.45, 0.46, 0.5, 0.71])
+    '▁▁▂█'
+    """
+    low, high = min(values), max(values)
+    steps = len(_BARS) - 1
+    places = [round((one - low) / (high - low) * steps) if high > low else 0 for one in values]
+    return "".join(_BARS[one] for one in places)
 
 
 def printable(text: str) -> str:

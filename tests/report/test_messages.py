@@ -121,6 +121,15 @@ def test_of_a_long_thread_the_beginning_and_the_latest_turns_are_told():
     assert lines[-1].startswith("28 February  got worse")
 
 
+def test_the_number_of_the_first_finding_is_drawn_day_by_day():
+    one = replace(found(), trend=(0.02, 0.03, 0.31))
+    line = "income, 3 days: ▁▁█  0.02 to 0.31"
+    message = render(event(one, found("age")), LINKS)
+    assert f"  {line}\n" in to_text(message)
+    assert line in texts(message.blocks)
+    assert render(event(replace(one, trend=(0.3,))), LINKS).trend == ""
+
+
 def test_what_else_changed_is_told_with_the_first_message():
     changed = replace(event(found()), changes=("version 2 serves since 6 January <b>",))
     message = render(changed, LINKS)

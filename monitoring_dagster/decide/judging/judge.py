@@ -7,7 +7,7 @@ from math import isfinite
 
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Incident
-from monitoring_dagster.decide.judging import drift_rules, own_rules, statements
+from monitoring_dagster.decide.judging import drift_rules, own_rules, statements, trends
 from monitoring_dagster.decide.judging.limit_rules import limit_findings
 from monitoring_dagster.decide.judging.quality_charts import CHART_DAYS
 from monitoring_dagster.decide.judging.quality_rules import quality_findings, quality_names
@@ -64,6 +64,7 @@ def judge_day(
         *own_rules.own_findings(spec, day, own),
     ]
     found = drift_rules.within_budget(spec, day, as_asked(found, spec.rules.alerts), before)
+    found = trends.with_trends(found, log)
     found.sort(key=lambda one: (one.severity, one.kind is not FindingKind.PREDICTION_DRIFT))
     evidence = _evidence(spec, today, week)
     if own and own_rules.can_clear(spec, own, open_incidents):
@@ -93,7 +94,8 @@ def names_read(spec: ModelSpec) -> set[str]:
     limits = (rule.limit.signal for rule in RULES.values() if rule.limit is not None)
     own = (rule.signal for rule in spec.rules.own.values())
     of_drift = (drift_rules.OF_ANSWERS, drift_rules.OF_FEATURES)
-    return {ROWS, *statements.STATED, *limits, *own, *of_drift, *quality_names(spec)}
+    names = {ROWS, *statements.STATED, *limits, *own, *of_drift, *quality_names(spec)}
+    return names | {trends.PSI}
 
 
 def _evidence(spec: ModelSpec, today: Sequence[Signal], week: Sequence[Signal]) -> set[Evidence]:

@@ -103,7 +103,9 @@ def found_on(connection: Transaction, model: str, day: date, kind: FindingKind) 
 
 def finding_of(row: Mapping[str, Any]) -> Finding:
     words = {"kind": FindingKind(row["kind"]), "severity": Severity(row["severity"])}
-    return Finding(**{**row, **words, "brief": row["brief"] or ""})
+    return Finding(
+        **{**row, **words, "brief": row["brief"] or "", "trend": tuple(row["trend"] or ())}
+    )
 
 
 def incident_of(row: Mapping[str, Any]) -> Incident:

@@ -167,7 +167,8 @@ def tables() -> Tables:
     findings = table(
         "findings",
         *(_key("model"), _key("day", Date), _key("step"), _key("kind"), _key("subject")),
-        *(_fact("severity"), _fact("words"), _maybe("about", Date), _maybe("brief")),
+        *(_fact("severity"), _fact("words"), _maybe("about", Date)),
+        *(_maybe("brief"), _maybe("trend", JSON)),
     )
     turns = table(
         "turns",
