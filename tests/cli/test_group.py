@@ -18,7 +18,9 @@ from tests.once import mlflow_database
 from tests.orchestration.small_project import ATTRIBUTES, declared
 
 GROUPS = {
-    "incidents": ["acknowledge", "list", "listen", "resolve", "show", "snooze"],
+    "incidents": [
+        "acknowledge", "list", "listen", "resolve", "review", "route", "show", "snooze",
+    ],
     "labels": ["decide", "issues"],
     "messages": ["resend"],
     "model": [
