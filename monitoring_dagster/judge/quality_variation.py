@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import pyarrow as pa
 
+from monitoring_dagster.decide.judging.quality.calibration_rule import CALIBRATION_GAP
 from monitoring_dagster.decide.judging.quality_charts import VARIATION
-from monitoring_dagster.decide.judging.quality_rules import CALIBRATION_GAP
 from monitoring_dagster.decide.judging.tolerance import worse_by_value
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.measure.quality.model_metrics import metrics_of

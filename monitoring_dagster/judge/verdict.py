@@ -8,7 +8,7 @@ from typing import NamedTuple
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.judging.judge import judge_day
 from monitoring_dagster.decide.judging.own_rules import why_unjudged
-from monitoring_dagster.decide.judging.quality_rules import pooled_windows
+from monitoring_dagster.decide.judging.quality.quality_rules import pooled_windows
 from monitoring_dagster.decide.rules import judged_with
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.judge.importance_shift import importance_signals

@@ -8,7 +8,7 @@ from enum import StrEnum
 from monitoring_dagster.act.promotion import predecessor
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Part, is_told
-from monitoring_dagster.decide.judging.quality_rules import breaches_of
+from monitoring_dagster.decide.judging.quality.breached_days import breaches_of
 from monitoring_dagster.decide.rules import RULES, Evidence, OnCallStep
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.judge.judged import drift_verdicts, latest_judged, newest_quality

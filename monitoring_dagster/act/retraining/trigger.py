@@ -15,7 +15,7 @@ from monitoring_dagster.act.retraining.failed_training import (
 )
 from monitoring_dagster.act.retraining.learning_days import learning_days
 from monitoring_dagster.decide.incidents import HEALING
-from monitoring_dagster.decide.judging.quality_rules import Breaches, breaches_of
+from monitoring_dagster.decide.judging.quality.breached_days import Breaches, breaches_of
 from monitoring_dagster.decide.retraining_policy import (
     RETRAIN,
     TRIES,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from monitoring_dagster.decide.judging.quality_rules import breaches_of
+from monitoring_dagster.decide.judging.quality.breached_days import breaches_of
 from monitoring_dagster.decide.judging.traffic import FEWEST_ROWS
 from monitoring_dagster.measure.quality.model_metrics import metrics_of
 from monitoring_dagster.measure.quality.quality_signals import quality_signals

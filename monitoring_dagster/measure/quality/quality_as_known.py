@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
-from monitoring_dagster.decide.judging.quality_rules import (
+from monitoring_dagster.decide.judging.quality.calibration_rule import (
     ALPHA,
     CALIBRATION_GAP,
     MIN_GAP,
-    most_days,
 )
+from monitoring_dagster.decide.judging.quality.quality_rules import most_days
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.measure.quality.arrivals import labelled_by

@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitoring_dagster.decide.judging.quality_rules import most_days
+from monitoring_dagster.decide.judging.quality.quality_rules import most_days
 from monitoring_dagster.measure.quality import promises, quality_as_known
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.quality.outcomes import Outcomes
