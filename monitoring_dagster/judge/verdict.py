@@ -15,11 +15,11 @@ from monitoring_dagster.judge.importance_shift import importance_signals
 from monitoring_dagster.judge.judged import latest_judged
 from monitoring_dagster.judge.labelling import labelling_signals
 from monitoring_dagster.judge.outside import outside_signals
-from monitoring_dagster.judge.quality_variation import variation_signals
 from monitoring_dagster.judge.quality_verdict import accuracy_signals
 from monitoring_dagster.judge.revisions import revision_signals
 from monitoring_dagster.measure.quality.arrived_labels import feed_signals
 from monitoring_dagster.measure.quality.quality_as_known import quality_as_known
+from monitoring_dagster.measure.quality.quality_variation import variation_signals
 from monitoring_dagster.measure.step import StepReport
 from monitoring_dagster.measure.version_gaps import registration_signals
 from monitoring_dagster.store.days import seen_files

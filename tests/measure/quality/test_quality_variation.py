@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from monitoring_dagster.judge import quality_variation
-from monitoring_dagster.judge.quality_variation import variation_of, variation_signals
+from monitoring_dagster.measure.quality import quality_variation
+from monitoring_dagster.measure.quality.quality_variation import variation_of, variation_signals
 from monitoring_dagster.store.models.registration import DAY, LABEL
 from monitoring_dagster.store.references.reference_truth import LABELLED_FILE
 from monitoring_dagster.store.references.version_reference import folder_of
