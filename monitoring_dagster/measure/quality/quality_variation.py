@@ -49,8 +49,7 @@ def variation_signals(monitor: Monitor, day: date, quality: Sequence[Signal]) ->
     evaluated = {one.version for one in quality}
     for version in sorted({*evaluated, *service_of(monitor, day).get("versions", {})}):
         if reference_of(monitor, version) is not None:
-            for name, one in variation_of(monitor, version).items():
-                yield _signal(day, name, one, version=version)
+            yield from variations(monitor, version, day)
     for pooled in quality:
         area, _, name = pooled.name.partition(".")
         if area != "pooled":
@@ -67,6 +66,12 @@ def variation_signals(monitor: Monitor, day: date, quality: Sequence[Signal]) ->
                     day, name, found[name], version=pooled.version, segment=pooled.segment,
                     segment_value=pooled.segment_value,
                 )  # fmt: skip
+
+
+def variations(monitor: Monitor, version: str, day: date) -> Iterator[Signal]:
+    """Of one version, whose reference was read before: each judged metric of all rows."""
+    for name, one in variation_of(monitor, version).items():
+        yield _signal(day, name, one, version=version)
 
 
 def _signal(day: date, name: str, one: NormalVariation, **about: str) -> Signal:

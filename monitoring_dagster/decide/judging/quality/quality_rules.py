@@ -82,7 +82,8 @@ def quality_drops(
     charts
         Those days, and the ones behind them.
     """
-    worse, expected = breaches_of(spec, known), expected_breaches(spec, estimates)
+    worse = breaches_of(spec, known, charts.variation.values())
+    expected = expected_breaches(spec, estimates)
     newest_first = sorted(worse, reverse=True)
     of_days = most_days(spec)
     found: list[Finding] = []
