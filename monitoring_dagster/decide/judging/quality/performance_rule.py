@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from typing import NamedTuple
 
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.judging.quality.breached_days import Breaches
+from monitoring_dagster.decide.judging.quality.floor_rule import below_floor
 from monitoring_dagster.decide.judging.quality.version_days import VersionDays
 from monitoring_dagster.decide.signal import readable
 from monitoring_dagster.kinds import FindingKind, Severity
@@ -14,33 +16,53 @@ from monitoring_dagster.stats.series.control_chart import Chart
 def performance_drops(
     of: VersionDays, worse: Mapping[date, Mapping[str, str]], expected: Breaches
 ) -> Iterator[tuple[str, Finding]]:
-    """A metric is worse where it was so on several of the last evaluated days, and on average
-    beyond normal variation: where nobody knows that, beyond tolerance with 95 % certainty on each.
+    """A metric that is worse than its baseline, or below its floor.
 
-    Not explained by the inputs it is urgent; where they explain it, retraining may not help.
+    Not explained by the inputs it is urgent; where they explain it, retraining may not help. Below
+    the floor it is urgent whatever was promised, tolerated or expected.
     """
     kind = FindingKind.PERFORMANCE_DROP
-    needed = of.spec.rules.window(kind).breaches
-    looked_at = of.within(kind)
     for metric in of.spec.tolerances:
-        total = of.charts.of_labels(of.version, metric)
-        if total is None:
-            days = {one: worse[one][metric] for one in looked_at if metric in worse[one]}
-        else:
-            days = {one: words for one in looked_at if (words := of.beyond(one, metric))}
-        if len(days) < needed:
-            continue
-        newest = max(days)
-        words = (
-            f"{days[newest]} (on {newest}; {len(days)} of the last {len(looked_at)} evaluated days"
-            " were as bad)"
-        )
-        if total is None:
-            words += _foreseen(of, list(days), metric, expected)
-            yield metric, of.finding(kind, metric, words, about=newest)
-        elif (reason := _beyond_variation(of, metric, total)) is not None:
-            said, at_most = reason
-            yield metric, of.finding(kind, metric, words + said, about=newest, at_most=at_most)
+        drop = _drop(of, metric, worse, expected)
+        floor = below_floor(of, metric)
+        if floor and drop:
+            drop = drop._replace(words=f"{floor}; {drop.words}", at_most=Severity.P0)
+        elif floor:
+            drop = _Drop(floor, of.days[0], Severity.P0)
+        if drop:
+            yield metric, of.finding(kind, metric, drop.words, about=drop.day, at_most=drop.at_most)
+
+
+class _Drop(NamedTuple):
+    words: str
+    day: date  # the newest bad one
+    at_most: Severity = Severity.P0
+
+
+def _drop(
+    of: VersionDays, metric: str, worse: Mapping[date, Mapping[str, str]], expected: Breaches
+) -> _Drop | None:
+    """A metric is worse where it was so on several of the last evaluated days, and on average
+    beyond normal variation: where nobody knows that, beyond tolerance with 95 % certainty on each.
+    """
+    kind = FindingKind.PERFORMANCE_DROP
+    looked_at = of.within(kind)
+    total = of.charts.of_labels(of.version, metric)
+    if total is None:
+        days = {one: worse[one][metric] for one in looked_at if metric in worse[one]}
+    else:
+        days = {one: words for one in looked_at if (words := of.beyond(one, metric))}
+    if len(days) < of.spec.rules.window(kind).breaches:
+        return None
+    newest = max(days)
+    words = (
+        f"{days[newest]} (on {newest}; {len(days)} of the last {len(looked_at)} evaluated days"
+        " were as bad)"
+    )
+    if total is None:
+        return _Drop(words + _foreseen(of, list(days), metric, expected), newest)
+    reason = _beyond_variation(of, metric, total)
+    return None if reason is None else _Drop(words + reason[0], newest, reason[1])
 
 
 def _beyond_variation(of: VersionDays, metric: str, total: Chart) -> tuple[str, Severity] | None:

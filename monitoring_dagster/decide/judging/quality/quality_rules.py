@@ -10,9 +10,16 @@ from monitoring_dagster.decide.judging.quality.calibration_rule import (
     miscalibrations,
 )
 from monitoring_dagster.decide.judging.quality.expected_drop_rule import expected_drops
+from monitoring_dagster.decide.judging.quality.floor_rule import floor_days
 from monitoring_dagster.decide.judging.quality.performance_rule import performance_drops
 from monitoring_dagster.decide.judging.quality.segment_rule import segment_findings
-from monitoring_dagster.decide.judging.quality.version_days import VersionDays
+from monitoring_dagster.decide.judging.quality.version_days import (
+    FIRST_CHAMPION,
+    POOLED_SKILL,
+    REFERENCE_SKILL,
+    SKILL,
+    VersionDays,
+)
 from monitoring_dagster.decide.judging.quality_charts import (
     CHART_DAYS,
     VARIATION,
@@ -30,6 +37,7 @@ OF_LABELS = (
     FindingKind.MISCALIBRATION,
 )
 ESTIMATE_ACCURACY = "estimate_accuracy"  # area of the signals that say how right estimates were
+_OF_BARS = (SKILL, POOLED_SKILL, REFERENCE_SKILL, FIRST_CHAMPION)
 _OF_LABELS = ("quality", "pooled")  # areas of the signals that labels are in
 
 
@@ -56,7 +64,9 @@ def quality_findings(
     accuracy = {metric_of(one): one for one in of_area.get(ESTIMATE_ACCURACY, ())}
     return [
         *expected_drops(spec, day, traffic, estimates, accuracy, charts),
-        *quality_drops(spec, day, traffic, known, of_area.get("pooled", []), estimates, charts),
+        *quality_drops(
+            spec, day, traffic, known, of_area.get("pooled", []), estimates, charts, bars_in(today)
+        ),
     ]
 
 
@@ -68,6 +78,7 @@ def quality_drops(
     pooled: Sequence[Signal],
     estimates: Sequence[Signal],
     charts: QualityCharts,
+    bars: Sequence[Signal] = (),
 ) -> list[Finding]:
     """What labels say is wrong with the newest evaluated days, each version judged by itself.
 
@@ -81,6 +92,8 @@ def quality_drops(
         What was expected of those days.
     charts
         Those days, and the ones behind them.
+    bars
+        What no promotion moves: how good a constant is, and what the first champion promised.
     """
     worse = breaches_of(spec, known, charts.variation.values())
     expected = expected_breaches(spec, estimates)
@@ -102,7 +115,7 @@ def quality_drops(
         }
         of_version = VersionDays(
             spec, day, traffic, version, days, known, pooled, estimated, of_champion,
-            charts=charts,
+            charts=charts, bars=bars,
         )  # fmt: skip
         said = {one: worse[one][version] for one in days}
         fallen = dict(performance_drops(of_version, said, expected))
@@ -115,6 +128,11 @@ def quality_drops(
     return found
 
 
+def bars_in(signals: Iterable[Signal]) -> list[Signal]:
+    """Those of *signals* that no promotion moves: a constant, and the first champion."""
+    return [one for one in signals if one.name.partition(".")[0] in _OF_BARS]
+
+
 def pooled_windows(spec: ModelSpec) -> dict[str, int]:
     """The rules that look at several days together, and at how many."""
     kinds = (FindingKind.SEGMENT_DROP, FindingKind.MISCALIBRATION)
@@ -123,13 +141,13 @@ def pooled_windows(spec: ModelSpec) -> dict[str, int]:
 
 def most_days(spec: ModelSpec) -> int:
     """The longest window of the rules on labels."""
-    return max(spec.rules.window(kind).of_days for kind in OF_LABELS)
+    return max(floor_days(spec), *(spec.rules.window(kind).of_days for kind in OF_LABELS))
 
 
 def quality_names(spec: ModelSpec) -> Iterator[str]:
     """The signals that these rules read."""
     for metric in _judged(spec):
-        areas = ("estimate", *_OF_LABELS, ESTIMATE_ACCURACY, VARIATION)
+        areas = ("estimate", *_OF_LABELS, ESTIMATE_ACCURACY, VARIATION, *_OF_BARS)
         yield from (f"{area}.{metric}" for area in areas)
     yield from (f"{area}.{CALIBRATION_GAP}" for area in (*_OF_LABELS, VARIATION))
 

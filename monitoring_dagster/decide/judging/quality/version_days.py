@@ -13,6 +13,11 @@ from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.spec.model import ModelSpec
 
+SKILL = "skill"  # areas of the signals that compare with a constant: of a day, ...
+POOLED_SKILL = "pooled_skill"  # ... of the days that a rule looks at, together, ...
+REFERENCE_SKILL = "reference_skill"  # ... and of a version's reference
+FIRST_CHAMPION = "first_champion"  # area of the signals that say what the first champion promised
+
 
 @dataclass(frozen=True, slots=True)
 class VersionDays:
@@ -28,6 +33,7 @@ class VersionDays:
     estimated: Collection[tuple[date, str]] = ()  # days and metrics that have an estimate
     of_champion: Collection[str] | None = None  # what fell there; None without a verdict on it
     charts: QualityCharts = field(kw_only=True)
+    bars: Sequence[Signal] = field(default=(), kw_only=True)  # that no promotion moves
 
     def finding(
         self,
@@ -62,16 +68,17 @@ class VersionDays:
 
     def beyond(self, day: date, metric: str) -> str:
         """How a metric was worse than tolerated on a day, in words; empty where it was not."""
-        one = self._signal(day, metric)
+        one = self.signal(day, metric)
         worse = None if one is None else worse_by_value(self.spec, one)
         return "" if worse is None else worse.said("was", "labels")
 
     def room(self, metric: str) -> float:
         """How much worse than its baseline the metric may be, by the newest day that has it."""
-        newest = next((one for day in self.days if (one := self._signal(day, metric))), None)
+        newest = next((one for day in self.days if (one := self.signal(day, metric))), None)
         return 0.0 if newest is None else tolerated(self.spec, newest)
 
-    def _signal(self, day: date, metric: str) -> Signal | None:
+    def signal(self, day: date, metric: str) -> Signal | None:
+        """A metric of all rows of a day, as labels show it."""
         name = f"quality.{metric}"
         return next(
             (

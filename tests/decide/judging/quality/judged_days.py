@@ -49,10 +49,10 @@ def days(*values, **about):
     return [loss(value, place + 3, **about) for place, value in enumerate(values)]
 
 
-def drops(known, *, spec=SPEC, traffic=ALONE, pooled=(), estimates=(), variation=()):
+def drops(known, *, spec=SPEC, traffic=ALONE, pooled=(), estimates=(), variation=(), bars=()):
     """Where *variation* says nothing of it, normal variation is unknown."""
     charts = QualityCharts.of(spec, known=known, estimates=estimates, variation=variation)
-    return quality_drops(spec, TODAY, traffic, known, list(pooled), list(estimates), charts)
+    return quality_drops(spec, TODAY, traffic, known, list(pooled), list(estimates), charts, bars)
 
 
 def together(name, value, first=5, last=3, **about):
