@@ -10,6 +10,7 @@ from monitoring_dagster.decide.judging.quality.calibration_rule import (
     miscalibrations,
 )
 from monitoring_dagster.decide.judging.quality.expected_drop_rule import expected_drops
+from monitoring_dagster.decide.judging.quality.first_champion_rule import behind_first
 from monitoring_dagster.decide.judging.quality.floor_rule import floor_days
 from monitoring_dagster.decide.judging.quality.performance_rule import performance_drops
 from monitoring_dagster.decide.judging.quality.segment_rule import segment_findings
@@ -122,6 +123,7 @@ def quality_drops(
         if version == traffic.champion:
             of_champion = fallen.keys()
         found += [*fallen.values(), *segment_findings(of_version, without=fallen.keys())]
+        found += behind_first(of_version, without=fallen.keys())
         # Where the whole is worse on some day that is the problem, and one is told.
         if not any(said[one] for one in of_version.within(FindingKind.MISCALIBRATION)):
             found += miscalibrations(of_version)
