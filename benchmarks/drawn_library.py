@@ -55,7 +55,7 @@ _MEASURING = (
 _JUDGING = (
     "spec/rules/", "store/ledger/", "measure/review/", "measure/quality/quality_as_known.py",
     "measure/quality/known_quality.py", "measure/quality/evaluation.py",
-    "measure/quality/attribution.py",
+    "measure/attribution.py",
 )  # fmt: skip
 
 Change = Callable[[SourceDay, Source], SourceDay]

@@ -195,7 +195,7 @@ STEPS = (
     ),
     Step(
         "attribution",
-        "measure.quality.attribution",
+        "measure.attribution",
         upstream=("evaluation", "profile"),
         description="Which version served what share, and what part of a change in quality is the"
         " new version's and what part the data's.",

@@ -246,7 +246,8 @@ _ROWS: dict[FindingKind, Rule] = {
         title="performance drop",
         family=Family.BEHAVIOUR,
         evidence=Evidence.QUALITY,
-        severities=(Severity.P1, Severity.P2),  # where the inputs explain it
+        # P2 where the inputs explain it, and behind the first champion; there P3 where they do.
+        severities=(Severity.P1, Severity.P2, Severity.P3),
         asset="evaluation",
         on_call=OnCallStep.DEGRADATION,
         first_step="Read the attribution first: did the rows change, or their meaning?",

@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from datetime import date
 
-from monitoring_dagster.decide.judging.quality_rules import (
-    ESTIMATE_ACCURACY,
-    expected_breaches,
-)
+from monitoring_dagster.decide.judging.quality.breached_days import expected_breaches
+from monitoring_dagster.decide.judging.quality.quality_rules import ESTIMATE_ACCURACY
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.kinds import Severity
 from monitoring_dagster.measure.estimates.accuracy_of_estimates import accuracy_of

@@ -1,14 +1,16 @@
 """What is wrong with the model, as known at the end of this day?"""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import NamedTuple
 
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.judging.judge import judge_day
 from monitoring_dagster.decide.judging.own_rules import why_unjudged
-from monitoring_dagster.decide.judging.quality_rules import pooled_windows
+from monitoring_dagster.decide.judging.quality.floor_rule import untold_skill
+from monitoring_dagster.decide.judging.quality.quality_rules import bars_in, pooled_windows
+from monitoring_dagster.decide.judging.quality.version_days import POOLED_SKILL
 from monitoring_dagster.decide.rules import judged_with
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.judge.alert_signals import alert_signals
@@ -16,11 +18,12 @@ from monitoring_dagster.judge.importance_shift import importance_signals
 from monitoring_dagster.judge.judged import latest_judged
 from monitoring_dagster.judge.labelling import labelling_signals
 from monitoring_dagster.judge.outside import outside_signals
-from monitoring_dagster.judge.quality_variation import variation_signals
 from monitoring_dagster.judge.quality_verdict import accuracy_signals
 from monitoring_dagster.judge.revisions import revision_signals
 from monitoring_dagster.measure.quality.arrived_labels import feed_signals
 from monitoring_dagster.measure.quality.quality_as_known import quality_as_known
+from monitoring_dagster.measure.quality.quality_signals import first_champion_signals
+from monitoring_dagster.measure.quality.quality_variation import variation_signals
 from monitoring_dagster.measure.step import StepReport
 from monitoring_dagster.measure.version_gaps import registration_signals
 from monitoring_dagster.store.days import seen_files
@@ -103,6 +106,7 @@ def known_at_the_end(monitor: Monitor, day: date) -> Iterator[Signal]:
     quality = quality_as_known(monitor, day)
     yield from quality
     yield from variation_signals(monitor, day, quality)
+    yield from first_champion_signals(monitor, day)
     yield from accuracy_signals(monitor, day)
     yield from outside_signals(monitor, day)
 
@@ -113,7 +117,8 @@ def _report(
     words = {"worst": str(min((one.severity for one in found), default="none"))}
     words |= {str(part): one.words for part, one in latest_judged(monitor, day).items()}
     own = monitor.spec.rules.own
-    today = log.on(day) if own else ()
+    today = log.on(day)
+    words |= dict(_without_floor(monitor, today))
     words |= {
         f"own rule {name}": f"not judged: {why}"
         for name, rule in own.items()
@@ -128,6 +133,16 @@ def _report(
             for one in found[:20]
         ],
     )  # fmt: skip
+
+
+def _without_floor(monitor: Monitor, today: Sequence[Signal]) -> Iterator[tuple[str, str]]:
+    """The metrics that are not held against a constant, and why."""
+    bars = bars_in(today)
+    names = dict.fromkeys((one.name, one.version) for one in bars)
+    for metric in monitor.spec.tolerances:
+        for name, version in names:
+            if name == f"{POOLED_SKILL}.{metric}" and (why := untold_skill(bars, version, metric)):
+                yield f"floor of {metric}, version {version}", f"not judged: {why}"
 
 
 def _run_of_champion(monitor: Monitor, day: date) -> str | None:

@@ -96,7 +96,8 @@ class MetricDefinition(Record):
 
 
 class Tolerance(Record):
-    """How much worse a metric may get before somebody is told; exactly one unit.
+    """How much worse a metric may get before somebody is told, in exactly one unit; and the worst
+    value that is good enough whatever was promised.
 
     A bias is good at zero, so its tolerance lies around zero and not around its baseline, and five
     per cent of a baseline near zero would be nothing: `relative` is of the label's spread there.
@@ -109,6 +110,11 @@ class Tolerance(Record):
         " deviation in the reference.",
     )
     absolute: float | None = Field(default=None, gt=0, description="In the metric's own unit.")
+    limit: float | None = Field(
+        default=None,
+        description="The worst value that is good enough, whatever a version promised: the highest"
+        " loss, the lowest accuracy, the largest size of a bias.",
+    )
     version: int = Field(
         default=1, ge=1, description="Which definition of a metric of your own it was set for."
     )

@@ -235,6 +235,12 @@ class ModelSpec(Record):
                     " set it anew for that, with `version`"
                 )
                 raise Misplaced(message, *place, metric)
+            if tolerance.limit is not None and place[1] == "segments":
+                message = (
+                    f"{'.'.join(place)}: the limit of {metric} is for all rows: write it in"
+                    " rules.performance"
+                )
+                raise Misplaced(message, *place, metric, "limit")
 
     def definition(self, label: str) -> MetricDefinition | None:
         """The own metric of this label; None for one of ours."""

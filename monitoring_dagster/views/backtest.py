@@ -12,7 +12,7 @@ from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Incident
 from monitoring_dagster.decide.judging.drift_rules import OF_ANSWERS, OF_FEATURES
 from monitoring_dagster.decide.judging.judge import judge_day, looks_back, names_read
-from monitoring_dagster.decide.judging.quality_rules import pooled_windows
+from monitoring_dagster.decide.judging.quality.quality_rules import pooled_windows
 from monitoring_dagster.decide.rules import FAMILIES, judged_with
 from monitoring_dagster.decide.signal import LoadedSignals, SignalLog
 from monitoring_dagster.kinds import Family, FindingKind, Reason, Severity

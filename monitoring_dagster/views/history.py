@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 from math import isfinite
 from typing import Any, Self
 
@@ -13,7 +14,7 @@ from monitoring_dagster.measure.quality.model_metrics import (
     metrics_of,
     own_metric,
 )
-from monitoring_dagster.measure.quality.promises import promise_of
+from monitoring_dagster.measure.quality.promises import first_with_promise, promise_of
 from monitoring_dagster.spec.model import labels_of
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.labels.maturity import Maturity, maturity
@@ -47,6 +48,7 @@ class Point:
     judged: bool  # whether the definition is the one that the day is judged by
     promise: float | None = None  # by the same definition; None where there is none
     min_coverage: float = 0.0  # labels per prediction, below which there is no verdict
+    first: float | None = None  # what the first champion promised, where another one answered
 
     @property
     def no_verdict(self) -> str | None:
@@ -73,6 +75,8 @@ class Point:
         value, low, high, n = self.value
         said = f"{value:.4f} ({low:.4f} to {high:.4f})" if n else "unknown"
         compared = "" if self.change is None else f", {self.change:+.4f} from {self.promise:.4f}"
+        if compared and self.first is not None:
+            compared += f" ({self.value.value - self.first:+.4f} from the first champion)"
         unjudged = "" if self.judged else ", not judged by this definition"
         unjudged += f", no verdict ({self.no_verdict})" if self.no_verdict else ""
         return (
@@ -90,6 +94,7 @@ class Point:
                 "high": self.value.high,
                 "promise": self.promise,
                 "change": self.change,
+                "first_champion": self.first,
             }.items()
         }
         return {
@@ -153,17 +158,18 @@ def history(
         monitor, days[0], days[-1], as_of=known_on, scores=scores, segment=segment
     )
     points: list[Point] = []
-    promises: dict[Group, float | None] = {}
     valid_from = (definition.valid_from if definition else None) or date.min
+    promise = cache(lambda group: promise_of(monitor, group, label, valid_from))
+    champion = first_with_promise(monitor, known_on) or ""
     for day in days:
         served = _predictions(monitor, day, segment)
         outcomes = found.get(day, {})
         for group in sorted({*served, *outcomes}):
-            if group not in promises:
-                promises[group] = promise_of(monitor, group, label, valid_from)
             one = outcomes.get(group, Outcomes(monitor.spec.task))
             point = _point(monitor, day, known_on, group, label, one, served.get(group, 0))
-            points.append(replace(point, promise=promises[group]))
+            follows = champion not in ("", group.version)
+            bar = promise(group._replace(version=champion)) if follows else None
+            points.append(replace(point, promise=promise(group), first=bar))
         advance(1)
     return points
 

@@ -8,7 +8,8 @@ from enum import StrEnum
 from monitoring_dagster.act.promotion import predecessor
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Part, is_told
-from monitoring_dagster.decide.judging.quality_rules import breaches_of
+from monitoring_dagster.decide.judging.quality.breached_days import breaches_of
+from monitoring_dagster.decide.judging.quality_charts import VARIATION
 from monitoring_dagster.decide.rules import RULES, Evidence, OnCallStep
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.judge.judged import drift_verdicts, latest_judged, newest_quality
@@ -20,6 +21,7 @@ from monitoring_dagster.spec.sources import Labels, Predictions
 from monitoring_dagster.stats.drift.drift_verdict import Broken, Verdict
 from monitoring_dagster.store.days.drifted import DRIFT
 from monitoring_dagster.store.days.profiles import service_of
+from monitoring_dagster.store.days.signals import signals
 from monitoring_dagster.store.days.step_findings import VERDICT
 from monitoring_dagster.store.days.usable_rows import CONTRACT, is_usable
 from monitoring_dagster.store.monitor import Monitor
@@ -267,7 +269,9 @@ def _degradation(monitor: Monitor, day: date) -> _Fact:
         words = f"no verdict: no day yet has labels enough ({least:.0%}) and a baseline"
         return _Fact(StepState.UNKNOWN, words)
     served, labels = newest[0].day, sum({one.version: one.n for one in newest}.values())
-    by_version = breaches_of(monitor.spec, newest)[served]
+    names = [f"{VARIATION}.{metric}" for metric in monitor.spec.tolerances]
+    variation = signals(monitor, *names, first=day, last=day)
+    by_version = breaches_of(monitor.spec, newest, variation)[served]
     worse = [words for of in by_version.values() for words in of.values()]
     words = f"{served}: " + (
         "; ".join(worse) or f"within tolerance of the baseline ({labels:,} labels)"

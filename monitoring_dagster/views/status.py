@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from monitoring_dagster.act.fallback import words_of
+from monitoring_dagster.decide.judging.quality.version_days import FIRST_CHAMPION, POOLED_SKILL
 from monitoring_dagster.decide.judging.tolerance import metric_of
 from monitoring_dagster.decide.rules import Evidence
 from monitoring_dagster.errors import MonitoringError
@@ -12,6 +13,7 @@ from monitoring_dagster.judge.judged import drift_verdicts, latest_judged, newes
 from monitoring_dagster.report.wording import counted
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
 from monitoring_dagster.store.days.profiles import service_of
+from monitoring_dagster.store.days.signals import signals
 from monitoring_dagster.store.days.step_findings import VERDICT
 from monitoring_dagster.store.ledger.deliveries import Waiting
 from monitoring_dagster.store.models.registry import RegistryUnavailable
@@ -19,6 +21,7 @@ from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.views.incident_list import listed
 
 MISSING = "MISSING"
+_BARS = {FIRST_CHAMPION: "first champion's", POOLED_SKILL: "skill by"}  # area of signals: in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +178,15 @@ def _families(
 
 
 def _quality(monitor: Monitor, day: date) -> dict[str, float]:
+    """The judged metrics, and beside them what no promotion moves: the first champion's promise,
+    and the skill over a constant."""
+    bars = [f"{area}.{name}" for area in _BARS for name in monitor.spec.tolerances]
     return {
         f"{metric_of(one)}, version {one.version}": one.value
         for one in newest_quality(monitor, day)
+    } | {
+        f"{_BARS[one.name.partition('.')[0]]} {metric_of(one)}, version {one.version}": one.value
+        for one in signals(monitor, *bars, first=day, last=day)
     }
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, time
 import numpy as np
 
 from monitoring_dagster.act.retraining.training import register, train
-from monitoring_dagster.decide.judging.quality_rules import quality_findings
+from monitoring_dagster.decide.judging.quality.quality_rules import quality_findings
 from monitoring_dagster.judge import quality_verdict, revisions
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure import profiling as profile

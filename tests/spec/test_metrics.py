@@ -130,3 +130,10 @@ def test_some_metric_of_every_task_needs_no_probability(task):
     """Else a model that logs answers alone could not be judged."""
     assert len(set(METRICS[task])) == len(METRICS[task])
     assert SCORE_METRICS[task] < set(METRICS[task])
+
+
+def test_a_limit_stands_beside_a_tolerance_and_never_alone():
+    assert Tolerance(relative=0.1).limit is None
+    assert Tolerance(absolute=0.1, limit=0.7).limit == 0.7
+    with pytest.raises(ValidationError, match="either `relative` or `absolute`"):
+        Tolerance(limit=0.7)

@@ -1,11 +1,16 @@
 """History under a definition that is new: from stored counts, and never against an old one."""
 
+from dataclasses import replace
+
 import pytest
 
 from monitoring_dagster.measure.quality.model_metrics import UnknownMetric
 from monitoring_dagster.sources.rows import rows
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.labels.maturity import Maturity
+from monitoring_dagster.stats.quality.performance import Metric
 from monitoring_dagster.store.days.profiles import profiles_of
-from monitoring_dagster.views.history import UnknownSegment, history
+from monitoring_dagster.views.history import Point, UnknownSegment, history
 from tests.world import START, day_after
 
 COST = {"tp": 5.0, "fp": -1.0, "fn": -20.0}
@@ -75,3 +80,19 @@ def test_what_the_model_does_not_have_is_told_with_what_it_has(lived):
         history(lived.monitor, metric="acuracy")
     with pytest.raises(UnknownSegment, match="country"):
         history(lived.monitor, segment="contry")
+
+
+def test_another_version_stands_beside_what_the_first_champion_promised():
+    point = Point(
+        START, Group("7"), "log_loss", Metric(0.52, 0.5, 0.54, 900), 900, Maturity.MATURE,
+        judged=True, promise=0.5, first=0.4,
+    )  # fmt: skip
+    assert "log_loss 0.5200 (0.5000 to 0.5400), +0.0200 from 0.5000 (+0.1200 from the first" in (
+        point.words
+    )
+    assert point.to_dict()["first_champion"] == 0.4
+    assert "first champion" not in replace(point, first=None).words
+
+
+def test_the_first_champion_stands_beside_nothing_but_its_own_promise(lived):
+    assert {one.first for one in history(lived.monitor, metric="accuracy")} == {None}

@@ -15,7 +15,8 @@ from monitoring_dagster.act.retraining.failed_training import (
 )
 from monitoring_dagster.act.retraining.learning_days import learning_days
 from monitoring_dagster.decide.incidents import HEALING
-from monitoring_dagster.decide.judging.quality_rules import Breaches, breaches_of
+from monitoring_dagster.decide.judging.quality.breached_days import Breaches, breaches_of
+from monitoring_dagster.decide.judging.quality_charts import VARIATION
 from monitoring_dagster.decide.retraining_policy import (
     RETRAIN,
     TRIES,
@@ -126,9 +127,15 @@ def record(monitor: Monitor, day: date, decision: RetrainingVerdict, situation: 
 
 
 def stored_breaches(monitor: Monitor, day: date) -> Breaches:
-    """What was worse than tolerated on each of the evaluated days that the verdict of *day* saw."""
-    names = [f"quality.{metric}" for metric in monitor.spec.tolerances]
-    return breaches_of(monitor.spec, signals(monitor, *names, first=day, last=day))
+    """What was breached on each of the evaluated days that the verdict of *day* saw."""
+    known, variation = (
+        signals(
+            monitor, *(f"{area}.{metric}" for metric in monitor.spec.tolerances),
+            first=day, last=day,
+        )
+        for area in ("quality", VARIATION)
+    )  # fmt: skip
+    return breaches_of(monitor.spec, known, variation)
 
 
 def _open(monitor: Monitor) -> RetrainingDecision | None:

@@ -9,8 +9,8 @@ from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Incident
 from monitoring_dagster.decide.judging import drift_rules, own_rules, statements, trends
 from monitoring_dagster.decide.judging.limit_rules import limit_findings
+from monitoring_dagster.decide.judging.quality.quality_rules import quality_findings, quality_names
 from monitoring_dagster.decide.judging.quality_charts import CHART_DAYS
-from monitoring_dagster.decide.judging.quality_rules import quality_findings, quality_names
 from monitoring_dagster.decide.judging.traffic import Traffic
 from monitoring_dagster.decide.rules import RULES, Evidence
 from monitoring_dagster.decide.signal import Signal, SignalLog

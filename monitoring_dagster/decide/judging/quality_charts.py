@@ -1,7 +1,7 @@
 """Quality of the days behind, held against its normal variation, for each version and metric."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from math import isfinite
 from typing import Self
@@ -51,6 +51,14 @@ class QualityCharts:
         """How much worse than its baseline quality was; None where normal variation is unknown."""
         return self._against_baseline(self.realised, (metric, version, segment, value))
 
+    def against(self, version: str, metric: str, bar: Signal) -> Chart | None:
+        """How much worse quality was than what another version promised, the one of *bar*; None
+        where nobody knows how days of that one's reference differ."""
+        normal = self.normal(metric, bar.version)
+        days = self.realised.get((metric, version, "", ""), {})
+        promised = {day: replace(one, baseline=bar.value) for day, one in days.items()}
+        return None if normal is None else self._chart(metric, promised, normal)
+
     def of_estimates(self, version: str, metric: str) -> Chart | None:
         """How much worse than its baseline quality was expected to be; None as above."""
         return self._against_baseline(self.estimated, (metric, version, "", ""))
@@ -71,7 +79,7 @@ class QualityCharts:
         ]
         if normal is None or not days:
             return None
-        worse = [self._worse(metric, one.value, of.value) for one, of in days]
+        worse = [worse_by(self.spec, metric, one.value, of.value) for one, of in days]
         errors = [standard_error(of.low, of.high) for _, of in days]
         # The day effects lie in the errors already: the correlation is theirs.
         missed = NormalVariation(0.0, 0.0, normal.correlation, normal.days)
@@ -82,31 +90,43 @@ class QualityCharts:
     ) -> NormalVariation | None:
         """How a metric varies between the days of the reference; None where nobody knows."""
         one = self.variation.get((metric, version, segment, value))
-        return None if one is None else NormalVariation(one.baseline, one.value, one.effect, one.n)
+        return None if one is None else variation_in(one)
 
     def _against_baseline(self, days: Mapping[_Series, _Days], series: _Series) -> Chart | None:
-        normal, metric = self.normal(*series), series[0]
-        if normal is None:
-            return None
-        of_days = [one for _, one in sorted(days.get(series, {}).items())]
+        normal = self.normal(*series)
+        return None if normal is None else self._chart(series[0], days.get(series, {}), normal)
+
+    def _chart(self, metric: str, days: _Days, normal: NormalVariation) -> Chart:
+        of_days = [one for _, one in sorted(days.items())]
         errors = [standard_error(one.low, one.high) for one in of_days]
-        worse = [self._worse(metric, one.value, self._level(normal, one)) for one in of_days]
+        worse = [
+            worse_by(self.spec, metric, one.value, level_of(self.spec, normal, one))
+            for one in of_days
+        ]
         chart = control_chart(worse, errors, normal)
         if metric != "bias":
             return chart
         other = control_chart([-one for one in worse], errors, normal)
         return max(chart, other, key=lambda one: one.distance)
 
-    def _level(self, normal: NormalVariation, one: Signal) -> float:
-        """The worse of what was promised and what the reference's days were on average; of a bias
-        zero, whatever was promised."""
-        if metric_of(one) == "bias":
-            return 0.0
-        worst = min if higher_is_better(self.spec, metric_of(one)) else max
-        return worst(one.baseline, normal.mean)
 
-    def _worse(self, metric: str, value: float, level: float) -> float:
-        return level - value if higher_is_better(self.spec, metric) else value - level
+def variation_in(signal: Signal) -> NormalVariation:
+    """What a signal says of how a metric varies between days."""
+    return NormalVariation(signal.baseline, signal.value, signal.effect, signal.n)
+
+
+def level_of(spec: ModelSpec, normal: NormalVariation, one: Signal) -> float:
+    """The worse of what was promised and what the reference's days were on average; of a bias
+    zero, whatever was promised."""
+    if metric_of(one) == "bias":
+        return 0.0
+    worst = min if higher_is_better(spec, metric_of(one)) else max
+    return worst(one.baseline, normal.mean)
+
+
+def worse_by(spec: ModelSpec, metric: str, value: float, level: float) -> float:
+    """How much worse than *level* a value is, in the metric's unit; negative where better."""
+    return level - value if higher_is_better(spec, metric) else value - level
 
 
 def _series(one: Signal) -> _Series:

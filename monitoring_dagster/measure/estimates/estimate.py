@@ -7,7 +7,7 @@ from math import isfinite
 import numpy as np
 import pyarrow as pa
 
-from monitoring_dagster.decide.judging.quality_rules import expected_breaches
+from monitoring_dagster.decide.judging.quality.breached_days import expected_breaches
 from monitoring_dagster.measure.estimates.estimators import Estimated, by_confidence, by_losses
 from monitoring_dagster.measure.quality.model_metrics import label_of
 from monitoring_dagster.measure.quality.promises import as_row, compared, promise_of, unpromised

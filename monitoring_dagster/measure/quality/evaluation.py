@@ -6,12 +6,14 @@ from datetime import date
 
 import pyarrow as pa
 
+from monitoring_dagster.decide.judging.tolerance import metric_of, worse_by_value
 from monitoring_dagster.measure.quality.arrivals import arrivals_of, curve_on, late_bias_on
 from monitoring_dagster.measure.quality.known_quality import (
     EVALUATION,
     Evaluation,
     breaches,
     evaluate,
+    judged_signals,
 )
 from monitoring_dagster.measure.quality.model_metrics import label_of
 from monitoring_dagster.measure.quality.promises import as_row, promise_of, unpromised
@@ -148,7 +150,7 @@ def _check(
             said += worse[version].values()
         elif len(unknown) < len(monitor.spec.tolerances):
             which, fine = "" if alone else f"version {version}: ", True
-            said.append(f"{which}within tolerance of the baseline ({evaluation.state})")
+            said.append(f"{which}{_calm(monitor, evaluation, version)} ({evaluation.state})")
         said += [
             f"nothing to compare {name} of version {version} with: neither its registration nor"
             " labels in its reference promise one"
@@ -159,3 +161,17 @@ def _check(
     if not bad and not fine:
         return Check.no_verdict("; ".join(said))
     return Check(passed=not bad, words="; ".join(said), tone=Tone.ERROR if loud else Tone.WARN)
+
+
+def _calm(monitor: Monitor, evaluation: Evaluation, version: str) -> str:
+    """Why a version has no breach: it is within tolerance, or days differ by as much."""
+    known, variation = judged_signals(monitor, evaluation)
+    varies = {metric_of(one) for one in variation if one.version == version}
+    varied = [
+        f"{worse.metric} beyond tolerance, within normal variation of days"
+        for one in known
+        if one.version == version
+        and metric_of(one) in varies
+        and (worse := worse_by_value(monitor.spec, one)) is not None
+    ]
+    return "; ".join(varied) or "within tolerance of the baseline"

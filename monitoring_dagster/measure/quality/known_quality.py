@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from math import isfinite
 
-from monitoring_dagster.decide.judging.quality_rules import breaches_of
+from monitoring_dagster.decide.judging.quality.breached_days import breaches_of
 from monitoring_dagster.decide.judging.traffic import FEWEST_ROWS
+from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.measure.quality.model_metrics import metrics_of
 from monitoring_dagster.measure.quality.quality_signals import quality_signals
+from monitoring_dagster.measure.quality.quality_variation import variations
 from monitoring_dagster.spec.model import labels_of
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.labels.maturity import ArrivalCurve, Maturity, maturity
@@ -123,16 +126,25 @@ def judgeable(monitor: Monitor, day: date) -> dict[str, int]:
 
 
 def breaches(monitor: Monitor, evaluation: Evaluation) -> dict[str, dict[str, str]]:
-    """Metrics that are worse than tolerated with 95 % certainty, in words, by version: a version
-    that is fine has an empty entry, one without a verdict has none."""
-    found: dict[str, dict[str, str]] = {
-        version: {} for version in evaluation.versions if evaluation.judges(version)
+    """Metrics whose day is breached, as the verdict has it, in words, by version: a version that
+    is fine has an empty entry, one without a verdict has none."""
+    known, variation = judged_signals(monitor, evaluation)
+    worse = breaches_of(monitor.spec, known, variation).get(evaluation.day, {})
+    return {
+        version: worse.get(version, {})
+        for version in evaluation.versions
+        if evaluation.judges(version)
     }
+
+
+def judged_signals(monitor: Monitor, evaluation: Evaluation) -> tuple[list[Signal], list[Signal]]:
+    """The judged metrics of all rows of each version, beside their baselines; and how much each
+    varies between the days of the version's reference, where that is known."""
     judged = {
         group: {name: metrics[name] for name in monitor.spec.tolerances if name in metrics}
         for group, metrics in evaluation.metrics.items()
         if not group.segment
     }
-    signals = list(quality_signals(monitor, judged, area="quality", day=evaluation.day))
-    worse = breaches_of(monitor.spec, signals).get(evaluation.day, {})
-    return {version: worse.get(version, {}) for version in found}
+    known = list(quality_signals(monitor, judged, area="quality", day=evaluation.day))
+    compared = sorted({one.version for one in known if isfinite(one.baseline)})
+    return known, [one for name in compared for one in variations(monitor, name, evaluation.day)]

@@ -11,7 +11,9 @@ from monitoring_dagster.stats.columns.column_profile import NumericProfile
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.performance import HIGHER_IS_BETTER, Metric, label_spread
+from monitoring_dagster.store.days.champions import first_champion
 from monitoring_dagster.store.days.known_labels import OUTCOMES, outcomes_by_day
+from monitoring_dagster.store.models.registry import RegistryUnavailable
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.reference import Reference
 from monitoring_dagster.store.references.version_reference import reference_of, role_columns
@@ -44,6 +46,17 @@ def promise_of(monitor: Monitor, group: Group, name: str, day: date) -> float | 
     if isfinite(own):
         return own
     return _before(monitor, group, definition) if definition else None
+
+
+def first_with_promise(monitor: Monitor, day: date) -> str | None:
+    """The first champion, where its reference can be had: days are judged while MLflow is down, and
+    that of a version which serves no more may never have been read."""
+    first = first_champion(monitor, day) if monitor.spec.labels is not None else None
+    try:
+        known = first is not None and reference_of(monitor, first) is not None
+    except RegistryUnavailable:
+        return None
+    return first if known else None
 
 
 def unpromised(monitor: Monitor, group: Group, day: date) -> list[str]:

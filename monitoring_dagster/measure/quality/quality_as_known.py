@@ -4,13 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
-from monitoring_dagster.decide.judging.quality_rules import (
+from monitoring_dagster.decide.judging.quality.calibration_rule import (
     ALPHA,
     CALIBRATION_GAP,
     MIN_GAP,
-    most_days,
 )
-from monitoring_dagster.decide.signal import Signal
+from monitoring_dagster.decide.judging.quality.floor_rule import floor_days
+from monitoring_dagster.decide.judging.quality.quality_rules import most_days
+from monitoring_dagster.decide.judging.quality.version_days import POOLED_SKILL, SKILL
+from monitoring_dagster.decide.signal import Signal, readable
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.measure.quality.arrivals import labelled_by
 from monitoring_dagster.measure.quality.known_quality import Evaluation, evaluate, judgeable
@@ -22,6 +24,7 @@ from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.quality.miscalibration import miscalibrated
 from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.reliability import RightByScore
+from monitoring_dagster.stats.quality.skill import skill_of
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.reference import Reference
 from monitoring_dagster.store.references.version_reference import reference_of
@@ -80,6 +83,7 @@ def _together(
     monitor: Monitor, day: date, version: str, days: Sequence[Evaluation]
 ) -> Iterator[Signal]:
     """Of the days that a rule looks at, together: a single one says little."""
+    yield from _skills(monitor, day, version, days[: floor_days(monitor.spec)])
     reference = reference_of(monitor, version)
     if reference is None or not reference.outcomes:
         return
@@ -88,6 +92,37 @@ def _together(
     yield from _segments(monitor, day, reference, some)
     some = days[: window(FindingKind.MISCALIBRATION).of_days]
     yield from _calibration(day, reference, some)
+
+
+def _skills(
+    monitor: Monitor, day: date, version: str, days: Sequence[Evaluation]
+) -> Iterator[Signal]:
+    """How much better than a constant each judged metric was, together and day by day: one that
+    knows the labels of the version's reference, and those alone."""
+    whole, reference = Group(version), reference_of(monitor, version)
+    learnt = reference.outcomes.get(whole) if reference is not None else None
+    if learnt is None:
+        return
+    known = [one for one in days if whole in one.outcomes]
+    about = {"version": version, "known_on": day}
+    for name in monitor.spec.tolerances:
+        values = [one.metrics[whole][name].value for one in known if name in one.metrics[whole]]
+        if not values or len(values) < len(known):
+            continue
+        found = skill_of(name, [one.outcomes[whole] for one in known], values, learnt=learnt)
+        if found is None:
+            continue
+        served = [one.day for one in known]
+        yield Signal.over(
+            min(served), max(served), f"{POOLED_SKILL}.{name}", found.together.value,
+            low=found.together.low, high=found.together.high, n=found.together.n,
+            reason=f"always predicting {found.answer} of its reference, gives"
+            f" {readable(found.constant)}",
+            **about,
+        )  # fmt: skip
+        for one, value in zip(known, found.of_days, strict=True):
+            n = one.labelled(version)
+            yield Signal.on(one.day, f"{SKILL}.{name}", value, n=n, **about)
 
 
 def _pooled(version: str, days: Sequence[Evaluation]) -> dict[Group, Outcomes]:

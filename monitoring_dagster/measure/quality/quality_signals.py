@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from math import nan
 
+from monitoring_dagster.decide.judging.quality.version_days import FIRST_CHAMPION
 from monitoring_dagster.decide.signal import Signal
-from monitoring_dagster.measure.quality.promises import promise_of, spread_of
+from monitoring_dagster.measure.quality.promises import first_with_promise, promise_of, spread_of
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.quality.performance import Metric
 from monitoring_dagster.store.monitor import Monitor
@@ -42,4 +43,21 @@ def quality_signals(
                 n=metric.n,
                 baseline=nan if baseline is None else baseline,
                 spread=spread_of(monitor, group.version) if name == "bias" else nan,
+            )
+
+
+def first_champion_signals(monitor: Monitor, day: date) -> Iterator[Signal]:
+    """What the first champion promised of each judged metric: a bar that no promotion moves."""
+    first = first_with_promise(monitor, day)
+    if first is None:
+        return
+    for name in monitor.spec.tolerances:
+        promise = promise_of(monitor, Group(first), name, day)
+        if promise is not None:
+            yield Signal.on(
+                day,
+                f"{FIRST_CHAMPION}.{name}",
+                promise,
+                version=first,
+                spread=spread_of(monitor, first) if name == "bias" else nan,
             )

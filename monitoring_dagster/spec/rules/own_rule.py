@@ -23,6 +23,10 @@ AREAS: Mapping[str, str] = MappingProxyType(
         "quality": "verdict",  # of the newest evaluated days, as known on the day that is judged
         "pooled": "verdict",  # the same over the days that a rule looks at, together
         "variation": "verdict",  # of quality between the days of a version's reference
+        "skill": "verdict",  # of those days: the share of a constant's loss that a model saves
+        "pooled_skill": "verdict",  # the same over the days that a rule looks at, together
+        "reference_skill": "verdict",  # the same over the days of a version's reference
+        "first_champion": "verdict",  # what the first champion promised
         "estimate_accuracy": "verdict",  # how right estimates were, where they expect a drop
         "label_feed": "verdict",  # what is wrong with labels, beside those of the days before
         "registration": "verdict",  # what the registry lacks of the versions that served

@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike
 
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.stats.columns.values import Floats
+from monitoring_dagster.stats.estimation.scored import Cells, ScoreGrid, metrics_of_tables
 from monitoring_dagster.stats.quality.calibration import Curve, grouped, logistic
 from monitoring_dagster.stats.quality.performance import Metric
-from monitoring_dagster.stats.quality.scored import Cells, ScoreGrid, metrics_of_tables
 
 BLIND_SPOT: Final = (
     "Estimated without labels: right as long as a score means what it meant in the reference."

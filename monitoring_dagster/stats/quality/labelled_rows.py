@@ -20,6 +20,7 @@ Cell: TypeAlias = tuple[str, str]  # label, prediction
 SCORE_BINS = 8192
 LARGEST_LOG_ODDS = 16.0  # 1e-7 from 0 and 1
 ROUNDING = 1e-9  # of a probability: so far beyond 0 or 1 it is still one
+_LABEL_BINS = 50  # an octave, so that each is 1.4 % wide; 40 octaves below 1 and 41 above it
 _SINGLE_ROUNDING = 1e-6  # in single precision
 _WHOLE = re.compile(r"-?[0-9]+\.0+")  # a whole number as a column of floats writes it
 SPELLED = {"0": 0, "0.0": 0, "false": 0, "1": 1, "1.0": 1, "true": 1}  # binary values, lower case
@@ -46,7 +47,8 @@ class UnusableOutcome(MonitoringError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoreCounts:
-    """Rows per score bin, sparse: `bins` ascend and no count is 0. Neutral when empty."""
+    """Rows per bin of scores, or of a regression's labels, sparse: `bins` ascend and no count is 0.
+    Neutral when empty."""
 
     bins: NDArray[np.int32]
     rows: NDArray[np.int64]
@@ -147,7 +149,9 @@ def encoded(
         for name, column in (values or {}).items()
     }
     if task == "regression":
-        return Encoded(known, summands=_of_errors(error, own) | more)
+        bins = np.where(known, _bins_of_labels(own), -1)
+        whole = np.zeros(known.size, np.intp)
+        return Encoded(known, ("",), whole, bins, _of_errors(error, own) | more)
     cell = np.where(known, truth * len(names) + answer, 0)
     if score is None:
         return Encoded(known, names, cell, summands=more)
@@ -175,6 +179,35 @@ def _of_errors(error: Floats, label: Floats) -> dict[str, Floats]:
         "share": share,
         "label": np.where(np.isnan(error), np.nan, label),
     }
+
+
+def _bins_of_labels(label: Floats) -> NDArray[np.int64]:
+    """Bins of equal width in the logarithm of a label's size: negative ones, zero, positive ones.
+
+    The outermost ones hold what is too large for any.
+    """
+    with np.errstate(divide="ignore"):
+        octave = np.log2(np.abs(np.where(np.isfinite(label), label, 0.0)))
+    steps = np.floor(np.maximum(octave + 40, -1) * _LABEL_BINS).astype(np.int64)
+    place = np.where(octave < -40, 0, np.minimum(steps + 1, SCORE_BINS // 2 - 1))
+    place = np.where(octave >= 41, SCORE_BINS // 2 - 1, place)
+    return SCORE_BINS // 2 + np.where(label < 0, -place, place)
+
+
+def label_of_bin(bins: ArrayLike) -> Floats:
+    """The label in the middle of each bin; infinite in the outermost, whose labels nobody knows.
+
+    A half more or less is a bin's end.
+
+    >>> label_of_bin([SCORE_BINS // 2, SCORE_BINS // 2 + 40 * 50 + 1]).round(3).tolist()
+    [0.0, 1.007]
+    """
+    place = np.asarray(bins, np.float64) - SCORE_BINS // 2
+    size = 2 ** ((np.abs(place) - 0.5) / _LABEL_BINS - 40)
+    size = np.where(np.abs(place) < 0.5, 0.0, size)
+    outermost = np.abs(place) >= SCORE_BINS // 2 - 1
+    found: Floats = np.sign(place) * np.where(outermost, np.inf, size)
+    return found
 
 
 def _classes(

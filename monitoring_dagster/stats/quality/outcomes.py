@@ -36,6 +36,7 @@ class Outcomes:
 
     task: Task
     cells: Mapping[Cell, int] = field(default_factory=dict)  # rows, with a score or without
+    # Rows by score; of a regression by label, all in one cell.
     scores: Mapping[Cell, ScoreCounts] = field(default_factory=dict)
     # Classification: score; binary also log_loss and brier, per row with a score.
     # Regression, per row: error (prediction - label), over (its positive part), square (of it),

@@ -62,6 +62,15 @@ def version_of_series(monitor: Monitor, day: date, versions: Collection[str]) ->
     return champion if champion in versions else None
 
 
+def first_champion(monitor: Monitor, day: date) -> str | None:
+    """The version that was champion first, as known on *day*; None before any promotion."""
+    promotions = monitor.ledger.promotions(monitor.name)
+    if not promotions:
+        return None
+    first = promotions[0]
+    return first.previous or (first.version if first.at.date() <= day else None)
+
+
 def promoted_on(promotions: Sequence[Promotion], day: date) -> str | None:
     """The champion at the end of *day* by what is written down, None before the first promotion
     of a model that had none."""

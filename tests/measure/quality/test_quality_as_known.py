@@ -2,7 +2,8 @@
 
 import pytest
 
-from monitoring_dagster.decide.judging.quality_rules import most_days
+from monitoring_dagster.decide.judging.quality.floor_rule import floor_days
+from monitoring_dagster.decide.judging.quality.quality_rules import most_days
 from monitoring_dagster.measure.quality import promises, quality_as_known
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.quality.outcomes import Outcomes
@@ -135,3 +136,21 @@ def test_single_days_show_a_gap_where_all_together_do(monitor, known, right, by_
     assert together.n == 2000
     assert len(found(monitor, after(1), "quality.calibration_gap")) == by_day
     assert (together.p_value < 0.01) is bool(by_day)
+
+
+def test_skill_is_known_of_the_days_that_the_floor_looks_at_together(monitor, known):
+    known(outcomes={ONE: turned_out(80, 20)})
+    for n in range(floor_days(monitor.spec) + 2):
+        outcomes = Outcomes.of("binary", label=[1] * 60 + [0] * 40, prediction=[1] * 50 + [0] * 50)
+        counted(monitor, {"1": 100}, after(n))
+        labelled(monitor, {(after(n), ONE): outcomes}, after(n))
+    last = after(floor_days(monitor.spec) + 1)
+    (together,) = found(monitor, last, "pooled_skill.accuracy")
+    of_days = found(monitor, last, "skill.accuracy")
+    assert [one.day for one in of_days] == [after(-n, last) for n in range(5)]
+    assert {round(one.value, 9) for one in of_days} == {0.75}, "10 wrong, a constant 40"
+    assert together.value == pytest.approx(0.75)
+    assert (together.day, together.window_days, together.n) == (after(-4, last), 5, 500)
+    assert together.reason == (
+        "always predicting 1, the most frequent class of its reference, gives 0.6"
+    )

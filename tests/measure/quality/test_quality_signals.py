@@ -5,10 +5,14 @@ from math import isnan
 import pytest
 
 from monitoring_dagster.measure.quality import promises
-from monitoring_dagster.measure.quality.quality_signals import quality_signals
+from monitoring_dagster.measure.quality.quality_signals import (
+    first_champion_signals,
+    quality_signals,
+)
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.quality.performance import Metric
-from tests.tiny import DAY, after, monitor_of, reference, turned_out
+from monitoring_dagster.store.models.registry import RegistryUnavailable
+from tests.tiny import DAY, after, monitor_of, promoted, reference, turned_out
 
 WHOLE, FRENCH = Group("1"), Group("1", "country", "FR")
 HALF = Metric(0.5, 0.4, 0.6, 100)
@@ -61,3 +65,20 @@ def test_only_a_bias_has_the_spread_of_labels_beside_it(monitor):
 
 def test_of_nothing_there_is_none(monitor):
     assert signals(monitor, {}) == signals(monitor, {WHOLE: {}}) == {}
+
+
+def test_what_the_first_champion_promised_is_a_signal_whoever_serves(monitor):
+    monitor.ledger.record_promotion(promoted("1"))
+    monitor.ledger.record_promotion(promoted("2", "1"))
+    (one,) = first_champion_signals(monitor, after(3))
+    assert (one.name, one.version, one.value) == ("first_champion.accuracy", "1", 0.9)
+    assert list(first_champion_signals(monitor, after(-1))) == []
+
+
+def test_while_mlflow_is_down_a_first_champion_that_was_never_read_is_no_bar(monitor, monkeypatch):
+    def down(*_):
+        raise RegistryUnavailable
+
+    monitor.ledger.record_promotion(promoted("1"))
+    monkeypatch.setattr(promises, "reference_of", down)
+    assert list(first_champion_signals(monitor, DAY)) == []

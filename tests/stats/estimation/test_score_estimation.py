@@ -11,9 +11,9 @@ from monitoring_dagster.stats.estimation.score_estimation import (
     UnusableEstimate,
     calibrate,
 )
+from monitoring_dagster.stats.estimation.scored import Cells, ScoreGrid
 from monitoring_dagster.stats.quality.calibration import Curve, logistic
 from monitoring_dagster.stats.quality.outcomes import UnusableOutcome, score_of_bin
-from monitoring_dagster.stats.quality.scored import Cells, ScoreGrid
 
 BINARY = {"roc_auc", "accuracy", "balanced_accuracy", "precision", "recall", "f1"} | {
     "average_precision",

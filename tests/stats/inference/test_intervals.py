@@ -6,7 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from monitoring_dagster.stats.inference.intervals import Z95, standard_error, wilson
+from monitoring_dagster.stats.inference.intervals import (
+    Z95,
+    mean_of_blocks,
+    standard_error,
+    wilson,
+)
 
 shares = st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -74,3 +79,36 @@ def test_a_share_out_of_nothing_is_unknown_and_many_are_asked_at_once():
     assert np.isnan([low[0], high[0]]).all()
     assert low[1:].round(3).tolist() == [0.453, 0.0]
     assert high.shape == (3,)
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=20))
+def test_blocks_of_one_size_are_students_values(values):
+    mean, low, high = mean_of_blocks(values, [7] * len(values))
+    expected = stats.ttest_1samp(values, 0.0).confidence_interval() if np.ptp(values) else None
+    assert mean == pytest.approx(np.mean(values), abs=1e-9)
+    if expected is not None:
+        assert (low, high) == pytest.approx(tuple(expected), rel=1e-6, abs=1e-6)
+
+
+@given(st.floats(-10, 10), st.integers(1, 100))
+def test_a_single_block_has_a_mean_and_no_interval(value, rows):
+    mean, low, high = mean_of_blocks([value], [rows])
+    assert mean == pytest.approx(value)
+    assert np.isnan([low, high]).all()
+
+
+def test_without_rows_there_is_no_mean():
+    assert np.isnan(mean_of_blocks([], [])).all()
+    assert np.isnan(mean_of_blocks([1.0, 2.0], [0, 0])).all()
+
+
+def test_the_interval_of_unequal_blocks_holds_the_mean_in_95_per_cent():
+    """Days of very different size, each with a luck of its own."""
+    rng = np.random.default_rng(0)
+    rows = np.array([50, 80, 100, 150, 200])
+    draws = [
+        rng.normal(0, 1, rows.size) + rng.normal(0, 1, rows.size) / np.sqrt(rows)
+        for _ in range(4_000)
+    ]
+    held = [low <= 0 <= high for _, low, high in (mean_of_blocks(one, rows) for one in draws)]
+    assert 0.93 < np.mean(held) < 0.97

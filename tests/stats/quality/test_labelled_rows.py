@@ -3,11 +3,14 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitoring_dagster.stats.estimation.score_estimation import calibrate
 from monitoring_dagster.stats.labels.label_quality import consensus, suspects
 from monitoring_dagster.stats.quality.labelled_rows import (
     UnusableOutcome,
+    label_of_bin,
     probabilities,
     spelled_alike,
     unusable,
@@ -105,3 +108,28 @@ def test_opinions_that_are_truths_agree_with_labels_that_are_numbers():
 def test_rows_that_are_none_of_the_task_are_found(task, columns, rows):
     wrong = unusable(task, **{name: pa.array(one) for name, one in columns.items()})
     assert np.flatnonzero(wrong).tolist() == rows
+
+
+@given(
+    st.one_of(
+        st.floats(2**-39, 2**40), st.floats(2**-39, 2**40).map(lambda one: -one), st.just(0.0)
+    )
+)
+def test_a_label_lies_within_one_per_cent_of_its_bins_middle(label):
+    day = Outcomes.of("regression", label=[label], prediction=[0.0])
+    (counts,) = day.scores.values()
+    assert counts.rows.tolist() == [1]
+    assert label_of_bin(counts.bins)[0] == pytest.approx(label, rel=0.01)
+
+
+@pytest.mark.parametrize("label", [1e15, -1e15])
+def test_labels_too_large_for_any_bin_are_known_to_be_so(label):
+    day = Outcomes.of("regression", label=[label], prediction=[0.0])
+    (counts,) = day.scores.values()
+    assert label_of_bin(counts.bins)[0] == np.sign(label) * np.inf
+
+
+def test_a_label_taken_away_leaves_no_bin():
+    day = Outcomes.of("regression", label=[3.0, -7.0], prediction=[0.0, 1.0])
+    assert not day - day
+    assert (day - Outcomes.of("regression", label=[3.0], prediction=[0.0])).n == 1

@@ -4,6 +4,7 @@ import pytest
 
 from monitoring_dagster.store.days.champions import (
     champion_on,
+    first_champion,
     promoted_on,
     traffic_on,
     version_of_series,
@@ -96,3 +97,15 @@ def test_a_promotion_counts_to_the_end_of_its_utc_day():
     made = [promoted("1"), promoted("2", "1", on=after(1))]
     assert [promoted_on(made, after(n)) for n in (-1, 0, 1)] == [None, "1", "2"]
     assert promoted_on([], DAY) is None
+
+
+def test_the_first_champion_stays_the_first(monitor):
+    assert first_champion(monitor, DAY) is None
+    monitor.ledger.record_promotion(promoted("1"))
+    monitor.ledger.record_promotion(promoted("2", "1", on=after(1)))
+    assert [first_champion(monitor, after(n)) for n in (-1, 0, 9)] == [None, "1", "1"]
+
+
+def test_one_that_served_before_promotions_were_written_is_the_first(monitor):
+    monitor.ledger.record_promotion(promoted("5", "4"))
+    assert first_champion(monitor, after(-9)) == "4"

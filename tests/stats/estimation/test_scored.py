@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
+from monitoring_dagster.stats.estimation.scored import Cells, ScoreGrid, metrics_of_tables
 from monitoring_dagster.stats.quality.labelled_rows import UnusableOutcome
-from monitoring_dagster.stats.quality.scored import Cells, ScoreGrid, metrics_of_tables
 
 GROUPS = 64
 

@@ -7,19 +7,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from monitoring_dagster.judge import quality_variation
-from monitoring_dagster.judge.quality_variation import variation_of, variation_signals
+from monitoring_dagster.measure.quality import promises, quality_variation
+from monitoring_dagster.measure.quality.quality_variation import (
+    reference_skill,
+    variation_of,
+    variation_signals,
+)
 from monitoring_dagster.store.models.registration import DAY, LABEL
 from monitoring_dagster.store.references.reference_truth import LABELLED_FILE
 from monitoring_dagster.store.references.version_reference import folder_of
 from tests.tiny import DAY as TODAY
-from tests.tiny import monitor_of, reference, served_by
+from tests.tiny import monitor_of, promoted, reference, served_by
 
 
 @pytest.fixture
 def monitor(tmp_path, monkeypatch):
     monitor = monitor_of(tmp_path, rules={"performance": {"log_loss": {"relative": 0.05}}})
-    monkeypatch.setattr(quality_variation, "reference_of", lambda _, version: reference(version))
+    for module in (promises, quality_variation):
+        monkeypatch.setattr(module, "reference_of", lambda _, version: reference(version))
     return monitor
 
 
@@ -84,7 +89,8 @@ def test_a_label_that_is_none_costs_its_row_alone(monitor):
 def test_the_versions_that_serve_have_a_signal_each_day(monitor):
     rows_of(monitor, deviation=1.0)
     served_by(monitor, {"1": 100}, TODAY)
-    (found,) = variation_signals(monitor, TODAY, [])
+    found, skill = variation_signals(monitor, TODAY, [])
+    assert (skill.name, skill.version) == ("reference_skill.log_loss", "1")
     known = variation_of(monitor, "1")["log_loss"]
     assert (found.name, found.version, found.n) == ("variation.log_loss", "1", 60)
     assert (found.value, found.baseline, found.effect) == (
@@ -92,3 +98,24 @@ def test_the_versions_that_serve_have_a_signal_each_day(monitor):
         known.mean,
         known.correlation,
     )
+
+
+def test_the_first_champion_has_its_signals_though_it_serves_no_more(monitor):
+    rows_of(monitor)
+    monitor.ledger.record_promotion(promoted("1"))
+    monitor.ledger.record_promotion(promoted("2", "1"))
+    served_by(monitor, {"2": 100}, TODAY)
+    found = {(one.name, one.version) for one in variation_signals(monitor, TODAY, [])}
+    assert found == {("variation.log_loss", "1"), ("reference_skill.log_loss", "1")}
+
+
+def test_skill_in_the_reference_has_an_interval_by_days(monitor):
+    rows_of(monitor, days=20)
+    (found,) = reference_skill(monitor, "1").values()
+    assert 0 < found.low < found.value < found.high < 1
+    assert found.n == 20 * 400
+
+
+def test_a_reference_without_labels_has_no_skill(monitor):
+    rows_of(monitor, labels=False)
+    assert reference_skill(monitor, "1") == {}

@@ -2,8 +2,8 @@
 
 import pytest
 
+from monitoring_dagster.measure.attribution import run
 from monitoring_dagster.measure.quality import promises
-from monitoring_dagster.measure.quality.attribution import run
 from monitoring_dagster.stats.columns.groups import Group
 from tests.tiny import (
     DAY,

@@ -1,4 +1,4 @@
-"""Normal variation of a version's metrics: how they differ between the days of its reference."""
+"""Quality on the days of a version's reference: how much it varies between them, and its skill."""
 
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from datetime import date
@@ -7,11 +7,13 @@ from typing import TypeVar
 
 import pyarrow as pa
 
+from monitoring_dagster.decide.judging.quality.calibration_rule import CALIBRATION_GAP
+from monitoring_dagster.decide.judging.quality.version_days import REFERENCE_SKILL
 from monitoring_dagster.decide.judging.quality_charts import VARIATION
-from monitoring_dagster.decide.judging.quality_rules import CALIBRATION_GAP
 from monitoring_dagster.decide.judging.tolerance import worse_by_value
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.measure.quality.model_metrics import metrics_of
+from monitoring_dagster.measure.quality.promises import first_with_promise
 from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.values import WrongType
@@ -19,7 +21,9 @@ from monitoring_dagster.stats.inference.intervals import standard_error
 from monitoring_dagster.stats.quality.labelled_rows import UnusableOutcome
 from monitoring_dagster.stats.quality.miscalibration import miscalibrated
 from monitoring_dagster.stats.quality.outcomes import Outcomes, outcomes_by_group
+from monitoring_dagster.stats.quality.performance import Metric
 from monitoring_dagster.stats.quality.reliability import RightByScore
+from monitoring_dagster.stats.quality.skill import skill_of
 from monitoring_dagster.stats.series.control_chart import NormalVariation, normal_variation
 from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.models.registration import DAY, LABEL
@@ -39,18 +43,26 @@ _T = TypeVar("_T")
 
 
 def variation_signals(monitor: Monitor, day: date, quality: Sequence[Signal]) -> Iterator[Signal]:
-    """How much quality varies between the days of a version's reference, where that is known.
+    """How much quality varies between the days of a version's reference, where that is known; and
+    how much better than a constant it was there.
 
-    Of the versions that served on *day* or are in *quality*, each judged metric; of segments that
+    Of the versions that served on *day* or are in *quality*, each judged metric; of the first
+    champion, too, which is the bar that no promotion moves; of segments that
     are worse in *quality*, the metric by which they are; and the gap between scores and truth, of
     as many days together as there. The value is the standard deviation, n the days (or stretches
     of days), the baseline their mean, and the effect the correlation of one with the next.
     """
     evaluated = {one.version for one in quality}
-    for version in sorted({*evaluated, *service_of(monitor, day).get("versions", {})}):
+    first = first_with_promise(monitor, day)
+    versions = {*evaluated, *service_of(monitor, day).get("versions", {}), *([first] * bool(first))}
+    for version in sorted(versions):
         if reference_of(monitor, version) is not None:
-            for name, one in variation_of(monitor, version).items():
-                yield _signal(day, name, one, version=version)
+            yield from variations(monitor, version, day)
+            for name, skill in reference_skill(monitor, version).items():
+                yield Signal.on(
+                    day, f"{REFERENCE_SKILL}.{name}", skill.value, low=skill.low, high=skill.high,
+                    n=skill.n, version=version,
+                )  # fmt: skip
     for pooled in quality:
         area, _, name = pooled.name.partition(".")
         if area != "pooled":
@@ -67,6 +79,12 @@ def variation_signals(monitor: Monitor, day: date, quality: Sequence[Signal]) ->
                     day, name, found[name], version=pooled.version, segment=pooled.segment,
                     segment_value=pooled.segment_value,
                 )  # fmt: skip
+
+
+def variations(monitor: Monitor, version: str, day: date) -> Iterator[Signal]:
+    """Of one version, whose reference was read before: each judged metric of all rows."""
+    for name, one in variation_of(monitor, version).items():
+        yield _signal(day, name, one, version=version)
 
 
 def _signal(day: date, name: str, one: NormalVariation, **about: str) -> Signal:
@@ -93,6 +111,24 @@ def variation_of(
         return _varied(spec, days_of_reference(monitor, version).get(group, ()), judged)
 
     return _once(_metrics, (folder_of(monitor, version), group, tuple(judged), own), varied)
+
+
+def reference_skill(monitor: Monitor, version: str) -> Mapping[str, Metric]:
+    """By judged metric that a constant answers: how much better the version was than a constant
+    over the labelled days of its reference; as above."""
+    spec, judged = monitor.spec, tuple(monitor.spec.tolerances)
+
+    def skilled() -> Mapping[str, Metric]:
+        days = [one for one in days_of_reference(monitor, version).get(_WHOLE, ()) if one.n]
+        metrics = [metrics_of(spec, one, own=[]) for one in days]
+        found = {
+            name: skill_of(name, days, [one[name].value for one in metrics])
+            for name in judged
+            if all(name in one for one in metrics)
+        }
+        return {name: one.together for name, one in found.items() if one is not None}
+
+    return _once(_skills, (folder_of(monitor, version), judged), skilled)
 
 
 def _varied(
@@ -141,6 +177,7 @@ def days_of_reference(monitor: Monitor, version: str) -> Mapping[Group, Sequence
 
 
 _metrics: dict[Hashable, Mapping[str, NormalVariation]] = {}
+_skills: dict[Hashable, Mapping[str, Metric]] = {}
 _gaps: dict[Hashable, NormalVariation | None] = {}
 _days: dict[Hashable, Mapping[Group, Sequence[Outcomes]]] = {}  # large
 

@@ -1,0 +1,1 @@
+"""Rules on quality, as it is expected and as labels show it."""

@@ -1,0 +1,106 @@
+"""Performance drop: quality that labels show to be worse than its baseline."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.decide.judging.quality.breached_days import Breaches
+from monitoring_dagster.decide.judging.quality.floor_rule import below_floor
+from monitoring_dagster.decide.judging.quality.version_days import VersionDays
+from monitoring_dagster.decide.signal import readable
+from monitoring_dagster.kinds import FindingKind, Severity
+from monitoring_dagster.stats.series.control_chart import Chart
+
+
+def performance_drops(
+    of: VersionDays, worse: Mapping[date, Mapping[str, str]], expected: Breaches
+) -> Iterator[tuple[str, Finding]]:
+    """A metric that is worse than its baseline, or below its floor.
+
+    Not explained by the inputs it is urgent; where they explain it, retraining may not help. Below
+    the floor it is urgent whatever was promised, tolerated or expected.
+    """
+    kind = FindingKind.PERFORMANCE_DROP
+    for metric in of.spec.tolerances:
+        drop = _drop(of, metric, worse, expected)
+        floor = below_floor(of, metric)
+        if floor and drop:
+            drop = drop._replace(words=f"{floor}; {drop.words}", at_most=Severity.P0)
+        elif floor:
+            drop = _Drop(floor, of.days[0], Severity.P0)
+        if drop:
+            yield metric, of.finding(kind, metric, drop.words, about=drop.day, at_most=drop.at_most)
+
+
+class _Drop(NamedTuple):
+    words: str
+    day: date  # the newest bad one
+    at_most: Severity = Severity.P0
+
+
+def _drop(
+    of: VersionDays, metric: str, worse: Mapping[date, Mapping[str, str]], expected: Breaches
+) -> _Drop | None:
+    """A metric is worse where it was so on several of the last evaluated days, and on average
+    beyond normal variation: where nobody knows that, beyond tolerance with 95 % certainty on each.
+    """
+    kind = FindingKind.PERFORMANCE_DROP
+    looked_at = of.within(kind)
+    total = of.charts.of_labels(of.version, metric)
+    if total is None:
+        days = {one: worse[one][metric] for one in looked_at if metric in worse[one]}
+    else:
+        days = {one: words for one in looked_at if (words := of.beyond(one, metric))}
+    if len(days) < of.spec.rules.window(kind).breaches:
+        return None
+    newest = max(days)
+    words = (
+        f"{days[newest]} (on {newest}; {len(days)} of the last {len(looked_at)} evaluated days"
+        " were as bad)"
+    )
+    if total is None:
+        return _Drop(words + _foreseen(of, list(days), metric, expected), newest)
+    reason = _beyond_variation(of, metric, total)
+    return None if reason is None else _Drop(words + reason[0], newest, reason[1])
+
+
+def _beyond_variation(of: VersionDays, metric: str, total: Chart) -> tuple[str, Severity] | None:
+    """Why the days behind are beyond normal variation, and how urgent that is; None where they are
+    not, or by less than is tolerated."""
+    room = of.room(metric)
+    unexplained = of.charts.unexplained(of.version, metric)
+    if unexplained is not None and unexplained.is_beyond and abs(unexplained.change) > room:
+        return f"; {_in_words(unexplained)}{_at_fault(of, metric)}", Severity.P0
+    if not (total.is_beyond and abs(total.change) > room):
+        return None
+    if unexplained is None:
+        return f"; {_in_words(total)}", Severity.P0
+    return f"; {_in_words(total)}; expected from the inputs: harder cases", Severity.P2
+
+
+def _in_words(chart: Chart) -> str:
+    return (
+        f"over {chart.days} days worse by {readable(abs(chart.change))} on average,"
+        f" {chart.distance:.1f} standard errors of normal variation (limit {chart.limit:g})"
+    )
+
+
+def _at_fault(of: VersionDays, metric: str) -> str:
+    if of.of_champion is not None and metric not in of.of_champion:
+        return (
+            f"; not explained by the inputs, and version {of.traffic.champion} is within tolerance:"
+            f" likely a fault of version {of.version}"
+        )
+    return "; not explained by the inputs: likely concept drift, or changed labels"
+
+
+def _foreseen(of: VersionDays, days: Sequence[date], metric: str, expected: Breaches) -> str:
+    """Did the inputs let expect it?  Where they did not, the relation itself has changed."""
+    estimated = [day for day in days if (day, metric) in of.estimated]
+    if not estimated:
+        return ""
+    foreseen = [day for day in estimated if metric in expected.get(day, {}).get(of.version, {})]
+    if 2 * len(foreseen) >= len(estimated):
+        return "; expected from the inputs: harder cases"
+    return _at_fault(of, metric)

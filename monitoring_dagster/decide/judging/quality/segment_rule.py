@@ -1,0 +1,64 @@
+"""Segment drop: quality of one part of the rows that falls behind the whole."""
+
+from collections.abc import Collection, Iterator
+from math import isfinite
+
+from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.decide.judging.quality.version_days import VersionDays
+from monitoring_dagster.decide.judging.tolerance import higher_is_better, metric_of, room_of
+from monitoring_dagster.kinds import FindingKind
+from monitoring_dagster.stats.quality.performance import Metric
+from monitoring_dagster.stats.quality.segment_drop import (
+    SegmentDrop,
+    SegmentMetric,
+    SegmentVerdict,
+    segment_drops,
+)
+
+_ALPHA = 0.01  # of one look, as there is one every day
+
+
+def segment_findings(of: VersionDays, *, without: Collection[str]) -> Iterator[Finding]:
+    """Told where all days together show it, and several of them each by itself."""
+    kind, spec = FindingKind.SEGMENT_DROP, of.spec
+    of_metric: dict[str, list[SegmentMetric]] = {}
+    for one in of.pooled_over(kind):
+        metric = metric_of(one)
+        tolerance = spec.tolerances_where(one.segment, one.segment_value).get(metric)
+        if not one.segment or tolerance is None or metric in without:
+            continue
+        before, room = None, 0.0
+        if isfinite(one.baseline):
+            before = Metric(one.baseline, one.baseline_low, one.baseline_high, one.baseline_n)
+            room = room_of(tolerance, metric, one.baseline, spread=one.spread)
+        now = Metric(one.value, one.low, one.high, one.n)
+        of_metric.setdefault(metric, []).append(
+            SegmentMetric(one.segment, one.segment_value, now, before, room)
+        )
+    for metric, segments in of_metric.items():
+        own = spec.definition(metric)
+        better = None if own is None else own.better
+        for drop in segment_drops(segments, metric=metric, better=better, alpha=_ALPHA):
+            if drop.verdict is not SegmentVerdict.WORSE or not _lasts(of, drop, metric):
+                continue
+            chart = of.charts.of_labels(of.version, metric, drop.of.segment, drop.of.value)
+            if chart is None or chart.is_beyond:
+                where = f"{metric} where {drop.of.segment} is {drop.of.value}"
+                words = f"version {of.version}: {drop.words}"
+                yield of.finding(kind, where, words, about=of.days[0])
+
+
+def _lasts(of: VersionDays, drop: SegmentDrop, metric: str) -> bool:
+    """Whether several days by themselves were as bad: one storm over one airport is no drop."""
+    kind = FindingKind.SEGMENT_DROP
+    assert drop.of.before is not None, "without a baseline there is no verdict"
+    before = drop.of.before.value
+    values = of.values(kind, f"quality.{metric}", drop.of.segment, drop.of.value)
+    if metric == "bias":
+        losses = [abs(value) - abs(before) for value in values]
+    elif higher_is_better(of.spec, metric):
+        losses = [before - value for value in values]
+    else:
+        losses = [value - before for value in values]
+    needed = of.spec.rules.window(kind).breaches
+    return sum(loss > drop.of.tolerance for loss in losses) >= min(needed, len(values))
