@@ -30,9 +30,9 @@ class Finding:
     words: str  # one sentence with the numbers in it: the fact and the bound
     step: str  # which step found it; a step's findings of a day are replaced together
     about: date | None = None  # the day or week that was judged, where that is not `day`
+    at_most: Severity = Severity.P0  # as urgent as it may be whatever its rule says
     brief: str = ""  # cause and number in a few words, where `words` are many
     trend: tuple[float, ...] = ()  # its number on the last judged days, oldest first
-    at_most: Severity = Severity.P0  # as urgent as it may be whatever its rule says
 
     def with_severity(self, severity: Severity) -> Self:
         """The same, as urgent as *severity*, or as it may be `at_most`."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from math import isfinite
 from typing import NamedTuple
 
 from monitoring_dagster.decide.findings import Finding
@@ -11,6 +12,8 @@ from monitoring_dagster.decide.judging.quality.version_days import VersionDays
 from monitoring_dagster.decide.signal import readable
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.stats.series.control_chart import Chart
+
+_UNEXPLAINED, _EXPECTED = "not explained by the inputs", "expected from the inputs"
 
 
 def performance_drops(
@@ -30,13 +33,38 @@ def performance_drops(
         elif floor:
             drop = _Drop(floor, of.days[0], Severity.P0)
         if drop:
-            yield metric, of.finding(kind, metric, drop.words, about=drop.day, at_most=drop.at_most)
+            yield (
+                metric,
+                of.finding(
+                    kind,
+                    metric,
+                    drop.words,
+                    about=drop.day,
+                    at_most=drop.at_most,
+                    brief=_brief(of, metric, drop, below_floor=bool(floor)),
+                ),
+            )
 
 
 class _Drop(NamedTuple):
     words: str
     day: date  # the newest bad one
     at_most: Severity = Severity.P0
+    why: str = ""
+    bad_days: int = 0
+    looked_at: int = 0
+
+
+def _brief(of: VersionDays, metric: str, drop: _Drop, *, below_floor: bool) -> str:
+    """Such as "log_loss 0.51 against 0.45, not explained by the inputs, 4 of 5 days"."""
+    one = of.signal(drop.day, metric)
+    said = [f"{metric} {readable(one.value)}" if one is not None else metric]
+    if one is not None and isfinite(one.baseline):
+        said[0] += f" against {readable(one.baseline)}"
+    said += ["below its floor"] if below_floor else []
+    said += [drop.why] if drop.why else []
+    said += [f"{drop.bad_days} of {drop.looked_at} days"] if drop.bad_days else []
+    return ", ".join(said)
 
 
 def _drop(
@@ -59,10 +87,16 @@ def _drop(
         f"{days[newest]} (on {newest}; {len(days)} of the last {len(looked_at)} evaluated days"
         " were as bad)"
     )
+    at_most = Severity.P0
     if total is None:
-        return _Drop(words + _foreseen(of, list(days), metric, expected), newest)
-    reason = _beyond_variation(of, metric, total)
-    return None if reason is None else _Drop(words + reason[0], newest, reason[1])
+        reason = _foreseen(of, list(days), metric, expected)
+    else:
+        found = _beyond_variation(of, metric, total)
+        if found is None:
+            return None
+        reason, at_most = found
+    why = next((one for one in (_UNEXPLAINED, _EXPECTED) if one in reason), "")
+    return _Drop(words + reason, newest, at_most, why, len(days), len(looked_at))
 
 
 def _beyond_variation(of: VersionDays, metric: str, total: Chart) -> tuple[str, Severity] | None:
@@ -76,7 +110,7 @@ def _beyond_variation(of: VersionDays, metric: str, total: Chart) -> tuple[str, 
         return None
     if unexplained is None:
         return f"; {_in_words(total)}", Severity.P0
-    return f"; {_in_words(total)}; expected from the inputs: harder cases", Severity.P2
+    return f"; {_in_words(total)}; {_EXPECTED}: harder cases", Severity.P2
 
 
 def _in_words(chart: Chart) -> str:
@@ -89,10 +123,10 @@ def _in_words(chart: Chart) -> str:
 def _at_fault(of: VersionDays, metric: str) -> str:
     if of.of_champion is not None and metric not in of.of_champion:
         return (
-            f"; not explained by the inputs, and version {of.traffic.champion} is within tolerance:"
+            f"; {_UNEXPLAINED}, and version {of.traffic.champion} is within tolerance:"
             f" likely a fault of version {of.version}"
         )
-    return "; not explained by the inputs: likely concept drift, or changed labels"
+    return f"; {_UNEXPLAINED}: likely concept drift, or changed labels"
 
 
 def _foreseen(of: VersionDays, days: Sequence[date], metric: str, expected: Breaches) -> str:
@@ -102,5 +136,5 @@ def _foreseen(of: VersionDays, days: Sequence[date], metric: str, expected: Brea
         return ""
     foreseen = [day for day in estimated if metric in expected.get(day, {}).get(of.version, {})]
     if 2 * len(foreseen) >= len(estimated):
-        return "; expected from the inputs: harder cases"
+        return f"; {_EXPECTED}: harder cases"
     return _at_fault(of, metric)

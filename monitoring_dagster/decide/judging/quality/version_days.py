@@ -44,6 +44,7 @@ class VersionDays:
         by_version: bool = False,
         about: date | None = None,
         at_most: Severity = Severity.P0,
+        brief: str = "",
     ) -> Finding:
         """A finding about this version, as *about* shows it; *by_version* where *what* names it.
 
@@ -60,6 +61,7 @@ class VersionDays:
             RULES[kind].asset,
             about,
             at_most,
+            brief,
         )
 
     def within(self, kind: FindingKind) -> Sequence[date]:
