@@ -50,7 +50,8 @@ _SERVED, _MARKER = "served.pickle", "measured"
 # What a stored number hangs on; and what the verdict alone asks, which may change without it.
 _MEASURING = (
     "stats/", "sources/", "spec/", "measure/", "store/", "demo/flights.py", "demo/fake_service.py",
-    "act/retraining/training.py", "decide/signal.py", "decide/judging/drift_rules.py", "kinds.py",
+    "act/retraining/training.py", "decide/signal.py", "decide/judging/drift_severity.py",
+    "kinds.py",
 )  # fmt: skip
 _JUDGING = (
     "spec/rules/", "store/ledger/", "measure/review/", "measure/quality/quality_as_known.py",

@@ -55,7 +55,8 @@ def drift(
 
     Both are Parquet or CSV: a file, a folder or a quoted glob. REFERENCE may also be what --keep
     wrote, or a version's reference.parquet below .monitoring/references. Exits with 0 without
-    drift, with 1 with drift, with 2 on an error, and where too few rows allow no judgement.
+    drift, with 1 with drift, with 2 on an error, and where too few rows, or ordinary days that
+    differ too much in every column, allow no judgement.
 
     --json prints {verdict, rows, columns, left_out, unread, notes, warnings, features}: warnings
     name the columns and values that were not looked at; what is not a number is null.
@@ -89,7 +90,7 @@ def drift(
         print_json(found.to_dict())
     else:
         show_comparison(found)
-    if found.verdict == "INSUFFICIENT":
+    if found.verdict in ("INSUFFICIENT", "MUTED"):
         raise NothingJudged.because(found.features[0][1].reason)
     sys.exit(1 if found.verdict == "DRIFT" else 0)
 

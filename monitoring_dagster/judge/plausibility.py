@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from monitoring_dagster.decide.incidents import is_told
-from monitoring_dagster.decide.judging.drift_rules import OF_ANSWERS, OF_FEATURES, drifted
+from monitoring_dagster.decide.judging.drift_severity import OF_ANSWERS, OF_FEATURES, drifted
 from monitoring_dagster.decide.judging.tolerance import Worse, worse_than_tolerated
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.breaches import shown

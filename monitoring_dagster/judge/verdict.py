@@ -33,7 +33,6 @@ from monitoring_dagster.store.days.step_findings import (
     POOLED_OVER,
     VERDICT,
     findings_table,
-    stored_findings,
 )
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.version_reference import reference_of
@@ -65,7 +64,6 @@ def run(monitor: Monitor, day: date, prepared: Prepared | None = None) -> StepRe
         log,
         traffic=traffic_on(monitor, day),
         open_incidents=monitor.ledger.open_incidents(monitor.name),
-        before=lambda one: stored_findings(monitor, VERDICT, one),
     )
     is_history = monitor.is_history(day)
     is_new = not is_history and monitor.results.stamp(monitor.name, VERDICT, day) is None

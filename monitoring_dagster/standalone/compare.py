@@ -140,7 +140,8 @@ def compare(
     }
     features = _judged(before, profiles, settings, odd)
     verdicts = {one.verdict for _, one in features}
-    worst = next((one for one in (Verdict.DRIFT, Verdict.OK) if one in verdicts), None)
+    notable = (Verdict.DRIFT, Verdict.OK, Verdict.MUTED)
+    worst = next((one for one in notable if one in verdicts), None)
     new = {
         name: ColumnKind(None, now.left_out.get(name, "not in the reference"), unseen=True)
         for name in [*now.schema.names, *now.left_out]

@@ -28,7 +28,10 @@ if TYPE_CHECKING:  # a command loads what it needs itself, and not what the othe
 
 _UNCUT_WIDTH = 10_000  # of what a program reads, or a person later
 _SHOWN_FEATURES = 20  # of those that did not drift; all that did are shown
-_VERDICT_COLOURS = {Verdict.DRIFT: "red", Verdict.OK: "green", Verdict.INSUFFICIENT: "yellow"}
+_VERDICT_COLOURS = {
+    Verdict.DRIFT: "red", Verdict.OK: "green", Verdict.MUTED: "yellow",
+    Verdict.INSUFFICIENT: "yellow",
+}  # fmt: skip
 
 
 class Progress:
@@ -101,9 +104,11 @@ def show_comparison(found: Comparison) -> None:
     out.print(table)
     if len(others) > _SHOWN_FEATURES:
         out.print(f"[dim]and {len(others) - _SHOWN_FEATURES} more without drift: see --json[/dim]")
+    muted = sum(one.verdict is Verdict.MUTED for _, one in found.features)
+    hidden = f", {muted} muted" if muted else ""
     out.print(
         f"[bold {_VERDICT_COLOURS[found.verdict]}]{found.verdict}[/]: {len(drifted)} of"
-        f" {len(found.features)} drifted; {found.rows_current:,} rows against"
+        f" {len(found.features)} drifted{hidden}; {found.rows_current:,} rows against"
         f" {found.rows_reference:,} of the reference",
     )
 

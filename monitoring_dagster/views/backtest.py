@@ -10,7 +10,7 @@ from typing import Any
 from monitoring_dagster.decide import incidents
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Incident
-from monitoring_dagster.decide.judging.drift_rules import OF_ANSWERS, OF_FEATURES
+from monitoring_dagster.decide.judging.drift_severity import OF_ANSWERS, OF_FEATURES
 from monitoring_dagster.decide.judging.judge import judge_day, looks_back, names_read
 from monitoring_dagster.decide.judging.quality.quality_rules import pooled_windows
 from monitoring_dagster.decide.rules import FAMILIES, judged_with
@@ -201,7 +201,6 @@ class _Again:
             self.log,
             traffic=traffic_on(self.monitor, day, promotions=self.promotions),
             open_incidents=[one for one in self.incidents.values() if one.closed_on is None],
-            before=lambda one: self.found.get(one, []),
         )
         self.found[day] = judged.findings
         self._move_incidents(day, judged_with(judged.evidence))

@@ -185,11 +185,17 @@ def _compared(monitor: Monitor, day: date, part: Evidence) -> _Fact:
         return _no_verdict(monitor, day, part)
     drifted = [row["column"] for row in rows if row["verdict"] == Verdict.DRIFT]
     words = f"{day}: {len(rows)} {part} compared with the reference, {len(drifted)} drifted"
+    muted = list(dict.fromkeys(row["column"] for row in rows if row["verdict"] == Verdict.MUTED))
+    if muted:
+        more = f" and {len(muted) - _SHOWN} more" if len(muted) > _SHOWN else ""
+        names = ", ".join(map(shown, muted[:_SHOWN]))
+        words += f"; muted, as ordinary days differ too much: {names}{more}"
     if part is Evidence.FEATURES:
         gone = [row["column"] for row in rows if Broken.MISSING in (row["broken"] or ())]
         names = ", ".join(map(shown, gone[:_SHOWN])) or "none"
         words += f"; newly missing values: {names}"
-    return _Fact(StepState.OK, words, day)
+    is_muted = all(row["verdict"] == Verdict.MUTED for row in rows)
+    return _Fact(StepState.UNKNOWN if is_muted else StepState.OK, words, day)
 
 
 def _inputs(monitor: Monitor, day: date) -> _Fact:

@@ -194,13 +194,16 @@ def _drifted(monitor: Monitor, *days: date | None) -> dict[str, float]:
     newest = max((one for one in days if one), default=None)
     if newest is None:
         return {}
-    columns = {
-        row["column"]
+    rows = [
+        row
         for part in (Evidence.PREDICTIONS, Evidence.FEATURES)
         for row in drift_verdicts(monitor, newest, part)
-        if row["verdict"] == Verdict.DRIFT
-    }
-    return {"columns_drifted": len(columns)}
+    ]
+    drifted, muted = (
+        {row["column"] for row in rows if row["verdict"] == verdict}
+        for verdict in (Verdict.DRIFT, Verdict.MUTED)
+    )
+    return {"columns_drifted": len(drifted), "columns_muted": len(muted - drifted)}
 
 
 def _service(monitor: Monitor, day: date | None) -> dict[str, float]:

@@ -52,7 +52,9 @@ def done(monkeypatch):
 NOTHING = {"categorical": (), "numeric": (), "ignore": (), "segments": ()}
 
 
-@pytest.mark.parametrize(("verdict", "code"), [("OK", 0), ("DRIFT", 1), ("INSUFFICIENT", 2)])
+@pytest.mark.parametrize(
+    ("verdict", "code"), [("OK", 0), ("DRIFT", 1), ("INSUFFICIENT", 2), ("MUTED", 2)]
+)
 def test_a_comparison_is_shown_and_ends_with_its_verdict(done, verdict, code):
     log = done(verdict)
     ended, _, err = typed("drift", "a.csv", "b.csv")

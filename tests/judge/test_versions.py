@@ -208,11 +208,11 @@ def test_drift_of_one_version_is_told_of_that_one(world):
         rows = log["model_version"].isin(versions)
         return log.assign(income=log["income"].mask(rows, log["income"] + 40))
 
-    live(world, lambda log: spoilt(split(log, v2=0.4), "2"), days=1)
+    live(world, lambda log: spoilt(split(log, v2=0.4), "2"), days=3)
     (found,) = findings(world, FindingKind.FEATURE_DRIFT).values()
     assert found.subject == "income of version 2"
     assert found.words.startswith("income of version 2: ")
-    live(world, lambda log: spoilt(split(log, v2=0.4), "1", "2"), days=1)
+    live(world, lambda log: spoilt(split(log, v2=0.4), "1", "2"), days=3)
     (found,) = findings(world, FindingKind.FEATURE_DRIFT).values()  # one input, one problem
     assert found.subject == "income"
     assert "(likewise version 2)" in found.words
@@ -222,7 +222,7 @@ def test_answers_that_drift_are_told_of_each_version(world):
     def pushed(log):
         return log.assign(score=log["score"] ** 8)
 
-    live(world, lambda log: pushed(split(log, v2=0.4)), days=1)
+    live(world, lambda log: pushed(split(log, v2=0.4)), days=3)
     found = findings(world, FindingKind.PREDICTION_DRIFT)
     assert {"score", "score of version 2"} <= set(found)
     assert found["score"].severity is Severity.P1

@@ -44,6 +44,7 @@ ATTRIBUTES = {
         "mature_after_days": WINDOW,
         "expire_after_days": WINDOW,
     },
+    "rules": {"alerts": {"feature_drift": {"breaches": 1, "of_days": 1}}},  # it has a single day
     "retraining": {"trainer": "assets.churn.train:train"},
 }
 

@@ -1,6 +1,7 @@
 """Whatever two tables hold, every feature gets a verdict, and the verdicts of the daily check."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,9 @@ import monitoring_dagster
 from monitoring_dagster.errors import MonitoringError, UnknownColumn
 from monitoring_dagster.standalone.compare import Comparison, compare, unusable
 from monitoring_dagster.stats.columns.bins import CategoricalBins, NumericBins
+from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.drift.drift_settings import DriftSettings
+from monitoring_dagster.stats.drift.usual import Usual
 from monitoring_dagster.store.references.reference import Reference
 
 
@@ -50,6 +53,23 @@ def test_the_numbers_are_scipys_on_the_raw_rows():
     )
     assert age["variance_ratio"] == pytest.approx(now["age"].var() / before["age"].var())
     assert age["p_value"] == pytest.approx(2 * ks.pvalue, rel=0.35)
+
+
+@pytest.mark.parametrize(
+    ("muted", "shift", "verdict"),
+    [
+        pytest.param({"age"}, 0.0, "OK", id="one of them"),
+        pytest.param({"age", "visits", "plan", "active"}, 0.0, "MUTED", id="all of them"),
+        pytest.param({"visits", "plan", "active"}, 1.0, "DRIFT", id="another one drifted"),
+    ],
+)
+def test_a_column_whose_ordinary_days_hide_every_change_is_muted(muted, shift, verdict):
+    """As a version's reference knows, and a table does not."""
+    reference = compare(rows(), rows()).reference
+    known = replace(reference, usual={Group(""): Usual(dict.fromkeys(muted, 0.9))})
+    found = compare(known, rows(seed=5, shift=shift)).to_dict()
+    assert found["verdict"] == verdict
+    assert {one["name"] for one in found["features"] if one["verdict"] == "MUTED"} == muted
 
 
 def test_a_segment_that_drifts_alone_is_found():

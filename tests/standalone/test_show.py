@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from datetime import date
 
 import pyarrow as pa
@@ -17,6 +18,8 @@ from monitoring_dagster.standalone.show import (
     show_estimates,
     show_evaluation,
 )
+from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.drift.usual import Usual
 
 HOSTILE = "[red]x[/]\x1b[2J"
 N = 200
@@ -134,6 +137,14 @@ class TestComparison:
         text, lines = shown(show_comparison, compare(before, now))
         assert sum(line.startswith("x") for line in lines) == 25
         assert "more without drift" not in text
+
+    def test_counts_what_is_muted(self, shown):
+        table = pa.table({"age": AGE, "plan": ["a", "b"] * (N // 2)})
+        habit = {Group(""): Usual({"age": 0.9})}
+        before = replace(compare(table, table).reference, usual=habit)
+        _, lines = shown(show_comparison, compare(before, table))
+        assert any(line.startswith("age MUTED ") for line in lines)
+        assert lines[-1].startswith("OK: 0 of 2 drifted, 1 muted; ")
 
     def test_names_the_segment_of_a_feature(self, shown):
         table = pa.table({"age": AGE, "plan": ["a", "b"] * (N // 2)})

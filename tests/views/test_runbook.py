@@ -28,11 +28,12 @@ STEPS = [
 ]
 
 
-def served(change):
+def served(change, *, days=1):
     def happens(world):
-        world.write(world.today, log=change(world.served(world.today)))
-        world.monitored(world.today)
-        world.today = day_after(world.today)
+        for _ in range(days):
+            world.write(world.today, log=change(world.served(world.today)))
+            world.monitored(world.today)
+            world.today = day_after(world.today)
 
     return happens
 
@@ -83,7 +84,7 @@ def test_while_all_is_well_all_eight_are_ok_and_say_why(founded):
             id="slowness",
         ),
         pytest.param(
-            served(lambda log: log.assign(score=log["score"] ** 4)),
+            served(lambda log: log.assign(score=log["score"] ** 4), days=3),
             "Prediction distribution",
             "score: ",
             id="other answers",
@@ -187,16 +188,34 @@ def test_a_day_without_rows_is_unknown_and_shows_the_latest_that_was_judged(worl
 
 
 def test_too_few_rows_to_compare_are_unknown_and_clear_no_incident(world):
-    """A drifted day, and then days with too few rows for any verdict."""
-    served(lambda log: log.assign(score=log["score"] ** 4))(world)
-    for _ in range(3):
-        served(lambda log: log.head(20))(world)
+    """Drifted days, and then days with too few rows for any verdict."""
+    served(lambda log: log.assign(score=log["score"] ** 4), days=3)(world)
+    served(lambda log: log.head(20), days=3)(world)
     still_open = {one.kind for one in world.monitor.ledger.open_incidents("tiny")}
     assert FindingKind.PREDICTION_DRIFT in still_open
     answers = state_of(world)
     assert answers["Prediction distribution"].state == "FAIL"
     assert answers["Feature freshness"].state == "UNKNOWN"
     assert "rows, below the" in answers["Feature freshness"].evidence
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "state", "words"),
+    [
+        pytest.param(["OK", "MUTED"], "OK", "muted, as ordinary days differ too much: 'c1'",
+                     id="one of them"),
+        pytest.param(["MUTED"] * 5, "UNKNOWN", "too much: 'c0', 'c1', 'c2' and 2 more",
+                     id="all of them"),
+    ],
+)  # fmt: skip
+def test_a_column_whose_ordinary_days_hide_every_change_is_muted_and_not_ok(
+    founded, monkeypatch, verdicts, state, words
+):
+    rows = [{"column": f"c{n}", "verdict": one, "broken": []} for n, one in enumerate(verdicts)]
+    monkeypatch.setattr(runbook, "drift_verdicts", lambda *_: rows)
+    answer = state_of(founded)["Prediction distribution"]
+    assert answer.state == state
+    assert words in answer.evidence
 
 
 def test_without_labels_nothing_is_known_of_quality(founded):

@@ -9,6 +9,7 @@ from monitoring_dagster.act.notify.alerts import announce
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.store.models.registry import RegistryUnavailable
+from monitoring_dagster.views import status
 from monitoring_dagster.views.history import history, summary
 from monitoring_dagster.views.status import status_of
 from tests.world import day_after
@@ -99,6 +100,15 @@ def test_each_family_shows_its_newest_judged_day(world):
     assert f"judged until {empty} (service until {before}" in found.words
     verdict = world.monitored(empty)["verdict"]
     assert verdict.words["service"] == f"judged on {before}"
+
+
+def test_columns_that_drifted_and_muted_ones_are_counted_once_each(world, monkeypatch):
+    """A column may be compared with several baselines."""
+    verdicts = [("age", "DRIFT"), ("age", "MUTED"), ("plan", "MUTED"), ("plan", "OK")]
+    rows = [{"column": column, "verdict": verdict} for column, verdict in verdicts]
+    monkeypatch.setattr(status, "drift_verdicts", lambda *_: rows)
+    data = status_of(world.monitor).metrics["data"]
+    assert data == {"columns_drifted": 1, "columns_muted": 1}
 
 
 def test_the_fallback_is_shown(world):

@@ -1,152 +1,148 @@
-"""Rules on drift: one finding a column, the weightiest first, within a budget."""
+"""Rules on drift: one finding a column that drifts for days, told where it has a consequence."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import date, timedelta
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from math import isfinite
 
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.decide.incidents import is_told
+from monitoring_dagster.decide.judging.drift_consequences import Consequences
+from monitoring_dagster.decide.judging.drift_severity import (
+    OF_ANSWERS,
+    OF_FEATURES,
+    UNUSABLE,
+    drifted,
+)
+from monitoring_dagster.decide.judging.lasting_drift import ComparedColumn, DriftDays, Lasting
 from monitoring_dagster.decide.judging.traffic import Traffic
 from monitoring_dagster.decide.rules import RULES
-from monitoring_dagster.decide.signal import Signal
+from monitoring_dagster.decide.signal import Signal, SignalLog
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.spec.model import ModelSpec
-from monitoring_dagster.stats.drift.drift_verdict import Broken
 
-# 1 where a column drifted, 0 where not, NaN where it could not be judged
-OF_ANSWERS, OF_FEATURES = "drift.prediction_drift", "drift.feature_drift"
 _KINDS = {OF_ANSWERS: FindingKind.PREDICTION_DRIFT, OF_FEATURES: FindingKind.FEATURE_DRIFT}
-_MOST = 0.5  # of the rows
-_UNUSABLE = {
-    Broken.MISSING: "null_share",
-    Broken.NEW_CATEGORY: "unseen_share",
-    Broken.INFINITE: "infinite_share",
-}
-_BUDGET_DAYS = 30
-
-
-def drifted(signals: Sequence[Signal]) -> list[Signal]:
-    """Of *signals* those that say that a column drifted, in their order."""
-    return [one for one in signals if one.name in _KINDS and one.value > 0]
 
 
 def drift_findings(
-    spec: ModelSpec, day: date, signals: Sequence[Signal], traffic: Traffic
+    spec: ModelSpec,
+    day: date,
+    today: Sequence[Signal],
+    log: SignalLog,
+    traffic: Traffic,
+    quality: Sequence[Finding],
 ) -> list[Finding]:
-    """One finding a drifted column of a version; segments speak only where the whole is silent."""
-    of_columns: dict[tuple[str, str], list[Signal]] = {}  # a signal a version
-    for one in drifted(signals):
-        of_column = of_columns.setdefault((one.name, one.subject), [])
-        if one.version not in {other.version for other in of_column}:
-            of_column.append(one)
-    found = [one for some in of_columns.values() for one in _of_column(spec, day, some, traffic)]
-    return sorted(found, key=lambda one: one.kind is FindingKind.FEATURE_DRIFT)
+    """One finding a column of a version that drifted today and on several of the last judged days,
+    or is broken; segments speak only where the whole is silent.
+
+    *today* are the signals of the day; *quality* is what was found of it.
+    """
+    moved = drifted(today)
+    if not moved:
+        return []  # most days: nothing to look back for
+    days = DriftDays.upto(day, log, _looked_at(today, moved), of_days=longest_window(spec))
+    judge = _Judge(spec, day, traffic, days, Consequences(spec, day, log, traffic, days, quality))
+    broken = {ComparedColumn.of(one)[1:] for one in today if one.name == UNUSABLE}
+    of_columns: dict[tuple[str, str], dict[str, Finding]] = {}  # one a version
+    for one in moved:
+        of_column = of_columns.setdefault((one.name, one.subject), {})
+        if one.version not in of_column:
+            is_broken = not one.segment and ComparedColumn.of(one)[1:] in broken
+            found = judge.broken(one) if is_broken else judge.lasting(one)
+            of_column |= {one.version: found} if found else {}
+    findings = [one for of in of_columns.values() for one in _of_column(of, traffic.champion)]
+    return sorted(findings, key=lambda one: one.kind is FindingKind.FEATURE_DRIFT)
 
 
-def _of_column(
-    spec: ModelSpec, day: date, signals: Sequence[Signal], traffic: Traffic
-) -> Iterator[Finding]:
+def longest_window(spec: ModelSpec) -> int:
+    """How many judged days the rules look at."""
+    return max(spec.rules.window(kind).of_days for kind in _KINDS.values())
+
+
+def _looked_at(today: Sequence[Signal], moved: Sequence[Signal]) -> list[ComparedColumn]:
+    """What could be judged over all rows of the columns that *moved*, and all answers."""
+    columns = {ComparedColumn.of(one)._replace(baseline="") for one in moved}
+    return [
+        series
+        for one in today
+        if one.name in _KINDS and not one.segment and isfinite(one.value)
+        for series in [ComparedColumn.of(one)]
+        if one.name == OF_ANSWERS or series._replace(baseline="") in columns
+    ]
+
+
+def _of_column(found: dict[str, Finding], champion: str | None) -> Iterator[Finding]:
     """What drifted in one column: an input that all versions share is the champion's finding, and
     another version has one of its own where it is more urgent."""
-    signals = sorted(signals, key=lambda one: one.version != traffic.champion)
-    found = [_finding(spec, day, one, traffic) for one in signals]
-    if not found or found[0].kind is FindingKind.PREDICTION_DRIFT:
-        yield from found
+    first = found.get(champion) if champion else None
+    if first is None or first.kind is FindingKind.PREDICTION_DRIFT:
+        yield from (found[one] for one in sorted(found, key=lambda one: one != champion))
         return
-    first, *others = found
-    alike = signals[0].version == traffic.champion
-    same = [
-        signal.version
-        for signal, one in zip(signals[1:], others, strict=True)
-        if alike and one.severity >= first.severity
-    ]
+    others = {version: one for version, one in found.items() if version != champion}
+    same = [version for version, one in others.items() if one.severity >= first.severity]
     likewise = f" (likewise version {', '.join(same)})" if same else ""
     yield replace(first, words=f"{first.words}{likewise}")
-    yield from (
-        one for signal, one in zip(signals[1:], others, strict=True) if signal.version not in same
-    )
+    yield from (one for version, one in others.items() if version not in same)
 
 
-def _finding(spec: ModelSpec, day: date, signal: Signal, traffic: Traffic) -> Finding:
-    version, kind = signal.version, _KINDS[signal.name]
-    where = f" where {signal.segment} is {signal.segment_value}" if signal.segment else ""
-    against = f" against {signal.baseline_name}" if len(spec.rules.drift.baselines) > 1 else ""
-    at_most = traffic.at_most(version)
-    return Finding(
-        model=spec.name,
-        day=day,
-        kind=kind,
-        subject=traffic.subject(signal.subject, version),
-        severity=max(Severity(signal.severity), at_most),
-        words=f"{signal.subject} of version {version}{where}{against}: {signal.reason}"
-        f"{traffic.words(version)}",
-        step=RULES[kind].asset,
-        at_most=at_most,
-    )
+@dataclass(frozen=True)
+class _Judge:
+    """Findings about what drifted on one day."""
 
+    spec: ModelSpec
+    day: date
+    traffic: Traffic
+    days: DriftDays
+    consequences: Consequences
 
-def severity_of(row: Mapping[str, Any], *, psi_alert: float) -> Severity:
-    """How soon somebody should look at a drifted column, from its stored record.
+    def broken(self, signal: Signal) -> Finding:
+        """Hardly a row has a usable value: nobody waits for more days."""
+        return self._finding(signal, signal.reason)
 
-    A column without a usable value in most rows is a broken input. What moved far is louder than
-    what moved little, answers are louder than features, and segments are never loud.
-    """
-    answer, whole = row["role"] == "answer", not row["segment"]
-    if whole and _is_broken(row):
-        return Severity.P1
-    loud = whole and row["psi"] is not None and row["psi"] > psi_alert
-    if answer:
-        return Severity.P1 if loud else Severity.P2
-    return Severity.P2 if loud else Severity.P3
+    def lasting(self, signal: Signal) -> Finding | None:
+        """A finding where it lasts; of features, for the record where it has no consequence."""
+        lasts = self._lasts(signal, signal.baseline_name)
+        if lasts is None:
+            return None
+        words = f"{signal.reason}; {lasts.words}{self._other_baselines(signal)}"
+        if signal.name == OF_ANSWERS:
+            return self._finding(signal, words)
+        matter = self.consequences.of(signal)
+        at_most = Severity.P0 if matter.matters else Severity.P3
+        return self._finding(signal, f"{words}; {matter.words}", at_most=at_most)
 
+    def _lasts(self, signal: Signal, baseline: str) -> Lasting | None:
+        series = ComparedColumn.of(signal)._replace(baseline=baseline)
+        return self.days.lasting(
+            series, self.spec.rules.window(_KINDS[signal.name]),
+            segment=signal.segment, value=signal.segment_value,
+        )  # fmt: skip
 
-def _is_broken(row: Mapping[str, Any]) -> bool:
-    """Whether half of the rows or more have no usable value now, which are twice as many as in the
-    reference, or cost half of the usable values that there were."""
-    found = [_UNUSABLE[kind] for kind in row.get("broken") or () if kind in _UNUSABLE]
-    before, now = (
-        sum(row[f"{share}_{side}"] for share in found) for side in ("reference", "current")
-    )
-    return bool(found) and now >= _MOST and (now >= 2 * before or now - before >= (1 - before) / 2)
+    def _other_baselines(self, signal: Signal) -> str:
+        """A season drifts against training, and hardly against the weeks before."""
+        own = ComparedColumn.of(signal)
+        others = [
+            one.baseline
+            for one in self.days.judged
+            if one != own and one._replace(baseline=own.baseline) == own
+        ]
+        return "".join(
+            f", {'also' if self._lasts(signal, one) else 'not'} against {one}" for one in others
+        )
 
-
-def within_budget(
-    spec: ModelSpec, day: date, found: Sequence[Finding], before: Callable[[date], list[Finding]]
-) -> list[Finding]:
-    """Features that drift anew, beyond the budget of the last 30 days, are recorded and not told.
-
-    What is told already goes on being told, and answers and broken inputs always are: only other
-    news costs. *before* says what was found on an earlier day.
-    """
-    if not any(_costs(one) for one in found):
-        return list(found)  # most days: nothing to look back for
-    budget = spec.rules.drift.max_alerts_in_30_days
-    told = [_told(before(day - timedelta(days=n))) for n in range(_BUDGET_DAYS, 0, -1)]
-    left = budget - sum(
-        sum(costs and name not in earlier for name, costs in now.items())
-        for earlier, now in zip([{}, *told], told, strict=False)
-    )
-    result = []
-    for one in found:
-        if _costs(one) and one.subject not in told[-1]:
-            left -= 1
-            if left < 0:
-                words = f"{one.words} (recorded only: {budget} features were told in 30 days)"
-                one = replace(one, severity=Severity.P3, at_most=Severity.P3, words=words)
-        result.append(one)
-    return result
-
-
-def _told(found: Sequence[Finding]) -> dict[str, bool]:
-    """The features whose drift was told on a day, and whether that counts for the budget."""
-    return {
-        one.subject: _costs(one)
-        for one in found
-        if one.kind is FindingKind.FEATURE_DRIFT and is_told(one.severity)
-    }
-
-
-def _costs(finding: Finding) -> bool:
-    is_feature = finding.kind is FindingKind.FEATURE_DRIFT
-    return is_feature and is_told(finding.severity) and finding.severity is not Severity.P1
+    def _finding(self, signal: Signal, words: str, *, at_most: Severity = Severity.P0) -> Finding:
+        version, kind = signal.version, _KINDS[signal.name]
+        where = f" where {signal.segment} is {signal.segment_value}" if signal.segment else ""
+        several = len(self.spec.rules.drift.baselines) > 1
+        against = f" against {signal.baseline_name}" if several else ""
+        at_most = max(at_most, self.traffic.at_most(version))
+        return Finding(
+            model=self.spec.name,
+            day=self.day,
+            kind=kind,
+            subject=self.traffic.subject(signal.subject, version),
+            severity=max(Severity(signal.severity), at_most),
+            words=f"{signal.subject} of version {version}{where}{against}: {words}"
+            f"{self.traffic.words(version)}",
+            step=RULES[kind].asset,
+            at_most=at_most,
+        )

@@ -1,13 +1,19 @@
 """Judge of a day: what is wrong with a model, from its signals alone."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import isfinite
 
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Incident
-from monitoring_dagster.decide.judging import drift_rules, own_rules, statements, trends
+from monitoring_dagster.decide.judging import (
+    drift_rules,
+    drift_severity,
+    own_rules,
+    statements,
+    trends,
+)
 from monitoring_dagster.decide.judging.limit_rules import limit_findings
 from monitoring_dagster.decide.judging.quality.quality_rules import quality_findings, quality_names
 from monitoring_dagster.decide.judging.quality_charts import CHART_DAYS
@@ -37,7 +43,6 @@ def judge_day(
     *,
     traffic: Traffic,
     open_incidents: Collection[Incident],
-    before: Callable[[date], list[Finding]],
 ) -> Judged:
     """Judge *day* by every rule of the catalogue and the owner's.
 
@@ -49,22 +54,20 @@ def judge_day(
         Who served.
     open_incidents
         What the days before it left open.
-    before
-        What was found on an earlier day.
     """
     today = log.on(day)
     week = statements.of_newest_week(log, day)
     own = own_rules.judged_by(spec, day, log)
     of_day = [one for one in today if one.name != statements.OF_WEEK]
+    quality = quality_findings(spec, day, today, log, traffic)
     found = [
         *statements.stated_findings(spec, day, [*of_day, *week], traffic),
         *limit_findings(spec, day, log),
-        *drift_rules.drift_findings(spec, day, today, traffic),
-        *quality_findings(spec, day, today, log, traffic),
+        *drift_rules.drift_findings(spec, day, today, log, traffic, quality),
+        *quality,
         *own_rules.own_findings(spec, day, own),
     ]
-    found = drift_rules.within_budget(spec, day, as_asked(found, spec.rules.alerts), before)
-    found = trends.with_trends(found, log)
+    found = trends.with_trends(as_asked(found, spec.rules.alerts), log)
     found.sort(key=lambda one: (one.severity, one.kind is not FindingKind.PREDICTION_DRIFT))
     evidence = _evidence(spec, today, week)
     if own and own_rules.can_clear(spec, own, open_incidents):
@@ -86,14 +89,15 @@ def looks_back(spec: ModelSpec) -> timedelta:
     """How far before a day its rules look: at weekdays, weeks, evaluated days, own windows."""
     own = (own_rules.look_back(rule) for rule in spec.rules.own.values())
     labels = spec.labels.mature_after_days if spec.labels is not None else 0
-    return max([timedelta(days=max(_LOOK_BACK_DAYS + labels, CHART_DAYS)), *own])
+    of_drift = drift_rules.longest_window(spec)
+    return max([timedelta(days=max(_LOOK_BACK_DAYS + labels, CHART_DAYS, of_drift)), *own])
 
 
 def names_read(spec: ModelSpec) -> set[str]:
     """The signals that its rules read."""
     limits = (rule.limit.signal for rule in RULES.values() if rule.limit is not None)
     own = (rule.signal for rule in spec.rules.own.values())
-    of_drift = (drift_rules.OF_ANSWERS, drift_rules.OF_FEATURES)
+    of_drift = drift_severity.READ
     names = {ROWS, *statements.STATED, *limits, *own, *of_drift, *quality_names(spec)}
     return names | {trends.PSI}
 
@@ -120,9 +124,9 @@ def _parts(spec: ModelSpec, signal: Signal) -> Iterator[Evidence]:
         yield Evidence.QUALITY
     if signal.segment or not isfinite(signal.value):
         return
-    if signal.name == drift_rules.OF_ANSWERS:
+    if signal.name == drift_severity.OF_ANSWERS:
         yield Evidence.PREDICTIONS
-    if signal.name == drift_rules.OF_FEATURES:
+    if signal.name == drift_severity.OF_FEATURES:
         yield Evidence.FEATURES
     if area == "estimate" and quantity in spec.tolerances and isfinite(signal.baseline):
         yield Evidence.ESTIMATE

@@ -20,6 +20,17 @@ class Traffic:
         """What a finding is about: the champion's series is the model's, any other is named."""
         return what if version == self.champion else f"{what} of version {version}"
 
+    def names(self, subject: str, version: str) -> bool:
+        """Whether *subject*, of a finding about something that each version has, means *version*.
+
+        >>> traffic = Traffic("1", {"1": 0.5, "2": 0.5})
+        >>> traffic.names(traffic.subject("log_loss", "2"), "2"), traffic.names("log_loss", "2")
+        (True, False)
+        """
+        if version != self.champion:
+            return subject.endswith(self.subject("", version))
+        return not any(self.names(subject, one) for one in self.shares if one != version)
+
     def at_most(self, version: str) -> Severity:
         """How urgent a finding about *version* may be, by how many callers it answers.
 

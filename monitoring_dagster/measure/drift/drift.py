@@ -145,6 +145,7 @@ def _report(monitor: Monitor, day: date, records: Sequence[Record]) -> StepRepor
     numbers: dict[str, int | float] = {
         "features_compared": len(features),
         "features_drifted": len(drifted),
+        "features_muted": sum(one["verdict"] == Verdict.MUTED for one in features),
         "segments_drifted": sum(
             1 for one in records if one["segment"] and one["verdict"] == Verdict.DRIFT
         ),
@@ -221,15 +222,23 @@ def _check(rows: Sequence[Record], nothing: str) -> Check:
         reasons = [f"{one['column']}: {one['reason']}" for one in rows]
         return Check.no_verdict(_first_three(reasons) or nothing)
     bad = [f"{one['column']}: {one['reason']}" for one in judged if one["verdict"] == Verdict.DRIFT]
+    if bad:
+        return Check(passed=False, words=_first_three(bad), tone=Tone.WARN)
+    quiet = [shown(one["column"]) for one in judged if one["verdict"] == Verdict.MUTED]
+    names = _first_three(list(dict.fromkeys(quiet)), ", ")
+    why = f"muted, as ordinary days differ too much: {names}"
+    if len(quiet) == len(judged):
+        return Check.no_verdict(why)
+    muted = f"; {why}" if quiet else ""
     left_out = len(rows) - len(judged)
     unjudged = f"; no verdict on {left_out} more (too few rows)" if left_out else ""
-    words = _first_three(bad) or f"{len(judged)} compared, none drifted{unjudged}"
-    return Check(passed=not bad, words=words, tone=Tone.WARN)
+    words = f"{len(judged)} compared, none drifted{muted}{unjudged}"
+    return Check(passed=True, words=words, tone=Tone.WARN)
 
 
-def _first_three(reasons: Sequence[str]) -> str:
-    more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
-    return "; ".join(reasons[:3]) + more
+def _first_three(parts: Sequence[str], between: str = "; ") -> str:
+    more = f"{between}and {len(parts) - 3} more" if len(parts) > 3 else ""
+    return between.join(parts[:3]) + more
 
 
 def _shown(row: Mapping[str, object]) -> dict[str, str | float | None]:

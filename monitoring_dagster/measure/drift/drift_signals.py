@@ -1,13 +1,20 @@
 """Signals of drift, from the day's records, or from stored ones under other rules."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from math import isfinite, nan
 
 import numpy as np
 import pyarrow as pa
 
-from monitoring_dagster.decide.judging.drift_rules import OF_ANSWERS, OF_FEATURES, severity_of
+from monitoring_dagster.decide.judging.drift_severity import (
+    IMPORTANCE,
+    OF_ANSWERS,
+    OF_FEATURES,
+    UNUSABLE,
+    severity_of,
+    unusable_share,
+)
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.measure.drift.drift_records import measured, rank, verdict_record
 from monitoring_dagster.spec.model import ModelSpec
@@ -17,13 +24,15 @@ from monitoring_dagster.store.days.drifted import Record
 from monitoring_dagster.store.results import chosen_rows
 
 FEATURES = "drift.features"  # how many of them drifted
-OF_RULES = (OF_ANSWERS, OF_FEATURES, FEATURES)  # what other rules change, unlike distances
+# What other rules change, unlike distances
+OF_RULES = (OF_ANSWERS, OF_FEATURES, FEATURES, UNUSABLE, IMPORTANCE)
 _VALUES = {str(Verdict.DRIFT): 1.0, str(Verdict.INSUFFICIENT): nan}
 
 
 def drift_signals(spec: ModelSpec, day: date, records: Sequence[Record]) -> Iterator[Signal]:
     """Of whole rows: of each column the verdict and the distances, and of each version how many
-    features drifted, against every baseline; of segments the columns that drifted."""
+    features drifted, against every baseline; of segments the columns that drifted. Of what drifted
+    also whether the column is broken, and how much it weighs."""
     verdicts = [
         _verdict_signal(spec, day, one)
         for one in records
@@ -49,6 +58,42 @@ def drift_signals(spec: ModelSpec, day: date, records: Sequence[Record]) -> Iter
             value = nan if value is None else value
             yield Signal.on(day, name, value, baseline=usual.get(name, nan), **about)
     yield from _features_drifted(day, verdicts)
+    yield from _unusable(day, records)
+    weights = ((one["version"], one["column"], one["importance"]) for one in records)
+    yield from _importances(day, weights, verdicts)
+
+
+def _unusable(day: date, records: Sequence[Record]) -> Iterator[Signal]:
+    """The columns that are broken: few of their rows have a usable value."""
+    for one in records:
+        share = unusable_share(one)
+        if share is not None:
+            yield Signal.on(
+                day, UNUSABLE, share, subject=one["column"], version=one["version"],
+                baseline_name=one["baseline"], n=one["n_current"],
+            )  # fmt: skip
+
+
+def _importances(
+    day: date, weights: Iterable[tuple[str, str, float | None]], verdicts: Sequence[Signal]
+) -> Iterator[Signal]:
+    """Of each feature that drifted its share of the importance of all, by version; nothing where
+    the version has none. What is below 0, as shuffling a useless feature gives, counts as 0.
+
+    *weights* are version, column and importance, as often as a column was compared.
+    """
+    of_versions: dict[str, dict[str, float]] = {}
+    for version, column, importance in weights:
+        if importance is not None:
+            of_versions.setdefault(version, {})[column] = max(importance, 0.0)
+    features = [one for one in verdicts if one.name == OF_FEATURES and one.value > 0]
+    for version, column in dict.fromkeys((one.version, one.subject) for one in features):
+        of_version = of_versions.get(version, {})
+        total = sum(of_version.values())
+        if total > 0 and column in of_version:
+            yield Signal.on(
+                day, IMPORTANCE, of_version[column] / total, subject=column, version=version
+            )
 
 
 def _features_drifted(day: date, verdicts: Sequence[Signal]) -> Iterator[Signal]:
@@ -111,7 +156,15 @@ def judged_again(spec: ModelSpec, day: date, stored: pa.Table) -> list[Signal]:
         *(_verdict_signal(spec, day, one) for one in drifted),
         *_without_drift(day, stored, p_adjusted, drifted),
     ]
-    return [*verdicts, *_features_drifted(day, verdicts)]
+    weights = zip(
+        *(stored[name].to_pylist() for name in ("version", "column", "importance")), strict=True
+    )
+    return [
+        *verdicts,
+        *_features_drifted(day, verdicts),
+        *_unusable(day, drifted),
+        *_importances(day, weights, verdicts),
+    ]
 
 
 def _without_drift(

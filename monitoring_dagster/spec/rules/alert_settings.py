@@ -20,6 +20,8 @@ class Window(NamedTuple):
 WINDOWS: Mapping[FindingKind, Window] = MappingProxyType(
     dict.fromkeys(
         (
+            FindingKind.PREDICTION_DRIFT,
+            FindingKind.FEATURE_DRIFT,
             FindingKind.EXPECTED_DROP,
             FindingKind.PERFORMANCE_DROP,
             FindingKind.SEGMENT_DROP,
@@ -43,7 +45,7 @@ class Alert(Record):
     severity: SeverityName | None = Field(
         default=None,
         description="Of its findings; one that is for the record only (P3) for a reason of its own"
-        " stays so: another version's, an unreliable estimate's, one beyond the budget.",
+        " stays so: another version's, an unreliable estimate's, drift without a consequence.",
     )
     breaches: int | None = Field(
         default=None, ge=1, description="Judged days on which it must be broken ..."

@@ -1,7 +1,9 @@
 """Every threshold, in one place, and what becomes of each rule."""
 
+from collections.abc import Mapping
 from dataclasses import fields
-from typing import Literal
+from types import MappingProxyType
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -40,6 +42,10 @@ class Baseline(Record):
 class Drift(Record):
     """When a difference from the reference is called drift."""
 
+    _moved: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"max_alerts_in_30_days": "rules.alerts.feature_drift, breaches and of_days"}
+    )
+
     baselines: list[Baseline] = Field(
         default=[Baseline()],
         min_length=1,
@@ -76,11 +82,6 @@ class Drift(Record):
     psi_moderate: float = Field(default=0.1, gt=0)
     psi_alert: float = Field(default=0.15, gt=0)
     psi_significant: float = Field(default=0.2, gt=0)
-    max_alerts_in_30_days: int = Field(
-        default=10,
-        ge=0,
-        description="Features whose drift is told; beyond them it is recorded and not sent.",
-    )
 
     def settings(self) -> DriftSettings:
         names = {one.name for one in fields(DriftSettings)}

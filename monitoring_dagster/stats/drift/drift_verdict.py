@@ -16,6 +16,7 @@ from monitoring_dagster.stats.inference.evidence import benjamini_hochberg
 _SHOWN_CHARACTERS = 40  # of a level's name, which is a value from the data
 _SHOWN_NAMES = 3
 _WORTH_SAYING = 0.001
+_MOST_HIDDEN = 0.5  # of the rows: a bound above it hides any change that people would call one
 
 PsiBand: TypeAlias = Literal["none", "moderate", "significant"]
 
@@ -26,6 +27,7 @@ class Verdict(StrEnum):
     OK = "OK"
     DRIFT = "DRIFT"
     INSUFFICIENT = "INSUFFICIENT"  # too few rows for a verdict
+    MUTED = "MUTED"  # not drift, as half of the rows in other bins would not be, either
 
 
 class Broken(StrEnum):
@@ -60,7 +62,8 @@ def judge(
     Drift needs evidence and effect: a p-value that stays below `alpha` after the Benjamini-Hochberg
     correction, and either an effect of at least `min_effect`, or missing, infinite or far-out
     values or new categories in so many more of the rows as their own bound says; and no less than
-    is usual.
+    is usual. Where that is more than half of the rows a column that did not drift is muted, and not
+    OK: there is hardly a change that it would show.
 
     Parameters
     ----------
@@ -152,7 +155,7 @@ def verdict_of(
     share = f"{drift.effect:.1%} of rows fall in other bins than in the reference"
     if p >= settings.alpha:
         reason = f"not significant ({evidence}, needed below {settings.alpha:g})"
-        return DriftVerdict(drift, p, Verdict.OK, band, reason)
+        return _no_drift(drift, p, band, reason, effect_bound)
     broken = tuple(
         kind
         for kind, found, bound in zip(Broken, drift.growth, growth_bounds, strict=True)
@@ -169,7 +172,17 @@ def verdict_of(
     reason = (
         f"significant, below the effect threshold: {share} (bound {effect_bound:.1%}, {evidence})"
     )
-    return DriftVerdict(drift, p, Verdict.OK, band, reason)
+    return _no_drift(drift, p, band, reason, effect_bound)
+
+
+def _no_drift(
+    drift: ColumnDrift, p: float, band: PsiBand, reason: str, effect_bound: float
+) -> DriftVerdict:
+    """OK only where half of the rows in other bins would have been drift."""
+    if effect_bound <= _MOST_HIDDEN:
+        return DriftVerdict(drift, p, Verdict.OK, band, reason)
+    why = f"ordinary days differ by up to {effect_bound:.1%} of rows, which hides a change"
+    return DriftVerdict(drift, p, Verdict.MUTED, band, f"muted, as {why}; {reason}")
 
 
 def _missing(drift: ColumnDrift) -> str:

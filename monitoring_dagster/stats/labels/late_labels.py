@@ -16,6 +16,8 @@ from monitoring_dagster.stats.quality.performance import Metric
 _WEEK = 7
 _MIN_WEEKS, _LEARNT_WEEKS = 4, 8
 _MIN_MISSING, _MIN_BACKLOG_DAYS = 0.1, 0.5
+_BEHIND_DAYS, _OF_DAYS, _BEHIND_SD = 3, 5, 3.0
+_NORMAL = 1.4826  # standard deviations in a median absolute one, of a normal distribution
 _NO_VARIANCE = 1e-9  # of a week without predictions
 _MIN_LABELS = 30  # early ones and late ones, below which they are not compared
 _NAN = float("nan")
@@ -85,6 +87,11 @@ def slower(triangle: ArrayLike, predictions: ArrayLike, *, alpha: float = 0.05) 
     p below *alpha* by Student's law, and either 10 % of the expected labels missing or a backlog of
     half a day's labels.
 
+    And it lasts: of the last five days of which labels were due three have each been behind, now or
+    when they were younger, by three standard deviations of chance and of what days differ by at
+    that lag (by their median, which no single one moves). Where labels are slower each new day is;
+    a storm of a day or two, whose cancelled flights never get a label, is no delay.
+
     Parameters
     ----------
     triangle, predictions
@@ -114,7 +121,8 @@ def slower(triangle: ArrayLike, predictions: ArrayLike, *, alpha: float = 0.05) 
     past = np.arange(start - weeks * _WEEK, start)
     looks = np.append(past[count - 1 :], today)
     at = looks[:, None] - (today - recent)
-    share = _usual_shares(upto[past], rows[past], past)[at % _WEEK, lag]
+    shares = _usual_shares(upto[past], rows[past], past)
+    share = shares[at % _WEEK, lag]
     known = ~np.isnan(upto[at, lag])
     expected = np.where(known, rows[at] * share, 0.0)
     behind = (expected - np.where(known, upto[at, lag], 0.0)).sum(1)
@@ -126,6 +134,8 @@ def slower(triangle: ArrayLike, predictions: ArrayLike, *, alpha: float = 0.05) 
     due, late = float(expected[-1].sum()), float(behind[-1])
     backlog = late / (float(rows[recent].mean()) * usual.coverage.value)
     if p >= alpha or (late < _MIN_MISSING * due and backlog < _MIN_BACKLOG_DAYS):
+        return None
+    if not _lasts(upto, rows, past, shares):
         return None
     now = arrival_curve(came, rows, window_days=_WEEK)
     p50 = now.p50_days if now is not None else float("nan")
@@ -147,6 +157,21 @@ def _usual_shares(upto: Floats, rows: Floats, days: NDArray[np.intp]) -> Floats:
     served = weekday.T.astype(np.float64) @ np.where(known, rows[:, None], 0.0)
     shares: Floats = (labels + 0.5) / (served + 1)
     return shares
+
+
+def _lasts(upto: Floats, rows: Floats, past: NDArray[np.intp], shares: Floats) -> bool:
+    """Whether several of the newest days have been behind at some age; days of which no label was
+    due by now are left out."""
+    days = np.arange(len(rows))
+    expected = np.where(np.isnan(upto), 0.0, rows[:, None] * shares[days % _WEEK])
+    chance = np.sqrt(np.maximum(expected * (1 - shares[days % _WEEK]), _NO_VARIANCE))
+    off = (expected - np.nan_to_num(upto)) / chance
+    served = past[rows[past] > 0]
+    spread = np.fmax(_NORMAL * np.median(np.abs(off[served]), axis=0), 1.0)
+    was_due: NDArray[np.bool_] = expected >= 1
+    was_behind: NDArray[np.bool_] = np.any(was_due & (off >= _BEHIND_SD * spread), axis=1)
+    newest = was_behind[np.any(was_due, axis=1)][-_OF_DAYS:]
+    return int(newest.sum()) >= _BEHIND_DAYS
 
 
 def _p_value(z: Floats, *, weeks: int, days: int) -> float:
@@ -282,7 +307,7 @@ def _projected(known: LabelMean, late: LabelMean, missing: float) -> Metric:
     reach = Z95 * math.sqrt(variance) / total
     low, high = value - reach, value + reach
     if known.is_share and late.is_share:
-        low, high = max(low, 0.0), min(high, 1.0)
+        low, value, high = (min(max(one, 0.0), 1.0) for one in (low, value, high))
     return Metric(value, low, high, round(total))
 
 

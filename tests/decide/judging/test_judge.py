@@ -29,7 +29,7 @@ def spec(**changed):
     return ModelSpec.model_validate(shortest | changed)
 
 
-def judged(*signals, of=None, open_incidents=(), before=lambda day: []):
+def judged(*signals, of=None, open_incidents=()):
     by_day = {}
     for one in signals:
         by_day.setdefault(one.known_on or one.day, []).append(one)
@@ -39,13 +39,13 @@ def judged(*signals, of=None, open_incidents=(), before=lambda day: []):
         LoadedSignals(by_day),
         traffic=Traffic("1", {"1": 1.0}),
         open_incidents=open_incidents,
-        before=before,
     )
 
 
-def drift(value, subject="income", *, name="drift.feature_drift", **more):
+def drift(value, subject="income", *, name="drift.feature_drift", days_ago=0, **more):
     fields = {"severity": "P2", "version": "1", "reason": "moved", "baseline_name": "reference"}
-    return Signal.on(DAY, name, value, subject=subject, **(fields | more))
+    day = DAY - timedelta(days=days_ago)
+    return Signal.on(day, name, value, subject=subject, **(fields | more))
 
 
 def quality(value=0.5, metric="log_loss", **more):
@@ -99,8 +99,8 @@ def test_every_judge_is_asked_and_the_most_urgent_comes_first():
         ROWS,
         Signal.on(DAY, "service.error_rate", 0.5, n=300),
         Signal.stating(DAY, "contract.schema_breach", "age", "gone", severity=Severity.P3),
-        drift(1.0),
-        drift(1.0, "score", name="drift.prediction_drift"),
+        *(drift(1.0, days_ago=n) for n in range(3)),
+        *(drift(1.0, "score", name="drift.prediction_drift", days_ago=n) for n in range(3)),
         of=spec(rules={"own": {"busy": {"signal": "volume.rows", "above": 1, "severity": "P1"}}}),
     ).findings
     assert [(one.severity, one.kind) for one in found] == [
@@ -141,10 +141,34 @@ def test_a_rule_that_fired_is_cleared_by_its_own_number_alone(firing, may_clear)
     assert (Evidence.OWN in found.evidence) is may_clear
 
 
-def test_what_is_beyond_the_budget_of_drift_is_recorded():
-    of = spec(rules={"drift": {"max_alerts_in_30_days": 1}})
-    found = judged(drift(1.0), drift(1.0, "debt"), of=of).findings
-    assert [one.severity for one in found] == [Severity.P2, Severity.P3]
+@pytest.mark.parametrize(
+    ("expected", "severity"),
+    [(0.9, Severity.P2), (0.5, Severity.P3)],
+    ids=["expected quality is worse", "expected quality is as ever"],
+)
+def test_drift_of_a_feature_is_told_where_the_day_says_that_quality_is_worse(expected, severity):
+    days = [
+        one
+        for n in range(3)
+        for one in (
+            drift(1.0, days_ago=n),
+            Signal.on(DAY - timedelta(days=n), "estimate.log_loss", expected, low=expected,
+                      high=expected, n=300, baseline=0.5, version="1"),
+        )
+    ]  # fmt: skip
+    found = {one.kind: one.severity for one in judged(*days).findings}
+    assert found[FindingKind.FEATURE_DRIFT] is severity
+    assert (FindingKind.EXPECTED_DROP in found) is (severity is Severity.P2)
+
+
+@pytest.mark.parametrize("quantity", ["unusable", "importance"])
+def test_it_reads_what_makes_drift_urgent(quantity):
+    assert f"drift.{quantity}" in names_read(spec())
+
+
+def test_it_looks_back_as_far_as_the_days_that_drift_must_last():
+    of = spec(rules={"alerts": {"feature_drift": {"of_days": 60}}})
+    assert looks_back(of) == timedelta(days=60)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.store.days.champions import traffic_on
 from monitoring_dagster.store.days.drifted import DRIFT
 from monitoring_dagster.store.days.profiles import profiles_of
-from monitoring_dagster.store.days.signals import stored_on
+from monitoring_dagster.store.days.signals import StoredSignals
 from monitoring_dagster.store.references.version_reference import folder_of, reference_of
 from monitoring_dagster.views.backtest import backtest
 from tests.world import START, day_after
@@ -112,11 +112,20 @@ def income_labels(world, day):
 
 
 def test_a_finding_names_the_baseline_where_there_are_several(lived):
-    signals, traffic = stored_on(lived.monitor, SHIFTED), traffic_on(lived.monitor, SHIFTED)
-    told = drift_findings(lived.monitor.spec, SHIFTED, signals, traffic)
+    """Of those against which it drifted the one from which it moved furthest, then the others."""
+    at_once = {"alerts": {"feature_drift": {"breaches": 1, "of_days": 1}}}
+    changes = {"rules": {**lived.spec_changes["rules"], **at_once}}
+    monitor = replace(lived, spec_changes=changes).monitor
+    log, traffic = StoredSignals(monitor, SHIFTED), traffic_on(monitor, SHIFTED)
+    told = drift_findings(monitor.spec, SHIFTED, log.on(SHIFTED), log, traffic, [])
     (found,) = [one for one in told if one.subject == "income"]
-    furthest = max(income(lived, SHIFTED).values(), key=lambda row: row["effect"])
+    rows = income(lived, SHIFTED).values()
+    furthest, *others = sorted(rows, key=lambda row: -row["effect"])
     assert found.words.startswith(f"income of version 1 against {furthest['baseline']}: ")
+    for row in others:
+        how = "also" if row["verdict"] == "DRIFT" else "not"
+        said = f"{how} against {row['baseline']}" in found.words
+        assert said is (row["verdict"] != "INSUFFICIENT")
 
 
 def test_a_backtest_says_what_the_stored_verdicts_say_and_writes_nothing(lived):

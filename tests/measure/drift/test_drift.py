@@ -1,5 +1,6 @@
 """A day beside its baselines: what drifted, in which order, and where nothing is said."""
 
+from dataclasses import replace
 from math import isnan
 
 import pytest
@@ -8,6 +9,7 @@ from monitoring_dagster.measure import profiling
 from monitoring_dagster.measure.drift import drift
 from monitoring_dagster.measure.drift.drift import drift_signals, judged, rank
 from monitoring_dagster.measure.step import Tone
+from monitoring_dagster.stats.drift.usual import Usual
 from monitoring_dagster.store.days.drifted import JUDGED_BY, drifted_columns
 from monitoring_dagster.store.days.signals import stored_on
 from tests.tiny import (
@@ -193,3 +195,53 @@ def test_too_few_rows_are_unknown_and_count_for_no_version():
 )
 def test_what_people_see_first(first, second):
     assert sorted([second, first], key=rank) == [first, second]
+
+
+def muted(monkeypatch, *columns):
+    """Let ordinary days differ so much in these columns that nothing would be drift."""
+    known = drift.reference_of
+
+    def reference_of(monitor, version):
+        reference = known(monitor, version)
+        habit = Usual(dict.fromkeys(columns, 0.9))
+        return reference and replace(reference, usual=dict.fromkeys(reference.profiles, habit))
+
+    monkeypatch.setattr(drift, "reference_of", reference_of)
+
+
+def test_a_column_whose_ordinary_days_hide_every_change_is_muted_and_named(monitor, monkeypatch):
+    muted(monkeypatch, "age")
+    report = compare(monitor, age=lambda one: one + 1)
+    check = report.checks["feature_drift"]
+    assert check.passed
+    assert check.words == "3 compared, none drifted; muted, as ordinary days differ too much: 'age'"
+    assert report.numbers["features_muted"] == 1
+    verdicts = {row["column"]: row["verdict"] for row in report.table}
+    assert (verdicts["age"], verdicts["debt"]) == ("MUTED", "OK")
+
+
+def test_where_every_column_is_muted_there_is_no_verdict(monitor, monkeypatch):
+    muted(monkeypatch, "age", "debt", "country")
+    check = compare(monitor).checks["feature_drift"]
+    assert check.passed is None
+    assert check.words.startswith("No verdict: muted, as ordinary days differ too much: ")
+
+
+@pytest.mark.parametrize(
+    ("change", "share"),
+    [
+        pytest.param({"age": lambda one: None}, 1.0, id="no value at all"),
+        pytest.param({"age": lambda one: one + 5}, None, id="every value there"),
+    ],
+)
+def test_what_is_broken_and_what_it_weighs_are_signals(monitor, change, share):
+    compare(monitor, **change)
+    found = {(one.name, one.subject): one.value for one in stored_on(monitor, DAY)}
+    assert found.get(("drift.unusable", "age")) == share
+    assert "drift.importance" not in {name for name, _ in found}, "nobody knows that of age"
+
+
+def test_the_weight_of_what_drifted_is_a_share_of_all(monitor):
+    compare(monitor, debt=lambda one: one + 9)
+    found = [one for one in stored_on(monitor, DAY) if one.name == "drift.importance"]
+    assert [(one.subject, one.version, one.value) for one in found] == [("debt", "1", 1.0)]

@@ -13,7 +13,7 @@ from monitoring_dagster.store.days.signals import signals
 from tests.world import START
 
 NAMES = ("drift.prediction_drift", "drift.feature_drift")
-OF_RULES = (*NAMES, "drift.features")
+OF_RULES = (*NAMES, "drift.features", "drift.unusable", "drift.importance")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def lived(founded, tmp_path_factory):
 def said(found):
     return [
         (one.name, one.subject, one.version, one.segment_value, one.baseline_name, one.severity,
-         one.reason)
+         one.reason, one.value)
         for one in found
         if one.value > 0 and one.name in OF_RULES
     ]  # fmt: skip
@@ -94,6 +94,14 @@ def test_every_column_has_its_distances(lived):
     missing = {one.subject: one for one in found if one.name == "drift.missing"}
     assert missing["age"].value == pytest.approx(0.25, abs=0.02)
     assert missing["age"].baseline == 0
+
+
+def test_each_feature_that_drifted_has_its_share_of_the_importance(lived):
+    found = signals(lived.monitor, "drift.importance", first=START, last=START)
+    by_column = {one.subject: one.value for one in found}
+    assert by_column.keys() == {"income", "age", "debt", "plan"}
+    assert all(0 <= one <= 1 for one in by_column.values())
+    assert 0 < sum(by_column.values()) <= 1
 
 
 def test_the_share_of_features_that_drifted_adds_up(lived):

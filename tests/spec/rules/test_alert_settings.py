@@ -77,7 +77,7 @@ def test_a_rule_of_one_day_has_no_window(kind):
         with pytest.raises(Misplaced, match="one day or week at a time") as raised:
             Alert(**{key: 1}).check_window(kind)
         assert raised.value.place == (key,)
-        assert f"{key} is for expected_drop, performance_drop" in str(raised.value)
+        assert f"{key} is for prediction_drift, feature_drift" in str(raised.value)
 
 
 @pytest.mark.parametrize(

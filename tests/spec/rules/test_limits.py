@@ -51,7 +51,6 @@ def test_what_the_owner_writes_of_drift_is_what_the_statistics_get():
         ),
         pytest.param(Drift, "min_rows", [2], [1], id="rows"),
         pytest.param(Drift, "psi_alert", [0.001, 9.0], [0.0], id="PSI"),
-        pytest.param(Drift, "max_alerts_in_30_days", [0], [-1], id="budget"),
         pytest.param(Baseline, "days", [1, 366], [0, 367], id="days of a baseline"),
         pytest.param(Service, "max_error_rate", [0.001, 0.999], [0.0, 1.0], id="errors"),
         pytest.param(Service, "max_p99_ms", [0.1, None], [0.0], id="latency"),
@@ -67,9 +66,7 @@ def test_thresholds_end_where_they_mean_nothing_any_more(record, key, good, bad)
 
 
 def test_without_a_word_a_service_is_ill_from_every_tenth_error_and_half_of_its_traffic_on():
-    """And how many drifted features are told in 30 days."""
     assert Service() == Service(max_error_rate=0.10, max_p99_ms=None, min_rows_share=0.5)
-    assert Drift().max_alerts_in_30_days == 10
     assert Drift().baselines == [Baseline(kind="training", days=28)]
 
 
@@ -115,3 +112,8 @@ def test_per_cent_where_a_fraction_stands_is_refused():
     ((place, message),) = told("rules.drift.alpha", 5)
     assert place == "rules.drift.alpha"
     assert "less than 1" in message
+
+
+def test_a_budget_of_told_features_is_none_any_more_and_says_what_to_write():
+    with pytest.raises(ValidationError, match=r"write rules\.alerts\.feature_drift"):
+        Drift(max_alerts_in_30_days=10)

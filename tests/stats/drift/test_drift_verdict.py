@@ -69,6 +69,29 @@ def test_drift_needs_evidence_and_effect(drift, effect, p_value, usual, expected
 
 
 @pytest.mark.parametrize(
+    ("effect", "p_value", "usual", "expected"),
+    [
+        pytest.param(0.4, 1e-9, 0.5, Verdict.OK, id="half of the rows would be drift"),
+        pytest.param(0.5, 1e-9, 0.51, Verdict.MUTED, id="half of the rows would be none"),
+        pytest.param(0.01, 0.9, 1.0, Verdict.MUTED, id="as the reference, and nobody could tell"),
+        pytest.param(0.6, 1e-9, 0.6, Verdict.DRIFT, id="beyond even that"),
+    ],
+)
+def test_a_column_whose_ordinary_days_hide_every_change_is_muted_and_never_ok(
+    drift, effect, p_value, usual, expected
+):
+    (found,) = verdicts([replace(drift, effect=effect, p_value=p_value)], usual=usual)
+    assert found.verdict is expected
+    said = f"ordinary days differ by up to {usual:.1%} of rows" in found.reason
+    assert said is (expected is Verdict.MUTED)
+
+
+def test_a_muted_column_that_lacks_its_values_has_drifted(drift):
+    gone = replace(drift, effect=0.4, growth=Growth(missing=0.4))
+    assert verdicts([gone], usual=1.0)[0].verdict is Verdict.DRIFT
+
+
+@pytest.mark.parametrize(
     ("share", "usual", "expected"),
     [
         pytest.param(0.02, 0.0, Verdict.DRIFT, id="two per cent more"),

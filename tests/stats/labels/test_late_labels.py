@@ -120,9 +120,34 @@ def test_a_certain_but_small_delay_is_none():
 
 
 @pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        pytest.param([-3, -2], False, id="a storm of two days"),
+        pytest.param([-4, -1], False, id="two storms within five days"),
+        pytest.param([-5, -3, -1], True, id="three of the last five days"),
+        pytest.param([-6, -3, -1], False, id="three of six"),
+    ],
+)
+def test_days_whose_labels_never_come_are_a_delay_once_they_are_three_of_five(days, told):
+    """As cancelled flights: half of the labels, on every lag, beyond any doubt."""
+    labels = np.tile(np.array([400.0, 200, 200, 100]), (70, 1))
+    labels[days] /= 2
+    for age in range(4):
+        labels[len(labels) - 1 - age, age + 1 :] = np.nan
+    assert (slower(labels, [1000] * len(labels)) is not None) is told
+
+
+def test_a_delay_that_is_over_within_two_days_is_seen_on_every_new_one():
+    """Nothing comes on the day itself, and all on the next: only the newest day is behind now."""
+    labels = np.array([[900.0, 0.0]] * 65 + [[0.0, 900.0]] * 5)
+    labels[-1, 1] = np.nan
+    assert slower(labels, [1000] * len(labels)) is not None
+
+
+@pytest.mark.parametrize(
     ("lags", "left", "told"),
     [
-        pytest.param(1, 0.85, True, id="a tenth is missing, of one day alone"),
+        pytest.param(1, 0.85, True, id="a tenth is missing of the day that is looked at"),
         pytest.param(1, 0.95, False, id="less than a tenth, and less than half a day's"),
         pytest.param(20, 0.93, True, id="less than a tenth, and more than half a day's"),
         pytest.param(20, 0.98, False, id="as many days, and less than half a day's"),
@@ -131,7 +156,7 @@ def test_a_certain_but_small_delay_is_none():
 def test_a_delay_matters_by_its_share_or_by_its_backlog(lags, left, told):
     """As many labels on each lag, and beyond doubt in any case."""
     usual = np.full(lags, 20_000.0 / lags)
-    labels = np.vstack([[usual] * (60 + lags), [usual * left] * lags])
+    labels = np.vstack([[usual] * (60 + lags), [usual * left] * max(lags, 3)])
     for age in range(lags):
         labels[len(labels) - 1 - age, age + 1 :] = np.nan
     assert (slower(labels, [40_000] * len(labels)) is not None) is told
@@ -214,6 +239,7 @@ def test_a_day_is_projected_to_what_it_turns_out_to_be():
 
 
 @example(known=0, ones=0, missing=5e-324, late=1)
+@example(known=100, ones=100, missing=412.05434156595066, late=100)  # rounds to above 1
 @given(
     known=st.integers(0, 500), ones=st.integers(0, 500), missing=st.floats(0, 500),
     late=st.integers(0, 100),
