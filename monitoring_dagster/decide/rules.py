@@ -71,6 +71,7 @@ class Rule:
     on_call: OnCallStep  # where the on-call runbook looks at it
     first_step: str  # what to do first
     heals: bool = False  # of what was delivered: a day delivered anew was never bad
+    inhibited_by: tuple[FindingKind, ...] = ()  # rules that explain it on the same day
     blocks_retraining: bool = False  # while it is open the data is not to be learnt from
     partitions: Partitions = Partitions.DAYS  # of the asset
     settings: tuple[str, ...] = ()  # the keys of defs.yaml with its thresholds
@@ -82,6 +83,8 @@ class Rule:
         """How urgent it is where nothing lowers that."""
         return self.severities[0]
 
+
+_BROKEN_FEED = (FindingKind.UNREADABLE_DATA, FindingKind.SCHEMA_BREACH, FindingKind.LOW_VOLUME)
 
 _ROWS: dict[FindingKind, Rule] = {
     FindingKind.MISSING_DAY: Rule(
@@ -206,6 +209,7 @@ _ROWS: dict[FindingKind, Rule] = {
         severities=(Severity.P1, Severity.P2),
         asset="drift",
         on_call=OnCallStep.PREDICTIONS,
+        inhibited_by=_BROKEN_FEED,
         first_step="Look for a release or a new kind of traffic, then at the drifted features.",
         settings=("rules.drift",),
     ),
@@ -216,6 +220,7 @@ _ROWS: dict[FindingKind, Rule] = {
         severities=(Severity.P1, Severity.P2, Severity.P3),
         asset="drift",
         on_call=OnCallStep.FRESHNESS,
+        inhibited_by=_BROKEN_FEED,
         first_step="Ask whether the world or the pipeline changed; a sudden shift is usually "
         "the pipeline.",
         settings=("rules.drift",),
@@ -239,6 +244,7 @@ _ROWS: dict[FindingKind, Rule] = {
         severities=(Severity.P2, Severity.P3),
         asset="estimate",
         on_call=OnCallStep.PREDICTIONS,
+        inhibited_by=_BROKEN_FEED,
         first_step="Look at the inputs that moved; labels have yet to confirm it.",
         settings=("rules.performance",),
     ),

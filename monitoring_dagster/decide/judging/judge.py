@@ -1,12 +1,12 @@
 """Judge of a day: what is wrong with a model, from its signals alone."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from math import isfinite
 
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.decide.incidents import Incident
+from monitoring_dagster.decide.incidents import Incident, is_told
 from monitoring_dagster.decide.judging import (
     drift_rules,
     drift_severity,
@@ -67,7 +67,7 @@ def judge_day(
         *quality,
         *own_rules.own_findings(spec, day, own),
     ]
-    found = trends.with_trends(as_asked(found, spec.rules.alerts), log)
+    found = trends.with_trends(inhibited(as_asked(found, spec.rules.alerts)), log)
     found.sort(key=lambda one: (one.severity, one.kind is not FindingKind.PREDICTION_DRIFT))
     evidence = _evidence(spec, today, week)
     if own and own_rules.can_clear(spec, own, open_incidents):
@@ -83,6 +83,23 @@ def as_asked(findings: Sequence[Finding], alerts: Mapping[str, Alert]) -> list[F
         finding if severity is None else finding.with_severity(Severity(severity))
         for finding, severity in zip(enabled, asked, strict=True)
     ]
+
+
+def inhibited(findings: Sequence[Finding]) -> list[Finding]:
+    """*findings*, for the record only where others of the same day explain them, which they name.
+
+    A feed that is broken is the problem; that columns drift with it is no second one.
+    """
+    told = {one.kind for one in findings if is_told(one.severity)}
+    result = []
+    for one in findings:
+        causes = [kind for kind in RULES[one.kind].inhibited_by if kind in told]
+        if causes and is_told(one.severity):
+            names = ", ".join(RULES[kind].title for kind in causes)
+            words = f"{one.words} (recorded only: {names} of the same day comes first)"
+            one = replace(one, severity=Severity.P3, at_most=Severity.P3, words=words)
+        result.append(one)
+    return result
 
 
 def looks_back(spec: ModelSpec) -> timedelta:

@@ -5,7 +5,8 @@ from math import nan
 
 import pytest
 
-from monitoring_dagster.decide.judging.judge import judge_day, looks_back, names_read
+from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.decide.judging.judge import inhibited, judge_day, looks_back, names_read
 from monitoring_dagster.decide.judging.traffic import Traffic
 from monitoring_dagster.decide.rules import RULES, Evidence
 from monitoring_dagster.decide.signal import LoadedSignals, Signal
@@ -191,3 +192,40 @@ def test_it_reads_what_the_owner_names_and_as_far_back():
     assert looks_back(of) == timedelta(days=45)  # as the charts of quality do
     slow = spec(labels={"path": "labels/{day}.parquet", "mature_after_days": 30})
     assert looks_back(slow) == timedelta(days=58)  # four weeks, and the wait for labels
+
+
+def found(kind, severity, subject="income"):
+    return Finding("churn", DAY, kind, subject, Severity(severity), f"{subject} is off", "step")
+
+
+@pytest.mark.parametrize(
+    ("cause", "severity", "is_told"),
+    [
+        pytest.param(FindingKind.SCHEMA_BREACH, "P1", False, id="a broken feed explains it"),
+        pytest.param(FindingKind.LOW_VOLUME, "P1", False, id="and so do rows that are missing"),
+        pytest.param(FindingKind.SCHEMA_BREACH, "P3", True, id="what is on record alone does not"),
+        pytest.param(FindingKind.SLOW_SERVICE, "P0", True, id="nor does another problem"),
+    ],
+)
+@pytest.mark.parametrize(
+    "kind",
+    [FindingKind.FEATURE_DRIFT, FindingKind.PREDICTION_DRIFT, FindingKind.EXPECTED_DROP],
+)
+def test_what_a_broken_feed_explains_is_on_record_and_names_it(kind, cause, severity, is_told):
+    first, second = inhibited([found(cause, severity), found(kind, "P1")])
+    assert first == found(cause, severity)
+    assert (second.severity is Severity.P1) is is_told
+    said = f"recorded only: {RULES[cause].title} of the same day comes first"
+    assert (said in second.words) is not is_told
+
+
+def test_quality_that_labels_show_is_told_beside_a_broken_feed():
+    """It is about other days."""
+    some = [found(FindingKind.SCHEMA_BREACH, "P1"), found(FindingKind.PERFORMANCE_DROP, "P1")]
+    assert inhibited(some) == some
+
+
+def test_no_rule_inhibits_itself_nor_one_that_inhibits_it():
+    for kind, rule in RULES.items():
+        assert kind not in rule.inhibited_by
+        assert not any(kind in RULES[one].inhibited_by for one in rule.inhibited_by)
