@@ -145,4 +145,14 @@ class _Judge:
             f"{self.traffic.words(version)}",
             step=RULES[kind].asset,
             at_most=at_most,
+            brief=f"{signal.subject}{where}: {_number(signal.reason)}",
         )
+
+
+def _number(reason: str) -> str:
+    """What moved, without the bound and the test.
+
+    >>> _number("PSI 0.31 (bound 0.1); p < 1e-16 among 72")
+    'PSI 0.31'
+    """
+    return reason.partition(";")[0].partition(" (bound")[0]

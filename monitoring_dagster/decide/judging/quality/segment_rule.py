@@ -6,6 +6,7 @@ from math import isfinite
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.judging.quality.version_days import VersionDays
 from monitoring_dagster.decide.judging.tolerance import higher_is_better, metric_of, room_of
+from monitoring_dagster.decide.signal import readable
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.stats.quality.performance import Metric
 from monitoring_dagster.stats.quality.segment_drop import (
@@ -45,7 +46,10 @@ def segment_findings(of: VersionDays, *, without: Collection[str]) -> Iterator[F
             if chart is None or chart.is_beyond:
                 where = f"{metric} where {drop.of.segment} is {drop.of.value}"
                 words = f"version {of.version}: {drop.words}"
-                yield of.finding(kind, where, words, about=of.days[0])
+                usual = "" if drop.of.before is None else readable(drop.of.before.value)
+                against = f" against {usual}" if usual else ""
+                brief = f"{where}: {readable(drop.of.now.value)}{against}"
+                yield of.finding(kind, where, words, about=of.days[0], brief=brief)
 
 
 def _lasts(of: VersionDays, drop: SegmentDrop, metric: str) -> bool:
