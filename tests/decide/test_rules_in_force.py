@@ -33,7 +33,7 @@ def test_every_rule_of_the_catalogue_is_named():
 def test_of_the_shortest_file_all_are_defaults():
     found = in_force()
     assert words(found["performance_drop"]) == [
-        "rules.alerts.performance_drop.severity: [P1 to P2]",
+        "rules.alerts.performance_drop.severity: [P1 to P3]",
         "rules.alerts.performance_drop.breaches: [3]",
         "rules.alerts.performance_drop.of_days: [5]",
         "rules.performance.log_loss.relative: [0.05]",
