@@ -146,3 +146,19 @@ def test_no_more_than_twenty_findings_are_shown_and_all_are_counted(monitor):
     keep(monitor, "contract", signals=stated)
     report = verdict.run(monitor, DAY)
     assert (report.numbers["findings"], len(report.table)) == (25, 20)
+
+
+@pytest.mark.parametrize(("low", "is_said"), [(-0.01, True), (0.01, False)])
+def test_a_metric_that_is_not_held_against_a_constant_is_named(monitor, low, is_said):
+    served(monitor)
+    signals = [
+        Signal.on(DAY, "pooled_skill.log_loss", 0.0, low=-0.1, high=0.1, version="1"),
+        Signal.on(DAY, "reference_skill.log_loss", 0.02, low=low, high=0.05, version="1"),
+    ]
+    words = verdict.run(monitor, DAY, verdict.Prepared(signals, "")).words
+    assert words.get("floor of log_loss, version 1") == (
+        "not judged: its skill in the reference of version 1 is 0.02 (-0.01 to 0.05), too small to"
+        " tell"
+        if is_said
+        else None
+    )

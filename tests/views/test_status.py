@@ -137,3 +137,13 @@ def test_what_waits_for_business_hours_is_shown_and_is_not_late(world):
     found = status_of(at(world, saturday + timedelta(hours=20)))
     assert (found.held, found.pending, found.undelivered) == (1, 0, 0)
     assert "1 message held until business hours" in found.words
+
+
+def test_beside_the_metrics_stands_what_no_promotion_moves(world):
+    """The skill over a constant; what the first champion promised, once a promotion is known."""
+    shown = status_of(world.monitor).metrics["model"]
+    skill, quality = shown["skill by log_loss, version 1"], shown["log_loss, version 1"]
+    assert 0 < skill < 1
+    assert quality > 0
+    bar = next(one for name, one in shown.items() if name.startswith("first champion's log_loss"))
+    assert bar > 0
