@@ -21,6 +21,8 @@ from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.spec.model import ModelSpec
 
 _KINDS = {OF_ANSWERS: FindingKind.PREDICTION_DRIFT, OF_FEATURES: FindingKind.FEATURE_DRIFT}
+_GONE = 0.9  # of the usable values: nobody waits for another day
+_BROKEN_DAYS = 2  # where it is less
 
 
 def drift_findings(
@@ -34,6 +36,9 @@ def drift_findings(
     """One finding a column of a version that drifted today and on several of the last judged days,
     or is broken; segments speak only where the whole is silent.
 
+    A column that lost nearly all of its usable values is broken at once. Where it lost half of them
+    it is so on the second of the last judged days: a storm may cost a day's values, too.
+
     *today* are the signals of the day; *quality* is what was found of it.
     """
     moved = drifted(today)
@@ -41,13 +46,12 @@ def drift_findings(
         return []  # most days: nothing to look back for
     days = DriftDays.upto(day, log, _looked_at(today, moved), of_days=longest_window(spec))
     judge = _Judge(spec, day, traffic, days, Consequences(spec, day, log, traffic, days, quality))
-    broken = {ComparedColumn.of(one)[1:] for one in today if one.name == UNUSABLE}
+    broken = {ComparedColumn.of(one)[1:]: one for one in today if one.name == UNUSABLE}
     of_columns: dict[tuple[str, str], dict[str, Finding]] = {}  # one a version
     for one in moved:
         of_column = of_columns.setdefault((one.name, one.subject), {})
         if one.version not in of_column:
-            is_broken = not one.segment and ComparedColumn.of(one)[1:] in broken
-            found = judge.broken(one) if is_broken else judge.lasting(one)
+            found = judge.found(one, broken.get(ComparedColumn.of(one)[1:]))
             of_column |= {one.version: found} if found else {}
     findings = [one for of in of_columns.values() for one in _of_column(of, traffic.champion)]
     return sorted(findings, key=lambda one: one.kind is FindingKind.FEATURE_DRIFT)
@@ -94,11 +98,21 @@ class _Judge:
     days: DriftDays
     consequences: Consequences
 
-    def broken(self, signal: Signal) -> Finding:
-        """Hardly a row has a usable value: nobody waits for more days."""
-        return self._finding(signal, signal.reason)
+    def found(self, signal: Signal, unusable: Signal | None) -> Finding | None:
+        """A finding where the column is broken, as *unusable* says, or where its drift lasts."""
+        if unusable is not None and not signal.segment and self._is_broken(signal, unusable):
+            return self._finding(signal, signal.reason)
+        return self._lasting(signal)
 
-    def lasting(self, signal: Signal) -> Finding | None:
+    def _is_broken(self, signal: Signal, unusable: Signal) -> bool:
+        before = unusable.baseline if isfinite(unusable.baseline) else 0.0
+        if unusable.value - before >= _GONE * (1 - before):
+            return True
+        breaches, of_days = self.spec.rules.window(_KINDS[signal.name])
+        days = self.days.days_unusable(ComparedColumn.of(signal), of_days=of_days)
+        return days >= min(breaches, _BROKEN_DAYS)
+
+    def _lasting(self, signal: Signal) -> Finding | None:
         """A finding where it lasts; of features, for the record where it has no consequence."""
         lasts = self._lasts(signal, signal.baseline_name)
         if lasts is None:

@@ -9,8 +9,9 @@ from monitoring_dagster.stats.drift.drift_verdict import Broken
 
 # 1 where a column drifted, 0 where not, NaN where it could not be judged
 OF_ANSWERS, OF_FEATURES = "drift.prediction_drift", "drift.feature_drift"
-# Of columns that drifted alone: the share of rows without a usable value, where that is a broken
-# input; and the feature's share of the importance that its version gives to all of them
+# Of columns that drifted alone: the share of rows without a usable value, beside that of the
+# baseline, where half of them or more have none; and the feature's share of the importance that its
+# version gives to all of them
 UNUSABLE, IMPORTANCE = "drift.unusable", "drift.importance"
 READ = (OF_ANSWERS, OF_FEATURES, UNUSABLE, IMPORTANCE)  # by the rules on drift
 _MOST = 0.5  # of the rows
@@ -33,7 +34,7 @@ def severity_of(row: Mapping[str, Any], *, psi_alert: float) -> Severity:
     what moved little, answers are louder than features, and segments are never loud.
     """
     answer, whole = row["role"] == "answer", not row["segment"]
-    if unusable_share(row) is not None:
+    if unusable_shares(row) is not None:
         return Severity.P1
     loud = whole and row["psi"] is not None and row["psi"] > psi_alert
     if answer:
@@ -41,10 +42,10 @@ def severity_of(row: Mapping[str, Any], *, psi_alert: float) -> Severity:
     return Severity.P2 if loud else Severity.P3
 
 
-def unusable_share(row: Mapping[str, Any]) -> float | None:
-    """The share of rows without a usable value now, where the column is broken by it: it is half of
-    them or more, and twice as many as in the reference, or cost half of the usable values that
-    there were. None where it is not, or of a segment."""
+def unusable_shares(row: Mapping[str, Any]) -> tuple[float, float] | None:
+    """The shares of rows without a usable value in the reference and now, where the column is
+    broken by it: it is half of them or more, and twice as many as in the reference, or cost half of
+    the usable values that there were. None where it is not, or of a segment."""
     if row["segment"]:
         return None
     found = [_UNUSABLE[kind] for kind in row.get("broken") or () if kind in _UNUSABLE]
@@ -52,4 +53,4 @@ def unusable_share(row: Mapping[str, Any]) -> float | None:
         sum(row[f"{share}_{side}"] for share in found) for side in ("reference", "current")
     )
     grown = now >= 2 * before or now - before >= (1 - before) / 2
-    return float(now) if found and now >= _MOST and grown else None
+    return (float(before), float(now)) if found and now >= _MOST and grown else None

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from math import isfinite
 from typing import NamedTuple, Self
 
-from monitoring_dagster.decide.judging.drift_severity import OF_ANSWERS, OF_FEATURES
+from monitoring_dagster.decide.judging.drift_severity import OF_ANSWERS, OF_FEATURES, UNUSABLE
 from monitoring_dagster.decide.signal import Signal, SignalLog
 from monitoring_dagster.spec.rules.alert_settings import Window
 
@@ -39,8 +39,8 @@ class Lasting(NamedTuple):
 
 @dataclass(frozen=True)
 class DriftDays:
-    """The newest judged days of some columns, and what drifted on them; a segment is judged with
-    all rows of its column."""
+    """The newest judged days of some columns, and what drifted or was broken on them; a segment is
+    judged with all rows of its column."""
 
     judged: Mapping[ComparedColumn, list[date]]  # newest first
     drifted: Collection[tuple[ComparedColumn, str, str, date]]  # with segment and its value
@@ -56,11 +56,11 @@ class DriftDays:
             if all(len(days) >= of_days for days in judged.values()):
                 break
             at = day - timedelta(days=n)
-            for one in log.between(at, at, OF_ANSWERS, OF_FEATURES):
+            for one in log.between(at, at, OF_ANSWERS, OF_FEATURES, UNUSABLE):
                 of = ComparedColumn.of(one)
                 if of in judged and not one.segment and isfinite(one.value):
                     judged[of].append(at)
-                if of in judged and one.value > 0:
+                if (of in judged or one.name == UNUSABLE) and one.value > 0:
                     drifted.add((of, one.segment, one.segment_value, at))
         return cls(judged, drifted)
 
@@ -71,6 +71,12 @@ class DriftDays:
         days = self.judged.get(series, [])[: window.of_days]
         drifted = sum((series, segment, value, day) in self.drifted for day in days)
         return Lasting(drifted, len(days)) if drifted >= window.breaches else None
+
+    def days_unusable(self, series: ComparedColumn, *, of_days: int) -> int:
+        """On how many of so many newest judged days most rows had no usable value."""
+        days = self.judged.get(series, [])[:of_days]
+        broken = series._replace(name=UNUSABLE)
+        return sum((broken, "", "", day) in self.drifted for day in days)
 
     def of_answers(self, version: str, window: Window) -> list[str]:
         """The answers of a version whose drift lasts, by name."""

@@ -13,7 +13,7 @@ from monitoring_dagster.decide.judging.drift_severity import (
     OF_FEATURES,
     UNUSABLE,
     severity_of,
-    unusable_share,
+    unusable_shares,
 )
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.measure.drift.drift_records import measured, rank, verdict_record
@@ -66,11 +66,12 @@ def drift_signals(spec: ModelSpec, day: date, records: Sequence[Record]) -> Iter
 def _unusable(day: date, records: Sequence[Record]) -> Iterator[Signal]:
     """The columns that are broken: few of their rows have a usable value."""
     for one in records:
-        share = unusable_share(one)
-        if share is not None:
+        shares = unusable_shares(one)
+        if shares is not None:
+            before, now = shares
             yield Signal.on(
-                day, UNUSABLE, share, subject=one["column"], version=one["version"],
-                baseline_name=one["baseline"], n=one["n_current"],
+                day, UNUSABLE, now, subject=one["column"], version=one["version"],
+                baseline=before, baseline_name=one["baseline"], n=one["n_current"],
             )  # fmt: skip
 
 

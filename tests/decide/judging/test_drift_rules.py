@@ -48,9 +48,10 @@ def scores(*newest_first, **more):
     )
 
 
-def unusable(subject="income", version="1", baseline=TRAINING):
-    return Signal.on(DAY, "drift.unusable", 0.9, subject=subject, version=version,
-                     baseline_name=baseline)  # fmt: skip
+def unusable(subject="income", version="1", against=TRAINING, *, days_ago=0, before=0.0, now=1.0):
+    day = DAY - timedelta(days=days_ago)
+    return Signal.on(day, "drift.unusable", now, subject=subject, version=version,
+                     baseline=before, baseline_name=against)  # fmt: skip
 
 
 def found(*signals, of=None, quality=(), traffic=None):
@@ -136,11 +137,45 @@ def test_a_broken_column_is_told_at_once_whatever_comes_of_it(make):
     [
         pytest.param(unusable("age"), id="another column"),
         pytest.param(unusable(version="2"), id="another version"),
-        pytest.param(unusable(baseline=ROLLING), id="against another baseline"),
+        pytest.param(unusable(against=ROLLING), id="against another baseline"),
     ],
 )
 def test_only_the_broken_column_is_told_at_once(broken):
     assert told(*verdicts(1), broken) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "is_told"),
+    [
+        pytest.param(0.0, 0.9, True, id="nine in ten values are gone"),
+        pytest.param(0.0, 0.89, False, id="fewer"),
+        pytest.param(0.5, 0.96, True, id="nine in ten of those that there were"),
+        pytest.param(0.5, 0.94, False, id="fewer of those"),
+        pytest.param(nan, 0.9, True, id="a day that was stored without the share before"),
+    ],
+)
+def test_on_the_first_day_nearly_all_usable_values_must_be_gone(before, now, is_told):
+    signals = [*verdicts(1, severity="P1"), unusable(before=before, now=now)]
+    assert told(*signals) == ([("income", Severity.P1)] if is_told else [])
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "is_told"),
+    [([0], False), ([0, 1], True), ([0, 4], True), ([0, 5], False)],
+    ids=["one day", "two days", "two of five", "two of six"],
+)
+def test_where_half_are_gone_the_second_day_is_told(days_ago, is_told):
+    """A storm may cost a day's values, too."""
+    seen = [unusable(days_ago=n, now=0.6) for n in days_ago]
+    days = [float(n in days_ago) for n in range(6)]
+    assert told(*verdicts(*days, severity="P1"), *seen, SEEN) == (
+        [("income", Severity.P1)] if is_told else []
+    )
+
+
+def test_the_owner_may_ask_for_the_first_day_of_half_a_break():
+    of = spec(alerts={"feature_drift": {"breaches": 1, "of_days": 1}})
+    assert told(*verdicts(1, severity="P1"), unusable(now=0.5), of=of) == [("income", Severity.P1)]
 
 
 class TestBaselines:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitoring_dagster.decide.judging.drift_severity import severity_of
+from monitoring_dagster.decide.judging.drift_severity import severity_of, unusable_shares
 from monitoring_dagster.kinds import Severity
 
 FEATURE = {
@@ -70,3 +70,23 @@ def lacking(share, before, now, *, kind, **more):
 )  # fmt: skip
 def test_a_broken_input_is_louder_than_drift(row, severity):
     assert severity_of(row, psi_alert=0.15) is severity
+
+
+@pytest.mark.parametrize(
+    ("row", "shares"),
+    [
+        pytest.param(lacking("null", 0.1, 0.6, kind="missing"), (0.1, 0.6), id="missing"),
+        pytest.param(
+            lacking("null", 0.1, 0.3, kind="missing", broken=["missing", "new_category"],
+                    unseen_share_current=0.3),
+            (0.1, 0.6),
+            id="missing and new together",
+        ),
+        pytest.param(lacking("null", 0.1, 0.4, kind="missing"), None, id="less than half"),
+        pytest.param(lacking("null", 0, 1, kind="missing", segment="country"), None,
+                     id="of a segment"),
+        pytest.param(FEATURE | {"psi": 9}, None, id="moved far"),
+    ],
+)  # fmt: skip
+def test_a_broken_column_has_its_shares_before_and_now(row, shares):
+    assert unusable_shares(row) == (None if shares is None else pytest.approx(shares))

@@ -89,6 +89,15 @@ def test_a_segment_is_judged_with_all_rows_and_drifts_by_itself():
     assert found.lasting(INCOME, THREE_OF_FIVE, segment="country", value="FR") is None
 
 
+def test_days_without_usable_values_are_counted_among_the_judged_ones():
+    broken = INCOME._replace(name="drift.unusable")
+    others = [broken._replace(column="age"), broken._replace(version="2")]
+    seen = [verdict(1.0, n) for n in range(6)]
+    seen += [verdict(0.6, n, broken) for n in (0, 2, 5)]
+    found = days(*seen, *(verdict(0.6, 1, one) for one in others), of_days=6)
+    assert [found.days_unusable(INCOME, of_days=n) for n in (1, 2, 3, 5, 6)] == [1, 1, 2, 2, 3]
+
+
 def test_answers_of_a_version_that_drift_as_long():
     score = ComparedColumn("drift.prediction_drift", "score", "1", "training")
     other = score._replace(version="2")
