@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from math import nan
 
-from monitoring_dagster.decide.people.alert_reviews import Done, precision
+from monitoring_dagster.decide.people.alert_reviews import Done, ended_between, precision
 from monitoring_dagster.decide.retraining_policy import RETRAIN
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.store.ledger.ledger import Ledger
@@ -22,9 +22,9 @@ def alert_signals(monitor: Monitor, day: date) -> Iterator[Signal]:
     yield Signal.on(day, "alerts.messages", messages, n=messages)
     told = [one for one in ledger.incidents(monitor.name) if one.told is not None]
     first = day - _QUARTER
-    ended = [one for one in told if one.closed_on is not None and first <= one.closed_on <= day]
+    ended = ended_between(told, first, day)
     done = done_about(ledger, monitor.name) if ended else Done()
-    value = precision(ended, done, first=first, last=day)
+    value = precision(told, done, first=first, last=day)
     yield Signal.on(day, "alerts.precision", nan if value is None else value, n=len(ended))
 
 

@@ -112,11 +112,16 @@ def reviewed(
     return sorted(found, key=lambda one: (one.precision is None, one.precision or 0, -one.days))
 
 
+def ended_between(incidents: Sequence[Incident], first: date, last: date) -> list[Incident]:
+    """Those that ended from *first* to *last*."""
+    return [one for one in incidents if one.closed_on and first <= one.closed_on <= last]
+
+
 def precision(
     incidents: Sequence[Incident], done: Done, *, first: date, last: date
 ) -> float | None:
     """Share of the incidents that ended from *first* to *last* that somebody acted on."""
-    ended = [one for one in incidents if one.closed_on and first <= one.closed_on <= last]
+    ended = ended_between(incidents, first, last)
     acted = sum(was_acted_on(one, done, until=last) for one in ended)
     return acted / len(ended) if ended else None
 

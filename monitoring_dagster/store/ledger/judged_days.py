@@ -73,7 +73,26 @@ def mark_judged(
     return last_days
 
 
-def move_incident(
+def move_incidents(
+    connection: Transaction,
+    judging: Judging,
+    findings: Sequence[Finding],
+    current: Collection[FindingKind],
+) -> list[Incident]:
+    """Move the latest incident of each family by what the day says of the *current* rules, those
+    that no later day has judged; returns where they stand."""
+    incidents, moved = latest_incidents(connection, judging.model), []
+    for family, of_family in FAMILIES.items():
+        incident, kinds = incidents.get(family), of_family.intersection(current)
+        if kinds:
+            found = [one for one in findings if one.kind in kinds]
+            incident = _moved(connection, judging, incident, found, kinds)
+        if incident is not None:
+            moved.append(_repaired(connection, judging, incident))
+    return moved
+
+
+def _moved(
     connection: Transaction,
     judging: Judging,
     before: Incident | None,
@@ -104,10 +123,12 @@ def _ended_by_hand(handlings: Sequence[Handling]) -> bool:
     return any(one.action is Action.RESOLVE for one in handlings)
 
 
-def repair_incident(connection: Transaction, judging: Judging, incident: Incident) -> Incident:
+def _repaired(connection: Transaction, judging: Judging, incident: Incident) -> Incident:
     """Take away from an open incident what the run of the day has shown to be right by now."""
+    if incident.closed_on is not None:
+        return incident
     kinds = [kind for kind in incident.active if _is_repaired(connection, judging, incident, kind)]
-    if incident.closed_on is not None or not kinds:
+    if not kinds:
         return incident
     after, reason = repaired(incident, kinds, day=judging.day)
     return _record(connection, judging, incident, after, reason)

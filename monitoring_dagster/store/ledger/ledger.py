@@ -38,16 +38,14 @@ from monitoring_dagster.store.ledger.incident_rows import (
     incident_of,
     insert_findings,
     last_findings,
-    latest_incidents,
     storable_findings,
     thread_of,
 )
 from monitoring_dagster.store.ledger.judged_days import (
     Judging,
     mark_judged,
-    move_incident,
+    move_incidents,
     receivers_of,
-    repair_incident,
 )
 from monitoring_dagster.store.ledger.schema import storable, tables
 from monitoring_dagster.store.ledger.silenced_messages import Silences
@@ -160,7 +158,6 @@ class Ledger:
         findings = storable_findings(findings)
         kinds = frozenset(judged) | {finding.kind for finding in findings}
         stored = tables().findings
-        touched = []
         with writing(self.url, spec.name) as connection:
             judging = Judging(
                 model=spec.name,
@@ -188,21 +185,12 @@ class Ledger:
                 )
             )
             insert_findings(connection, findings)
-            incidents = latest_incidents(connection, spec.name)
             last_days = mark_judged(connection, spec.name, kinds, day)
             current = {kind for kind in kinds if is_new or day >= last_days.get(kind, day)}
-            for family, of_family in FAMILIES.items():
-                incident = incidents.get(family)
-                if of_family & current:
-                    found = [one for one in findings if one.kind in of_family & current]
-                    incident = move_incident(
-                        connection, judging, incident, found, of_family & current
-                    )
-                if incident is not None:
-                    incident = repair_incident(connection, judging, incident)
-                    if of_family & kinds and incident.closed_on in (None, day):
-                        touched.append(incident)
-        return touched
+            moved = move_incidents(connection, judging, findings, current)
+        return [
+            one for one in moved if FAMILIES[one.family] & kinds and one.closed_on in (None, day)
+        ]
 
     def incidents(self, model: str | None = None) -> list[Incident]:
         """All incidents, oldest first."""
