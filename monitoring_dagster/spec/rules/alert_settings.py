@@ -8,6 +8,7 @@ from pydantic import Field
 
 from monitoring_dagster.kinds import FindingKind, SeverityName
 from monitoring_dagster.spec.record import Misplaced, Record
+from monitoring_dagster.stats.series.control_chart import LIMIT
 
 
 class Window(NamedTuple):
@@ -30,6 +31,14 @@ WINDOWS: Mapping[FindingKind, Window] = MappingProxyType(
         Window(3, 5),
     )
 )  # every other rule looks at one day, one week or a window of its own
+CONTROLLED = frozenset(
+    {
+        FindingKind.EXPECTED_DROP,
+        FindingKind.PERFORMANCE_DROP,
+        FindingKind.SEGMENT_DROP,
+        FindingKind.MISCALIBRATION,
+    }
+)  # the rules that hold quality against its normal variation
 ALERTS = tuple(
     kind
     for kind in FindingKind
@@ -51,9 +60,21 @@ class Alert(Record):
         default=None, ge=1, description="Judged days on which it must be broken ..."
     )
     of_days: int | None = Field(default=None, ge=1, description="... of the last so many.")
+    control_limit: float | None = Field(
+        default=None,
+        gt=0,
+        le=20,
+        description=f"Standard errors of normal variation that quality must be beyond, by default"
+        f" {LIMIT:g}: a lower one finds sooner, and errs more often.",
+    )
 
-    def check_window(self, kind: FindingKind) -> None:
-        """Raise Misplaced where the rule *kind* has no window, or an impossible one."""
+    def check(self, kind: FindingKind) -> None:
+        """Raise Misplaced where the rule *kind* has no window, or an impossible one; or nothing
+        that a control limit would be of."""
+        if kind not in CONTROLLED and self.control_limit is not None:
+            charted = ", ".join(sorted(CONTROLLED))
+            message = f"{kind} knows no normal variation; control_limit is for {charted}"
+            raise Misplaced(message, "control_limit")
         written = [name for name in ("breaches", "of_days") if getattr(self, name) is not None]
         if kind not in WINDOWS and written:
             windowed = ", ".join(WINDOWS)

@@ -14,6 +14,7 @@ from monitoring_dagster.spec.record import Identifier, Misplaced, Record, shown
 from monitoring_dagster.spec.rules.alert_settings import ALERTS, Alert, Window
 from monitoring_dagster.spec.rules.own_rule import OwnRule
 from monitoring_dagster.stats.drift.drift_settings import DriftSettings
+from monitoring_dagster.stats.series.control_chart import LIMIT
 
 
 class Baseline(Record):
@@ -128,7 +129,7 @@ class Rules(Record):
                 message = f"there is no rule {shown(name)}. {did_you_mean(name, known)}"
                 raise Misplaced(message, "alerts", name)
             try:
-                alert.check_window(FindingKind(name))
+                alert.check(FindingKind(name))
             except Misplaced as mistake:
                 raise Misplaced(str(mistake), "alerts", name, *mistake.place) from None
 
@@ -139,3 +140,7 @@ class Rules(Record):
     def window(self, kind: FindingKind) -> Window:
         """On how many of how many judged days the rule *kind* must be broken."""
         return self.alert(kind).window(kind)
+
+    def control_limit(self, kind: FindingKind) -> float:
+        """How many standard errors of normal variation the rule *kind* lets pass."""
+        return self.alert(kind).control_limit or LIMIT

@@ -30,13 +30,11 @@ class Chart:
 
     distance: float  # in its standard errors; positive is worse
     change: float  # weighted mean of the changes, in the number's unit
-    limit: float
     days: int
 
-    @property
-    def is_beyond(self) -> bool:
+    def is_beyond(self, limit: float = LIMIT) -> bool:
         """Whether it has left normal variation; exactly on the limit it has not."""
-        return self.distance > self.limit
+        return self.distance > limit
 
 
 def normal_variation(values: ArrayLike, errors: ArrayLike) -> NormalVariation | None:
@@ -75,13 +73,7 @@ def normal_variation(values: ArrayLike, errors: ArrayLike) -> NormalVariation | 
     )
 
 
-def control_chart(
-    changes: ArrayLike,
-    errors: ArrayLike,
-    normal: NormalVariation,
-    *,
-    limit: float = LIMIT,
-) -> Chart:
+def control_chart(changes: ArrayLike, errors: ArrayLike, normal: NormalVariation) -> Chart:
     """Whether the newest days lie beyond normal variation: an EWMA of standardised changes.
 
     ::
@@ -107,7 +99,7 @@ def control_chart(
     known = np.isfinite(x) & np.isfinite(chance)
     x, chance = x[known], chance[known]
     if not x.size:
-        return Chart(0.0, 0.0, limit, 0)
+        return Chart(0.0, 0.0, 0)
     variance = normal.deviation**2 + chance**2
     scale = np.sqrt(variance)
     z = np.divide(x, scale, out=np.sign(x) * _MOST, where=scale > 0)
@@ -121,7 +113,6 @@ def control_chart(
     return Chart(
         average / sqrt(chart + baseline),
         float(weights @ x) / float(weights.sum()),
-        limit,
         x.size,
     )
 

@@ -49,8 +49,8 @@ def test_where_nobody_knows_normal_variation_there_is_no_chart():
 def test_the_baseline_is_the_worse_of_promise_and_reference():
     """A promise from a lucky holdout makes no drop of days that are as the reference's were."""
     known = [on(n, 0.5) for n in range(20)]
-    assert charts(known).of_labels("1", "log_loss").is_beyond
-    assert not charts(known, mean=0.5).of_labels("1", "log_loss").is_beyond
+    assert charts(known).of_labels("1", "log_loss").is_beyond()
+    assert not charts(known, mean=0.5).of_labels("1", "log_loss").is_beyond()
     assert charts(known, mean=0.3).of_labels("1", "log_loss").change == pytest.approx(0.1)
 
 
@@ -63,9 +63,9 @@ def test_what_was_expected_is_explained():
     as_bad, better = (
         [on(n, value, area="estimate", error=0.05) for n in range(20)] for value in (0.9, 0.4)
     )
-    assert not charts(known, as_bad).unexplained("1", "log_loss").is_beyond
+    assert not charts(known, as_bad).unexplained("1", "log_loss").is_beyond()
     found = charts(known, better).unexplained("1", "log_loss")
-    assert found.is_beyond
+    assert found.is_beyond()
     assert found.change == pytest.approx(0.5)
 
 

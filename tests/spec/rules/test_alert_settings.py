@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.spec.record import Misplaced
-from monitoring_dagster.spec.rules.alert_settings import ALERTS, WINDOWS, Alert
+from monitoring_dagster.spec.rules.alert_settings import ALERTS, CONTROLLED, WINDOWS, Alert
 
 OF_ONE_DAY = [kind for kind in ALERTS if kind not in WINDOWS]
 WINDOWED = list(WINDOWS)
@@ -40,7 +40,7 @@ def test_what_is_not_written_leaves_a_rule_as_it_is():
 )
 def test_what_is_written_of_a_window_goes_before_what_is_usual(kind, written, window):
     alert = Alert(**written)
-    alert.check_window(kind)
+    alert.check(kind)
     assert alert.window(kind) == window
 
 
@@ -54,7 +54,7 @@ def test_what_is_written_of_a_window_goes_before_what_is_usual(kind, written, wi
 )
 def test_a_window_that_can_never_be_filled_is_refused(written, key):
     with pytest.raises(Misplaced, match="can never happen in of_days") as raised:
-        Alert(**written).check_window(FindingKind.PERFORMANCE_DROP)
+        Alert(**written).check(FindingKind.PERFORMANCE_DROP)
     assert raised.value.place == (key,)
 
 
@@ -63,7 +63,7 @@ def test_a_window_is_refused_where_it_could_never_be_filled_and_nowhere_else(bre
     alert = Alert(breaches=breaches, of_days=of)
     window = alert.window(kind)
     try:
-        alert.check_window(kind)
+        alert.check(kind)
     except Misplaced:
         assert window.breaches > window.of_days
     else:
@@ -72,17 +72,29 @@ def test_a_window_is_refused_where_it_could_never_be_filled_and_nowhere_else(bre
 
 @pytest.mark.parametrize("kind", OF_ONE_DAY)
 def test_a_rule_of_one_day_has_no_window(kind):
-    Alert(enabled=False, severity=Severity.P3).check_window(kind)
+    Alert(enabled=False, severity=Severity.P3).check(kind)
     for key in ("breaches", "of_days"):
         with pytest.raises(Misplaced, match="one day or week at a time") as raised:
-            Alert(**{key: 1}).check_window(kind)
+            Alert(**{key: 1}).check(kind)
         assert raised.value.place == (key,)
         assert f"{key} is for prediction_drift, feature_drift" in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", ALERTS)
+def test_a_control_limit_is_for_quality_beyond_normal_variation(kind):
+    alert = Alert(control_limit=4.5)
+    if kind in CONTROLLED:
+        alert.check(kind)
+    else:
+        with pytest.raises(Misplaced, match="control_limit is for expected_drop, misc") as raised:
+            alert.check(kind)
+        assert raised.value.place == ("control_limit",)
 
 
 @pytest.mark.parametrize(
     ("written", "words"),
     [
+        pytest.param({"control_limit": 0}, "greater than 0", id="no variation at all"),
         pytest.param({"breaches": 0}, "greater than or equal to 1", id="no breach"),
         pytest.param({"of_days": 0}, "greater than or equal to 1", id="no day"),
         pytest.param({"severity": "high"}, "'P0', 'P1', 'P2' or 'P3'", id="another word"),

@@ -6,7 +6,6 @@ from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.judging.quality.version_days import VersionDays
 from monitoring_dagster.decide.judging.tolerance import metric_of
 from monitoring_dagster.kinds import FindingKind
-from monitoring_dagster.stats.series.control_chart import LIMIT
 
 CALIBRATION_GAP = "calibration_gap"  # of scores: a quantity of quality beside the metrics
 MIN_GAP = 0.02  # in probability, between score and share of ones
@@ -22,7 +21,8 @@ def miscalibrations(of: VersionDays) -> Iterator[Finding]:
         gaps = of.values(kind, f"quality.{CALIBRATION_GAP}", "", "")
         needed = of.spec.rules.window(kind).breaches
         normal = of.charts.normal(CALIBRATION_GAP, of.version)
-        usual = 0.0 if normal is None else normal.mean + LIMIT * normal.deviation
+        limit = of.spec.rules.control_limit(kind)
+        usual = 0.0 if normal is None else normal.mean + limit * normal.deviation
         if one.value > usual and sum(gap >= MIN_GAP for gap in gaps) >= min(needed, len(gaps)):
             words = f"version {of.version}: {one.reason}"
             yield of.finding(kind, of.version, words, by_version=True, about=of.days[0])

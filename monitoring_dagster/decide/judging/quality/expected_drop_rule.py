@@ -25,7 +25,7 @@ def expected_drops(
     days, and on average beyond normal variation, where that is known; *accuracy* says of a metric
     how right its estimates were."""
     kind = FindingKind.EXPECTED_DROP
-    needed, of_days = spec.rules.window(kind)
+    limit, (needed, of_days) = spec.rules.control_limit(kind), spec.rules.window(kind)
     worse = expected_breaches(spec, estimates)
     days = [day - timedelta(days=n) for n in range(of_days)]
     for version, expected in worse.get(day, {}).items():
@@ -33,7 +33,7 @@ def expected_drops(
         for metric, words in expected.items():
             count = sum(metric in worse.get(one, {}).get(version, {}) for one in days)
             chart = charts.of_estimates(version, metric)
-            if count >= needed and (chart is None or chart.is_beyond):
+            if count >= needed and (chart is None or chart.is_beyond(limit)):
                 trust = accuracy.get(metric)
                 at_most = Severity(trust.severity) if trust and trust.severity else Severity.P0
                 said = f"; {trust.reason}" if trust else ""

@@ -61,14 +61,16 @@ def _days_behind(of: VersionDays, metric: str, bar: Signal) -> list[Signal]:
     chart = of.charts.against(of.version, metric, bar)
     if chart is None:
         return [one for one in known if breach_of(of.spec, one, None)]
-    if not known or not chart.is_beyond or abs(chart.change) <= tolerated(of.spec, known[0]):
+    is_beyond = chart.is_beyond(of.spec.rules.control_limit(FindingKind.PERFORMANCE_DROP))
+    if not known or not is_beyond or abs(chart.change) <= tolerated(of.spec, known[0]):
         return []
     return [one for one in known if worse_by_value(of.spec, one)]
 
 
 def _why_harmless(of: VersionDays, metric: str, bar: Signal) -> str:
     expected = of.charts.of_estimates(of.version, metric)
-    if expected is not None and expected.is_beyond:
+    limit = of.spec.rules.control_limit(FindingKind.PERFORMANCE_DROP)
+    if expected is not None and expected.is_beyond(limit):
         return "expected from the inputs: harder cases"
     before = _bar(of, f"{REFERENCE_SKILL}.{metric}", bar.version)
     now = pooled_skill(of, metric)

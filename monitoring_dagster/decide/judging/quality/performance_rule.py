@@ -102,21 +102,25 @@ def _drop(
 def _beyond_variation(of: VersionDays, metric: str, total: Chart) -> tuple[str, Severity] | None:
     """Why the days behind are beyond normal variation, and how urgent that is; None where they are
     not, or by less than is tolerated."""
-    room = of.room(metric)
+    room, limit = of.room(metric), of.spec.rules.control_limit(FindingKind.PERFORMANCE_DROP)
+
+    def is_beyond(chart: Chart | None) -> bool:
+        return chart is not None and chart.is_beyond(limit) and abs(chart.change) > room
+
     unexplained = of.charts.unexplained(of.version, metric)
-    if unexplained is not None and unexplained.is_beyond and abs(unexplained.change) > room:
-        return f"; {_in_words(unexplained)}{_at_fault(of, metric)}", Severity.P0
-    if not (total.is_beyond and abs(total.change) > room):
+    if unexplained is not None and is_beyond(unexplained):
+        return f"; {_in_words(unexplained, limit)}{_at_fault(of, metric)}", Severity.P0
+    if not is_beyond(total):
         return None
     if unexplained is None:
-        return f"; {_in_words(total)}", Severity.P0
-    return f"; {_in_words(total)}; {_EXPECTED}: harder cases", Severity.P2
+        return f"; {_in_words(total, limit)}", Severity.P0
+    return f"; {_in_words(total, limit)}; {_EXPECTED}: harder cases", Severity.P2
 
 
-def _in_words(chart: Chart) -> str:
+def _in_words(chart: Chart, limit: float) -> str:
     return (
         f"over {chart.days} days worse by {readable(abs(chart.change))} on average,"
-        f" {chart.distance:.1f} standard errors of normal variation (limit {chart.limit:g})"
+        f" {chart.distance:.1f} standard errors of normal variation (limit {limit:g})"
     )
 
 

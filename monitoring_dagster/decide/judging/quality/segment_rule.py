@@ -43,7 +43,7 @@ def segment_findings(of: VersionDays, *, without: Collection[str]) -> Iterator[F
             if drop.verdict is not SegmentVerdict.WORSE or not _lasts(of, drop, metric):
                 continue
             chart = of.charts.of_labels(of.version, metric, drop.of.segment, drop.of.value)
-            if chart is None or chart.is_beyond:
+            if chart is None or chart.is_beyond(spec.rules.control_limit(kind)):
                 where = f"{metric} where {drop.of.segment} is {drop.of.value}"
                 words = f"version {of.version}: {drop.words}"
                 usual = "" if drop.of.before is None else readable(drop.of.before.value)
