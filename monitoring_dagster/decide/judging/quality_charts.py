@@ -1,6 +1,6 @@
 """Quality of the days behind, held against its normal variation, for each version and metric."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from math import isfinite
@@ -10,6 +10,8 @@ from monitoring_dagster.decide.judging.tolerance import higher_is_better, metric
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.stats.inference.intervals import standard_error
+from monitoring_dagster.stats.quality.performance import Metric
+from monitoring_dagster.stats.quality.segment_drop import gap_to_whole
 from monitoring_dagster.stats.series.control_chart import Chart, NormalVariation, control_chart
 
 VARIATION = "variation"  # area of the signals that say how quality varies between days
@@ -45,11 +47,27 @@ class QualityCharts:
             {_series(one): one for one in variation},
         )
 
-    def of_labels(
-        self, version: str, metric: str, segment: str = "", value: str = ""
-    ) -> Chart | None:
+    def of_labels(self, version: str, metric: str) -> Chart | None:
         """How much worse than its baseline quality was; None where normal variation is unknown."""
-        return self._against_baseline(self.realised, (metric, version, segment, value))
+        return self._against_baseline(self.realised, (metric, version, "", ""))
+
+    def of_segment(self, version: str, metric: str, segment: str, value: str) -> Chart | None:
+        """How much further behind the whole a segment was than it used to be; None as above."""
+        whole = self.realised.get((metric, version, "", ""), {})
+        series = metric, version, segment, value
+        normal = self.normal(*series)
+        if normal is None:
+            return None
+        gaps: list[float] = []
+        errors: list[float] = []
+        for day, one in sorted(self.realised.get(series, {}).items()):
+            if day in whole:
+                gap, error = gap_to_whole(_measured(one), _measured(whole[day]))
+                promised = one.baseline - whole[day].baseline
+                level = _worst_level(self.spec, metric, promised, normal.mean)
+                gaps.append(worse_by(self.spec, metric, gap, level))
+                errors.append(error)
+        return _charted(metric, gaps, errors, normal)
 
     def against(self, version: str, metric: str, bar: Signal) -> Chart | None:
         """How much worse quality was than what another version promised, the one of *bar*; None
@@ -103,11 +121,18 @@ class QualityCharts:
             worse_by(self.spec, metric, one.value, level_of(self.spec, normal, one))
             for one in of_days
         ]
-        chart = control_chart(worse, errors, normal)
-        if metric != "bias":
-            return chart
-        other = control_chart([-one for one in worse], errors, normal)
-        return max(chart, other, key=lambda one: one.distance)
+        return _charted(metric, worse, errors, normal)
+
+
+def _charted(
+    metric: str, worse: Sequence[float], errors: Sequence[float], normal: NormalVariation
+) -> Chart:
+    """A bias may leave its level on either side."""
+    chart = control_chart(worse, errors, normal)
+    if metric != "bias":
+        return chart
+    other = control_chart([-one for one in worse], errors, normal)
+    return max(chart, other, key=lambda one: one.distance)
 
 
 def variation_in(signal: Signal) -> NormalVariation:
@@ -120,13 +145,23 @@ def level_of(spec: ModelSpec, normal: NormalVariation, one: Signal) -> float:
     zero, whatever was promised."""
     if metric_of(one) == "bias":
         return 0.0
-    worst = min if higher_is_better(spec, metric_of(one)) else max
-    return worst(one.baseline, normal.mean)
+    return _worst_level(spec, metric_of(one), one.baseline, normal.mean)
+
+
+def _worst_level(spec: ModelSpec, metric: str, promised: float, usual: float) -> float:
+    """The worse of the two; of a bias, which has no worse side, what is usual."""
+    if metric == "bias" or not isfinite(promised):
+        return usual
+    return min(promised, usual) if higher_is_better(spec, metric) else max(promised, usual)
 
 
 def worse_by(spec: ModelSpec, metric: str, value: float, level: float) -> float:
     """How much worse than *level* a value is, in the metric's unit; negative where better."""
     return level - value if higher_is_better(spec, metric) else value - level
+
+
+def _measured(one: Signal) -> Metric:
+    return Metric(one.value, one.low, one.high, one.n)
 
 
 def _series(one: Signal) -> _Series:

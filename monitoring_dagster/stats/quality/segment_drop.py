@@ -64,6 +64,19 @@ def better_when(metric: str) -> Better:
     return "higher" if metric in HIGHER_IS_BETTER else "lower"
 
 
+def gap_to_whole(segment: Metric, whole: Metric) -> tuple[float, float]:
+    """How far a segment's metric lies from that of all rows, and the standard error of that::
+
+        gap = m_s - m,   error^2 = (1 - n_s / n) error_s^2
+
+    The segment is a part of the whole: where it is all of it there is no gap, and no error. What
+    befalls every segment of a day, such as its weather, is in neither.
+    """
+    outside = max(1 - segment.n / whole.n, 0.0) if whole.n else 0.0
+    error = math.sqrt(outside) * standard_error(segment.low, segment.high)
+    return segment.value - whole.value, error
+
+
 def segment_drops(
     segments: Sequence[SegmentMetric],
     *,

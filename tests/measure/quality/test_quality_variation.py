@@ -7,6 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from monitoring_dagster.decide.judging.quality.segment_rule import fallen_behind
+from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.measure.quality import promises, quality_variation
 from monitoring_dagster.measure.quality.quality_variation import (
     reference_skill,
@@ -28,7 +30,7 @@ def monitor(tmp_path, monkeypatch):
     return monitor
 
 
-def rows_of(monitor, days=60, rows=400, *, deviation=0.0, labels=True, label_of_one=None):
+def rows_of(monitor, days=60, rows=400, *, deviation=0.0, labels=True, label_of_one=None, plans=()):
     """The labelled rows of a reference whose days differ in how right its scores are."""
     rng = np.random.default_rng(0)
     log, first = monitor.spec.predictions, date(2026, 1, 1)
@@ -44,6 +46,7 @@ def rows_of(monitor, days=60, rows=400, *, deviation=0.0, labels=True, label_of_
         log.prediction: (score > 0.5).astype(int),
         DAY: [first + timedelta(days=n // rows) for n in range(days * rows)],
     } | ({LABEL: label} if labels else {})
+    written |= {"plan": np.resize(plans, days * rows)} if plans else {}
     folder = folder_of(monitor, "1")
     folder.mkdir(parents=True)
     pq.write_table(pa.table(written), folder / LABELLED_FILE)
@@ -107,6 +110,39 @@ def test_the_first_champion_has_its_signals_though_it_serves_no_more(monitor):
     served_by(monitor, {"2": 100}, TODAY)
     found = {(one.name, one.version) for one in variation_signals(monitor, TODAY, [])}
     assert found == {("variation.log_loss", "1"), ("reference_skill.log_loss", "1")}
+
+
+def test_what_befalls_every_segment_is_in_the_gap_of_none(tmp_path, monitor):
+    with_plans = monitor_of(
+        tmp_path, segments=["plan"], rules={"performance": {"log_loss": {"relative": 0.05}}}
+    )
+    rows_of(with_plans, deviation=1.0, plans=["free", "pro"])
+    (whole,) = variation_of(with_plans, "1").values()
+    (gap,) = variation_of(with_plans, "1", segment="plan", value="pro").values()
+    assert gap.days == 60
+    assert abs(gap.mean) < 0.02
+    assert gap.deviation < whole.deviation / 3
+    assert variation_of(with_plans, "1", segment="plan", value="gold") == {}
+
+
+def test_whatever_segment_fell_behind_has_how_its_gap_varies_beside_it(tmp_path, monitor):
+    """Though none of its values is one that anybody would call bad by itself: a rule that knew
+    nothing of normal variation would have to think that days never differ."""
+    with_plans = monitor_of(
+        tmp_path, segments=["plan"], rules={"performance": {"bias": {"absolute": 0.05}}}
+    )
+    rows_of(with_plans, plans=["free", "pro"])
+    together = [
+        Signal.over(
+            TODAY - timedelta(days=5), TODAY - timedelta(days=1), "pooled.bias", value, n=900,
+            low=value - 0.01, high=value + 0.01, version="1", segment="plan", segment_value=plan,
+            baseline=0.0, baseline_low=-0.01, baseline_high=0.01, baseline_n=900, known_on=TODAY,
+        )
+        for plan, value in (("free", -0.06), ("pro", 0.0499))
+    ]  # fmt: skip
+    said = {drop.of.value for _, drop in fallen_behind(with_plans.spec, together)}
+    found = [one for one in variation_signals(with_plans, TODAY, together) if one.segment]
+    assert said == {one.segment_value for one in found} == {"free", "pro"}
 
 
 def test_skill_in_the_reference_has_an_interval_by_days(monitor):

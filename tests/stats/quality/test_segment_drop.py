@@ -14,6 +14,7 @@ from monitoring_dagster.stats.quality.segment_drop import (
     SegmentMetric,
     SegmentVerdict,
     better_when,
+    gap_to_whole,
     segment_drops,
 )
 
@@ -48,6 +49,30 @@ def pair(name, now, before, reach=0.01, n=1000, tolerance=0.02, segment="country
 
 def worse(found):
     return [one.of.value for one in found if one.verdict is SegmentVerdict.WORSE]
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.9])
+def test_a_gap_to_the_whole_is_as_uncertain_as_it_varies(share):
+    """Days of rows with the same loss everywhere: gaps differ by chance alone."""
+    rng, rows = np.random.default_rng(0), 1_000
+    own = int(rows * share)
+    gaps, errors = [], []
+    for _ in range(2_000):
+        loss = rng.exponential(0.4, rows)
+        some, all_ = (
+            Metric(of.mean(), *(of.mean() + np.array([-1, 1]) * 1.96 * of.std() / len(of) ** 0.5),
+                   len(of))
+            for of in (loss[:own], loss)
+        )  # fmt: skip
+        gap, error = gap_to_whole(some, all_)
+        gaps.append(gap)
+        errors.append(error)
+    assert np.mean(gaps) == pytest.approx(0, abs=4 * np.std(gaps) / len(gaps) ** 0.5)
+    assert np.mean(errors) == pytest.approx(np.std(gaps), rel=0.05)
+
+
+def test_a_segment_that_is_all_rows_has_no_gap():
+    assert gap_to_whole(near(0.4, 0.1), near(0.4, 0.1)) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("count", [12, 50])

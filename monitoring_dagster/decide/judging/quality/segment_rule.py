@@ -1,13 +1,14 @@
 """Segment drop: quality of one part of the rows that falls behind the whole."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from math import isfinite
 
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.judging.quality.version_days import VersionDays
 from monitoring_dagster.decide.judging.tolerance import higher_is_better, metric_of, room_of
-from monitoring_dagster.decide.signal import readable
+from monitoring_dagster.decide.signal import Signal, readable
 from monitoring_dagster.kinds import FindingKind
+from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.stats.quality.performance import Metric
 from monitoring_dagster.stats.quality.segment_drop import (
     SegmentDrop,
@@ -20,13 +21,30 @@ _ALPHA = 0.01  # of one look, as there is one every day
 
 
 def segment_findings(of: VersionDays, *, without: Collection[str]) -> Iterator[Finding]:
-    """Told where all days together show it, and several of them each by itself."""
-    kind, spec = FindingKind.SEGMENT_DROP, of.spec
+    """Told where all days together show it, several of them each by itself, and the days behind
+    lie further from the whole than the reference's days did."""
+    kind = FindingKind.SEGMENT_DROP
+    for metric, drop in fallen_behind(of.spec, of.pooled_over(kind)):
+        if metric in without or not _lasts(of, drop, metric):
+            continue
+        chart = of.charts.of_segment(of.version, metric, drop.of.segment, drop.of.value)
+        if chart is None or chart.is_beyond(of.spec.rules.control_limit(kind)):
+            where = f"{metric} where {drop.of.segment} is {drop.of.value}"
+            words = f"version {of.version}: {drop.words}"
+            usual = "" if drop.of.before is None else readable(drop.of.before.value)
+            against = f" against {usual}" if usual else ""
+            brief = f"{where}: {readable(drop.of.now.value)}{against}"
+            yield of.finding(kind, where, words, about=of.days[0], brief=brief)
+
+
+def fallen_behind(spec: ModelSpec, pooled: Iterable[Signal]) -> Iterator[tuple[str, SegmentDrop]]:
+    """The segments that *pooled*, several days of one version together, shows to be worse, each
+    with the metric by which it is."""
     of_metric: dict[str, list[SegmentMetric]] = {}
-    for one in of.pooled_over(kind):
+    for one in pooled:
         metric = metric_of(one)
         tolerance = spec.tolerances_where(one.segment, one.segment_value).get(metric)
-        if not one.segment or tolerance is None or metric in without:
+        if not one.segment or tolerance is None:
             continue
         before, room = None, 0.0
         if isfinite(one.baseline):
@@ -40,16 +58,8 @@ def segment_findings(of: VersionDays, *, without: Collection[str]) -> Iterator[F
         own = spec.definition(metric)
         better = None if own is None else own.better
         for drop in segment_drops(segments, metric=metric, better=better, alpha=_ALPHA):
-            if drop.verdict is not SegmentVerdict.WORSE or not _lasts(of, drop, metric):
-                continue
-            chart = of.charts.of_labels(of.version, metric, drop.of.segment, drop.of.value)
-            if chart is None or chart.is_beyond(spec.rules.control_limit(kind)):
-                where = f"{metric} where {drop.of.segment} is {drop.of.value}"
-                words = f"version {of.version}: {drop.words}"
-                usual = "" if drop.of.before is None else readable(drop.of.before.value)
-                against = f" against {usual}" if usual else ""
-                brief = f"{where}: {readable(drop.of.now.value)}{against}"
-                yield of.finding(kind, where, words, about=of.days[0], brief=brief)
+            if drop.verdict is SegmentVerdict.WORSE:
+                yield metric, drop
 
 
 def _lasts(of: VersionDays, drop: SegmentDrop, metric: str) -> bool:
