@@ -7,7 +7,7 @@ from typing import Self
 
 _SECRETS = (
     (re.compile(r"://(?!user:password@)\S*@"), "://***@"),
-    (re.compile(r"xox[a-z]-[\w-]+|xapp-[\w-]+"), "***"),
+    (re.compile(r"xox[a-z]-[\w-]+|xapp-[\w-]+|whsec_[\w+/=-]+"), "***"),
     (re.compile(r"(?i)\b(password|passwd|token|secret)(\s*[=:]\s*)[^\s,;'\")]+"), r"\1\2***"),
 )
 
