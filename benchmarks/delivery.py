@@ -24,6 +24,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from monitoring_dagster.act.notify import sender
 from monitoring_dagster.act.notify.drain import GRACE, drain
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.kinds import FindingKind, Severity
@@ -40,10 +41,12 @@ LINKS = Links("http://127.0.0.1:3000", "http://127.0.0.1:5000", "https://wiki.ex
 FAR = datetime(2026, 12, 1, tzinfo=UTC)  # no alert that has ended ends so late
 LAG_SECONDS = 30  # of Slack's history
 MAY_DOUBLE = {"apprise"}
-SLACK = [fault for fault in Fault if fault is not Fault.HANG_AFTER]
+PATIENCE_SECONDS = 0.5  # of one request; a product waits for ten
+SLACK = [*Fault]
 HTTP = [
-    Fault.RESET_BEFORE, Fault.RESET_AFTER, Fault.HTML_503_BEFORE, Fault.HTML_503_AFTER,
-    Fault.RATE_LIMITED_BEFORE, Fault.RATE_LIMITED_AFTER,
+    Fault.RESET_BEFORE, Fault.RESET_AFTER, Fault.HANG_AFTER, Fault.TRUNCATED_AFTER,
+    Fault.HTML_503_BEFORE, Fault.HTML_503_AFTER, Fault.RATE_LIMITED_BEFORE,
+    Fault.RATE_LIMITED_AFTER,
 ]  # fmt: skip
 MAIL = [
     MailFault.RECEIVER_LATER_BEFORE, MailFault.LETTER_LATER_BEFORE, MailFault.CUT_BEFORE,
@@ -146,6 +149,7 @@ def deliver(send: Callable[[], Any], ledger: Ledger, clock: Clock) -> int:
 def run(incidents: int, rate: float, seed: int) -> tuple[dict[str, Seen], int, int]:
     """Deliver so many incidents while a share *rate* of requests fails."""
     clock, fate = Clock(), random.Random(seed)
+    sender.TIMEOUT_SECONDS = PATIENCE_SECONDS
 
     def failing(faults: list[Any]) -> Callable[[str], Any]:
         return lambda _: fate.choice(faults) if fate.random() < rate else None

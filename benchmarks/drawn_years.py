@@ -262,6 +262,7 @@ class Heard:
     severity: str
     rules: frozenset[str]
     opened_on: date
+    model: str
 
 
 def heard(house: House) -> list[Heard]:
@@ -286,6 +287,7 @@ def heard(house: House) -> list[Heard]:
                 severity=str(event.get("severity", "")),
                 rules=frozenset(map(str, rules)),
                 opened_on=date.fromisoformat(opened) if opened else day,
+                model=event["model"],
             )
         )
     return found
