@@ -305,8 +305,8 @@ def _lead(event: IncidentEvent, turn: IncidentEvent | None) -> str:
         comment = f" {sentence(event.comment, 300)}" if event.comment else ""
         return f"Resolved {_ended(event, event)}.{comment}"
     if event.by:
-        return f"{_handled(event).capitalize()}."
-    now = f" {_handled(turn).capitalize()}." if turn is not None and turn.by else ""
+        return f"{_begun(_handled(event))}."
+    now = f" {_begun(_handled(turn))}." if turn is not None and turn.by else ""
     if turn is not None and event.day > event.opened_on:
         return f"{since[0].upper()}{since[1:]}: {count}.{now}"
     if event.reason is Reason.FIRST:
@@ -319,6 +319,11 @@ def _handled(event: IncidentEvent) -> str:
     until = f" until {event.until:%Y-%m-%d %H:%M} UTC" if event.until else ""
     comment = f": {sentence(event.comment, 300)}" if event.comment else ""
     return f"{event.reason}{until} by {clean(event.by or '', 80)}{comment}"
+
+
+def _begun(words: str) -> str:
+    """With a capital at the beginning; the names that follow stay as they are written."""
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def _ended(event: IncidentEvent, ending: IncidentEvent) -> str:

@@ -112,6 +112,13 @@ def test_a_person_who_handles_it_changes_no_number():
     assert message.lead.endswith("Acknowledged by ada: the feed was late.")
 
 
+def test_names_and_comments_keep_their_capitals():
+    by = replace(event(reason=Reason.ACKNOWLEDGED), by="Ada Lovelace", comment="the AUC is low")
+    assert render(by, LINKS).lead == "Acknowledged by Ada Lovelace: the AUC is low."
+    opened = opening_of([event(found()), by], LINKS)
+    assert opened.lead.endswith(" Acknowledged by Ada Lovelace: the AUC is low.")
+
+
 def test_of_a_long_thread_the_beginning_and_the_latest_turns_are_told():
     days = [replace(LATER, day=date(2026, 2, n)) for n in range(1, 29)]
     lines = opening_of([event(found()), *days], LINKS).timeline
