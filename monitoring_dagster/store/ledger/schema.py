@@ -201,7 +201,7 @@ def tables() -> Tables:
         "handlings",
         _number(),
         *(_fact("incident"), _fact("action"), _fact("by"), _fact("at", moment)),
-        *(_maybe("until", moment), _fact("comment"), _maybe("key")),
+        *(_maybe("until", moment), _fact("comment"), _maybe("key"), _maybe("assignee")),
     )
     silences = table(
         "silences",
