@@ -40,6 +40,7 @@ class Tables:
     silences: Table
     outages: Table
     weeks: Table
+    asked: Table
 
 
 def storable(text: str) -> str:
@@ -211,9 +212,10 @@ def tables() -> Tables:
     )
     outages = table("outages", _key("destination"), _fact("since", moment), _fact("words"))
     weeks = table("weeks", _key("model"), _key("monday", Date), _fact("at", moment))
+    asked = table("asked", _key("service"), _fact("at", moment), _maybe("failure"))
     return Tables(
         metadata, findings, judged, _incidents(metadata), turns, _deliveries(metadata), decisions,
-        promotions, fallbacks, label_decisions, handlings, silences, outages, weeks,
+        promotions, fallbacks, label_decisions, handlings, silences, outages, weeks, asked,
     )  # fmt: skip
 
 
