@@ -66,4 +66,5 @@ class Reason(StrEnum):
     RESOLVED = "resolved"
     REMINDER = "still open"
     ACKNOWLEDGED = "acknowledged"
+    ASSIGNED = "assigned"
     SNOOZED = "snoozed"

@@ -14,6 +14,7 @@ from monitoring_dagster.cli.group import CODES, CommandGroup, Commands
 from monitoring_dagster.cli.incidents_group import (
     acknowledge,
     add,
+    assign,
     expire,
     list_incidents,
     list_silences,
@@ -64,7 +65,7 @@ def messages() -> None:
 
 @main.group(cls=CommandGroup)
 def incidents() -> None:
-    """What is open: show, acknowledge, snooze and resolve it, who hears of it; review what was."""
+    """What is open: show, acknowledge, assign, snooze, resolve it, who hears of it; review it."""
 
 
 @main.group(cls=CommandGroup)
@@ -80,7 +81,10 @@ for group, commands in {
     ),
     labels: (issues, decide),
     messages: (resend,),
-    incidents: (list_incidents, show, acknowledge, snooze, resolve, review, route, listen),
+    incidents: (
+        *(list_incidents, show, acknowledge, assign, snooze, resolve),
+        *(review, route, listen),
+    ),
     silences: (add, list_silences, expire),
 }.items():
     for command in commands:

@@ -35,6 +35,14 @@ class NoEnd(MonitoringError):
         return cls(f"{end:%Y-%m-%d %H:%M} UTC is over: write an end that lies ahead")
 
 
+class NobodyAssigned(MonitoringError):
+    """An incident is assigned to a blank name."""
+
+    @classmethod
+    def blank(cls) -> Self:
+        return cls("the name is blank: write who has the incident, such as ada")
+
+
 class NoSilence(MonitoringError):
     """Somebody asked for a silence by a number that none has."""
 
@@ -88,6 +96,19 @@ def show(incident: str, as_json: bool) -> None:
 def acknowledge(incident: str, comment: str, by: str | None, as_json: bool) -> None:
     """Say that somebody looks at it: no reminders while it is open. What gets worse is sent."""
     _handle("acknowledge", incident, comment=comment, by=by, as_json=as_json)
+
+
+@click.command()
+@click.argument("incident")
+@click.argument("person")
+@_COMMENT
+@_BY
+@_JSON
+def assign(incident: str, person: str, comment: str, by: str | None, as_json: bool) -> None:
+    """Say who has it: no reminders while it is open. What gets worse is sent. The latest counts."""
+    if not person.strip():
+        raise NobodyAssigned.blank()
+    _handle("assign", incident, comment=comment, by=by, as_json=as_json, assignee=person.strip())
 
 
 @click.command()
@@ -228,6 +249,7 @@ def _handle(
     by: str | None,
     as_json: bool,
     until: datetime | None = None,
+    assignee: str | None = None,
 ) -> None:
     from monitoring_dagster.decide.people.handling import Action, Handling
     from monitoring_dagster.views.incident_list import incident_named, shown
@@ -235,7 +257,10 @@ def _handle(
     house = here.project().house
     ledger, now = house.ledger, house.now()
     incident = incident_named(ledger, id_)
-    new = Handling(incident.id, Action(action), by or here.person(), now, until, comment.strip())
+    new = Handling(
+        incident.id, Action(action), by or here.person(), now, until, comment.strip(),
+        assignee=assignee,
+    )  # fmt: skip
     _, is_new = ledger.handlings.record(incident.model, new)
     found, _ = shown(ledger, incident.id, now=now)
     if as_json:

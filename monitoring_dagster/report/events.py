@@ -32,9 +32,10 @@ class IncidentEvent:
     at: datetime | None = None  # when the day was judged
     evidence: date | None = None  # the newest judged day or week that shows it, else `day`
     quietly: bool = False  # the opening message is edited, and nothing is posted
-    by: str | None = None  # the person who acknowledged, snoozed or resolved it
+    by: str | None = None  # the person who acknowledged, assigned, snoozed or resolved it
     until: datetime | None = None  # of a snooze
     comment: str = ""  # of that person
+    assignee: str | None = None  # who has it, of an assignment
     changes: tuple[str, ...] = ()  # what else changed lately, a sentence each
     pages_of: str = ""  # the model that links lead to, where it is about several
     due: datetime | None = None  # by when somebody should look
@@ -71,7 +72,7 @@ Event = Annotated[IncidentEvent | Announcement, Field(discriminator="type")]
 EVENT: TypeAdapter[IncidentEvent | Announcement] = TypeAdapter(Event)
 
 ASKING = frozenset({Reason.FIRST, Reason.WORSE, Reason.REOPENED})  # somebody to look, by when
-_CONTINUING = frozenset({Reason.RESOLVED, Reason.ACKNOWLEDGED, Reason.SNOOZED})
+_CONTINUING = frozenset({Reason.RESOLVED, Reason.ACKNOWLEDGED, Reason.ASSIGNED, Reason.SNOOZED})
 
 
 def opens_no_thread(event: IncidentEvent | Announcement) -> bool:

@@ -134,8 +134,15 @@ def opening_of(
     state = next((one for one in reversed(turns) if one.findings), first)
     asked = next((one for one in reversed(turns) if one.due), state)
     state = replace(state, reason=Reason.FIRST, due=asked.due, time_zone=asked.time_zone)
-    message = _of(state, links, turn=turns[-1], on_call=on_call)
+    message = _of(state, links, turn=turns[-1], on_call=on_call, assignee=_assignee(turns))
     return replace(message, timeline=tuple(_timeline(events)))
+
+
+def _assignee(turns: Sequence[IncidentEvent]) -> str | None:
+    """Who has an incident that is not over."""
+    if turns[-1].reason is Reason.RESOLVED:
+        return None
+    return next((one.assignee for one in reversed(turns) if one.assignee), None)
 
 
 def _of(
@@ -144,8 +151,9 @@ def _of(
     *,
     turn: IncidentEvent | None = None,
     on_call: OnCall | None = None,
+    assignee: str | None = None,
 ) -> Message:
-    """The message about one turn; with a later *turn* what that made of it."""
+    """The message about one turn; with a later *turn* what that made of it, and who has it."""
     over = Reason.RESOLVED in (event.reason, turn and turn.reason)
     shown = event.findings[:SHOWN_FINDINGS]
     opens = event.reason is Reason.FIRST and not over
@@ -166,6 +174,7 @@ def _of(
             _when(event),
             *([("Due", _due(event))] if event.due and not over else []),
             *([(_ON_CALL, clean(asks.name, 160))] if asks else []),
+            *([("Assigned to", clean(assignee, 160))] if assignee else []),
         ),
         next_step="" if over or event.by else RULES[event.kind].first_step,
         links=_links(event, links, event.evidence or event.day),
@@ -305,8 +314,8 @@ def _lead(event: IncidentEvent, turn: IncidentEvent | None) -> str:
         comment = f" {sentence(event.comment, 300)}" if event.comment else ""
         return f"Resolved {_ended(event, event)}.{comment}"
     if event.by:
-        return f"{_handled(event).capitalize()}."
-    now = f" {_handled(turn).capitalize()}." if turn is not None and turn.by else ""
+        return f"{_begun(_handled(event))}."
+    now = f" {_begun(_handled(turn))}." if turn is not None and turn.by else ""
     if turn is not None and event.day > event.opened_on:
         return f"{since[0].upper()}{since[1:]}: {count}.{now}"
     if event.reason is Reason.FIRST:
@@ -316,9 +325,15 @@ def _lead(event: IncidentEvent, turn: IncidentEvent | None) -> str:
 
 def _handled(event: IncidentEvent) -> str:
     """What a person did: "snoozed until 2026-01-09 12:00 UTC by ada: after the release"."""
+    to = f" to {clean(event.assignee, 80)}" if event.assignee else ""
     until = f" until {event.until:%Y-%m-%d %H:%M} UTC" if event.until else ""
     comment = f": {sentence(event.comment, 300)}" if event.comment else ""
-    return f"{event.reason}{until} by {clean(event.by or '', 80)}{comment}"
+    return f"{event.reason}{to}{until} by {clean(event.by or '', 80)}{comment}"
+
+
+def _begun(words: str) -> str:
+    """With a capital at the beginning; the names that follow stay as they are written."""
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def _ended(event: IncidentEvent, ending: IncidentEvent) -> str:

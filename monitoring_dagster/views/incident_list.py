@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from monitoring_dagster.decide.findings import segment_of, weight
 from monitoring_dagster.decide.incidents import Incident, Part
-from monitoring_dagster.decide.people.handling import Handling, in_force
+from monitoring_dagster.decide.people.handling import Handling, assignment, in_force
 from monitoring_dagster.decide.people.silences import Silence, silence_of
 from monitoring_dagster.decide.retraining_policy import RETRAIN
 from monitoring_dagster.decide.rules import RULES
@@ -41,6 +41,7 @@ class ListedIncident:
     incident: Incident
     handling: Handling | None
     silence: Silence | None
+    assignment: Handling | None = None
 
     @property
     def words(self) -> str:
@@ -67,7 +68,9 @@ class ListedIncident:
 
     @property
     def _state(self) -> str:
-        state = [found.words for found in (self.handling, self.silence) if found is not None]
+        given = None if self.assignment == self.handling else self.assignment
+        stated = (given, self.handling, self.silence)
+        state = [found.words for found in stated if found is not None]
         return f" ({', '.join(state)})" if state and not self.incident.closed_on else ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -93,6 +96,7 @@ class ListedIncident:
             "closed_on": one.closed_on,
             "findings": len(one.firing),
             "handling": self.handling.words if self.handling else None,
+            "assigned_to": self.assignment.assignee if self.assignment else None,
             "silence": self.silence.words if self.silence else None,
         }
 
@@ -182,8 +186,13 @@ def _listed(
         for kind, part in incident.active.items()
         for segment in {segment_of(one.split("/", 2)[-1]) for one in part.firing} or {""}
     ]
-    handling = in_force(ledger.handlings.of(incident.id), now=now)
-    return ListedIncident(incident, handling, silence_of(silences, signs, now=now))
+    handlings = ledger.handlings.of(incident.id)
+    return ListedIncident(
+        incident,
+        in_force(handlings, now=now),
+        silence_of(silences, signs, now=now),
+        assignment(handlings),
+    )
 
 
 def _owner(ledger: Ledger, incident: Incident) -> str:

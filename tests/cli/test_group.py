@@ -19,7 +19,7 @@ from tests.orchestration.small_project import ATTRIBUTES, declared
 
 GROUPS = {
     "incidents": [
-        "acknowledge", "list", "listen", "resolve", "review", "route", "show", "snooze",
+        "acknowledge", "assign", "list", "listen", "resolve", "review", "route", "show", "snooze",
     ],
     "labels": ["decide", "issues"],
     "messages": ["resend"],

@@ -55,6 +55,26 @@ def test_an_acknowledgement_names_who_and_may_be_repeated(command, id_, house):
     assert len(claimed(house.ledger)) == 2, "the first message, and one reply"
 
 
+def test_an_incident_is_given_to_one_person_after_the_other(command, id_, house):
+    words = ["incidents", "assign", id_, " ada ", "--by", "grace", "--comment", "yours"]
+    code, out, _ = command(*words)
+    assert (code, out.endswith("(assigned to ada by grace: yours)")) == (0, True)
+    assert command(*words)[1].endswith("(assigned to ada by grace: yours) (nothing new)")
+    code, out, _ = command("incidents", "assign", id_, "bob", "--json")
+    found = json.loads(out)
+    assert (code, found["changed"], found["assigned_to"]) == (0, True, "bob")
+    assert found["handling"] == "assigned to bob by ada"
+    assert command("incidents", "list")[1].endswith("(assigned to bob by ada)")
+    assert "assigned to ada by grace: yours" in command("incidents", "show", id_)[1]
+    assert len(claimed(house.ledger)) == 3, "the first message, and a reply for each"
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_an_incident_is_given_to_nobody_without_a_name(command, id_, name):
+    code, out, err = command("incidents", "assign", id_, name)
+    assert (code, out, "write who has the incident" in err) == (2, "", True)
+
+
 @pytest.mark.parametrize(
     ("words", "end"),
     [
@@ -108,9 +128,10 @@ def test_what_is_resolved_is_listed_no_more(command, id_):
     assert command("incidents", "list", "--all")[1].endswith("closed on 2026-01-06")
 
 
-@pytest.mark.parametrize("action", ["show", "acknowledge", "resolve"])
+@pytest.mark.parametrize("action", ["show", "acknowledge", "assign", "resolve"])
 def test_an_id_that_names_none_is_refused(command, action):
-    code, _, err = command("incidents", action, "zzz")
+    name = ["ada"] if action == "assign" else []
+    code, _, err = command("incidents", action, "zzz", *name)
     assert (code, "no incident begins with 'zzz'" in err) == (2, True)
 
 

@@ -112,6 +112,37 @@ def test_a_person_who_handles_it_changes_no_number():
     assert message.lead.endswith("Acknowledged by ada: the feed was late.")
 
 
+def test_names_and_comments_keep_their_capitals():
+    by = replace(event(reason=Reason.ACKNOWLEDGED), by="Ada Lovelace", comment="the AUC is low")
+    assert render(by, LINKS).lead == "Acknowledged by Ada Lovelace: the AUC is low."
+    opened = opening_of([event(found()), by], LINKS)
+    assert opened.lead.endswith(" Acknowledged by Ada Lovelace: the AUC is low.")
+
+
+GIVEN = replace(
+    event(reason=Reason.ASSIGNED), by="Grace", assignee="Ada <!here>", comment="you know the feed"
+)
+
+
+def test_who_has_it_is_said_in_the_thread_and_stays_in_the_opening_message():
+    reply = render(GIVEN, LINKS)
+    assert reply.title.startswith("P2 credit: feature drift assigned to Ada <!here> by Grace")
+    assert reply.lead == "Assigned to Ada <!here> by Grace: you know the feed."
+    message = opening_of([event(found()), GIVEN, LATER], LINKS)
+    assert facts(message)["Assigned to"] == "Ada <!here>"
+    assert any(one.endswith("you know the feed") for one in message.timeline)
+    shown = json.dumps(message.blocks)
+    assert "Ada &lt;!here&gt;" in shown
+    assert "<!here>" not in shown
+
+
+def test_the_latest_assignment_counts_until_it_is_over():
+    thread = [event(found()), GIVEN, replace(GIVEN, assignee="bob")]
+    assert facts(opening_of(thread, LINKS))["Assigned to"] == "bob"
+    assert "Assigned to" not in facts(opening_of([*thread, END], LINKS))
+    assert "Assigned to" not in facts(opening_of([event(found()), LATER], LINKS))
+
+
 def test_of_a_long_thread_the_beginning_and_the_latest_turns_are_told():
     days = [replace(LATER, day=date(2026, 2, n)) for n in range(1, 29)]
     lines = opening_of([event(found()), *days], LINKS).timeline

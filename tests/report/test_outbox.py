@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from monitoring_dagster.kinds import Reason
-from monitoring_dagster.report.messages import render
+from monitoring_dagster.report.messages import opening_of, render
 from monitoring_dagster.report.outbox import LINES, PAGE, Entry, page, write_outbox
 from tests.report.example import LINKS, NOTE, event, found
 
@@ -61,6 +61,18 @@ def test_no_field_of_an_announcement_is_a_tag_or_an_attribute(place):
     tags = read(page([entry(message, channel=HOSTILE), entry(message, thread="u")]))
     assert not tags.seen & {"script", "img"}
     assert not tags.attributes & {"onclick", "onerror"}
+
+
+@pytest.mark.parametrize("place", ["assignee", "by", "comment"])
+def test_no_name_of_a_person_is_a_tag_or_an_attribute(place):
+    given = replace(event(reason=Reason.ASSIGNED), by="ada", assignee="bob")
+    given = replace(given, **{place: f"\"'><b onclick=x>{HOSTILE}"})
+    thread = [event(found()), given]
+    opened, reply = opening_of(thread, LINKS), render(given, LINKS)
+    html = page([entry(opened), entry(reply, minute=5)])
+    assert "&lt;script&gt;" in html
+    assert not read(html).seen & {"script", "img"}
+    assert not read(html).attributes & {"onclick", "onerror"}
 
 
 def test_a_thread_is_as_late_as_its_last_reply():

@@ -27,9 +27,9 @@ def ledger(tmp_path):
     return ledger
 
 
-def acknowledge(ledger, number=0, action=Action.ACKNOWLEDGE):
+def acknowledge(ledger, number=0, action=Action.ACKNOWLEDGE, **more):
     incident = ledger.incidents()[number]
-    ledger.handlings.record("credit", Handling(incident.id, action, "ada", NOON))
+    ledger.handlings.record("credit", Handling(incident.id, action, "ada", NOON, **more))
     return incident
 
 
@@ -44,6 +44,30 @@ def test_the_most_urgent_stands_first_with_who_handles_it(ledger):
         "P1 credit performance_drop since 2026-01-05 (silenced by bob until 2026-01-06 13:00 UTC)",
         "P2 credit late_labels since 2026-01-05 (acknowledged by ada)",
     ]
+
+
+def test_who_has_it_is_listed_and_shown_beside_what_was_done_since(ledger):
+    incident = acknowledge(ledger, action=Action.ASSIGN, assignee="bob")
+    words = [one.words.partition("since 2026-01-05 ")[2] for one in listed(ledger, now=NOON)]
+    assert words == ["(assigned to bob by ada)", ""]
+    acknowledge(ledger, action=Action.SNOOZE, until=NOON + timedelta(hours=1))
+    found, timeline = shown(ledger, incident.id, now=NOON)
+    assert found.words.endswith(
+        "(assigned to bob by ada, snoozed until 2026-01-06 13:00 UTC by ada)"
+    )
+    assert [one.words for one in timeline if one.words.startswith("assigned to")] == [
+        "assigned to bob by ada"
+    ]
+    later = shown(ledger, incident.id, now=NOON + timedelta(hours=1))[0].to_dict()
+    assert (later["assigned_to"], later["handling"]) == ("bob", None)
+    assert listed(ledger, now=NOON)[1].to_dict()["assigned_to"] is None
+
+
+def test_a_hostile_name_is_harmless_in_a_terminal(ledger):
+    incident = acknowledge(ledger, action=Action.ASSIGN, assignee="\x1b[2J\nbob\u202e")
+    text = to_text(*shown(ledger, incident.id, now=NOON))
+    assert "assigned to \\x1b[2J\\nbob\\u202e by ada" in text
+    assert text.replace("\n", "").isprintable()
 
 
 def test_what_is_closed_is_listed_when_it_is_asked_for(ledger):

@@ -56,7 +56,7 @@ class Click:
             found.at  # noqa: B018
         except (KeyError, TypeError, ValueError, OverflowError):
             raise RefusedClick.payload() from None
-        if payload.get("type") != "block_actions":
+        if payload.get("type") != "block_actions" or found.action is Action.ASSIGN:
             raise RefusedClick.payload()
         return found
 

@@ -77,12 +77,12 @@ class ReviewedRule:
 
 
 def was_acted_on(incident: Incident, done: Done, *, until: date) -> bool:
-    """Whether anybody did anything about an incident: a person acknowledged or ended it, the data
-    was delivered anew, or another version was trained for it or took over.
+    """Whether anybody did anything about an incident: a person acknowledged, took or ended it,
+    the data was delivered anew, or another version was trained for it or took over.
 
     *until* is the last day that counts for one that is still open.
     """
-    by_hand = (Action.ACKNOWLEDGE, Action.RESOLVE)
+    by_hand = (Action.ACKNOWLEDGE, Action.ASSIGN, Action.RESOLVE)
     if any(one.incident == incident.id and one.action in by_hand for one in done.handlings):
         return True
     end = incident.closed_on or until

@@ -61,7 +61,12 @@ class Handlings:
         -------
         The incident as it stands now, and whether anything is new: repeated calls change nothing.
         """
-        new = replace(new, by=storable(new.by), comment=storable(new.comment))
+        new = replace(
+            new,
+            by=storable(new.by),
+            comment=storable(new.comment),
+            assignee=new.assignee and storable(new.assignee),
+        )
         table = tables().incidents
         with writing(self.url, model) as connection:
             row = connection.execute(table.select().where(table.c.id == new.incident)).mappings()
@@ -122,6 +127,7 @@ def _tell(
         by=new.by,
         until=new.until,
         comment=new.comment,
+        assignee=new.assignee,
     )
     seq = next_seq(connection, thread)
     add_deliveries(connection, thread, seq, destinations=(), event=event, now=new.at)

@@ -15,6 +15,7 @@ from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.report.digest import digest_of
 from monitoring_dagster.report.events import Announcement
 from monitoring_dagster.spec.model import ModelSpec
+from monitoring_dagster.store.ledger.asked_services import AskedServices
 from monitoring_dagster.store.ledger.database import address, reading, writing
 from monitoring_dagster.store.ledger.decided.label_decisions import LabelDecisions
 from monitoring_dagster.store.ledger.decided.promotions import (
@@ -100,6 +101,11 @@ class Ledger:
     def silences(self) -> Silences:
         """What is held back, until when and by whom."""
         return Silences(self.url, self.routing.hours)
+
+    @property
+    def asked_services(self) -> AskedServices:
+        """The services that are asked by the clock."""
+        return AskedServices(self.url)
 
     def findings(
         self, model: str, first: date, last: date, kind: FindingKind | None = None

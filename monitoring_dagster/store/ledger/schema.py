@@ -40,6 +40,7 @@ class Tables:
     silences: Table
     outages: Table
     weeks: Table
+    asked: Table
 
 
 def storable(text: str) -> str:
@@ -201,7 +202,7 @@ def tables() -> Tables:
         "handlings",
         _number(),
         *(_fact("incident"), _fact("action"), _fact("by"), _fact("at", moment)),
-        *(_maybe("until", moment), _fact("comment"), _maybe("key")),
+        *(_maybe("until", moment), _fact("comment"), _maybe("key"), _maybe("assignee")),
     )
     silences = table(
         "silences",
@@ -211,9 +212,10 @@ def tables() -> Tables:
     )
     outages = table("outages", _key("destination"), _fact("since", moment), _fact("words"))
     weeks = table("weeks", _key("model"), _key("monday", Date), _fact("at", moment))
+    asked = table("asked", _key("service"), _fact("at", moment), _maybe("failure"))
     return Tables(
         metadata, findings, judged, _incidents(metadata), turns, _deliveries(metadata), decisions,
-        promotions, fallbacks, label_decisions, handlings, silences, outages, weeks,
+        promotions, fallbacks, label_decisions, handlings, silences, outages, weeks, asked,
     )  # fmt: skip
 
 

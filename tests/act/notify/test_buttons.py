@@ -85,6 +85,7 @@ def test_a_button_of_another_ledger_handles_nothing(incident, press, value):
         (("user",), None),
         (("actions",), []),
         (("actions", 0, "action_id"), "promote"),
+        (("actions", 0, "action_id"), "assign"),
         (("actions", 0, "action_ts"), "soon"),
         (("actions", 0, "action_ts"), "1e300"),
     ],

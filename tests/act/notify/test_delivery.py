@@ -24,6 +24,17 @@ def test_what_waits_is_sent_to_where_the_house_says(monitor, monkeypatch):
     assert how["links"] == monitor.house.links
 
 
+def test_what_people_did_in_pagerduty_is_asked_for_before_anything_is_sent(monitor, monkeypatch):
+    order, given = [], {"PAGERDUTY_API_TOKEN": "t"}
+    monkeypatch.setattr(delivery, "take_answers", lambda ledger, **how: order.append((ledger, how)))
+    monkeypatch.setattr(delivery, "drain", lambda *_, **__: order.append("drain"))
+    send(monitor.house, environment=given)
+    (ledger, how), then = order
+    assert (ledger, how["environment"], then) == (monitor.ledger, given, "drain")
+    assert how["now"] == monitor.house.now()
+    assert how["clock"]().tzinfo is not None
+
+
 def test_without_a_token_it_lands_in_the_outbox(monitor):
     announce(monitor, FindingKind.RETRAINING, key="k", day=DAY, title="t", words="w", at=noon())
     assert send(monitor.house, environment={}).sent == 1

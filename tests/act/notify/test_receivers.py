@@ -56,6 +56,13 @@ def test_an_address_of_an_api_is_no_secret(clock):
     assert receivers(clock, PAGERDUTY_RISK="k").has_secrets
 
 
+def test_a_token_that_reads_alone_is_no_secret_of_a_channel(clock):
+    asking = {"PAGERDUTY_API_TOKEN": "canary", "PAGERDUTY_REST_URL": "https://h"}
+    assert not receivers(clock, **asking).has_secrets
+    assert isinstance(receivers(clock, **asking).sender_of("slack:#a"), Page)
+    assert receivers(clock, **asking, PAGERDUTY_RISK="k").has_secrets
+
+
 def test_while_no_secret_is_set_the_page_takes_what_needs_one(clock):
     found = receivers(clock, SLACK_BOT_TOKEN="")
     assert not found.has_secrets

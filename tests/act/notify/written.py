@@ -30,6 +30,13 @@ EVENTS = {
         comment="the feed was late",
         at=datetime(2026, 1, 8, 12, tzinfo=UTC),
     ),
+    "assigned": replace(
+        event(reason=Reason.ASSIGNED),
+        by="ada <b>",
+        assignee="*grace* <!here> <b>",
+        comment="you know the feed",
+        at=datetime(2026, 1, 8, 13, tzinfo=UTC),
+    ),
     "resolved": replace(event(reason=Reason.RESOLVED), day=date(2026, 1, 9)),
     "announcement": NOTE,
 }

@@ -41,6 +41,7 @@ def by_hand(action):
     [
         pytest.param(over(), Done(), False, id="it passed"),
         pytest.param(over(), by_hand("acknowledge"), True, id="somebody looked at it"),
+        pytest.param(over(), by_hand("assign"), True, id="somebody had it"),
         pytest.param(over(), by_hand("resolve"), True, id="somebody ended it"),
         pytest.param(over(), by_hand("snooze"), False, id="somebody put it off"),
         pytest.param(over(name="other"), by_hand("resolve"), False, id="another one was ended"),

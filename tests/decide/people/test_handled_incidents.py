@@ -18,6 +18,7 @@ OPEN = standing("a", day=DAY, told=True)
     ("action", "reason"),
     [
         (did("acknowledge"), Reason.ACKNOWLEDGED),
+        (did("assign", to="bob"), Reason.ASSIGNED),
         (did("snooze", until_hours=2), Reason.SNOOZED),
         (did("resolve"), Reason.RESOLVED),
     ],
@@ -36,6 +37,9 @@ def test_it_is_told_in_the_thread_as_its_next_message(action, reason):
         pytest.param(
             did("snooze", until_hours=2), did("snooze", until_hours=2), id="until the same moment"
         ),
+        pytest.param(
+            did("assign", to="bob"), did("assign", to="bob", by="cleo"), id="the same person has it"
+        ),
     ],
 )
 def test_said_twice_it_changes_nothing(before, again):
@@ -49,13 +53,26 @@ def test_said_twice_it_changes_nothing(before, again):
         pytest.param(did("snooze", until_hours=2), did("snooze", until_hours=3), id="for longer"),
         pytest.param(did("snooze", until_hours=0), did("snooze", until_hours=3), id="anew"),
         pytest.param(did("acknowledge"), did("resolve"), id="it is over"),
+        pytest.param(did("acknowledge"), did("assign", to="ada"), id="who has it"),
+        pytest.param(did("assign", to="ada"), did("assign", to="bob"), id="somebody else has it"),
+        pytest.param(did("assign", to="ada"), did("acknowledge"), id="who has it looks at it"),
+        pytest.param(
+            did("snooze", until_hours=2), did("assign", to="ada"), id="no reminders at all"
+        ),
     ],
 )
 def test_something_else_is_new(before, other):
     assert handled(OPEN, [before], replace(other, at=NOON))[2]
 
 
-@pytest.mark.parametrize("action", ["acknowledge", "resolve"])
+def test_the_same_person_is_given_it_once_whatever_was_done_between():
+    before = [did("assign", to="bob"), did("acknowledge", by="bob")]
+    again = replace(did("assign", to="bob"), at=NOON)
+    assert handled(OPEN, before, again) == (OPEN, None, False)
+    assert handled(OPEN, [*before, did("snooze", until_hours=2)], again)[2], "that would end"
+
+
+@pytest.mark.parametrize("action", ["acknowledge", "assign", "resolve"])
 def test_what_is_closed_stays_as_it_is(action):
     closed = replace(OPEN, closed_on=DAY + timedelta(days=1))
     assert handled(closed, [], did(action)) == (closed, None, False)

@@ -28,12 +28,14 @@ def judge(ledger, *days, first=0, severity=Severity.P2):
     return [one.event.reason for one in claimed(ledger)]
 
 
-def handle(ledger, action="acknowledge", *, by="ada", hours=0, until_hours=None, comment=""):
+def handle(
+    ledger, action="acknowledge", *, by="ada", hours=0, until_hours=None, comment="", to=None
+):
     """Handle the latest incident, some hours after noon."""
     at = NOON + timedelta(hours=hours)
     until = None if until_hours is None else NOON + timedelta(hours=until_hours)
     incident = ledger.incidents("credit")[-1]
-    new = Handling(incident.id, Action(action), by, at, until, comment)
+    new = Handling(incident.id, Action(action), by, at, until, comment, assignee=to)
     return ledger.handlings.record("credit", new)
 
 
@@ -45,6 +47,21 @@ def test_an_acknowledgement_is_one_reply_and_stops_reminders(ledger):
     assert (reply.seq, reply.event.reason) == (1, Reason.ACKNOWLEDGED)
     assert (reply.event.by, reply.event.comment) == ("ada", "looking")
     assert judge(ledger, "a", "a", "a", "a", first=1) == []
+
+
+def test_an_assignment_is_one_reply_for_each_person_and_stops_reminders(ledger):
+    judge(ledger, "a")
+    for to in ("ada", "ada", "bob"):
+        handle(ledger, "assign", by="grace", to=to, comment="yours")
+    replies = claimed(ledger)
+    assert [(one.event.reason, one.event.assignee, one.event.by) for one in replies] == [
+        (Reason.ASSIGNED, "ada", "grace"),
+        (Reason.ASSIGNED, "bob", "grace"),
+    ]
+    assert {one.event.comment for one in replies} == {"yours"}
+    assert judge(ledger, "a", "a", "a", "a", first=1) == []
+    stored = ledger.handlings.of(ledger.incidents()[0].id)
+    assert [one.assignee for one in stored] == ["ada", "bob"]
 
 
 def test_without_one_reminders_come(ledger):
@@ -118,9 +135,10 @@ def test_the_end_of_what_a_digest_told_is_told_in_its_thread(ledger, told):
 
 def test_what_people_write_is_stored_as_it_may_be(ledger):
     judge(ledger, "a")
-    handle(ledger, by="a\0b", comment="\ud800")
+    for _ in range(2):
+        handle(ledger, "assign", by="a\0b", comment="\ud800", to="\ud800\0")
     (one,) = ledger.handlings.of(ledger.incidents()[0].id)
-    assert (one.by, one.comment) == ("a\ufffdb", "?")
+    assert (one.by, one.comment, one.assignee) == ("a\ufffdb", "?", "?\ufffd")
 
 
 @pytest.mark.parametrize(

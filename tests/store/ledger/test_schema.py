@@ -1,16 +1,18 @@
 """The tables of the ledger: what their columns hold, and how those of an earlier version grow."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
+from monitoring_dagster.decide.people.handling import Action
 from monitoring_dagster.report.events import EVENT
 from monitoring_dagster.store.ledger.database import address, engine, reading, writing
 from monitoring_dagster.store.ledger.deliveries import add_deliveries
 from monitoring_dagster.store.ledger.ledger import Ledger
-from monitoring_dagster.store.ledger.schema import storable, tables
+from monitoring_dagster.store.ledger.schema import fields_of, storable, tables
 from tests.report.example import NOTE
 from tests.store.ledger.test_database import promote
 
@@ -103,6 +105,36 @@ def test_deliveries_of_an_earlier_version_go_on_in_slack(ledger_url):
         assert not add_deliveries(connection, destinations=["slack:#ml-alerts"], **again)
         again["seq"] = 2
         assert add_deliveries(connection, destinations=["email:a@example.org"], **again)
+
+
+HANDLED = """CREATE TABLE handlings (number {number}, incident TEXT NOT NULL, action TEXT NOT NULL,
+"by" TEXT NOT NULL, at {moment} NOT NULL, "until" {moment}, comment TEXT NOT NULL, key TEXT)"""
+
+
+def test_what_people_did_in_an_earlier_version_is_kept_and_incidents_can_be_assigned(ledger_url):
+    place = address(ledger_url)
+    on_sqlite = place.get_backend_name() == "sqlite"
+    types = {
+        "moment": "DATETIME" if on_sqlite else "TIMESTAMP WITH TIME ZONE",
+        "number": "INTEGER PRIMARY KEY" if on_sqlite else "SERIAL PRIMARY KEY",
+    }
+    old = create_engine(place)
+    with old.begin() as connection:
+        connection.execute(text(HANDLED.format(**types)))
+        connection.execute(
+            text("INSERT INTO handlings (incident, action, \"by\", at, comment, key) VALUES"
+                 " (:incident, 'acknowledge', 'ada', '2026-01-05 12:00:00', 'looking', 'click')"),
+            {"incident": THREAD},
+        )  # fmt: skip
+    old.dispose()
+    for _ in range(2):
+        engine.cache_clear()  # as another process would open it
+        (before,) = Ledger(ledger_url).handlings.of(THREAD)
+        assert (before.words, before.assignee) == ("acknowledged by ada: looking", None)
+    with writing(ledger_url) as connection:
+        given = replace(before, action=Action.ASSIGN, assignee="bob")
+        connection.execute(tables().handlings.insert(), fields_of(given))
+    assert Ledger(ledger_url).handlings.of(THREAD) == [before, given]
 
 
 OF_KIND = """CREATE TABLE incidents (id TEXT NOT NULL, model TEXT NOT NULL, kind TEXT NOT NULL,

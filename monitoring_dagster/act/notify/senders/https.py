@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from monitoring_dagster.act.notify.sender import NotDelivered, Refused, RefusedF
 from monitoring_dagster.spec.channels import is_this_machine
 
 _BAD_MESSAGE = frozenset({400, 405, 406, 410, 411, 413, 414, 415, 422})  # it would be again
+_LONGEST_ANSWER = 200_000  # bytes
 _BAD_SETTING = frozenset({301, 302, 303, 307, 308, 401, 403, 404, 407})  # until somebody mends it
 
 
@@ -61,6 +63,58 @@ def _failure_of(url: str, body: bytes, headers: Mapping[str, str]) -> NotDeliver
     if status in _BAD_MESSAGE:
         return RefusedForEver(f"HTTP {status}")
     return Refused(f"HTTP {status}") if status in _BAD_SETTING else Uncertain(f"HTTP {status}")
+
+
+def get_json(
+    url: str,
+    parameters: Mapping[str, str],
+    *,
+    headers: Mapping[str, str],
+    timeout_seconds: float,
+) -> Any:
+    """The JSON that *url* answers with, asked once; redirects are not followed.
+
+    Raises
+    ------
+    Refused
+        It holds a status or the name of an error, and nothing of what was sent or answered.
+    """
+    body = _body_of(url, parameters, headers, timeout_seconds)
+    if isinstance(body, bytes):
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError):
+            body = Refused("the answer is no JSON")
+    raise body
+
+
+def _body_of(
+    url: str, parameters: Mapping[str, str], headers: Mapping[str, str], timeout_seconds: float
+) -> bytes | Refused:
+    import requests
+
+    end, body = time.monotonic() + timeout_seconds, bytearray()
+    try:
+        with requests.get(
+            url,
+            params=dict(parameters),
+            headers={"Accept-Encoding": "identity", **headers},
+            timeout=timeout_seconds,
+            allow_redirects=False,
+            auth=_nobody,
+            stream=True,
+        ) as answer:
+            if answer.status_code != 200:
+                return Refused(f"HTTP {answer.status_code}")
+            for byte in answer.iter_content(1):  # a longer piece is waited for until it is whole
+                body += byte
+                if time.monotonic() > end:
+                    return Refused("ReadTimeout")
+                if len(body) > _LONGEST_ANSWER:
+                    return Refused("the answer is too long")
+    except (requests.RequestException, ValueError) as error:
+        return Refused(type(error).__name__)
+    return bytes(body)
 
 
 def _unconnected(error: Exception) -> NotDelivered:

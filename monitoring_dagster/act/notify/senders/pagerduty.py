@@ -26,6 +26,7 @@ _SEVERITY = {
 _ACTION = {
     Reason.RESOLVED: "resolve",
     Reason.ACKNOWLEDGED: "acknowledge",
+    Reason.ASSIGNED: "acknowledge",
     Reason.SNOOZED: "acknowledge",
 }  # any other is a trigger
 _SUMMARY = 1024  # characters, PagerDuty's own limit

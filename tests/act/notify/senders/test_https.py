@@ -3,14 +3,15 @@
 import logging
 import pickle
 import traceback
+from dataclasses import dataclass, field
 
 import pytest
 import requests
 
 from monitoring_dagster.act.notify import sender
 from monitoring_dagster.act.notify.sender import NotDelivered, Refused, RefusedForEver, Uncertain
-from monitoring_dagster.act.notify.senders.https import post, refuse_unsafe
-from tests.faults import Fault
+from monitoring_dagster.act.notify.senders.https import get_json, post, refuse_unsafe
+from tests.faults import Fault, FaultyHandler, Loopback
 
 
 @pytest.mark.parametrize(
@@ -126,3 +127,72 @@ def test_credentials_of_this_machine_stay_here(receivers, monkeypatch, tmp_path)
     monkeypatch.setattr(type(receivers), "serve", serve)
     post(f"{receivers.base_url}/x", {})
     assert seen == [None]
+
+
+@dataclass
+class Answering(Loopback):
+    """Answers each GET with *status* and *body*, and keeps what it was asked."""
+
+    status: int = 200
+    body: str = "{}"
+    fault: Fault | None = None
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    def handler(self):
+        server = self
+
+        class Handler(FaultyHandler):
+            def do_GET(self):
+                server.asked.append((self.path, self.headers["X-Key"]))
+                self.answer(server.fault, server.body, status=server.status, hang_seconds=1)
+
+        return Handler
+
+    def ask(self, timeout_seconds=30):
+        return get_json(
+            f"{self.address}/there", {"key": "a b&c"}, headers={"X-Key": "canary"},
+            timeout_seconds=timeout_seconds,
+        )  # fmt: skip
+
+
+def test_json_is_asked_for_once_and_read():
+    with Answering(body='{"ö": [1, null]}') as server:
+        assert server.ask() == {"ö": [1, None]}
+        assert server.asked == [("/there?key=a+b%26c", "canary")]
+
+
+@pytest.mark.parametrize("status", [204, 302, 401, 404, 429, 500])
+def test_any_other_status_is_no_answer(status):
+    with Answering(status=status, body="") as server:
+        with pytest.raises(Refused, match=f"^HTTP {status}$"):
+            server.ask()
+        assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "fault", "reason"),
+    [
+        ("", None, "the answer is no JSON"),
+        ('{"canary": 1', None, "the answer is no JSON"),
+        ("[" * 100_000, None, "the answer is no JSON"),
+        ('{"canary": 123456}', Fault.TRUNCATED_AFTER, "the answer is no JSON"),
+        ("[" + "1," * 150_000 + "1]", None, "the answer is too long"),
+        ("{}", Fault.RESET_BEFORE, "ConnectionError"),
+        ("{}", Fault.HTML_503_BEFORE, "HTTP 503"),
+    ],
+)
+def test_what_cannot_be_read_is_named_and_not_repeated(body, fault, reason, caplog):
+    caplog.set_level(logging.DEBUG)
+    with Answering(body=body, fault=fault) as server, pytest.raises(Refused) as caught:
+        server.ask()
+    assert str(caught.value) == reason
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+    assert "canary" not in caplog.text
+
+
+def test_no_answer_in_time_is_none():
+    with (
+        Answering(fault=Fault.HANG_AFTER) as server,
+        pytest.raises(Refused, match=r"^ReadTimeout$"),
+    ):
+        server.ask(timeout_seconds=0.3)

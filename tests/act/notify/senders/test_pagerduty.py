@@ -26,11 +26,11 @@ def test_an_event_reads_as_it_is_kept(name):
 
 
 def test_an_incident_is_triggered_again_and_resolved_under_one_key(pagerduty, receivers):
-    for name in ("first", "worse", "worse", "acknowledged", "resolved"):
+    for name in ("first", "worse", "worse", "acknowledged", "assigned", "resolved"):
         receipt = pagerduty.send(posting(name, RISK))
         assert receipt.ts == INCIDENT
     actions = [one["event_action"] for one in receivers.events]
-    assert actions == ["trigger", "trigger", "trigger", "acknowledge", "resolve"]
+    assert actions == ["trigger", "trigger", "trigger", "acknowledge", "acknowledge", "resolve"]
     assert receivers.pages == {INCIDENT: "resolve"}
     assert receivers.refusals == []
 
