@@ -241,10 +241,12 @@ def _first(found: Sequence[Finding], day: date) -> Part:
 
 
 def _again(part: Part, found: Sequence[Finding], day: date) -> Part:
-    """Found once more: a rule that was quiet for long begins anew."""
+    """Found once more: a rule that was quiet for long begins anew, and one that was over is as
+    urgent as it is now."""
     if part.is_over and day - part.last_seen > REOPENING:
         return _first(found, day)
-    severity = min(part.severity, *(one.severity for one in found))
+    severity = min(one.severity for one in found)
+    severity = severity if part.is_over else min(part.severity, severity)
     return Part(severity, part.since, day, day, firing=_prints(found))
 
 

@@ -1,7 +1,7 @@
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from monitoring_dagster.decide.findings import Finding
@@ -225,6 +225,15 @@ def test_every_thread_begins_with_first_and_goes_on_only_while_it_is_open(days, 
             assert was_open, "what is for the record only opened an incident"
 
 
+@example(
+    days=[
+        ([("a", Severity.P0, FindingKind.FEATURE_DRIFT)], False),
+        ([], False),
+        ([("a", Severity.P1, FindingKind.PERFORMANCE_DROP)], True),
+        ([("a", Severity.P1, FindingKind.FEATURE_DRIFT)], False),
+    ],
+    rules={"remind_every_days": 2, "clear_after_days": 1},
+)  # once as urgent as can be, and back after its end as something less
 @given(days=DAYS, rules=RULES)
 def test_people_have_always_heard_how_urgent_an_open_incident_is(days, rules):
     for _, _, _, _, incident, _ in each(days, rules):
