@@ -66,7 +66,7 @@ class FakeSlack(Loopback):
     requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _last_post: dict[str, float] = field(default_factory=dict)
-    _last_ts: float = 0
+    _last_ts: int = 0  # microseconds
 
     def handler(self) -> type[FaultyHandler]:
         return _handler(self)
@@ -119,10 +119,11 @@ class FakeSlack(Loopback):
         if self.one_a_second and now - self._last_post.get(place, 0) < 1:
             return {"ok": False, "error": "ratelimited", "status": 429}
         self._last_post[place] = now
-        self._last_ts = max(now, self._last_ts + 0.000001)
+        self._last_ts = max(round(now * 1_000_000), self._last_ts + 1)  # no two have the same
+        seconds, rest = divmod(self._last_ts, 1_000_000)
         message = Posted(
             place,
-            f"{self._last_ts:.6f}",
+            f"{seconds}.{rest:06d}",
             thread_ts,
             text,
             blocks,
