@@ -71,7 +71,7 @@ class Rule:
     on_call: OnCallStep  # where the on-call runbook looks at it
     first_step: str  # what to do first
     heals: bool = False  # of what was delivered: a day delivered anew was never bad
-    inhibited_by: tuple[FindingKind, ...] = ()  # rules that explain it on the same day
+    inhibited_by: tuple[FindingKind, ...] = ()  # rules that explain it
     blocks_retraining: bool = False  # while it is open the data is not to be learnt from
     partitions: Partitions = Partitions.DAYS  # of the asset
     settings: tuple[str, ...] = ()  # the keys of defs.yaml with its thresholds
@@ -331,6 +331,7 @@ _ROWS: dict[FindingKind, Rule] = {
         severities=(Severity.P2,),
         asset="outcomes",
         on_call=OnCallStep.UPSTREAM,
+        inhibited_by=(FindingKind.MISSING_DAY, *_BROKEN_FEED),
         first_step="Compare the request ids on both sides; labels without a prediction count "
         "for nothing.",
         stated_as=("label_feed.orphan_labels",),

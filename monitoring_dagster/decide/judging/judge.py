@@ -67,7 +67,9 @@ def judge_day(
         *quality,
         *own_rules.own_findings(spec, day, own),
     ]
-    found = trends.with_trends(inhibited(as_asked(found, spec.rules.alerts)), log)
+    still_open = {kind for one in open_incidents for kind in one.active}
+    found = inhibited(as_asked(found, spec.rules.alerts), still_open=still_open)
+    found = trends.with_trends(found, log)
     found.sort(key=lambda one: (one.severity, one.kind is not FindingKind.PREDICTION_DRIFT))
     evidence = _evidence(spec, today, week)
     if own and own_rules.can_clear(spec, own, open_incidents):
@@ -85,18 +87,22 @@ def as_asked(findings: Sequence[Finding], alerts: Mapping[str, Alert]) -> list[F
     ]
 
 
-def inhibited(findings: Sequence[Finding]) -> list[Finding]:
+def inhibited(findings: Sequence[Finding], *, still_open: Collection[FindingKind]) -> list[Finding]:
     """*findings*, for the record only where others of the same day explain them, which they name.
 
-    A feed that is broken is the problem; that columns drift with it is no second one.
+    A feed that is broken is the problem; that columns drift with it is no second one. Labels are
+    about days before: theirs is explained by what is *still_open*, too.
     """
     told = {one.kind for one in findings if is_told(one.severity)}
     result = []
     for one in findings:
-        causes = [kind for kind in RULES[one.kind].inhibited_by if kind in told]
+        rule = RULES[one.kind]
+        explaining = {*told, *(still_open if rule.evidence is Evidence.LABELS else ())}
+        causes = [kind for kind in rule.inhibited_by if kind in explaining]
         if causes and is_told(one.severity):
             names = ", ".join(RULES[kind].title for kind in causes)
-            words = f"{one.words} (recorded only: {names} of the same day comes first)"
+            when = "of the same day" if told.issuperset(causes) else "of the days before"
+            words = f"{one.words} (recorded only: {names} {when} comes first)"
             one = replace(one, severity=Severity.P3, at_most=Severity.P3, words=words)
         result.append(one)
     return result

@@ -212,7 +212,7 @@ def found(kind, severity, subject="income"):
     [FindingKind.FEATURE_DRIFT, FindingKind.PREDICTION_DRIFT, FindingKind.EXPECTED_DROP],
 )
 def test_what_a_broken_feed_explains_is_on_record_and_names_it(kind, cause, severity, is_told):
-    first, second = inhibited([found(cause, severity), found(kind, "P1")])
+    first, second = inhibited([found(cause, severity), found(kind, "P1")], still_open=[])
     assert first == found(cause, severity)
     assert (second.severity is Severity.P1) is is_told
     said = f"recorded only: {RULES[cause].title} of the same day comes first"
@@ -222,7 +222,32 @@ def test_what_a_broken_feed_explains_is_on_record_and_names_it(kind, cause, seve
 def test_quality_that_labels_show_is_told_beside_a_broken_feed():
     """It is about other days."""
     some = [found(FindingKind.SCHEMA_BREACH, "P1"), found(FindingKind.PERFORMANCE_DROP, "P1")]
-    assert inhibited(some) == some
+    assert inhibited(some, still_open=[]) == some
+
+
+@pytest.mark.parametrize(
+    ("today", "still_open", "said"),
+    [
+        pytest.param(FindingKind.LOW_VOLUME, [], "low volume of the same day", id="today"),
+        pytest.param(
+            FindingKind.SLOW_SERVICE, [FindingKind.LOW_VOLUME], "low volume of the days before",
+            id="on the days that the labels are about",
+        ),
+        pytest.param(FindingKind.SLOW_SERVICE, [], None, id="nothing explains it"),
+    ],
+)  # fmt: skip
+def test_labels_without_a_prediction_are_explained_by_rows_that_are_missing(
+    today, still_open, said
+):
+    some = [found(today, "P1"), found(FindingKind.ORPHAN_LABELS, "P2")]
+    _, orphans = inhibited(some, still_open=still_open)
+    assert orphans.severity is (Severity.P3 if said else Severity.P2)
+    assert said is None or f"recorded only: {said} comes first" in orphans.words
+
+
+def test_what_drifts_after_the_feed_was_mended_is_told():
+    drift = found(FindingKind.FEATURE_DRIFT, "P2")
+    assert inhibited([drift], still_open=[FindingKind.LOW_VOLUME]) == [drift]
 
 
 def test_no_rule_inhibits_itself_nor_one_that_inhibits_it():
