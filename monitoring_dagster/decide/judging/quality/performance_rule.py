@@ -13,6 +13,7 @@ from monitoring_dagster.decide.signal import readable
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.stats.series.control_chart import Chart
 
+_URGENT = 1.2  # times the control limit: below that a quiet decade has such a month, too
 _UNEXPLAINED, _EXPECTED = "not explained by the inputs", "expected from the inputs"
 
 
@@ -21,8 +22,9 @@ def performance_drops(
 ) -> Iterator[tuple[str, Finding]]:
     """A metric that is worse than its baseline, or below its floor.
 
-    Not explained by the inputs it is urgent; where they explain it, retraining may not help. Below
-    the floor it is urgent whatever was promised, tolerated or expected.
+    Not explained by the inputs, and well beyond normal variation, it is urgent; where they explain
+    it, retraining may not help. Below the floor it is urgent whatever was promised, tolerated or
+    expected.
     """
     kind = FindingKind.PERFORMANCE_DROP
     for metric in of.spec.tolerances:
@@ -109,18 +111,25 @@ def _beyond_variation(of: VersionDays, metric: str, total: Chart) -> tuple[str, 
 
     unexplained = of.charts.unexplained(of.version, metric)
     if unexplained is not None and is_beyond(unexplained):
-        return f"; {_in_words(unexplained, limit)}{_at_fault(of, metric)}", Severity.P0
+        words = f"; {_in_words(unexplained, limit)}{_at_fault(of, metric)}"
+        return words, _urgency(unexplained, limit)
     if not is_beyond(total):
         return None
     if unexplained is None:
-        return f"; {_in_words(total, limit)}", Severity.P0
+        return f"; {_in_words(total, limit)}", _urgency(total, limit)
     return f"; {_in_words(total, limit)}; {_EXPECTED}: harder cases", Severity.P2
+
+
+def _urgency(chart: Chart, limit: float) -> Severity:
+    """As urgent as may be well beyond the limit; just beyond it somebody should look, no more."""
+    return Severity.P0 if chart.is_beyond(_URGENT * limit) else Severity.P2
 
 
 def _in_words(chart: Chart, limit: float) -> str:
     return (
         f"over {chart.days} days worse by {readable(abs(chart.change))} on average,"
-        f" {chart.distance:.1f} standard errors of normal variation (limit {limit:g})"
+        f" {chart.distance:.1f} standard errors of normal variation (limit {limit:g}, urgent from"
+        f" {_URGENT * limit:g})"
     )
 
 

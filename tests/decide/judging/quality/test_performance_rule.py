@@ -108,6 +108,22 @@ def test_what_the_inputs_do_not_explain_is_urgent():
     )
 
 
+@pytest.mark.parametrize(
+    ("error", "limit", "severity"),
+    [
+        pytest.param(0.05, 3.5, Severity.P1, id="far beyond the limit"),
+        pytest.param(0.31, 3.5, Severity.P2, id="just beyond it"),
+        pytest.param(0.31, 2.0, Severity.P1, id="and far beyond a lower one"),
+        pytest.param(0.4, 3.5, None, id="within it"),
+    ],
+)
+def test_a_drop_just_beyond_the_limit_waits_for_a_business_day(error, limit, severity):
+    of = spec(alerts={"performance_drop": {"control_limit": limit}})
+    estimates = as_foreseen(0.4, error=error)
+    found = drops(days(*TWELVE), spec=of, variation=[varies(0.4)], estimates=estimates)
+    assert [one.severity for one in found] == ([severity] if severity else [])
+
+
 def test_what_the_inputs_explain_waits_for_a_business_day():
     (found,) = drops(days(*TWELVE), variation=[varies(0.05)], estimates=as_foreseen(0.6))
     assert found.severity is Severity.P2
