@@ -30,8 +30,9 @@ def drifted(signals: Sequence[Signal]) -> list[Signal]:
 def severity_of(row: Mapping[str, Any], *, psi_alert: float) -> Severity:
     """How soon somebody should look at a drifted column, from its stored record.
 
-    A column without a usable value in most rows is a broken input. What moved far is louder than
-    what moved little, answers are louder than features, and segments are never loud.
+    A column without a usable value in most rows, or with the same one in all, is a broken input.
+    What moved far is louder than what moved little, answers are louder than features, and segments
+    are never loud.
     """
     answer, whole = row["role"] == "answer", not row["segment"]
     if unusable_shares(row) is not None:
@@ -45,9 +46,12 @@ def severity_of(row: Mapping[str, Any], *, psi_alert: float) -> Severity:
 def unusable_shares(row: Mapping[str, Any]) -> tuple[float, float] | None:
     """The shares of rows without a usable value in the reference and now, where the column is
     broken by it: it is half of them or more, and twice as many as in the reference, or cost half of
-    the usable values that there were. None where it is not, or of a segment."""
+    the usable values that there were. One value in all rows tells as little as none. None where it
+    is not, or of a segment."""
     if row["segment"]:
         return None
+    if Broken.CONSTANT in (row.get("broken") or ()):
+        return float(row["null_share_reference"]), 1.0
     found = [_UNUSABLE[kind] for kind in row.get("broken") or () if kind in _UNUSABLE]
     before, now = (
         sum(row[f"{share}_{side}"] for share in found) for side in ("reference", "current")

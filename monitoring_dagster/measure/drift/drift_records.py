@@ -9,7 +9,7 @@ import pyarrow as pa
 from monitoring_dagster.stats.drift.column_drift import ColumnDrift, Growth
 from monitoring_dagster.stats.drift.drift_verdict import DriftVerdict, Verdict
 from monitoring_dagster.stats.drift.sides import Side
-from monitoring_dagster.stats.drift.usual import Usual
+from monitoring_dagster.stats.drift.usual import OrdinaryDay, Usual
 from monitoring_dagster.store.days.drifted import Record
 
 _OF_SIDES = tuple(one.name for one in fields(Side) if one.name != "rows")
@@ -27,8 +27,8 @@ SCHEMA = pa.schema(
         *((f"{name}_{side}", pa.float64()) for side in ("reference", "current")
           for name in _OF_SIDES),
         *((name, pa.float64()) for name in (
-            "effect", "usual_effect", *Growth._fields, *_USUAL_GROWTH, "expected_unseen", "p_value",
-            "p_adjusted", "importance")),
+            "effect", "usual_effect", "usual_constant", *Growth._fields, *_USUAL_GROWTH,
+            "expected_unseen", "p_value", "p_adjusted", "importance")),
         ("changed", pa.string()),  # the level whose share changed most, and both shares
         *((name, pa.float64()) for name in ("changed_reference", "changed_current")),
         ("unseen", pa.list_(pa.string())),  # a few of the values that the reference never had
@@ -42,6 +42,7 @@ def measured_record(drift: ColumnDrift, usual: Usual) -> Record:
     """All that a verdict needs, whatever the rules: `measured` reads it back."""
     sides = {"reference": drift.reference, "current": drift.current}
     changed, near = drift.changed or (None, None, None), drift.near or (None, None)
+    ordinary = usual.day_of(drift.column)
     return {
         "column": drift.column,
         "kind": drift.kind,
@@ -54,9 +55,10 @@ def measured_record(drift: ColumnDrift, usual: Usual) -> Record:
             for name in _OF_SIDES
         },
         "effect": drift.effect,
-        "usual_effect": usual.effect.get(drift.column, 0.0),
+        "usual_effect": ordinary.effect,
+        "usual_constant": ordinary.constant,
         **drift.growth._asdict(),
-        **dict(zip(_USUAL_GROWTH, usual.growth(drift.column), strict=True)),
+        **dict(zip(_USUAL_GROWTH, ordinary.growth, strict=True)),
         "expected_unseen": drift.expected_unseen,
         "p_value": drift.p_value,
         **dict(zip(("changed", "changed_reference", "changed_current"), changed, strict=True)),
@@ -76,8 +78,8 @@ def verdict_record(verdict: DriftVerdict) -> Record:
     }
 
 
-def measured(record: Mapping[str, Any]) -> tuple[ColumnDrift, float, Growth]:
-    """What a verdict rests on: the column, and effect and growth that are usual."""
+def measured(record: Mapping[str, Any]) -> tuple[ColumnDrift, OrdinaryDay]:
+    """What a verdict rests on: the column, and what an ordinary day shows."""
     changed, near = record["changed"], record["near_low"]
     drift = ColumnDrift(
         column=record["column"],
@@ -98,7 +100,13 @@ def measured(record: Mapping[str, Any]) -> tuple[ColumnDrift, float, Growth]:
         growth=Growth(*(record[name] for name in Growth._fields)),
         p_value=record["p_value"],
     )
-    return drift, record["usual_effect"], Growth(*(record[name] for name in _USUAL_GROWTH))
+    growth, constant = (
+        Growth(*(record[name] for name in _USUAL_GROWTH)),
+        record.get("usual_constant"),
+    )
+    return drift, OrdinaryDay(
+        record["usual_effect"], growth, OrdinaryDay().constant if constant is None else constant
+    )
 
 
 def _side(record: Mapping[str, Any], side: str) -> Side:

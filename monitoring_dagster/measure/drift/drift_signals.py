@@ -149,8 +149,8 @@ def judged_again(spec: ModelSpec, day: date, stored: pa.Table) -> list[Signal]:
     significant = p_adjusted < settings.alpha
     records: list[Record] = chosen_rows(stored, significant).to_pylist()
     for record, p in zip(records, p_adjusted[significant].tolist(), strict=True):
-        drift, usual_effect, usual_growth = measured(record)
-        verdict = verdict_of(drift, p, usual_effect, usual_growth, settings, looked_at=looked_at)
+        drift, ordinary = measured(record)
+        verdict = verdict_of(drift, p, ordinary, settings, looked_at=looked_at)
         record |= verdict_record(verdict)
     drifted = sorted((one for one in records if one["verdict"] == Verdict.DRIFT), key=rank)
     verdicts = [

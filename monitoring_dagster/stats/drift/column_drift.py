@@ -372,14 +372,15 @@ def _where_known(growth: Floats, n: Counts, m: Counts) -> Floats:
 def _changed(
     before: Counts, now: Counts, bins: CategoricalBins
 ) -> list[tuple[str, float, float] | None]:
-    """The level whose share changed most, on each pair; None where there is none."""
+    """The level whose share changed most, on each pair, of two that changed as much the one that
+    has grown; None where there is none."""
     if not bins.levels:
         return [None] * len(before)
     p, q = (
         side[:, : len(bins.levels)] / np.maximum(side.sum(1, keepdims=True), 1)
         for side in (before, now)
     )
-    most = np.abs(q - p).argmax(1)
+    most = np.where(q > p, (q - p) * (1 + 1e-9), p - q).argmax(1)
     rows = np.arange(len(most))
     return [
         (bins.levels[level], first, second)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isclose
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -10,13 +11,14 @@ import numpy as np
 from monitoring_dagster.stats.columns.values import Floats
 from monitoring_dagster.stats.drift.column_drift import ColumnDrift, Growth
 from monitoring_dagster.stats.drift.drift_settings import DriftSettings
-from monitoring_dagster.stats.drift.usual import Usual
+from monitoring_dagster.stats.drift.usual import OrdinaryDay, Usual
 from monitoring_dagster.stats.inference.evidence import benjamini_hochberg
 
 _SHOWN_CHARACTERS = 40  # of a level's name, which is a value from the data
 _SHOWN_NAMES = 3
 _WORTH_SAYING = 0.001
 _MOST_HIDDEN = 0.5  # of the rows: a bound above it hides any change that people would call one
+_SELDOM = 0.01  # of ordinary days: more often it is a habit, as of a weekday's number
 
 PsiBand: TypeAlias = Literal["none", "moderate", "significant"]
 
@@ -31,12 +33,13 @@ class Verdict(StrEnum):
 
 
 class Broken(StrEnum):
-    """How rows can lack an ordinary value; the names are those of `Growth`."""
+    """How rows can lack an ordinary value; the first names are those of `Growth`."""
 
     MISSING = "missing"
     NEW_CATEGORY = "new_category"
     INFINITE = "infinite"
     OUT_OF_RANGE = "out_of_range"
+    CONSTANT = "constant"  # all have the same one, and in the reference they had not
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +85,7 @@ def judge(
         verdict_of(
             drift,
             float(p),
-            habit.effect.get(drift.column, 0.0),
-            habit.growth(drift.column),
+            habit.day_of(drift.column),
             settings,
             looked_at=looked_at,
         )
@@ -138,15 +140,14 @@ def _shortage(drift: ColumnDrift, settings: DriftSettings) -> str | None:
 def verdict_of(
     drift: ColumnDrift,
     p: float,
-    usual_effect: float,
-    usual_growth: Growth,
+    ordinary: OrdinaryDay,
     settings: DriftSettings,
     *,
     looked_at: int,
 ) -> DriftVerdict:
     """The verdict on one of the columns that were *looked_at*; *p* is corrected for that."""
-    effect_bound = max(settings.min_effect, usual_effect)
-    growth_bounds = Growth(*map(max, _least(settings), usual_growth))
+    effect_bound = max(settings.min_effect, ordinary.effect)
+    growth_bounds = Growth(*map(max, _least(settings), ordinary.growth))
     band = psi_band(drift.psi, settings)
     shortage = _shortage(drift, settings)
     if shortage is not None:
@@ -157,8 +158,8 @@ def verdict_of(
         reason = f"not significant ({evidence}, needed below {settings.alpha:g})"
         return _no_drift(drift, p, band, reason, effect_bound)
     broken = tuple(
-        kind
-        for kind, found, bound in zip(Broken, drift.growth, growth_bounds, strict=True)
+        Broken(name)
+        for name, found, bound in zip(Growth._fields, drift.growth, growth_bounds, strict=True)
         if found >= bound
     )
     beyond = [
@@ -166,6 +167,9 @@ def verdict_of(
     ]
     if drift.effect >= effect_bound:
         beyond.append(f"{share}{_means(drift)} (bound {effect_bound:.1%})")
+        if ordinary.constant < _SELDOM and _is_constant(drift):
+            broken = (*broken, Broken.CONSTANT)
+            beyond.insert(0, _constant(drift))
     if beyond:
         reason = f"{', and '.join(beyond)}; {evidence}"
         return DriftVerdict(drift, p, Verdict.DRIFT, band, reason, broken)
@@ -173,6 +177,27 @@ def verdict_of(
         f"significant, below the effect threshold: {share} (bound {effect_bound:.1%}, {evidence})"
     )
     return _no_drift(drift, p, band, reason, effect_bound)
+
+
+def _is_constant(drift: ColumnDrift) -> bool:
+    """Whether every value that is there is the same one, where the reference had several."""
+    before, now = drift.reference, drift.current
+    if drift.kind == "numeric":
+        return now.minimum == now.maximum and before.minimum < before.maximum
+    if drift.changed is None:
+        return False
+    _, first, second = drift.changed
+    missing = before.null_share, now.null_share
+    return second > 0 and isclose(second + missing[1], 1) and not isclose(first + missing[0], 1)
+
+
+def _constant(drift: ColumnDrift) -> str:
+    if drift.kind == "numeric":
+        before = drift.reference
+        usual = f"{before.minimum:,.4g} to {before.maximum:,.4g}"
+        return f"all values are {drift.current.minimum:,.4g}, in the reference {usual}"
+    level, first, _ = drift.changed or ("", 0.0, 0.0)
+    return f"all values are {level[:_SHOWN_CHARACTERS]!r}, in the reference {first:.1%} of rows"
 
 
 def _no_drift(

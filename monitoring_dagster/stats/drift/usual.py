@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from monitoring_dagster.stats.columns.bins import Bins, CategoricalBins, Numeric
 from monitoring_dagster.stats.columns.column_profile import (
     CategoricalProfile,
     ColumnProfile,
+    Counts,
     NumericProfile,
     NumericStack,
     empty_column,
@@ -35,25 +36,38 @@ NOISE = 0.01  # below it one day is as ordinary as another, and no day's luck wi
 _Where = NDArray[np.bool_]
 
 
+class OrdinaryDay(NamedTuple):
+    """What an ordinary day of one column shows at most."""
+
+    effect: float = 0.0
+    growth: Growth = Growth()
+    constant: float = 1.0  # share of such days on which all values are the same one
+
+
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """What an ordinary day shows at most, by column; 0 where nothing is known."""
+    """What an ordinary day shows at most, by column; as `OrdinaryDay` where nothing is known."""
 
     effect: Mapping[str, float] = field(default_factory=dict)
     missing: Mapping[str, float] = field(default_factory=dict)  # growth, as are the next three
     new_category: Mapping[str, float] = field(default_factory=dict)
     infinite: Mapping[str, float] = field(default_factory=dict)
     out_of_range: Mapping[str, float] = field(default_factory=dict)
+    constant: Mapping[str, float] = field(default_factory=dict)  # share of days
 
     @classmethod
     def of(cls, bounds: Mapping[str, Sequence[float]]) -> Self:
-        """From the bounds of each column: of the effect, then in the order of `Growth`."""
-        return cls(
-            *({name: of[i] for name, of in bounds.items()} for i in range(1 + len(Growth._fields)))
-        )
+        """From the bounds of each column, in the order of the fields."""
+        names = cls.__dataclass_fields__
+        return cls(*({name: of[i] for name, of in bounds.items()} for i in range(len(names))))
 
-    def growth(self, column: str) -> Growth:
-        return Growth(*(getattr(self, name).get(column, 0.0) for name in Growth._fields))
+    def day_of(self, column: str) -> OrdinaryDay:
+        """What an ordinary day of a column shows."""
+        return OrdinaryDay(
+            self.effect.get(column, 0.0),
+            Growth(*(getattr(self, name).get(column, 0.0) for name in Growth._fields)),
+            self.constant.get(column, 1.0),
+        )
 
 
 def usual(days: Sequence[Profile], reference: Profile, bins: Mapping[str, Bins]) -> Usual:
@@ -73,8 +87,9 @@ def usual(days: Sequence[Profile], reference: Profile, bins: Mapping[str, Bins])
 
     Returns
     -------
-    Bounds of effect and growths, 0 to 1; 0 where fewer than two days are left. Where most days have
-    categories of their own, these count as new on their day.
+    Bounds of effect and growths, 0 to 1, and the share of days on which a column was constant; as
+    where nothing is known where fewer than two days are left. Where most days have categories of
+    their own, these count as new on their day.
 
     Source: Hahn & Meeker (1991), Statistical Intervals, section 4.2, for the bound.
     """
@@ -85,14 +100,16 @@ def usual(days: Sequence[Profile], reference: Profile, bins: Mapping[str, Bins])
             raise UnknownColumn.named(name, table="the profile", available=reference.columns)
         samples = [day.columns[name] for day in enough if name in day.columns]
         if len(samples) < 2:
-            bounds[name] = [0.0] * (1 + len(Growth._fields))
+            bounds[name] = [0.0] * (1 + len(Growth._fields)) + [1.0]
             continue
         if isinstance(own, NumericBins):
+            stack = NumericStack.of(of_kind(NumericProfile, samples, own))
             moved = numeric_moved(
                 NumericStack.of(of_kind(NumericProfile, [reference.columns[name]], own)),
-                NumericStack.of(of_kind(NumericProfile, samples, own)),
+                stack,
                 own,
             )
+            same = stack.minimum == stack.maximum
         else:
             whole, parts = levels_of([reference.columns[name]], own), levels_of(samples, own)
             expected = expected_unseen(whole, own, own=True)
@@ -100,11 +117,10 @@ def usual(days: Sequence[Profile], reference: Profile, bins: Mapping[str, Bins])
             _, alone = levels_moved(whole, unlike_other_days(parts, whole, own), own, expected)
             if (alone[:, NEW_CATEGORY] >= NOISE).mean() > 0.5:  # a habit, and not the odd day
                 effect, growth = np.fmax(effect, alone.max(-1)), np.fmax(growth, alone)
-            moved = effect, growth
+            moved, same = (effect, growth), _of_one_level(parts)
         everywhere = np.ones((1, len(samples)), dtype=bool)
-        bounds[name] = [
-            float(one[0]) for one in _bounds((moved[0][None], moved[1][None]), everywhere)
-        ]
+        found = _bounds((moved[0][None], moved[1][None]), same[None], everywhere)
+        bounds[name] = [float(one[0]) for one in found]
     return Usual.of(bounds)
 
 
@@ -126,12 +142,12 @@ def windows(
     for name, own in bins.items():
         columns = [day.columns.get(name) or empty_column(own) for day in days]
         there = np.array([name in day.columns for day in days]) & (rows >= MIN_ROWS)
-        together, moved = (
+        together, moved, same = (
             _numeric_windows(columns, at, own)
             if isinstance(own, NumericBins)
             else _level_windows(columns, at, own)
         )
-        of_windows = np.stack(_bounds(moved, there[at]), axis=-1).tolist()
+        of_windows = np.stack(_bounds(moved, same, there[at]), axis=-1).tolist()
         for i, column in enumerate(together):
             whole[i][name], bounds[i][name] = column, of_windows[i]
     counted = rows[at].sum(1).tolist()
@@ -143,16 +159,17 @@ _Moved = tuple[Floats, Floats]
 
 def _numeric_windows(
     columns: Sequence[ColumnProfile], at: NDArray[np.intp], bins: NumericBins
-) -> tuple[list[ColumnProfile], _Moved]:
+) -> tuple[list[ColumnProfile], _Moved, _Where]:
     parts = NumericStack.of(of_kind(NumericProfile, columns, bins)).take(at)
     whole = parts.total()
     profiles: list[ColumnProfile] = [whole.profile(i, bins.digest) for i in range(len(at))]
-    return profiles, numeric_moved(whole.take(np.arange(len(at))[:, None]), parts, bins)
+    moved = numeric_moved(whole.take(np.arange(len(at))[:, None]), parts, bins)
+    return profiles, moved, parts.minimum == parts.maximum
 
 
 def _level_windows(
     columns: Sequence[ColumnProfile], at: NDArray[np.intp], bins: CategoricalBins
-) -> tuple[list[ColumnProfile], _Moved]:
+) -> tuple[list[ColumnProfile], _Moved, _Where]:
     levels = levels_of(columns, bins)
     parts = levels[at]
     whole = parts.sum(1)
@@ -168,13 +185,22 @@ def _level_windows(
     ]
     together = whole[:, None, :]
     expected = expected_unseen(together, bins, own=False)
-    return profiles, levels_moved(together, parts, bins, expected)
+    return profiles, levels_moved(together, parts, bins, expected), _of_one_level(parts)
 
 
-def _bounds(moved: _Moved, there: _Where) -> list[Floats]:
-    """Of the effect, then of each growth."""
+def _of_one_level(levels: Counts) -> _Where:
+    """Which samples of categories have one value alone, but for what is missing."""
+    known = levels[..., :-1]
+    found: _Where = (known.max(-1) == known.sum(-1)) & (known.max(-1) > 0)
+    return found
+
+
+def _bounds(moved: _Moved, same: _Where, there: _Where) -> list[Floats]:
+    """Of the effect, then of each growth; then the share of days on which all was the same."""
     effect, growth = moved
-    return [_upper_bounds(one, there) for one in (effect, *np.moveaxis(growth, -1, 0))]
+    n = there.sum(1)
+    constant = np.where(n < 2, 1.0, (same & there).sum(1) / np.maximum(n, 1))
+    return [*(_upper_bounds(one, there) for one in (effect, *np.moveaxis(growth, -1, 0))), constant]
 
 
 def _upper_bounds(found: Floats, there: _Where) -> Floats:

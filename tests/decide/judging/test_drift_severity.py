@@ -86,6 +86,7 @@ def test_a_broken_input_is_louder_than_drift(row, severity):
         pytest.param(lacking("null", 0, 1, kind="missing", segment="country"), None,
                      id="of a segment"),
         pytest.param(FEATURE | {"psi": 9}, None, id="moved far"),
+        pytest.param(lacking("null", 0.1, 0.2, kind="constant"), (0.1, 1.0), id="one value"),
     ],
 )  # fmt: skip
 def test_a_broken_column_has_its_shares_before_and_now(row, shares):

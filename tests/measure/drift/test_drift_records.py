@@ -19,15 +19,19 @@ from monitoring_dagster.stats.columns.profile import profile_batches
 from monitoring_dagster.stats.drift.column_drift import Growth, measure
 from monitoring_dagster.stats.drift.drift_settings import DriftSettings
 from monitoring_dagster.stats.drift.drift_verdict import judge
-from monitoring_dagster.stats.drift.usual import Usual
+from monitoring_dagster.stats.drift.usual import OrdinaryDay, Usual
 
 RNG = np.random.default_rng(3)
-USUAL = Usual(effect={"x": 0.04}, missing={"x": 0.01}, out_of_range={"x": 0.002})
+USUAL = Usual(
+    effect={"x": 0.04}, missing={"x": 0.01}, out_of_range={"x": 0.002}, constant={"x": 0.0}
+)
 COLUMNS = {
     "numbers": (RNG.normal(size=900), np.r_[RNG.normal(1, 1, 300), 40.0, np.nan, np.inf]),
     "words": (["a", "b", "c"] * 200, ["a", "b", "\x1b<i>", None] * 100),
     "the same": (RNG.normal(size=400), RNG.normal(size=400)),
     "nothing": (RNG.normal(size=400), np.full(300, np.nan)),
+    "zeros": (RNG.normal(size=400), np.zeros(300)),
+    "one letter": (["a", "b"] * 200, ["b"] * 300),
 }
 
 
@@ -55,21 +59,27 @@ def stored(record):
 
 def test_it_is_read_back_as_it_was_but_for_what_no_verdict_looks_at(drift):
     verdict = judge([drift], settings=DriftSettings())[0]
-    found, usual_effect, usual_growth = measured(
-        stored(measured_record(drift, USUAL) | verdict_record(verdict))
-    )
+    found, ordinary = measured(stored(measured_record(drift, USUAL) | verdict_record(verdict)))
     assert repr(found) == repr(replace(drift, ks=None, wasserstein=None))
-    assert (usual_effect, usual_growth) == (0.04, Growth(0.01, 0.0, 0.0, 0.002))
+    assert ordinary == OrdinaryDay(0.04, Growth(0.01, 0.0, 0.0, 0.002), 0.0)
 
 
 def test_it_gets_the_same_verdict_in_the_same_words(drift):
     settings = DriftSettings(min_rows=100)
     (before,) = judge([drift], settings=settings, usual=[USUAL])
     record = stored(measured_record(drift, USUAL) | verdict_record(before))
-    found, effect, growth = measured(record)
-    (after,) = judge([found], settings=settings, usual=[Usual.of({"x": [effect, *growth]})])
+    found, ordinary = measured(record)
+    usual = Usual.of({"x": [ordinary.effect, *ordinary.growth, ordinary.constant]})
+    (after,) = judge([found], settings=settings, usual=[usual])
     assert verdict_record(after) == verdict_record(before)
     assert record["reason"] == after.reason
+
+
+def test_of_a_record_that_knows_nothing_of_constant_days_nothing_is_said_of_them(drift):
+    """It was written before they were counted."""
+    record = stored(measured_record(drift, USUAL) | {"usual_constant": None})
+    _, ordinary = measured(record)
+    assert ordinary.constant == 1
 
 
 def row(**changed):

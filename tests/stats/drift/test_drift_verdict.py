@@ -12,7 +12,7 @@ from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.profile import Profile, profile_batches
 from monitoring_dagster.stats.drift.column_drift import ColumnDrift, Growth, measure
 from monitoring_dagster.stats.drift.drift_settings import DriftSettings
-from monitoring_dagster.stats.drift.drift_verdict import Verdict, judge, psi_band
+from monitoring_dagster.stats.drift.drift_verdict import Broken, Verdict, judge, psi_band
 from monitoring_dagster.stats.drift.usual import Usual, usual
 
 SETTINGS = DriftSettings()
@@ -102,7 +102,7 @@ def test_a_muted_column_that_lacks_its_values_has_drifted(drift):
 @pytest.mark.parametrize("kind", Growth._fields)
 def test_each_growth_has_a_bound_of_its_own(drift, kind, share, usual, expected):
     drift = replace(drift, growth=Growth(**{kind: share}))
-    habit = Usual.of({drift.column: [0.5, *Growth(**{kind: usual})]})
+    habit = Usual.of({drift.column: [0.5, *Growth(**{kind: usual}), 0.0]})
     found = judge([drift], settings=SETTINGS, usual=[habit])
     assert found[0].verdict is expected
     assert found[0].broken == ((kind,) if expected is Verdict.DRIFT else ())
@@ -310,7 +310,55 @@ def test_too_few_days_know_no_habit():
     bins = bins_for(columns)
     whole = profile(columns, bins)
     small = profile({"x": np.arange(99.0)}, bins)
-    assert usual([whole, small, small], whole, bins) == Usual.of({"x": [0.0] * 5})
+    assert usual([whole, small, small], whole, bins) == Usual.of({"x": [0.0] * 5 + [1.0]})
+
+
+def days_of(kind):
+    """Days of a sensor, of a shop with several kinds of goods, and what is the same all day."""
+    rng, days = np.random.default_rng(16), range(40)
+    return {
+        "sensor": [rng.gamma(0.5, 20, 300).round(1) for _ in days],
+        "goods": [rng.choice(["food", "toys"], 300, p=[0.6, 0.4]) for _ in days],
+        "weekday": [np.full(300, float(day % 7)) for day in days],
+        "promotion": [np.full(300, ["none", "sale"][day % 2]) for day in days],
+    }[kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "words"),
+    [
+        pytest.param("sensor", 0.0, "all values are 0, in the reference 0 to ", id="zeros"),
+        pytest.param("goods", "toys", "all values are 'toys', in the reference 4", id="category"),
+        pytest.param("goods", "food", "all values are 'food', in the reference ", id="usual one"),
+        pytest.param("weekday", 3.0, None, id="a day of the week is the same all day"),
+        pytest.param("promotion", "sale", None, id="and so is a sale"),
+    ],
+)
+def test_a_column_whose_values_all_became_one_is_broken_unless_that_is_its_habit(
+    kind, value, words
+):
+    past = days_of(kind)
+    whole = {"x": np.concatenate(past)}
+    bins = bins_for(whole)
+    reference = profile(whole, bins)
+    habit = usual([profile({"x": one}, bins) for one in past], reference, bins)
+    now = {"x": np.full(300, value)}
+    (found,) = judge(compared(reference, now, bins), settings=SETTINGS, usual=[habit])
+    assert (Broken.CONSTANT in found.broken) is (words is not None)
+    assert words is None or found.reason.startswith(words)
+    assert words is None or found.verdict is Verdict.DRIFT
+
+
+def test_a_value_that_was_all_there_ever_was_is_not_broken():
+    assert one([7.0] * 300, [7.0] * 300).broken == ()
+    assert Broken.CONSTANT not in one([7.0] * 300, [8.0] * 300).broken
+
+
+def test_where_nobody_knows_ordinary_days_one_value_all_day_may_be_a_habit():
+    rng = np.random.default_rng(17)
+    found = one(rng.normal(size=500), np.zeros(300))
+    assert found.verdict is Verdict.DRIFT
+    assert Broken.CONSTANT not in found.broken
 
 
 def test_a_reference_that_lacks_a_column_is_named():

@@ -75,6 +75,7 @@ def test_a_window_without_days_knows_nothing(world):
     ((whole, found),) = windows([Profile(), Profile()], np.array([[0, 1]]), bins)
     assert whole.rows == 0
     assert set(found.effect.values()) == {0.0}
+    assert set(found.constant.values()) == {1.0}
 
 
 def test_where_each_day_has_categories_of_its_own_they_are_usual():
