@@ -37,7 +37,7 @@ from benchmarks.drawn_check import compared
 from benchmarks.drawn_library import QUIET, Library, Variant, alone, library_of, source_days
 from benchmarks.drawn_models import merged, spec_of
 from benchmarks.drawn_years import Heard, Year, drawn_days, first_of, heard, lived, scratch
-from benchmarks.planted_faults import Fault, faults_in
+from benchmarks.planted_faults import OF_QUALITY, Fault, faults_in
 from monitoring_dagster.daily.workers import cores
 
 MODEL, SEEDS = "flight_delay", 20
@@ -46,8 +46,8 @@ WITHIN_DAYS = 60
 AFTERWARDS_DAYS = 10  # that are lived on, to see what else is told of it
 RESOLVED = "resolved"
 LIMITS = [
-    {"performance": {"log_loss": {"relative": limit}, "bias": {"absolute": limit}}}
-    for limit in (0.05, 0.1, 0.2, 0.4)
+    {"alerts": {rule: {"control_limit": limit} for rule in sorted(OF_QUALITY)}}
+    for limit in (2.5, 3, 4, 5)
 ]
 WIDTH = 140  # characters, where there is no terminal
 
@@ -133,16 +133,18 @@ def finding_message(
     begin: date,
     but: Collection[Heard] = (),
 ) -> Heard | None:
-    """The first message since *begin* that names an expected rule which its thread, where it was
-    open then, had not named before; *but* for these."""
+    """The first message since *begin* that names an expected rule which its thread, where it is
+    open, had not named before; *but* for these."""
     named: dict[str, set[str]] = {}
     for one in messages:
         before = named.setdefault(one.thread, set())
+        if one.reason == RESOLVED:
+            before.clear()  # people were told that it is over
         is_new = one.day >= begin and one.reason != RESOLVED and one not in but
         if is_new and (one.rules - before) & {*expected}:
             return one
-        if one.day < begin:
-            before |= set() if one.reason == RESOLVED else one.rules
+        if one.day < begin and one.reason != RESOLVED:
+            before |= one.rules
     return None
 
 
@@ -175,7 +177,7 @@ def main() -> None:
     curve = {}
     for limits in given.limits:
         rules = merged(given.rules, limits)
-        judged = [one for one in faults if one.limits]
+        judged = [one for one in faults if one.is_of_quality]
         some = library_of(MODEL, rules, variants, console=console)
         curve[json.dumps(limits)] = _all(some, rules, judged, given.seeds, console)
     if curve:

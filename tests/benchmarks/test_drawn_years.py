@@ -131,7 +131,7 @@ def test_without_labels_the_account_is_empty():
 
 def message(day, *rules, thread="a", reason="first seen", severity="P2"):
     at = FIRST + timedelta(days=day)
-    return Heard(thread, at, reason, severity, frozenset(rules), at)
+    return Heard(thread, at, reason, severity, frozenset(rules), at, "flight_delay")
 
 
 @pytest.mark.parametrize(
@@ -148,6 +148,10 @@ def message(day, *rules, thread="a", reason="first seen", severity="P2"):
                      id="a thread that was open, and names it now"),
         pytest.param([message(5, "drop"), message(12, "drop", thread="b")], 12,
                      id="a thread of its own"),
+        pytest.param(
+            [message(5, "drop"), message(8, "drop", reason="resolved"),
+             message(12, "drop", reason="open again")],
+            12, id="a thread of which people were told that it is over"),
     ],
 )  # fmt: skip
 def test_a_fault_is_found_by_the_first_message_that_is_news(messages, found):
