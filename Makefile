@@ -41,8 +41,10 @@ bench: $(STAMP)  ## the measured claims
 	$(BIN)/python benchmarks/history.py
 	$(BIN)/python benchmarks/estimates.py
 	$(BIN)/python benchmarks/delivery.py
-	$(BIN)/python benchmarks/planted_year.py
+	$(BIN)/python benchmarks/planted_year.py --limits
+	$(BIN)/python benchmarks/label_noise.py
 	$(BIN)/python benchmarks/quiet_year.py
+	$(BIN)/python benchmarks/real_year.py
 
 $(STAMP): pyproject.toml
 	@if command -v uv >/dev/null; then \

@@ -64,7 +64,8 @@ def faults_in(days: Sequence[SourceDay], *, horizon_days: int) -> list[Fault]:
         Fault(f"relation flipped in {SEGMENT}", OF_QUALITY,
               (Variant("flipped", flipped_in_segment, changes_rows=False),), is_of_quality=True),
         Fault("10 % of the late labelled on time", OF_QUALITY | {kind.LABEL_PROCESS},
-              (Variant("wrong_labels", wrong_labels, changes_rows=False),), is_of_quality=True),
+              (Variant("wrong_labels", partial(wrongly_labelled, share=0.1), changes_rows=False),),
+              is_of_quality=True),
         Fault(f"{FEATURE} is 0", frozenset({
                   kind.FEATURE_DRIFT, kind.PREDICTION_DRIFT, kind.EXPECTED_DROP,
                   kind.SCHEMA_BREACH}),
@@ -91,18 +92,18 @@ def faults_in(days: Sequence[SourceDay], *, horizon_days: int) -> list[Fault]:
 
 def flipped_in_segment(day: SourceDay, _: Source) -> SourceDay:
     """In one segment the likeliest turn out as the least likely did: the base rate stays."""
-    score, origin = _of_labels(day, "score"), _of_labels(day, "origin")
+    score, origin = scores_of_day(day), _of_labels(day, "origin")
     own = np.flatnonzero((origin == SEGMENT) & ~np.equal(score, None))
     order = own[np.argsort(score[own].astype(float), kind="stable")]
-    labels = _labels(day)
+    labels = labels_of_day(day)
     labels[order] = labels[order[::-1]]
     return _relabelled(day, labels)
 
 
-def wrong_labels(day: SourceDay, _: Source) -> SourceDay:
-    """A tenth of the ones are labelled 0."""
-    labels = _labels(day)
-    labels[(labels == 1) & (_draws(day.labels, "wrong") < 0.1)] = 0
+def wrongly_labelled(day: SourceDay, _: Source | None, *, share: float) -> SourceDay:
+    """A *share* of the ones are labelled 0."""
+    labels = labels_of_day(day)
+    labels[(labels == 1) & (_draws(day.labels, "wrong") < share)] = 0
     return _relabelled(day, labels)
 
 
@@ -173,7 +174,7 @@ def later_labels(day: SourceDay, _: Source) -> SourceDay:
 def exchanged_labels(day: SourceDay, _: Source, *, share: float) -> SourceDay:
     """A *share* of the labels belongs to other rows of the day."""
     rng = np.random.default_rng([10, day.day.toordinal()])
-    labels = _labels(day)
+    labels = labels_of_day(day)
     own = np.flatnonzero(_draws(day.labels, "decay") < share)
     labels[own] = labels[rng.permutation(own)]
     return _relabelled(day, labels)
@@ -183,7 +184,7 @@ def _share_of_labels(days: Sequence[SourceDay]) -> float:
     """Of how many labels, exchanged within a day, the log loss grows by the whole of itself."""
     rng, before, after = np.random.default_rng(0), [], []
     for day in days:
-        score, labels = _of_labels(day, "score"), _labels(day)
+        score, labels = scores_of_day(day), labels_of_day(day)
         there = ~np.equal(score, None)
         p, y = score[there].astype(float), labels[there]
         for losses, truth in ((before, y), (after, rng.permutation(y))):
@@ -192,8 +193,13 @@ def _share_of_labels(days: Sequence[SourceDay]) -> float:
     return float(loss / (exchanged - loss))
 
 
-def _labels(day: SourceDay) -> NDArray[np.int64]:
+def labels_of_day(day: SourceDay) -> NDArray[np.int64]:
     return day.labels["label"].to_numpy().copy()
+
+
+def scores_of_day(day: SourceDay) -> NDArray[np.object_]:
+    """The score beside each label; None where there is none."""
+    return _of_labels(day, "score")
 
 
 def _relabelled(day: SourceDay, labels: NDArray[np.int64]) -> SourceDay:

@@ -27,7 +27,7 @@ from benchmarks.planted_faults import (
     doubled_base_rate,
     exchanged_labels,
     flipped_in_segment,
-    wrong_labels,
+    wrongly_labelled,
 )
 from benchmarks.planted_year import Detection, false_a_year, finding_message
 from benchmarks.quiet_year import summary
@@ -239,7 +239,8 @@ def test_a_flipped_relation_keeps_the_base_rate_and_the_other_segments():
 
 def test_wrong_labels_are_a_tenth_of_the_ones():
     day = source_day(4000)
-    was, now = (np.array(one.labels["label"]) for one in (day, wrong_labels(day, None)))
+    wrong = wrongly_labelled(day, None, share=0.1)
+    was, now = (np.array(one.labels["label"]) for one in (day, wrong))
     assert not ((was == 0) & (now == 1)).any()
     assert 1 - now.sum() / was.sum() == pytest.approx(0.1, abs=0.03)
 
