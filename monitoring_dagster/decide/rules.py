@@ -326,7 +326,7 @@ _ROWS: dict[FindingKind, Rule] = {
     ),
     FindingKind.ORPHAN_LABELS: Rule(
         title="orphan labels",
-        family=Family.LABELS,
+        family=Family.DATA,  # rows that are missing, more often than labels of nobody
         evidence=Evidence.LABELS,
         severities=(Severity.P2,),
         asset="outcomes",

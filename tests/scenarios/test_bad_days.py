@@ -81,7 +81,8 @@ def no_labels(world):
 
 
 SCHEMA, P1, P2, P3 = FindingKind.SCHEMA_BREACH, Severity.P1, Severity.P2, Severity.P3
-LOST = {(FindingKind.ORPHAN_LABELS, "labels", P2)}  # of predictions that were lost
+# Labels of predictions that were lost: on record, where it is said that those are missing.
+LOST = {(FindingKind.ORPHAN_LABELS, "labels", severity) for severity in (P2, P3)}
 ORPHANS = pd.DataFrame({"request_id": [f"nobody/{n}" for n in range(40)], "label": 1})
 
 

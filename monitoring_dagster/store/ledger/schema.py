@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 PENDING, CLAIMED, SENT, DEAD = "pending", "claimed", "sent", "dead"
 SILENCED, DROPPED = "silenced", "dropped"
 _FAMILIES = {
-    "data": "missing_day empty_day unreadable_data schema_breach low_volume",
+    "data": "missing_day empty_day unreadable_data schema_breach low_volume orphan_labels",
     "service": "service_errors slow_service unknown_version version_metadata",
-    "labels": "late_labels label_delay label_process orphan_labels revised_quality",
+    "labels": "late_labels label_delay label_process revised_quality",
     "own": "own_rule",
 }  # of incidents that were of one kind; of any other: behaviour
 
