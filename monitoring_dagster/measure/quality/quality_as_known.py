@@ -169,7 +169,7 @@ def _calibration(day: date, reference: Reference, days: Sequence[Evaluation]) ->
     together show one."""
     whole = Group(reference.version)
     before, pooled = reference.outcomes.get(whole), _pooled(reference.version, days)
-    if before is None or not before.scores or whole not in pooled:
+    if before is None or not before.has_scores or whole not in pooled:
         return
     usual = RightByScore.from_outcomes(before)
 

@@ -174,7 +174,7 @@ def _of_calibration(monitor: Monitor, version: str, *, days: int) -> NormalVaria
 
     def varied() -> NormalVariation | None:
         whole = days_of_reference(monitor, version).get(_WHOLE, {})
-        known = [one for one in whole.values() if one.scores]
+        known = [one for one in whole.values() if one.has_scores]
         gap = _varied_gap(known, days) if known else None
         return gap if gap is not None and gap.days * days >= MIN_DAYS else None
 

@@ -8,7 +8,6 @@ from pydantic import Field
 
 from monitoring_dagster.kinds import FindingKind, SeverityName
 from monitoring_dagster.spec.record import Misplaced, Record
-from monitoring_dagster.stats.series.control_chart import LIMIT
 
 
 class Window(NamedTuple):
@@ -64,8 +63,8 @@ class Alert(Record):
         default=None,
         gt=0,
         le=20,
-        description=f"Standard errors of normal variation that quality must be beyond, by default"
-        f" {LIMIT:g}: a lower one finds sooner, and errs more often.",
+        description="Standard errors of normal variation that quality must be beyond, by default"
+        " 3.5: a lower one finds sooner, and errs more often.",
     )
 
     def check(self, kind: FindingKind) -> None:

@@ -103,13 +103,18 @@ class Outcomes:
     def __bool__(self) -> bool:
         return bool(self.cells or self.scores or self.sums)
 
+    @property
+    def has_scores(self) -> bool:
+        """Whether any row has a score; a regression has none, its rows are counted by label."""
+        return bool(self.scores) and self.task != "regression"
+
     def by_score(self) -> tuple[Codes, Floats, Floats]:
         """Score bins, ascending, and in each the rows that the score was wrong and right about.
 
         Right is label 1 for binary, and a prediction equal to the label for multiclass.
         """
         counts = np.zeros((2, SCORE_BINS))
-        for (label, prediction), scored in self.scores.items():
+        for (label, prediction), scored in self.scores.items() if self.has_scores else ():
             right = label == ("1" if self.task == "binary" else prediction)
             counts[int(right)][scored.bins] += scored.rows
         bins = np.flatnonzero(counts.any(axis=0))

@@ -154,3 +154,17 @@ def test_skill_is_known_of_the_days_that_the_floor_looks_at_together(monitor, kn
     assert together.reason == (
         "always predicting 1, the most frequent class of its reference, gives 0.6"
     )
+
+
+def test_a_regression_has_no_calibration(tmp_path, known):
+    """However far its labels move."""
+    before, now = (
+        Outcomes.of("regression", label=label, prediction=[0.0] * 500)
+        for label in ([*range(500)], [*range(1000, 1500)])
+    )
+    known(outcomes={ONE: before}, baseline={"mae": 250.0})
+    monitor = monitor_of(tmp_path, task="regression", predictions={"path": "{day}.parquet"})
+    live(monitor, 2, of=500, outcomes=now)
+    names = {one.name for one in quality_as_known.quality_as_known(monitor, after(1))}
+    assert "quality.mae" in names
+    assert not [name for name in names if "calibration" in name]

@@ -77,6 +77,14 @@ def test_right_means_another_thing_for_more_classes():
         assert Outcomes.of(task, **rows).by_score()[2].tolist() == [right]
 
 
+def test_the_labels_of_a_regression_are_no_scores():
+    """They are counted in the same bins, for what a constant would have answered."""
+    found = Outcomes.of("regression", label=[1.0, 2.0, 40.0], prediction=[1.0, 1.0, 1.0])
+    assert found.scores
+    assert not found.has_scores
+    assert [one.size for one in found.by_score()] == [0, 0, 0]
+
+
 def test_bins_tell_any_two_scores_apart_that_differ_by_a_hundredth_in_odds():
     score = np.array([1e-6, 1.01e-6, 0.5, 0.5025, 0.999, 0.99901])
     one = Outcomes.of("multiclass", label=["a"] * 6, prediction=["a"] * 6, score=score)
