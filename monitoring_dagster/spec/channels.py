@@ -75,6 +75,10 @@ def _url(url: str) -> str:
     return url
 
 
+# What is asked of PagerDuty, and where: no service is reached by it.
+NO_ROUTING_KEYS = ("PAGERDUTY_API_URL", "PAGERDUTY_API_TOKEN", "PAGERDUTY_REST_URL")
+
+
 def _variable(prefix: str) -> AfterValidator:
     def checked(name: str) -> str:
         if "{{" not in name and not re.fullmatch(rf"{prefix}_[A-Z0-9_]{{1,60}}", name):
@@ -82,6 +86,9 @@ def _variable(prefix: str) -> AfterValidator:
                 "write the name of the environment variable that holds the secret, never the"
                 f" secret: it begins with {prefix}_, such as {prefix}_RISK"
             )
+            raise ValueError(message)
+        if name in NO_ROUTING_KEYS:
+            message = f"{name} is not the key of any service: name the variable that holds one"
             raise ValueError(message)
         return name
 

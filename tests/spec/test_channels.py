@@ -93,6 +93,8 @@ def test_a_channel_that_is_right_is_right_in_an_editor_too(channel):
         pytest.param("email", "a@example.org", "a list", id="an address without a list"),
         pytest.param("pagerduty", "R01CANARY23456789", "write the name of the environment variable",
                      id="a routing key"),
+        pytest.param("pagerduty", "PAGERDUTY_API_TOKEN", "not the key of any service",
+                     id="what PagerDuty is asked by"),
         pytest.param("apprise", "mailto://me:canary@example.org", "never the secret", id="a URL"),
         pytest.param("webhook", "http://example.org/ml", "write https://", id="in the clear"),
         pytest.param("webhook", "https://me:canary@example.org/", "keep it out of YAML",

@@ -14,14 +14,13 @@ from monitoring_dagster.act.notify.senders.pagerduty import PagerDuty
 from monitoring_dagster.act.notify.senders.slack import Slack
 from monitoring_dagster.act.notify.senders.smtp import Smtp
 from monitoring_dagster.act.notify.senders.webhook import Webhook
-from monitoring_dagster.spec.channels import kind_and_address
+from monitoring_dagster.spec.channels import NO_ROUTING_KEYS, kind_and_address
 
 SLACK_TOKEN, SLACK_URL = "SLACK_BOT_TOKEN", "SLACK_API_URL"
 SLACK_APP_TOKEN = "SLACK_APP_TOKEN"  # of Socket Mode: somebody listens to the buttons
 SMTP_URL, SMTP_FROM = "SMTP_URL", "SMTP_FROM"
 WEBHOOK_SECRET, PAGERDUTY_URL = "MONITORING_WEBHOOK_SECRET", "PAGERDUTY_API_URL"
 PAGERDUTY_TOKEN, PAGERDUTY_REST_URL = "PAGERDUTY_API_TOKEN", "PAGERDUTY_REST_URL"  # to ask it
-_NO_ROUTING_KEYS = (PAGERDUTY_URL, PAGERDUTY_TOKEN, PAGERDUTY_REST_URL)
 NEEDED = {
     "slack": (SLACK_TOKEN,),
     "email": (SMTP_URL, SMTP_FROM),
@@ -88,7 +87,7 @@ class Receivers:
             value
             for name, value in self.environment.items()
             if name in fixed
-            or (name.startswith(("PAGERDUTY_", "APPRISE_")) and name not in _NO_ROUTING_KEYS)
+            or (name.startswith(("PAGERDUTY_", "APPRISE_")) and name not in NO_ROUTING_KEYS)
         )
 
     def _make(self, kind: str) -> Sender:
