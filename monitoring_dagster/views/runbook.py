@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import Any
 
 from monitoring_dagster.act.promotion import predecessor
 from monitoring_dagster.decide.findings import Finding
@@ -191,11 +192,17 @@ def _compared(monitor: Monitor, day: date, part: Evidence) -> _Fact:
         names = ", ".join(map(shown, muted[:_SHOWN]))
         words += f"; muted, as ordinary days differ too much: {names}{more}"
     if part is Evidence.FEATURES:
-        gone = [row["column"] for row in rows if Broken.MISSING in (row["broken"] or ())]
-        names = ", ".join(map(shown, gone[:_SHOWN])) or "none"
-        words += f"; newly missing values: {names}"
+        words += f"; newly missing values: {_broken(rows, Broken.MISSING) or 'none'}"
+        constant = _broken(rows, Broken.CONSTANT)
+        words += f"; one value in all rows: {constant}" if constant else ""
     is_muted = all(row["verdict"] == Verdict.MUTED for row in rows)
     return _Fact(StepState.UNKNOWN if is_muted else StepState.OK, words, day)
+
+
+def _broken(rows: Sequence[Mapping[str, Any]], how: Broken) -> str:
+    """The first columns that are broken so."""
+    names = [row["column"] for row in rows if how in (row["broken"] or ())]
+    return ", ".join(map(shown, names[:_SHOWN]))
 
 
 def _inputs(monitor: Monitor, day: date) -> _Fact:

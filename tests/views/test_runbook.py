@@ -218,6 +218,20 @@ def test_a_column_whose_ordinary_days_hide_every_change_is_muted_and_not_ok(
     assert words in answer.evidence
 
 
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        pytest.param([[], []], "newly missing values: none", id="nothing"),
+        pytest.param([["missing"], ["constant"]],
+                     "newly missing values: 'c0'; one value in all rows: 'c1'", id="both"),
+    ],
+)  # fmt: skip
+def test_columns_that_lost_their_values_are_named(founded, monkeypatch, broken, words):
+    rows = [{"column": f"c{n}", "verdict": "DRIFT", "broken": one} for n, one in enumerate(broken)]
+    monkeypatch.setattr(runbook, "drift_verdicts", lambda *_: rows)
+    assert state_of(founded)["Feature freshness"].evidence.endswith(words)
+
+
 def test_without_labels_nothing_is_known_of_quality(founded):
     world = replace(founded, spec_changes={"labels": None, "retraining": None})
     answer = state_of(world)["Degradation"]
