@@ -312,9 +312,11 @@ def _suite(found: _Found, columns: Mapping[str, str]) -> None:
     spec, root = found.monitor.spec, found.monitor.root
     if spec.expectations is None:
         return
-    batches = rows.read_batches(spec.predictions, found.day, root=root, columns=list(columns))
-    frame = pa.Table.from_batches(list(batches)).to_pandas()
     suite = load_suite(root / spec.expectations)
+    batches = rows.read_batches(
+        spec.predictions, found.day, root=root, columns=suite.columns_of(columns)
+    )
+    frame = pa.Table.from_batches(list(batches)).to_pandas()
     for breach in contracts.validate(suite, frame):
         subject = breach.column or breach.expectation
         found.breach(Breach(subject, _SEVERITY[breach.severity], breach.words))

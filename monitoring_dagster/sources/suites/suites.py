@@ -35,6 +35,7 @@ _NEEDS_SQL = {
 }
 _USUAL_TYPES = ("str", "int64", "float64", "bool", "datetime64", "category")
 _PARAMETER = "$PARAMETER"
+_OTHER_COLUMNS = frozenset({"row_condition", "condition_parser", "unexpected_rows_query"})
 
 
 class BadSuite(MonitoringError):
@@ -69,6 +70,17 @@ class Suite:
     path: Path
     expectations: tuple[Expectation, ...]
     remarks: tuple[str, ...] = ()
+
+    def columns_of(self, there: Collection[str]) -> list[str]:
+        """Which of the columns that are *there* it looks at, in their order; one at least, so that
+        rows can be counted."""
+        named: set[str] = set()
+        for one in self.expectations:
+            if one.type.startswith("expect_table_") or not _OTHER_COLUMNS.isdisjoint(one.kwargs):
+                return [*there]  # about the table, or about what only a condition names
+            named |= {str(one.kwargs.get(key)) for key in ("column", "column_A", "column_B")}
+            named |= set(map(str, one.kwargs.get("column_list", [])))
+        return [name for name in there if name in named] or [*there][:1]
 
 
 def load_suite(path: Path) -> Suite:

@@ -323,3 +323,31 @@ def test_a_file_as_windows_writes_it_is_read(tmp_path):
     path = tmp_path / "churn.json"
     path.write_text(json.dumps({"expectations": []}), encoding="utf-8-sig")
     assert load_suite(path).expectations == ()
+
+
+NOT_NULL = {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "b"}}
+PAIR = {"type": "expect_column_pair_values_to_be_equal",
+        "kwargs": {"column_A": "c", "column_B": "a"}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("expectations", "columns"),
+    [
+        pytest.param([NOT_NULL], ["b"], id="one column"),
+        pytest.param([PAIR, NOT_NULL], ["a", "b", "c"], id="several, in the order of the rows"),
+        pytest.param(
+            [{"type": "expect_compound_columns_to_be_unique",
+              "kwargs": {"column_list": ["d", "b"]}}],
+            ["b", "d"], id="a list of columns"),
+        pytest.param([{**NOT_NULL, "kwargs": {"column": "gone"}}], ["a"],
+                     id="none that is there: rows are counted all the same"),
+        pytest.param([], ["a"], id="nothing is asked"),
+        pytest.param([NOT_NULL, {"type": "expect_table_column_count_to_equal",
+                                 "kwargs": {"value": 4}}], ["a", "b", "c", "d"],
+                     id="about the table"),
+        pytest.param([{**NOT_NULL, "kwargs": {"column": "b", "row_condition": "d > 0"}}],
+                     ["a", "b", "c", "d"], id="where a condition names others"),
+    ],
+)  # fmt: skip
+def test_only_what_a_suite_looks_at_is_read(suite, expectations, columns):
+    assert suite(*expectations).columns_of(["a", "b", "c", "d"]) == columns
