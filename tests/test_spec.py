@@ -1,5 +1,8 @@
 """A whole file: an editor knows what may be written, and what is read stays as it is."""
 
+import subprocess
+import sys
+
 import jsonschema
 import pytest
 
@@ -85,3 +88,11 @@ def test_what_nobody_wrote_about_retraining_fits_the_cadence(written, holdout, c
     assert (found.holdout_days, found.cooldown_days) == (holdout, cooldown)
     assert found.max_runs_in_30_days == runs
     assert Retraining.model_validate(found.model_dump()) == found
+
+
+def test_reading_a_file_imports_no_numbers():
+    """Every command and every start of a code location reads one."""
+    program = "import sys, monitoring_dagster.spec; print({'numpy', 'scipy'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
+                          check=True)  # fmt: skip
+    assert done.stdout == "set()\n"

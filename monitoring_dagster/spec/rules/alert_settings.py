@@ -38,6 +38,7 @@ CONTROLLED = frozenset(
         FindingKind.MISCALIBRATION,
     }
 )  # the rules that hold quality against its normal variation
+CONTROL_LIMIT = 3.5  # standard errors; `tests/stats/series/test_control_chart.py`: what it promises
 ALERTS = tuple(
     kind
     for kind in FindingKind
@@ -64,7 +65,7 @@ class Alert(Record):
         gt=0,
         le=20,
         description="Standard errors of normal variation that quality must be beyond, by default"
-        " 3.5: a lower one finds sooner, and errs more often.",
+        f" {CONTROL_LIMIT:g}: a lower one finds sooner, and errs more often.",
     )
 
     def check(self, kind: FindingKind) -> None:

@@ -11,10 +11,9 @@ from monitoring_dagster.errors import did_you_mean
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.spec.metrics import Tolerance
 from monitoring_dagster.spec.record import Identifier, Misplaced, Record, shown
-from monitoring_dagster.spec.rules.alert_settings import ALERTS, Alert, Window
+from monitoring_dagster.spec.rules.alert_settings import ALERTS, CONTROL_LIMIT, Alert, Window
 from monitoring_dagster.spec.rules.own_rule import OwnRule
 from monitoring_dagster.stats.drift.drift_settings import DriftSettings
-from monitoring_dagster.stats.series.control_chart import LIMIT
 
 
 class Baseline(Record):
@@ -143,4 +142,4 @@ class Rules(Record):
 
     def control_limit(self, kind: FindingKind) -> float:
         """How many standard errors of normal variation the rule *kind* lets pass."""
-        return self.alert(kind).control_limit or LIMIT
+        return self.alert(kind).control_limit or CONTROL_LIMIT

@@ -8,7 +8,6 @@ from numpy.typing import ArrayLike
 
 from monitoring_dagster.stats.columns.values import Floats
 
-LIMIT = 3.5  # standard errors; `tests/stats/series/test_control_chart.py` has what it promises
 _WEIGHT = 0.15  # of the newest day; half of all weight lies on the newest 4.3 days
 _MOST = 3.0  # standard deviations that one day counts for: no single storm is a change
 _MOST_CORRELATION = 0.9
@@ -32,8 +31,8 @@ class Chart:
     change: float  # weighted mean of the changes, in the number's unit
     days: int
 
-    def is_beyond(self, limit: float = LIMIT) -> bool:
-        """Whether it has left normal variation; exactly on the limit it has not."""
+    def is_beyond(self, limit: float) -> bool:
+        """Whether it has left normal variation; exactly on the *limit* it has not."""
         return self.distance > limit
 
 

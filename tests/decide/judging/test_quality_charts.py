@@ -7,6 +7,7 @@ import pytest
 
 from monitoring_dagster.decide.judging.quality_charts import QualityCharts
 from monitoring_dagster.decide.signal import Signal
+from monitoring_dagster.spec.rules.alert_settings import CONTROL_LIMIT
 from tests.tiny import spec_of
 
 TODAY = date(2026, 3, 20)
@@ -50,8 +51,8 @@ def test_where_nobody_knows_normal_variation_there_is_no_chart():
 def test_the_baseline_is_the_worse_of_promise_and_reference():
     """A promise from a lucky holdout makes no drop of days that are as the reference's were."""
     known = [on(n, 0.5) for n in range(20)]
-    assert charts(known).of_labels("1", "log_loss").is_beyond()
-    assert not charts(known, mean=0.5).of_labels("1", "log_loss").is_beyond()
+    assert charts(known).of_labels("1", "log_loss").is_beyond(CONTROL_LIMIT)
+    assert not charts(known, mean=0.5).of_labels("1", "log_loss").is_beyond(CONTROL_LIMIT)
     assert charts(known, mean=0.3).of_labels("1", "log_loss").change == pytest.approx(0.1)
 
 
@@ -64,9 +65,9 @@ def test_what_was_expected_is_explained():
     as_bad, better = (
         [on(n, value, area="estimate", error=0.05) for n in range(20)] for value in (0.9, 0.4)
     )
-    assert not charts(known, as_bad).unexplained("1", "log_loss").is_beyond()
+    assert not charts(known, as_bad).unexplained("1", "log_loss").is_beyond(CONTROL_LIMIT)
     found = charts(known, better).unexplained("1", "log_loss")
-    assert found.is_beyond()
+    assert found.is_beyond(CONTROL_LIMIT)
     assert found.change == pytest.approx(0.5)
 
 
@@ -91,13 +92,13 @@ def test_a_segment_is_held_against_the_whole():
     storm = [0.9, 0.9, 0.9, 0.9, 0.4, 0.4, 0.4, 0.4, 0.4]  # the newest days first
     as_all = [one + 0.1 for one in storm]
     assert behind(storm, as_all).change == pytest.approx(0.0)
-    assert behind([0.4] * 9, as_all).is_beyond()
+    assert behind([0.4] * 9, as_all).is_beyond(CONTROL_LIMIT)
     assert behind(storm, [0.5] * 9).change < 0
 
 
 def test_where_a_segment_always_was_is_its_level():
-    assert not behind([0.4] * 9, [0.7] * 9, usual=0.3).is_beyond()
-    assert behind([0.4] * 9, [0.7] * 9, usual=0.1).is_beyond()
+    assert not behind([0.4] * 9, [0.7] * 9, usual=0.3).is_beyond(CONTROL_LIMIT)
+    assert behind([0.4] * 9, [0.7] * 9, usual=0.1).is_beyond(CONTROL_LIMIT)
 
 
 def test_days_without_the_whole_say_nothing_of_a_segment():
@@ -129,4 +130,4 @@ def test_a_bias_may_leave_the_whole_on_either_side():
     )
     for by, is_beyond in ((0.1, True), (-0.1, True), (0.02, False)):
         found = QualityCharts.of(SPEC, known=known(by), estimates=[], variation=[gap])
-        assert found.of_segment("1", "bias", "plan", "pro").is_beyond() is is_beyond
+        assert found.of_segment("1", "bias", "plan", "pro").is_beyond(CONTROL_LIMIT) is is_beyond

@@ -7,9 +7,14 @@ from pydantic import ValidationError
 
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.spec.record import Misplaced
-from monitoring_dagster.spec.rules.alert_settings import ALERTS, CONTROLLED, WINDOWS, Alert
+from monitoring_dagster.spec.rules.alert_settings import (
+    ALERTS,
+    CONTROL_LIMIT,
+    CONTROLLED,
+    WINDOWS,
+    Alert,
+)
 from monitoring_dagster.spec.rules.limits import Rules
-from monitoring_dagster.stats.series.control_chart import LIMIT
 
 OF_ONE_DAY = [kind for kind in ALERTS if kind not in WINDOWS]
 WINDOWED = list(WINDOWS)
@@ -83,8 +88,8 @@ def test_a_rule_of_one_day_has_no_window(kind):
 
 
 def test_the_limit_by_default_is_the_one_that_is_written_down():
-    assert f"by default {LIMIT:g}:" in Alert.model_fields["control_limit"].description
-    assert all(Rules().control_limit(kind) == LIMIT for kind in CONTROLLED)
+    assert "by default 3.5:" in Alert.model_fields["control_limit"].description
+    assert all(Rules().control_limit(kind) == CONTROL_LIMIT == 3.5 for kind in CONTROLLED)
 
 
 @pytest.mark.parametrize("kind", ALERTS)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitoring_dagster.spec.rules.alert_settings import CONTROL_LIMIT
 from monitoring_dagster.stats.series.control_chart import (
     NormalVariation,
     control_chart,
@@ -29,7 +30,7 @@ def first_alarm(series, errors, normal, *, start=5):
     days = range(start, series.size + 1)
     return next(
         (n for n in days if control_chart(series[max(n - 45, 0) : n], errors[:45][: min(n, 45)],
-                                          normal).is_beyond()),
+                                          normal).is_beyond(CONTROL_LIMIT)),
         None,
     )  # fmt: skip
 
@@ -79,13 +80,13 @@ def test_a_change_of_two_deviations_is_found_in_nineteen_of_twenty_years(correla
 def test_one_wild_day_is_no_change():
     normal = NormalVariation(0.5, 0.05, 0.0, 90)
     calm = np.zeros(40)
-    assert not control_chart([*calm, 50.0], np.full(41, 0.02), normal).is_beyond()
+    assert not control_chart([*calm, 50.0], np.full(41, 0.02), normal).is_beyond(CONTROL_LIMIT)
 
 
 def test_the_mean_change_is_told_in_the_number_s_unit():
     chart = control_chart(np.full(30, 0.25), np.full(30, 0.01), NormalVariation(0, 0.02, 0.2, 60))
     assert chart.change == pytest.approx(0.25)
-    assert chart.is_beyond()
+    assert chart.is_beyond(CONTROL_LIMIT)
     assert chart.days == 30
 
 
