@@ -18,6 +18,7 @@ from datetime import UTC, date, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 from rich.console import Console
 from rich.table import Table
@@ -149,7 +150,6 @@ def deliver(send: Callable[[], Any], ledger: Ledger, clock: Clock) -> int:
 def run(incidents: int, rate: float, seed: int) -> tuple[dict[str, Seen], int, int]:
     """Deliver so many incidents while a share *rate* of requests fails."""
     clock, fate = Clock(), random.Random(seed)
-    sender.TIMEOUT_SECONDS = PATIENCE_SECONDS
 
     def failing(faults: list[Any]) -> Callable[[str], Any]:
         return lambda _: fate.choice(faults) if fate.random() < rate else None
@@ -159,6 +159,7 @@ def run(incidents: int, rate: float, seed: int) -> tuple[dict[str, Seen], int, i
         FakeSlack(clock=clock, history_lag_seconds=LAG_SECONDS) as slack,
         FakeReceivers(clock=clock) as receivers,
         FakeSmtp() as mail,
+        patch.object(sender, "TIMEOUT_SECONDS", PATIENCE_SECONDS),
     ):
         slack.fault, receivers.fault, mail.fault = map(failing, (SLACK, HTTP, MAIL))
         urls = {"apprise": "APPRISE_TEAM"} if find_spec("apprise") else {}
