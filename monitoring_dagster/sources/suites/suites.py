@@ -35,7 +35,6 @@ _NEEDS_SQL = {
 }
 _USUAL_TYPES = ("str", "int64", "float64", "bool", "datetime64", "category")
 _PARAMETER = "$PARAMETER"
-_OTHER_COLUMNS = frozenset({"row_condition", "condition_parser", "unexpected_rows_query"})
 
 
 class BadSuite(MonitoringError):
@@ -74,12 +73,13 @@ class Suite:
     def columns_of(self, there: Collection[str]) -> list[str]:
         """Which of the columns that are *there* it looks at, in their order; one at least, so that
         rows can be counted."""
-        named: set[str] = set()
+        named: set[str] = set()  # with what is no name of a column, which does no harm
         for one in self.expectations:
-            if one.type.startswith("expect_table_") or not _OTHER_COLUMNS.isdisjoint(one.kwargs):
+            if one.type.startswith("expect_table_") or "row_condition" in one.kwargs:
                 return [*there]  # about the table, or about what only a condition names
-            named |= {str(one.kwargs.get(key)) for key in ("column", "column_A", "column_B")}
-            named |= set(map(str, one.kwargs.get("column_list", [])))
+            for value in one.kwargs.values():
+                several = value if isinstance(value, list) else [value]
+                named |= {text for text in several if isinstance(text, str)}
         return [name for name in there if name in named] or [*there][:1]
 
 

@@ -342,6 +342,12 @@ PAIR = {"type": "expect_column_pair_values_to_be_equal",
         pytest.param([{**NOT_NULL, "kwargs": {"column": "gone"}}], ["a"],
                      id="none that is there: rows are counted all the same"),
         pytest.param([], ["a"], id="nothing is asked"),
+        *(
+            pytest.param(
+                [{"type": "expect_compound_columns_to_be_unique", "kwargs": {"column_list": one}}],
+                ["a"], id=f"a list that is {one!r}, which Great Expectations refuses")
+            for one in (5, None, [["b"]])
+        ),
         pytest.param([NOT_NULL, {"type": "expect_table_column_count_to_equal",
                                  "kwargs": {"value": 4}}], ["a", "b", "c", "d"],
                      id="about the table"),
