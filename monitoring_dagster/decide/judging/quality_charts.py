@@ -6,11 +6,10 @@ from datetime import date
 from math import isfinite
 from typing import Self
 
-from monitoring_dagster.decide.judging.tolerance import higher_is_better, metric_of
+from monitoring_dagster.decide.judging.tolerance import as_metric, higher_is_better, metric_of
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.stats.inference.intervals import standard_error
-from monitoring_dagster.stats.quality.performance import Metric
 from monitoring_dagster.stats.quality.segment_drop import gap_to_whole
 from monitoring_dagster.stats.series.control_chart import Chart, NormalVariation, control_chart
 
@@ -62,7 +61,7 @@ class QualityCharts:
         errors: list[float] = []
         for day, one in sorted(self.realised.get(series, {}).items()):
             if day in whole:
-                gap, error = gap_to_whole(_measured(one), _measured(whole[day]))
+                gap, error = gap_to_whole(as_metric(one), as_metric(whole[day]))
                 promised = one.baseline - whole[day].baseline
                 level = _worst_level(self.spec, metric, promised, normal.mean)
                 gaps.append(worse_by(self.spec, metric, gap, level))
@@ -158,10 +157,6 @@ def _worst_level(spec: ModelSpec, metric: str, promised: float, usual: float) ->
 def worse_by(spec: ModelSpec, metric: str, value: float, level: float) -> float:
     """How much worse than *level* a value is, in the metric's unit; negative where better."""
     return level - value if higher_is_better(spec, metric) else value - level
-
-
-def _measured(one: Signal) -> Metric:
-    return Metric(one.value, one.low, one.high, one.n)
 
 
 def _series(one: Signal) -> _Series:

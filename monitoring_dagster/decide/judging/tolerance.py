@@ -41,12 +41,17 @@ def metric_of(signal: Signal) -> str:
     return signal.name.partition(".")[2]
 
 
+def as_metric(signal: Signal) -> Metric:
+    """The value of a signal of quality, with its interval and rows."""
+    return Metric(signal.value, signal.low, signal.high, signal.n)
+
+
 def worse_than_tolerated(spec: ModelSpec, signals: Iterable[Signal]) -> Iterator[Worse]:
     """The judged metrics that are worse; a single day of a segment says too little."""
     for one in signals:
         metric = metric_of(one)
         if metric in spec.tolerances and not one.segment:
-            worse = _worse(spec, one, Metric(one.value, one.low, one.high, one.n))
+            worse = _worse(spec, one, as_metric(one))
             if worse is not None:
                 yield worse
 

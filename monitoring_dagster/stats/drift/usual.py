@@ -1,7 +1,7 @@
 """What does an ordinary day show?  How far single days lie from the period they are part of."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -58,8 +58,9 @@ class Usual:
     @classmethod
     def of(cls, bounds: Mapping[str, Sequence[float]]) -> Self:
         """From the bounds of each column, in the order of the fields."""
-        names = cls.__dataclass_fields__
-        return cls(*({name: of[i] for name, of in bounds.items()} for i in range(len(names))))
+        return cls(
+            *({name: of[i] for name, of in bounds.items()} for i, _ in enumerate(fields(cls)))
+        )
 
     def day_of(self, column: str) -> OrdinaryDay:
         """What an ordinary day of a column shows."""

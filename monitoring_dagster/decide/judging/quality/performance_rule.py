@@ -106,8 +106,8 @@ def _beyond_variation(of: VersionDays, metric: str, total: Chart) -> tuple[str, 
     not, or by less than is tolerated."""
     room, limit = of.room(metric), of.spec.rules.control_limit(FindingKind.PERFORMANCE_DROP)
 
-    def is_beyond(chart: Chart | None) -> bool:
-        return chart is not None and chart.is_beyond(limit) and abs(chart.change) > room
+    def is_beyond(chart: Chart) -> bool:
+        return chart.is_beyond(limit) and abs(chart.change) > room
 
     unexplained = of.charts.unexplained(of.version, metric)
     if unexplained is not None and is_beyond(unexplained):

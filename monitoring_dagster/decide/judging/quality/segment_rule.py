@@ -5,7 +5,12 @@ from math import isfinite
 
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.judging.quality.version_days import VersionDays
-from monitoring_dagster.decide.judging.tolerance import higher_is_better, metric_of, room_of
+from monitoring_dagster.decide.judging.tolerance import (
+    as_metric,
+    higher_is_better,
+    metric_of,
+    room_of,
+)
 from monitoring_dagster.decide.signal import Signal, readable
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.spec.model import ModelSpec
@@ -31,9 +36,7 @@ def segment_findings(of: VersionDays, *, without: Collection[str]) -> Iterator[F
         if chart is None or chart.is_beyond(of.spec.rules.control_limit(kind)):
             where = f"{metric} where {drop.of.segment} is {drop.of.value}"
             words = f"version {of.version}: {drop.words}"
-            usual = "" if drop.of.before is None else readable(drop.of.before.value)
-            against = f" against {usual}" if usual else ""
-            brief = f"{where}: {readable(drop.of.now.value)}{against}"
+            brief = f"{where}: {readable(drop.of.now.value)} against {readable(_before(drop))}"
             yield of.finding(kind, where, words, about=of.days[0], brief=brief)
 
 
@@ -50,9 +53,8 @@ def fallen_behind(spec: ModelSpec, pooled: Iterable[Signal]) -> Iterator[tuple[s
         if isfinite(one.baseline):
             before = Metric(one.baseline, one.baseline_low, one.baseline_high, one.baseline_n)
             room = room_of(tolerance, metric, one.baseline, spread=one.spread)
-        now = Metric(one.value, one.low, one.high, one.n)
         of_metric.setdefault(metric, []).append(
-            SegmentMetric(one.segment, one.segment_value, now, before, room)
+            SegmentMetric(one.segment, one.segment_value, as_metric(one), before, room)
         )
     for metric, segments in of_metric.items():
         own = spec.definition(metric)
@@ -64,9 +66,7 @@ def fallen_behind(spec: ModelSpec, pooled: Iterable[Signal]) -> Iterator[tuple[s
 
 def _lasts(of: VersionDays, drop: SegmentDrop, metric: str) -> bool:
     """Whether several days by themselves were as bad: one storm over one airport is no drop."""
-    kind = FindingKind.SEGMENT_DROP
-    assert drop.of.before is not None, "without a baseline there is no verdict"
-    before = drop.of.before.value
+    kind, before = FindingKind.SEGMENT_DROP, _before(drop)
     values = of.values(kind, f"quality.{metric}", drop.of.segment, drop.of.value)
     if metric == "bias":
         losses = [abs(value) - abs(before) for value in values]
@@ -76,3 +76,8 @@ def _lasts(of: VersionDays, drop: SegmentDrop, metric: str) -> bool:
         losses = [value - before for value in values]
     needed = of.spec.rules.window(kind).breaches
     return sum(loss > drop.of.tolerance for loss in losses) >= min(needed, len(values))
+
+
+def _before(drop: SegmentDrop) -> float:
+    assert drop.of.before is not None, "without a baseline there is no verdict"
+    return drop.of.before.value
