@@ -13,7 +13,7 @@ from monitoring_dagster.decide.signal import readable
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.stats.series.control_chart import Chart
 
-_URGENT = 1.2  # times the control limit: below that a quiet decade has such a month, too
+_URGENT = 1.2  # times the control limit; `benchmarks/quiet_year.py` has what lies between them
 _UNEXPLAINED, _EXPECTED = "not explained by the inputs", "expected from the inputs"
 
 
@@ -110,14 +110,16 @@ def _beyond_variation(of: VersionDays, metric: str, total: Chart) -> tuple[str, 
         return chart.is_beyond(limit) and abs(chart.change) > room
 
     unexplained = of.charts.unexplained(of.version, metric)
+    bound = f"limit {limit:g}"
+    bounds = f"{bound}, urgent from {_URGENT * limit:g}"
     if unexplained is not None and is_beyond(unexplained):
-        words = f"; {_in_words(unexplained, limit)}{_at_fault(of, metric)}"
+        words = f"; {_in_words(unexplained, bounds)}{_at_fault(of, metric)}"
         return words, _urgency(unexplained, limit)
     if not is_beyond(total):
         return None
     if unexplained is None:
-        return f"; {_in_words(total, limit)}", _urgency(total, limit)
-    return f"; {_in_words(total, limit)}; {_EXPECTED}: harder cases", Severity.P2
+        return f"; {_in_words(total, bounds)}", _urgency(total, limit)
+    return f"; {_in_words(total, bound)}; {_EXPECTED}: harder cases", Severity.P2
 
 
 def _urgency(chart: Chart, limit: float) -> Severity:
@@ -125,11 +127,10 @@ def _urgency(chart: Chart, limit: float) -> Severity:
     return Severity.P0 if chart.is_beyond(_URGENT * limit) else Severity.P2
 
 
-def _in_words(chart: Chart, limit: float) -> str:
+def _in_words(chart: Chart, bounds: str) -> str:
     return (
         f"over {chart.days} days worse by {readable(abs(chart.change))} on average,"
-        f" {chart.distance:.1f} standard errors of normal variation (limit {limit:g}, urgent from"
-        f" {_URGENT * limit:g})"
+        f" {chart.distance:.1f} standard errors of normal variation ({bounds})"
     )
 
 

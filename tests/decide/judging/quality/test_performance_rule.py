@@ -128,6 +128,7 @@ def test_what_the_inputs_explain_waits_for_a_business_day():
     (found,) = drops(days(*TWELVE), variation=[varies(0.05)], estimates=as_foreseen(0.6))
     assert found.severity is Severity.P2
     assert found.words.endswith("expected from the inputs: harder cases")
+    assert "urgent from" not in found.words, "it is not, however far beyond"
 
 
 def test_days_of_few_labels_are_certain_together():
