@@ -29,7 +29,7 @@ STEPS = {
     "contract": DAY, "profile": DAY, "drift": DAY, "estimate": DAY, "outcomes": NEXT,
     "evaluation": DAY, "verdict": NEXT,
 }  # fmt: skip
-READ, SPEC, HOME = "plain read", "spec.json", ".monitoring"
+READ, SPEC = "plain read", "spec.json"
 _READ_ALL = """
 import sys
 import pyarrow.parquet as pq
@@ -99,7 +99,7 @@ def _run(root: Path, step: str, day: str) -> None:
     """One step of the day, as a worker runs it."""
     from monitoring_dagster.daily.steps import STEPS as TABLE
     from monitoring_dagster.spec import ModelSpec
-    from monitoring_dagster.store.monitor import House
+    from monitoring_dagster.store.monitor import HOME, House
 
     spec = ModelSpec.model_validate_json((root / SPEC).read_text())
     monitor = House.at(root, {"MLFLOW_TRACKING_URI": f"sqlite:///{root / HOME}/mlflow.db"}).monitor(

@@ -5,8 +5,8 @@ over the score's log-odds, and in what a share of wrongly labelled ones would do
 beyond level and slope. Days differ in all of them, and are correlated. The best linear rule weighs
 them by the inverse of their covariance (Fisher's discriminant) and takes the mean of 60 days, as
 long as a fault is looked for; what it reaches is printed for several shares of wrong labels, with
-the share of faults that it finds at one false episode in four years. No rule that knows less than
-which labels are wrong does better on average.
+the share of faults that it finds at one false episode in four years. It is told in which direction
+the fault moves the days, which no product is: what it cannot find is hard to find by any rule.
 
 Source: Fisher (1936), Annals of Eugenics 7.
 """

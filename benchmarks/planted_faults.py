@@ -36,7 +36,11 @@ class Fault:
     title: str
     expected: frozenset[FindingKind]  # any of these rules has found it
     variants: tuple[Variant, ...]
-    is_of_quality: bool = False  # and so hangs on the control limit
+
+    @property
+    def is_of_quality(self) -> bool:
+        """Whether labels show it, so that finding it hangs on the control limit."""
+        return self.expected >= OF_QUALITY
 
     def on(self, days_since: int) -> str:
         """The variant that is served so many days after the begin; of several, each is as bad as
@@ -62,10 +66,9 @@ def faults_in(days: Sequence[SourceDay], *, horizon_days: int) -> list[Fault]:
     )
     return [
         Fault(f"relation flipped in {SEGMENT}", OF_QUALITY,
-              (Variant("flipped", flipped_in_segment, changes_rows=False),), is_of_quality=True),
+              (Variant("flipped", flipped_in_segment, changes_rows=False),)),
         Fault("10 % of the late labelled on time", OF_QUALITY | {kind.LABEL_PROCESS},
-              (Variant("wrong_labels", partial(wrongly_labelled, share=0.1), changes_rows=False),),
-              is_of_quality=True),
+              (Variant("wrong_labels", partial(wrongly_labelled, share=0.1), changes_rows=False),)),
         Fault(f"{FEATURE} is 0", frozenset({
                   kind.FEATURE_DRIFT, kind.PREDICTION_DRIFT, kind.EXPECTED_DROP,
                   kind.SCHEMA_BREACH}),
@@ -74,10 +77,10 @@ def faults_in(days: Sequence[SourceDay], *, horizon_days: int) -> list[Fault]:
                   kind.LOW_VOLUME, kind.ORPHAN_LABELS, kind.MISSING_DAY, kind.LATE_LABELS}),
               (Variant("lost", lost_rows),)),
         Fault("scores squeezed to the extremes", frozenset({kind.PREDICTION_DRIFT}) | OF_QUALITY,
-              (Variant("squeezed", squeezed_scores),), is_of_quality=True),
+              (Variant("squeezed", squeezed_scores),)),
         Fault("bad version at 30 % of the traffic", OF_QUALITY | {
                   kind.VERSION_METADATA, kind.UNKNOWN_VERSION, kind.IMPORTANCE_SHIFT},
-              (Variant("bad_version", bad_version),), is_of_quality=True),
+              (Variant("bad_version", bad_version),)),
         Fault("base rate doubled", OF_QUALITY | {
                   kind.PREDICTION_DRIFT, kind.FEATURE_DRIFT, kind.LABEL_PROCESS,
                   kind.EXPECTED_DROP},
@@ -86,7 +89,7 @@ def faults_in(days: Sequence[SourceDay], *, horizon_days: int) -> list[Fault]:
               (Variant("slow", slow_tail, changes_labels=False),)),
         Fault("labels 3 days slower", frozenset({kind.LABEL_DELAY, kind.LATE_LABELS}),
               (Variant("late_labels", later_labels, changes_rows=False),)),
-        Fault("log loss decays by 0.2 % a day", OF_QUALITY, decays, is_of_quality=True),
+        Fault("log loss decays by 0.2 % a day", OF_QUALITY, decays),
     ]  # fmt: skip
 
 
