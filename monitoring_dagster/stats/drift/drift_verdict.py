@@ -169,7 +169,7 @@ def verdict_of(
         beyond.append(f"{share}{_means(drift)} (bound {effect_bound:.1%})")
         if ordinary.constant < _SELDOM and _is_constant(drift):
             broken = (*broken, Broken.CONSTANT)
-            beyond.insert(0, _constant(drift))
+            beyond.insert(0, f"{_constant(drift)} (bound {_SELDOM:.1%} of days)")
     if beyond:
         reason = f"{', and '.join(beyond)}; {evidence}"
         return DriftVerdict(drift, p, Verdict.DRIFT, band, reason, broken)
