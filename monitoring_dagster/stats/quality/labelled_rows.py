@@ -138,7 +138,8 @@ def encoded(
     labels, predictions = arrow(label), arrow(prediction)
     if task == "regression":
         own = floats(labels, "label")
-        with np.errstate(over="ignore"):  # of two numbers near the ends of what floats hold
+        # Of two numbers near the ends of what floats hold, and of two infinite ones: no error.
+        with np.errstate(over="ignore", invalid="ignore"):
             error = floats(predictions, "prediction") - own
         known = ~np.isnan(error)
     else:

@@ -168,6 +168,11 @@ def test_corrected_labels_leave_no_trace(task, data):
     )
 
 
+def test_of_two_infinite_numbers_nobody_knows_how_far_they_are_apart():
+    infinite = Outcomes.of("regression", label=[np.inf, 1.0], prediction=[np.inf, 2.0])
+    assert infinite == Outcomes.of("regression", label=[1.0], prediction=[2.0])
+
+
 def test_a_label_in_the_wrong_unit_leaves_no_trace():
     """A float would keep of its fourth power, 1e48, more than all other rows together."""
     true = Outcomes.of("regression", label=[1.0, 2.0, 4.0], prediction=[1.5, 2.5, 3.0])
