@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from monitoring_dagster.decide.diagnosis.causes import Diagnosis
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Incident, advance, is_told, repaired, unsent
 from monitoring_dagster.decide.people.handling import Action, Handling, in_force
@@ -46,6 +47,7 @@ class Judging:
     day: date
     now: datetime
     run_id: str | None
+    diagnosis: Diagnosis | None
     history_at: datetime | None
     is_said_elsewhere: Callable[[Incident, Reason | None], bool]  # of an incident that was stored
     routing: Routing
@@ -269,6 +271,7 @@ def _event(
         at=judging.now,
         evidence=max((one.evidence_day for one in last if one.kind is incident.kind), default=None),
         changes=tuple(_changes(connection, judging, incident)),
+        cause=judging.diagnosis.of([*incident.active]) if judging.diagnosis else None,
     )
 
 

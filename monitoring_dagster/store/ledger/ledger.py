@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from uuid import UUID, uuid5
 
+from monitoring_dagster.decide.diagnosis.causes import Diagnosis
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Incident
 from monitoring_dagster.decide.routing import Routing
@@ -132,6 +133,7 @@ class Ledger:
         judged: Collection[FindingKind] = tuple(FindingKind),
         is_new: bool = False,
         run_id: str | None = None,
+        diagnosis: Diagnosis | None = None,
         history_at: datetime | None = None,
     ) -> list[Incident]:
         """Store a judged day: its findings, what they do to the incidents, and the messages.
@@ -148,6 +150,8 @@ class Ledger:
             days were judged meanwhile, it is news all the same.
         run_id
             The MLflow run that made the version which served: messages link it.
+        diagnosis
+            Of the day: messages say the likely cause of their incident.
         history_at
             Now, where *day* is long over: incidents move as ever, and instead of messages about
             single ones ``announce_history`` tells what they did.
@@ -173,6 +177,7 @@ class Ledger:
                 day=day,
                 now=now,
                 run_id=run_id,
+                diagnosis=diagnosis,
                 history_at=history_at,
                 is_said_elsewhere=lambda one, reason: is_said_by_fleet(
                     connection,
