@@ -36,6 +36,7 @@ from monitoring_dagster.cli.views import (
     leading_indicators,
     runbook,
     status,
+    why,
 )
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -74,7 +75,7 @@ def silences() -> None:
 
 
 for group, commands in {
-    main: (demo, ui, drift, evaluate, estimate, status, runbook),
+    main: (demo, ui, drift, evaluate, estimate, status, why, runbook),
     model: (
         *(rules, signals, history, backtest, estimate_accuracy, leading_indicators),
         *(retrain, promote, rollback, fallback),
