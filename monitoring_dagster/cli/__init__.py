@@ -4,6 +4,7 @@ import click
 
 from monitoring_dagster.cli.actions import (
     decide,
+    event,
     fallback,
     promote,
     resend,
@@ -75,7 +76,7 @@ def silences() -> None:
 
 
 for group, commands in {
-    main: (demo, ui, drift, evaluate, estimate, status, why, runbook),
+    main: (demo, ui, drift, evaluate, estimate, status, why, runbook, event),
     model: (
         *(rules, signals, history, backtest, estimate_accuracy, leading_indicators),
         *(retrain, promote, rollback, fallback),

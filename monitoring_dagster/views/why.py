@@ -7,7 +7,8 @@ from math import isfinite
 from typing import Any, Self
 
 from monitoring_dagster.decide.diagnosis.causes import Diagnosis, LikelyCause
-from monitoring_dagster.decide.diagnosis.clues import ATTRIBUTION, Change
+from monitoring_dagster.decide.diagnosis.changes import Change
+from monitoring_dagster.decide.diagnosis.clues import ATTRIBUTION
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.judge.diagnosing import changes_until
@@ -60,7 +61,7 @@ class Why:
             yield from (f"  {printable(one)}" for one in numbers)
         if self.changes:
             yield "Changed in the two weeks before:"
-            yield from (f"  {one.day}  {printable(one.words)}" for one in self.changes)
+            yield from (f"  {printable(one.line)}" for one in self.changes)
 
     def to_dict(self) -> dict[str, Any]:
         """For `--json`."""
@@ -75,7 +76,8 @@ class Why:
                 for one in self.parts
             ],
             "changes": [
-                {"day": one.day, "version": one.version, "words": one.words}
+                {"at": one.at, "kind": one.kind, "version": one.version, "words": one.words,
+                 "by": one.by}
                 for one in self.changes
             ],
         }  # fmt: skip
@@ -100,7 +102,7 @@ def why(monitor: Monitor, *, day: date | None = None) -> Why:
         monitor.name,
         found,
         signals(monitor, *ATTRIBUTION, first=asked, last=asked),
-        sorted(changes_until(monitor, asked), key=lambda one: one.day),
+        changes_until(monitor, asked),
     )
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 
 from monitoring_dagster.decide.diagnosis.causes import CauseKind, Diagnosis
+from monitoring_dagster.decide.diagnosis.changes import Change, ChangeKind
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.judge import verdict
 from monitoring_dagster.judge.diagnosing import changes_until
@@ -78,6 +79,20 @@ class TestChanges:
         promoted(monitor, "1", None, after(-10))
         promoted(monitor, "2", "1", after(-4))
         assert self.of(monitor) == [(after(-4), "2")]
+
+    def test_who_comes_back_to_a_version_rolls_back(self, monitor):
+        promoted(monitor, "1", None, after(-10))
+        promoted(monitor, "2", "1", after(-4))
+        promoted(monitor, "1", "2", after(-2))
+        kinds = [one.kind for one in changes_until(monitor, DAY)]
+        assert kinds == [ChangeKind.PROMOTION, ChangeKind.ROLLBACK]
+
+    def test_what_somebody_noted_is_among_them(self, monitor):
+        promoted(monitor, "1", None, after(-10))
+        promoted(monitor, "2", "1", after(-4))
+        at = datetime.combine(after(-5), time(8), UTC)
+        monitor.ledger.note_change("tiny", Change(at, ChangeKind.CONFIG, "threshold 0.4"))
+        assert self.of(monitor) == [(after(-5), ""), (after(-4), "2")]
 
     def test_what_lies_two_weeks_back_or_ahead_is_none(self, monitor):
         promoted(monitor, "1", "0", after(-15))

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from monitoring_dagster.decide.diagnosis.causes import CauseKind, Clue, Remedy
+from monitoring_dagster.decide.diagnosis.changes import Change
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import is_told
 from monitoring_dagster.decide.judging.drift_severity import UNUSABLE
@@ -60,15 +61,6 @@ SIGNS: Mapping[FindingKind, Sign] = MappingProxyType(
     }
 )
 _LASTING = (CauseKind.PIPELINE, CauseKind.CONTRACT, CauseKind.LABEL_PROCESS)  # of earlier findings
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Something that was changed on purpose: a deployment, a promotion, a rollback, a note."""
-
-    day: date
-    words: str
-    version: str = ""  # that began to serve with it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,9 +145,11 @@ def _of_drift(seen: Observed, told: Sequence[Finding]) -> Iterator[Clue]:
             sign = Sign(CauseKind.NEW_VERSION, Remedy.ROLL_BACK, 0.6)
             yield replace(_of_sign(one, sign), version=version)
         else:
+            noted = [each.line for each in seen.changes if not each.version]
+            after = f", after {noted[-1]}" if noted else ""
             yield replace(
-                _of_sign(one, Sign(CauseKind.CONTRACT, _FIX, 0.5)),
-                words=f"answers moved and no input did: {_short(one)}",
+                _of_sign(one, Sign(CauseKind.CONTRACT, _FIX, 0.7 if noted else 0.5)),
+                words=f"answers moved and no input did{after}: {_short(one)}",
             )
 
 

@@ -16,6 +16,7 @@ from monitoring_dagster.decide.rules import FAMILIES, HEAL, RULES
 from monitoring_dagster.kinds import FindingKind, Reason, Severity
 from monitoring_dagster.report.events import ASKING, Announcement, IncidentEvent, most_urgent
 from monitoring_dagster.spec.channels import Channels
+from monitoring_dagster.store.ledger.decided.noted_changes import changes_between
 from monitoring_dagster.store.ledger.deliveries import add_deliveries, next_seq
 from monitoring_dagster.store.ledger.incident_rows import (
     found_on,
@@ -284,6 +285,8 @@ def _changes(connection: Transaction, judging: Judging, incident: Incident) -> I
         if row.previous is not None:
             at = f"{row.at.day} {row.at:%B}"
             yield f"version {row.version} serves since {at} in place of {row.previous}"
+    for change in changes_between(connection, judging.model, end - _LATELY, end):
+        yield change.line
     for other in latest_incidents(connection, judging.model).values():
         if other.closed_on is None and other.id != incident.id:
             title = RULES[other.kind].title

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from uuid import UUID, uuid5
 
 from monitoring_dagster.decide.diagnosis.causes import Diagnosis
+from monitoring_dagster.decide.diagnosis.changes import Change
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Incident
 from monitoring_dagster.decide.routing import Routing
@@ -19,6 +20,7 @@ from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.store.ledger.asked_services import AskedServices
 from monitoring_dagster.store.ledger.database import address, reading, writing
 from monitoring_dagster.store.ledger.decided.label_decisions import LabelDecisions
+from monitoring_dagster.store.ledger.decided.noted_changes import changes_of, note_change
 from monitoring_dagster.store.ledger.decided.promotions import (
     Fallback,
     Promotion,
@@ -328,6 +330,14 @@ class Ledger:
     def promotions(self, model: str) -> list[Promotion]:
         """The promotions of *model*, oldest first; the last one is the truth."""
         return promotions_of(self.url, model)
+
+    def note_change(self, model: str, change: Change) -> bool:
+        """Store that something of *model* was changed; False where that was noted before."""
+        return note_change(self.url, model, change)
+
+    def changes(self, model: str, first: datetime, last: datetime) -> list[Change]:
+        """What was noted of *model* from *first* to *last*, both included, oldest first."""
+        return changes_of(self.url, model, first, last)
 
     def set_fallback(self, model: str, *, on: bool, by: str, now: datetime) -> None:
         """Say whether the callers of *model* should use the fallback."""

@@ -1,10 +1,11 @@
 """What one observation says about causes, each by itself."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
 from monitoring_dagster.decide.diagnosis.causes import CauseKind, Remedy
+from monitoring_dagster.decide.diagnosis.changes import Change, ChangeKind
 from monitoring_dagster.decide.diagnosis.clues import (
     CHANGE,
     INPUTS,
@@ -12,7 +13,6 @@ from monitoring_dagster.decide.diagnosis.clues import (
     RELATION,
     SIGNS,
     VERSION_EFFECT,
-    Change,
     Observed,
     clues,
 )
@@ -32,6 +32,12 @@ BESIDE = Traffic("2", {"2": 0.7, "3": 0.3})
 def found(kind, subject="log_loss", *, words="it is", severity=Severity.P1, days_ago=0, about=None):
     day = DAY - timedelta(days=days_ago)
     return Finding("tiny", day, kind, subject, severity, words, "step", about=about)
+
+
+def began(version, *, days_ago):
+    """A version that came to serve so many days ago."""
+    at = datetime.combine(DAY - timedelta(days=days_ago), time(9), UTC)
+    return Change(at, ChangeKind.DEPLOYMENT, f"version {version} serves", str(version))
 
 
 def part(name, value, low, high, **fields):
@@ -83,9 +89,16 @@ class TestDrift:
         assert clue.cause is CauseKind.CONTRACT
         assert clue.words.startswith("answers moved and no input did")
 
+    def test_what_was_noted_before_it_makes_that_surer(self):
+        at = datetime.combine(DAY, time(9), UTC)
+        noted = Change(at, ChangeKind.LIBRARIES, "scikit-learn 1.9", by="ada")
+        (clue,) = clues(seen(found(KIND.PREDICTION_DRIFT, "score"), changes=[noted]))
+        assert (clue.cause, clue.strength) == (CauseKind.CONTRACT, 0.7)
+        assert "after 2026-03-09 09:00 libraries: scikit-learn 1.9 (by ada)" in clue.words
+
     def test_and_the_version_is_it_where_one_began_to_serve(self):
-        began = Change(DAY - timedelta(days=2), "version 2 began to serve", "2")
-        (clue,) = clues(seen(found(KIND.PREDICTION_DRIFT, "score"), changes=[began]))
+        changed = began(2, days_ago=2)
+        (clue,) = clues(seen(found(KIND.PREDICTION_DRIFT, "score"), changes=[changed]))
         assert (clue.cause, clue.version) == (CauseKind.NEW_VERSION, "2")
 
 
@@ -108,18 +121,18 @@ class TestDrops:
         assert causes(*both, traffic=BESIDE) == {CauseKind.CONCEPT_DRIFT}
 
     def test_a_champion_that_began_to_serve_lately_is_suspected(self):
-        began = Change(DAY - timedelta(days=10), "version 2 in place of 1", "2")
-        assert CauseKind.NEW_VERSION in causes(found(KIND.PERFORMANCE_DROP), changes=[began])
+        changed = began(2, days_ago=10)
+        assert CauseKind.NEW_VERSION in causes(found(KIND.PERFORMANCE_DROP), changes=[changed])
 
     def test_one_that_serves_for_long_is_not(self):
-        began = Change(DAY - timedelta(days=15), "version 2 in place of 1", "2")
-        assert causes(found(KIND.PERFORMANCE_DROP), changes=[began]) == {CauseKind.CONCEPT_DRIFT}
+        changed = began(2, days_ago=15)
+        assert causes(found(KIND.PERFORMANCE_DROP), changes=[changed]) == {CauseKind.CONCEPT_DRIFT}
 
     def test_nor_is_one_that_the_gate_found_as_good_as_the_version_before(self):
-        began = Change(DAY - timedelta(days=10), "version 2 in place of 1", "2")
+        changed = began(2, days_ago=10)
         better = part(VERSION_EFFECT, -0.01, -0.02, 0.001, version="2")
         drop = found(KIND.PERFORMANCE_DROP)
-        assert causes(drop, changes=[began], signals=[better]) == {CauseKind.CONCEPT_DRIFT}
+        assert causes(drop, changes=[changed], signals=[better]) == {CauseKind.CONCEPT_DRIFT}
 
 
 class TestEarlier:
@@ -180,8 +193,8 @@ class TestAttribution:
         assert causes(signals=self.MOVED) == {CauseKind.TRAFFIC_MIX}
 
     def test_but_traffic_to_a_version_that_is_new_is_the_version(self):
-        began = Change(DAY - timedelta(days=2), "version 3 began to serve", "3")
-        assert not causes(signals=self.MOVED, changes=[began])
+        changed = began(3, days_ago=2)
+        assert not causes(signals=self.MOVED, changes=[changed])
 
     def test_a_small_part_of_the_change_is_not_its_cause(self):
         parts = [part(CHANGE, 0.1, 0.06, 0.14), part(MIX, 0.04, 0.02, 0.06)]

@@ -1,6 +1,5 @@
 """Clues weighed against one another: few causes, the likeliest first."""
 
-from datetime import timedelta
 from itertools import combinations
 
 import pytest
@@ -8,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring_dagster.decide.diagnosis.causes import CauseKind, Remedy
-from monitoring_dagster.decide.diagnosis.clues import RELATION, Change
+from monitoring_dagster.decide.diagnosis.clues import RELATION
 from monitoring_dagster.decide.diagnosis.diagnose import EXPLAINS, diagnose
 from monitoring_dagster.decide.judging.drift_severity import UNUSABLE
 from monitoring_dagster.decide.judging.quality.performance_rule import EXPECTED, UNEXPLAINED
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.kinds import FindingKind, Severity
-from tests.decide.diagnosis.test_clues import BESIDE, DAY, found, part, seen
+from tests.decide.diagnosis.test_clues import BESIDE, DAY, began, found, part, seen
 
 KIND = FindingKind
 UNEXPECTED = found(KIND.PERFORMANCE_DROP, words=f"worse; {UNEXPLAINED}")
@@ -50,7 +49,7 @@ def test_a_quiet_day_has_no_cause():
         pytest.param([found(KIND.PERFORMANCE_DROP, "log_loss of version 3")],
                      {"traffic": BESIDE}, CauseKind.NEW_VERSION, id="a version beside a good one"),
         pytest.param([UNEXPECTED],
-                     {"changes": [Change(DAY - timedelta(days=6), "version 2 serves", "2")]},
+                     {"changes": [began(2, days_ago=6)]},
                      CauseKind.NEW_VERSION, id="a champion that is worse since it serves"),
         pytest.param([found(KIND.SERVICE_ERRORS)], {}, CauseKind.SERVICE, id="a service that errs"),
         pytest.param([found(KIND.MISSING_DAY)], {}, CauseKind.PIPELINE, id="a day that is missing"),
