@@ -4,6 +4,7 @@ import click
 
 from monitoring_dagster.cli.actions import (
     decide,
+    event,
     fallback,
     promote,
     resend,
@@ -36,6 +37,7 @@ from monitoring_dagster.cli.views import (
     leading_indicators,
     runbook,
     status,
+    why,
 )
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -74,7 +76,7 @@ def silences() -> None:
 
 
 for group, commands in {
-    main: (demo, ui, drift, evaluate, estimate, status, runbook),
+    main: (demo, ui, drift, evaluate, estimate, status, why, runbook, event),
     model: (
         *(rules, signals, history, backtest, estimate_accuracy, leading_indicators),
         *(retrain, promote, rollback, fallback),

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 import click
 
 from monitoring_dagster.cli import here
+from monitoring_dagster.decide.diagnosis.changes import Change, ChangeKind
 
 
 def _given(_ctx: click.Context, _option: click.Parameter, reason: str) -> str:
@@ -12,6 +13,13 @@ def _given(_ctx: click.Context, _option: click.Parameter, reason: str) -> str:
         message = "--reason is blank: write why"
         raise click.UsageError(message)
     return reason.strip()
+
+
+def _said(_ctx: click.Context, _argument: click.Parameter, words: str) -> str:
+    if not words.strip():
+        message = "WORDS are blank: write what was changed"
+        raise click.UsageError(message)
+    return " ".join(words.split())
 
 
 @click.command()
@@ -66,6 +74,34 @@ def promote(model: str, version: str, reason: str) -> None:
     from monitoring_dagster.act.promotion import promote_by_hand
 
     click.echo(promote_by_hand(here.monitor(model), version, reason=reason, by=here.person()))
+
+
+@click.command()
+@click.argument("model")
+@click.argument("words", callback=_said)
+@click.option(
+    "--kind",
+    type=click.Choice([str(one) for one in ChangeKind]),
+    default=str(ChangeKind.OTHER),
+    show_default=True,
+)
+@click.option("--version", default="", metavar="VERSION", help="That came to serve with it.")
+@click.option(
+    "--at",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]),
+    help="In UTC; by default now.",
+)
+def event(model: str, words: str, kind: str, version: str, at: datetime | None) -> None:
+    """Note that something was changed, in WORDS: a deployment, a library, a setting, a source.
+
+    Messages, `why` and `runbook` show it beside what is found in the two weeks after it. Noting the
+    same thing twice changes nothing, so that a deployment script may try again.
+    """
+    monitor = here.monitor(model)
+    when = at.replace(tzinfo=UTC) if at else monitor.house.now().replace(microsecond=0)
+    change = Change(when, ChangeKind(kind), words, version, here.person())
+    is_new = monitor.ledger.note_change(monitor.name, change)
+    click.echo(f"{'noted' if is_new else 'was noted before'}: {change.line}")
 
 
 @click.command()

@@ -297,6 +297,33 @@ def issues(
 
 
 @click.command()
+@click.argument("model")
+@click.option(
+    "--day", type=click.DateTime(["%Y-%m-%d"]), help="By default the last day that was judged."
+)
+@click.option("--json", "as_json", is_flag=True)
+def why(model: str, day: datetime | None, as_json: bool) -> None:
+    """Why a model is not as it should be: likely causes with weights, evidence and what to do.
+
+    As its verdict of that day stored it, and as messages and Dagster say it.
+
+    --json prints {model, day, causes: [{cause, version, weight, action, rule, evidence, explains}],
+    parts: [{name, subject, version, value, low, high, n, reason}], changes: [{at, kind,
+    version, words, by}]}, the likeliest cause first.
+    """
+    from monitoring_dagster.views.why import why as reasons
+
+    monitor = here.monitor(model)
+    with reserved():
+        found = reasons(monitor, day=day.date() if day else None)
+    if as_json:
+        print_json(found.to_dict())
+        return
+    for line in found.lines:
+        click.echo(line)
+
+
+@click.command()
 @click.argument("model", required=False)
 @click.option("--json", "as_json", is_flag=True)
 @click.option(

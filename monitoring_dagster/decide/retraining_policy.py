@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
+from monitoring_dagster.decide.diagnosis.causes import LEARNING, LikelyCause
 from monitoring_dagster.decide.rules import BLOCK_RETRAINING
 from monitoring_dagster.decide.signal import readable
 from monitoring_dagster.errors import escaped
@@ -41,6 +42,7 @@ class Situation:
     open_kinds: frozenset[FindingKind]
     window: Window | None  # of performance_drop; None where that rule is turned off
     given_up: tuple[date, ...] = ()  # when trainings were given up, since the last retraining
+    likely: LikelyCause | None = None  # that outweighs all others on that day
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ def decide(policy: Retraining, situation: Situation) -> RetrainingVerdict | None
     if not causes:
         return None
     why = "; ".join(said)
-    against = _objection(policy, situation)
+    against = _objection(policy, situation, causes)
     if against:
         return RetrainingVerdict(
             retrain=False, causes=tuple(causes), words=f"{why}. Not now: {against}."
@@ -127,10 +129,13 @@ def decide(policy: Retraining, situation: Situation) -> RetrainingVerdict | None
     return RetrainingVerdict(retrain=True, causes=tuple(causes), words=f"{why}.")
 
 
-def _objection(policy: Retraining, situation: Situation) -> str | None:
+def _objection(policy: Retraining, situation: Situation, causes: Sequence[Cause]) -> str | None:
     troubles = sorted(situation.open_kinds & BLOCK_RETRAINING)
     if troubles:
         return f"the data has an open incident ({', '.join(troubles)})"
+    likely = situation.likely
+    if likely is not None and likely.action not in LEARNING and Cause.CADENCE not in causes:
+        return f"the likely cause is {likely.title}, recommended: {likely.action}"
     if situation.given_up:
         given_up = max(situation.given_up)
         again = given_up + timedelta(days=policy.cooldown_days)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import NamedTuple
 
+from monitoring_dagster.decide.diagnosis.causes import Diagnosis
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.judging.judge import judge_day
 from monitoring_dagster.decide.judging.own_rules import why_unjudged
@@ -14,6 +15,7 @@ from monitoring_dagster.decide.judging.quality.version_days import POOLED_SKILL
 from monitoring_dagster.decide.rules import judged_with
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.judge.alert_signals import alert_signals
+from monitoring_dagster.judge.diagnosing import diagnosis_on
 from monitoring_dagster.judge.importance_shift import importance_signals
 from monitoring_dagster.judge.judged import latest_judged
 from monitoring_dagster.judge.labelling import labelling_signals
@@ -28,6 +30,7 @@ from monitoring_dagster.measure.step import StepReport
 from monitoring_dagster.measure.version_gaps import registration_signals
 from monitoring_dagster.store.days import seen_files
 from monitoring_dagster.store.days.champions import champion_on, traffic_on
+from monitoring_dagster.store.days.diagnoses import noted_causes
 from monitoring_dagster.store.days.signals import StoredSignals, noted
 from monitoring_dagster.store.days.step_findings import (
     POOLED_OVER,
@@ -58,13 +61,15 @@ def run(monitor: Monitor, day: date, prepared: Prepared | None = None) -> StepRe
     if monitor.spec.labels is not None:
         signals += revision_signals(monitor, day)
     log = StoredSignals(monitor, day, signals)
+    traffic = traffic_on(monitor, day)
     judged = judge_day(
         monitor.spec,
         day,
         log,
-        traffic=traffic_on(monitor, day),
+        traffic=traffic,
         open_incidents=monitor.ledger.open_incidents(monitor.name),
     )
+    diagnosis = diagnosis_on(monitor, day, judged.findings, log, traffic)
     is_history = monitor.is_history(day)
     is_new = not is_history and monitor.results.stamp(monitor.name, VERDICT, day) is None
     incidents = monitor.ledger.record_day(
@@ -75,6 +80,7 @@ def run(monitor: Monitor, day: date, prepared: Prepared | None = None) -> StepRe
         judged=judged_with(judged.evidence),
         is_new=is_new,
         run_id=_run_of_champion(monitor, day),
+        diagnosis=diagnosis,
         history_at=monitor.house.now() if is_history else None,
     )
     # Last: a day of which the ledger has not heard is new when it is tried again.
@@ -83,11 +89,15 @@ def run(monitor: Monitor, day: date, prepared: Prepared | None = None) -> StepRe
         VERDICT,
         day,
         findings_table(judged.findings),
-        metadata={POOLED_OVER: json.dumps(pooled_windows(monitor.spec)), **noted(signals)},
+        metadata={
+            POOLED_OVER: json.dumps(pooled_windows(monitor.spec)),
+            **noted_causes(diagnosis),
+            **noted(signals),
+        },
     )
     seen_files.keep(monitor, VERDICT, day, files)
     still_open = [one for one in incidents if one.closed_on is None]
-    return _report(monitor, day, judged.findings, len(still_open), log)
+    return _report(monitor, day, judged.findings, diagnosis, len(still_open), log)
 
 
 def known_at_the_end(monitor: Monitor, day: date) -> Iterator[Signal]:
@@ -110,9 +120,15 @@ def known_at_the_end(monitor: Monitor, day: date) -> Iterator[Signal]:
 
 
 def _report(
-    monitor: Monitor, day: date, found: list[Finding], open_incidents: int, log: StoredSignals
+    monitor: Monitor,
+    day: date,
+    found: list[Finding],
+    diagnosis: Diagnosis,
+    open_incidents: int,
+    log: StoredSignals,
 ) -> StepReport:
     words = {"worst": str(min((one.severity for one in found), default="none"))}
+    words |= {f"likely cause {place}": one.words for place, one in enumerate(diagnosis.causes, 1)}
     words |= {str(part): one.words for part, one in latest_judged(monitor, day).items()}
     own = monitor.spec.rules.own
     today = log.on(day)

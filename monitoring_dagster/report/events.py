@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from monitoring_dagster.decide.diagnosis.causes import LikelyCause
 from monitoring_dagster.decide.findings import Finding, weight
 from monitoring_dagster.decide.rules import RULES
 from monitoring_dagster.kinds import Family, FindingKind, Reason, Severity
@@ -37,6 +38,7 @@ class IncidentEvent:
     comment: str = ""  # of that person
     assignee: str | None = None  # who has it, of an assignment
     changes: tuple[str, ...] = ()  # what else changed lately, a sentence each
+    cause: LikelyCause | None = None  # by the day's diagnosis
     pages_of: str = ""  # the model that links lead to, where it is about several
     due: datetime | None = None  # by when somebody should look
     time_zone: str = "UTC"  # in which that is said

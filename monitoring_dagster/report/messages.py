@@ -7,10 +7,11 @@ from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from monitoring_dagster.decide.diagnosis.causes import Remedy
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.rules import RULES
 from monitoring_dagster.decide.signal import readable
-from monitoring_dagster.kinds import Reason, Severity
+from monitoring_dagster.kinds import Family, Reason, Severity
 from monitoring_dagster.report import runbooks
 from monitoring_dagster.report.events import SHOWN_FINDINGS, Announcement, IncidentEvent
 from monitoring_dagster.report.links import Link, Links
@@ -29,6 +30,7 @@ _ESCAPED_OF_ALL, _SECTION = 4400, 2900
 _URL = 600
 _TITLE, _HEADLINE = 150, 300
 _CHANGE = 200
+_CAUSE, _SHOWN_EVIDENCE = 500, 2
 _TURNS = 12  # of a thread, in its opening message
 _ON_CALL = "On call"
 
@@ -48,6 +50,7 @@ class Message:
     more: int  # findings that are not shown
     trend: str  # the number of the first finding, day by day
     changes: tuple[str, ...]  # what else changed lately
+    cause: str  # the likely one, and what speaks for it
     facts: tuple[tuple[str, str], ...]
     next_step: str
     links: tuple[Link, ...]
@@ -75,6 +78,7 @@ class Message:
             _section(escaped(self.lead, 1000)),
             *(_section(part) for part in _parts(lines)),
             *([_section(escaped(self.trend, 200))] if self.trend else []),
+            *([_section(f"*Likely cause*  {escaped(self.cause, _CAUSE)}")] if self.cause else []),
             *(_section(part) for part in _parts(self._around)),
             {
                 "type": "section",
@@ -133,7 +137,10 @@ def opening_of(
         return render(first, links, on_call=on_call)
     state = next((one for one in reversed(turns) if one.findings), first)
     asked = next((one for one in reversed(turns) if one.due), state)
-    state = replace(state, reason=Reason.FIRST, due=asked.due, time_zone=asked.time_zone)
+    cause = next((one.cause for one in reversed(turns) if one.cause), None)
+    state = replace(
+        state, reason=Reason.FIRST, due=asked.due, time_zone=asked.time_zone, cause=cause
+    )
     message = _of(state, links, turn=turns[-1], on_call=on_call, assignee=_assignee(turns))
     return replace(message, timeline=tuple(_timeline(events)))
 
@@ -168,6 +175,7 @@ def _of(
         more=max(event.total - len(shown), 0) if shown else 0,
         trend="" if over else next(map(_trend, shown), ""),
         changes=() if over else tuple(sentence(one, _CHANGE) for one in event.changes),
+        cause="" if over else _likely(event),
         facts=(
             ("Model", clean(event.model, 80)),
             ("Owner", clean(event.owner, 120)),
@@ -176,12 +184,27 @@ def _of(
             *([(_ON_CALL, clean(asks.name, 160))] if asks else []),
             *([("Assigned to", clean(assignee, 160))] if assignee else []),
         ),
-        next_step="" if over or event.by else RULES[event.kind].first_step,
+        next_step="" if over or event.by else _first_step(event),
         links=_links(event, links, event.evidence or event.day),
         kind=event.kind,
         mention=asks.slack_user if asks else None,
         steps=_steps(event, links) if opens else (),
     )
+
+
+def _likely(event: IncidentEvent) -> str:
+    """Such as "concept drift (87 %): log_loss 0.71 against 0.45; relation worse by 0.2"."""
+    if event.cause is None:
+        return ""
+    shown = "; ".join(sentence(one, _CHANGE) for one in event.cause.evidence[:_SHOWN_EVIDENCE])
+    return sentence(f"{event.cause.title} ({event.cause.weight:.0%}): {shown}", _CAUSE)
+
+
+def _first_step(event: IncidentEvent) -> str:
+    """The cause's, where there is one; what was delivered or deployed is repaired rule by rule."""
+    if event.cause is None or event.cause.action is Remedy.FIX_PIPELINE:
+        return RULES[event.kind].first_step
+    return event.cause.first_step(event.pages_of or event.model)
 
 
 def _trend(finding: Finding) -> str:
@@ -201,7 +224,7 @@ def _timeline(events: Sequence[IncidentEvent | Announcement]) -> Iterator[str]:
             lines.append(f"{date_words(one.day)}  {words}")
             continue
         is_told = one.findings and one.reason is not Reason.REMINDER
-        cause = f": {_cause(one.findings[0], 100)}" if is_told else ""
+        cause = f": {_cause(one.findings[0], 100, one)}" if is_told else ""
         words = _handled(one) if one.by else f"{one.reason}{cause}"
         lines.append(f"{date_words(one.at.date() if one.by and one.at else one.day)}  {words}")
     hidden = len(lines) - _TURNS
@@ -214,6 +237,7 @@ def to_text(message: Message) -> str:
     lines += [f"  - {subject}: {words}" for subject, words in message.findings]
     lines += [f"  +{message.more} more"] if message.more else []
     lines += [f"  {message.trend}"] if message.trend else []
+    lines += [f"  Likely cause: {message.cause}"] if message.cause else []
     lines += [f"  Changed lately: {one}" for one in message.changes]
     lines += [f"  {name}: {value}" for name, value in message.facts]
     if message.steps:
@@ -235,6 +259,7 @@ def _announced(event: Announcement, links: Links) -> Message:
         more=max(event.total - len(rows), 0) if rows else 0,
         trend="",
         changes=(),
+        cause="",
         facts=(
             ("Model", clean(event.model, 80)),
             ("Owner", clean(event.owner, 120)),
@@ -271,7 +296,10 @@ def _steps(event: IncidentEvent | Announcement, links: Links) -> tuple[str, ...]
     """The first steps of the runbook, for readers whom no link leads to it."""
     if links.runbook(event.kind) is not None:
         return ()
-    return runbooks.first_steps(event.kind, model=event.model)
+    steps = runbooks.first_steps(event.kind, model=event.model)
+    if isinstance(event, Announcement) or event.cause is None:
+        return steps
+    return (f"First: {_first_step(event)}", *steps)
 
 
 def _headline(event: IncidentEvent, turn: IncidentEvent | None, limit: int) -> str:
@@ -294,12 +322,13 @@ def _headline(event: IncidentEvent, turn: IncidentEvent | None, limit: int) -> s
     more = "" if is_one else f" (+{event.total - 1} more)"
     if not event.findings:
         return f"{start}{RULES[event.kind].title}{more}"
-    return f"{start}{_cause(event.findings[0], limit - len(start) - len(more))}{more}"
+    return f"{start}{_cause(event.findings[0], limit - len(start) - len(more), event)}{more}"
 
 
-def _cause(finding: Finding, limit: int) -> str:
-    """The rule that holds, and the number."""
-    title = RULES[finding.kind].title
+def _cause(finding: Finding, limit: int, event: IncidentEvent) -> str:
+    """The likely cause, or the rule that holds where it says more; and the number."""
+    is_named = event.cause is not None and event.family is Family.BEHAVIOUR
+    title = f"likely {event.cause.title}" if event.cause and is_named else RULES[finding.kind].title
     words = finding.brief or finding.words
     return f"{title}, {sentence(words, limit - len(title) - 2, about=finding.subject)}"
 

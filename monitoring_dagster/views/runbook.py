@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -258,6 +258,8 @@ def _version(monitor: Monitor, day: date) -> _Fact:
         for one in monitor.ledger.promotions(monitor.name)
         if one.at.date() >= since
     ]
+    start, end = (datetime.combine(one, time(), UTC) for one in (since, day + timedelta(days=1)))
+    moves += [one.line for one in monitor.ledger.changes(monitor.name, start, end)]
     changes = "; ".join(moves) or f"no change of version in {_RECENT_DAYS} days"
     champion = champion_of(monitor)
     served = service_of(monitor, day).get("versions", {})

@@ -159,3 +159,33 @@ def test_who_changes_the_champion_says_why(monkeypatch, words):
     assert "Missing option '--reason'" in found.stderr
     found = CliRunner().invoke(cli.main, ["model", *words, "--reason", " \t"])
     assert (found.exit_code, "--reason is blank: write why" in found.stderr) == (2, True)
+
+
+class TestEvent:
+    @pytest.fixture
+    def monitor(self, tmp_path, monkeypatch):
+        found = monitor_of(tmp_path)
+        monkeypatch.setattr(here, "monitor", lambda name: found)
+        monkeypatch.setenv("USER", "ada")
+        return found
+
+    def noted(self, *words):
+        found = CliRunner().invoke(cli.main, ["event", "tiny", *words])
+        return found.exit_code, found.stdout, found.stderr
+
+    def test_it_is_in_the_ledger_with_its_time_and_who_noted_it(self, monitor):
+        at = ("--at", "2026-03-02T14:05")
+        code, out, _ = self.noted("scikit-learn  1.9", "--kind", "libraries", *at)
+        line = "2026-03-02 14:05 libraries: scikit-learn 1.9 (by ada)"
+        assert (code, out) == (0, f"noted: {line}\n")
+        day = datetime(2026, 3, 2, tzinfo=UTC)
+        (change,) = monitor.ledger.changes("tiny", day, day.replace(hour=23))
+        assert change.line == line
+        assert self.noted("scikit-learn 1.9", "--kind", "libraries", *at)[1] == (
+            f"was noted before: {line}\n"
+        )
+
+    def test_blank_words_say_nothing(self, monitor):
+        code, out, err = self.noted(" ")
+        assert (code, out) == (2, "")
+        assert "write what was changed" in err

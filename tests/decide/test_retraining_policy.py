@@ -2,6 +2,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from monitoring_dagster.decide.diagnosis.causes import CauseKind, LikelyCause, Remedy
 from monitoring_dagster.decide.retraining_policy import (
     TRIES,
     Cause,
@@ -45,6 +46,29 @@ def test_three_bad_days_of_five_retrain():
     assert decision.retrain
     assert decision.causes == (Cause.PERFORMANCE,)
     assert "log_loss worse than tolerated on 3 of the last 5 evaluated days" in decision.words
+
+
+def likely(cause, action):
+    return LikelyCause(cause=cause, weight=0.9, action=action, rule="rule", evidence=("it is",))
+
+
+@pytest.mark.parametrize("action", [Remedy.ROLL_BACK, Remedy.FIX_PIPELINE, Remedy.COLLECT_LABELS])
+def test_a_drop_that_no_training_mends_trains_nothing(action):
+    cause = likely(CauseKind.NEW_VERSION, action)
+    decision = decide(POLICY, situation(likely=cause))
+    assert not decision.retrain
+    assert f"the likely cause is new version, recommended: {action}" in decision.words
+
+
+@pytest.mark.parametrize("action", [Remedy.RETRAIN, Remedy.RECALIBRATE, Remedy.WAIT])
+def test_one_that_a_training_may_mend_is_answered_by_it(action):
+    assert decide(POLICY, situation(likely=likely(CauseKind.CONCEPT_DRIFT, action))).retrain
+
+
+def test_a_periodic_training_does_not_ask_for_causes():
+    cause = likely(CauseKind.NEW_VERSION, Remedy.ROLL_BACK)
+    policy = POLICY.model_copy(update={"cadence": "monthly"})
+    assert decide(policy, situation(likely=cause)).retrain
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 
+from monitoring_dagster.decide.diagnosis.causes import CauseKind, LikelyCause, Remedy
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.rules import RULES, Partitions
 from monitoring_dagster.kinds import FindingKind, Reason, Severity
@@ -103,6 +104,56 @@ def test_the_opening_message_reads_as_it_stands_now_and_tells_how_it_came_to_tha
     assert message.next_step.startswith("Read the attribution first")
     told = texts(message.blocks)
     assert any("*So far*" in one and "version 2 serves" in one for one in told)
+
+
+def likely(cause, action, **changes):
+    fields = {"rule": "performance_drop", "evidence": ("log_loss 0.71 against 0.45",)}
+    return LikelyCause(cause=cause, weight=0.87, action=action, **(fields | changes))
+
+
+DRIFT = likely(CauseKind.CONCEPT_DRIFT, Remedy.RETRAIN)
+
+
+def test_the_likely_cause_is_the_title_and_what_helps_against_it_the_next_step():
+    message = render(replace(event(found()), cause=DRIFT), LINKS)
+    assert message.title == "P2 credit: likely concept drift, PSI 0.31, more than 0.2"
+    assert message.cause == "concept drift (87%): log_loss 0.71 against 0.45"
+    assert message.next_step.startswith("Let a challenger learn the newest labelled rows")
+    assert "  Likely cause: concept drift (87%): log_loss 0.71 against 0.45" in to_text(message)
+    assert any("*Likely cause*  concept drift" in one for one in texts(message.blocks))
+
+
+def test_what_was_delivered_is_called_and_repaired_as_its_rule_says():
+    breach = replace(found("age", "gone"), kind=FindingKind.SCHEMA_BREACH)
+    cause = likely(CauseKind.CONTRACT, Remedy.FIX_PIPELINE)
+    message = render(replace(event(breach, kind=FindingKind.SCHEMA_BREACH), cause=cause), LINKS)
+    assert message.title == "P2 credit: schema breach, gone"
+    assert message.next_step == RULES[FindingKind.SCHEMA_BREACH].first_step
+    assert message.cause.startswith("contract (87%)")
+
+
+def test_a_turn_that_knows_no_cause_leaves_the_one_that_is_known():
+    told = replace(event(found()), cause=DRIFT)
+    later = event(found(), reason=Reason.REMINDER)
+    assert opening_of([told, later], LINKS).cause == render(told, LINKS).cause
+
+
+def test_what_is_over_has_no_likely_cause_any_more():
+    over = replace(event(reason=Reason.RESOLVED), cause=DRIFT)
+    assert render(over, LINKS).cause == ""
+    assert opening_of([replace(event(found()), cause=DRIFT), over], LINKS).cause == ""
+
+
+def test_without_a_runbook_on_the_web_the_cause_comes_before_its_steps():
+    message = render(replace(event(found()), cause=DRIFT), replace(LINKS, runbook_url=None))
+    assert message.steps[0].startswith("First: Let a challenger learn")
+    assert message.steps[1].startswith("1. ")
+
+
+def test_evidence_from_data_calls_nobody():
+    cause = likely(CauseKind.NEW_VERSION, Remedy.ROLL_BACK, version="<!here>", evidence=("<@U1>",))
+    message = render(replace(event(found()), cause=cause), LINKS)
+    assert not any("<!" in one or "<@" in one for one in texts(message.blocks))
 
 
 def test_a_person_who_handles_it_changes_no_number():

@@ -28,6 +28,7 @@ from monitoring_dagster.decide.retraining_policy import (
 )
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.spec.retraining import Retraining
+from monitoring_dagster.store.days.diagnoses import diagnosis_of
 from monitoring_dagster.store.days.signals import signals
 from monitoring_dagster.store.days.step_findings import VERDICT
 from monitoring_dagster.store.ledger.decided.retraining_decisions import RetrainingDecision
@@ -120,6 +121,7 @@ def record(monitor: Monitor, day: date, decision: RetrainingVerdict, situation: 
                 "given_up": [str(one) for one in situation.given_up],
                 "labelled_rows": situation.labelled_rows,
                 "open_kinds": sorted(situation.open_kinds),
+                "likely_cause": situation.likely.title if situation.likely else None,
             },
             at=monitor.judged_at(day),
         )
@@ -156,6 +158,7 @@ def _last_judged(monitor: Monitor) -> date | None:
 def _situation(monitor: Monitor, policy: Retraining, champion: Reference, day: date) -> Situation:
     decisions, rules = monitor.ledger.decisions(monitor.name), monitor.spec.rules
     attempts = _attempts(decisions, monitor.house.now())
+    diagnosis = diagnosis_of(monitor, day)
     return Situation(
         day=day,
         breaches={
@@ -171,6 +174,7 @@ def _situation(monitor: Monitor, policy: Retraining, champion: Reference, day: d
         ),
         window=rules.window(DROP) if rules.alert(DROP).enabled else None,
         given_up=given_up_on(decisions, since=max(attempts, default=date.min)),
+        likely=diagnosis.leading if diagnosis else None,
     )
 
 

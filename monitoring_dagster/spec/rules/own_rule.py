@@ -32,6 +32,7 @@ AREAS: Mapping[str, str] = MappingProxyType(
         "registration": "verdict",  # what the registry lacks of the versions that served
         "revision": "verdict",  # verdicts on quality that labels change which came after them
         "alerts": "verdict",  # how many messages there were, and what was done about incidents
+        "attribution": "verdict",  # what part of a change in quality is whose, as known on that day
         "outside": "verdict",  # numbers from elsewhere, `signals` in defs.yaml
     }
 )  # the first part of a signal's name: the step that writes it

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from monitoring_dagster.decide.diagnosis.causes import Diagnosis
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Incident, advance, is_told, repaired, unsent
 from monitoring_dagster.decide.people.handling import Action, Handling, in_force
@@ -15,6 +16,7 @@ from monitoring_dagster.decide.rules import FAMILIES, HEAL, RULES
 from monitoring_dagster.kinds import FindingKind, Reason, Severity
 from monitoring_dagster.report.events import ASKING, Announcement, IncidentEvent, most_urgent
 from monitoring_dagster.spec.channels import Channels
+from monitoring_dagster.store.ledger.decided.noted_changes import changes_between
 from monitoring_dagster.store.ledger.deliveries import add_deliveries, next_seq
 from monitoring_dagster.store.ledger.incident_rows import (
     found_on,
@@ -46,6 +48,7 @@ class Judging:
     day: date
     now: datetime
     run_id: str | None
+    diagnosis: Diagnosis | None
     history_at: datetime | None
     is_said_elsewhere: Callable[[Incident, Reason | None], bool]  # of an incident that was stored
     routing: Routing
@@ -269,6 +272,7 @@ def _event(
         at=judging.now,
         evidence=max((one.evidence_day for one in last if one.kind is incident.kind), default=None),
         changes=tuple(_changes(connection, judging, incident)),
+        cause=judging.diagnosis.of([*incident.active]) if judging.diagnosis else None,
     )
 
 
@@ -281,6 +285,8 @@ def _changes(connection: Transaction, judging: Judging, incident: Incident) -> I
         if row.previous is not None:
             at = f"{row.at.day} {row.at:%B}"
             yield f"version {row.version} serves since {at} in place of {row.previous}"
+    for change in changes_between(connection, judging.model, end - _LATELY, end):
+        yield change.line
     for other in latest_incidents(connection, judging.model).values():
         if other.closed_on is None and other.id != incident.id:
             title = RULES[other.kind].title

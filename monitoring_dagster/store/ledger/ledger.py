@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from uuid import UUID, uuid5
 
+from monitoring_dagster.decide.diagnosis.causes import Diagnosis
+from monitoring_dagster.decide.diagnosis.changes import Change
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Incident
 from monitoring_dagster.decide.routing import Routing
@@ -18,6 +20,7 @@ from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.store.ledger.asked_services import AskedServices
 from monitoring_dagster.store.ledger.database import address, reading, writing
 from monitoring_dagster.store.ledger.decided.label_decisions import LabelDecisions
+from monitoring_dagster.store.ledger.decided.noted_changes import changes_of, note_change
 from monitoring_dagster.store.ledger.decided.promotions import (
     Fallback,
     Promotion,
@@ -132,6 +135,7 @@ class Ledger:
         judged: Collection[FindingKind] = tuple(FindingKind),
         is_new: bool = False,
         run_id: str | None = None,
+        diagnosis: Diagnosis | None = None,
         history_at: datetime | None = None,
     ) -> list[Incident]:
         """Store a judged day: its findings, what they do to the incidents, and the messages.
@@ -148,6 +152,8 @@ class Ledger:
             days were judged meanwhile, it is news all the same.
         run_id
             The MLflow run that made the version which served: messages link it.
+        diagnosis
+            Of the day: messages say the likely cause of their incident.
         history_at
             Now, where *day* is long over: incidents move as ever, and instead of messages about
             single ones ``announce_history`` tells what they did.
@@ -173,6 +179,7 @@ class Ledger:
                 day=day,
                 now=now,
                 run_id=run_id,
+                diagnosis=diagnosis,
                 history_at=history_at,
                 is_said_elsewhere=lambda one, reason: is_said_by_fleet(
                     connection,
@@ -323,6 +330,14 @@ class Ledger:
     def promotions(self, model: str) -> list[Promotion]:
         """The promotions of *model*, oldest first; the last one is the truth."""
         return promotions_of(self.url, model)
+
+    def note_change(self, model: str, change: Change) -> bool:
+        """Store that something of *model* was changed; False where that was noted before."""
+        return note_change(self.url, model, change)
+
+    def changes(self, model: str, first: datetime, last: datetime) -> list[Change]:
+        """What was noted of *model* from *first* to *last*, both included, oldest first."""
+        return changes_of(self.url, model, first, last)
 
     def set_fallback(self, model: str, *, on: bool, by: str, now: datetime) -> None:
         """Say whether the callers of *model* should use the fallback."""

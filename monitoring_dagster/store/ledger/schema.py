@@ -41,6 +41,7 @@ class Tables:
     outages: Table
     weeks: Table
     asked: Table
+    changes: Table
 
 
 def storable(text: str) -> str:
@@ -213,9 +214,16 @@ def tables() -> Tables:
     outages = table("outages", _key("destination"), _fact("since", moment), _fact("words"))
     weeks = table("weeks", _key("model"), _key("monday", Date), _fact("at", moment))
     asked = table("asked", _key("service"), _fact("at", moment), _maybe("failure"))
+    changes = table(
+        "changes",
+        _number(),
+        *(_fact("model"), _fact("at", moment), _fact("kind"), _fact("words")),
+        *(_fact("version"), _fact("by")),
+    )
     return Tables(
         metadata, findings, judged, _incidents(metadata), turns, _deliveries(metadata), decisions,
         promotions, fallbacks, label_decisions, handlings, silences, outages, weeks, asked,
+        changes,
     )  # fmt: skip
 
 

@@ -95,6 +95,7 @@ def _details(message: Message) -> dict[str, Any]:
         **dict(message.findings),
         **({"more findings": message.more} if message.more else {}),
         **dict(message.facts),
+        **({"likely cause": message.cause} if message.cause else {}),
         **({"next step": message.next_step} if message.next_step else {}),
     }
 

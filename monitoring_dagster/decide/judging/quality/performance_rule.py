@@ -14,7 +14,7 @@ from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.stats.series.control_chart import Chart
 
 _URGENT = 1.2  # times the control limit; `benchmarks/quiet_year.py` has what lies between them
-_UNEXPLAINED, _EXPECTED = "not explained by the inputs", "expected from the inputs"
+UNEXPLAINED, EXPECTED = "not explained by the inputs", "expected from the inputs"
 
 
 def performance_drops(
@@ -97,7 +97,7 @@ def _drop(
         if found is None:
             return None
         reason, at_most = found
-    why = next((one for one in (_UNEXPLAINED, _EXPECTED) if one in reason), "")
+    why = next((one for one in (UNEXPLAINED, EXPECTED) if one in reason), "")
     return _Drop(words + reason, newest, at_most, why, len(days), len(looked_at))
 
 
@@ -119,7 +119,7 @@ def _beyond_variation(of: VersionDays, metric: str, total: Chart) -> tuple[str, 
         return None
     if unexplained is None:
         return f"; {_in_words(total, bounds)}", _urgency(total, limit)
-    return f"; {_in_words(total, bound)}; {_EXPECTED}: harder cases", Severity.P2
+    return f"; {_in_words(total, bound)}; {EXPECTED}: harder cases", Severity.P2
 
 
 def _urgency(chart: Chart, limit: float) -> Severity:
@@ -137,10 +137,10 @@ def _in_words(chart: Chart, bounds: str) -> str:
 def _at_fault(of: VersionDays, metric: str) -> str:
     if of.of_champion is not None and metric not in of.of_champion:
         return (
-            f"; {_UNEXPLAINED}, and version {of.traffic.champion} is within tolerance:"
+            f"; {UNEXPLAINED}, and version {of.traffic.champion} is within tolerance:"
             f" likely a fault of version {of.version}"
         )
-    return f"; {_UNEXPLAINED}: likely concept drift, or changed labels"
+    return f"; {UNEXPLAINED}: likely concept drift, or changed labels"
 
 
 def _foreseen(of: VersionDays, days: Sequence[date], metric: str, expected: Breaches) -> str:
@@ -150,5 +150,5 @@ def _foreseen(of: VersionDays, days: Sequence[date], metric: str, expected: Brea
         return ""
     foreseen = [day for day in estimated if metric in expected.get(day, {}).get(of.version, {})]
     if 2 * len(foreseen) >= len(estimated):
-        return f"; {_EXPECTED}: harder cases"
+        return f"; {EXPECTED}: harder cases"
     return _at_fault(of, metric)
