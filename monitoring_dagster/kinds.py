@@ -25,6 +25,7 @@ class FindingKind(StrEnum):
     UNREADABLE_DATA = "unreadable_data"
     SCHEMA_BREACH = "schema_breach"
     LOW_VOLUME = "low_volume"
+    PARTIAL_DAY = "partial_day"
     SERVICE_ERRORS = "service_errors"
     SLOW_SERVICE = "slow_service"
     UNKNOWN_VERSION = "unknown_version"

@@ -73,6 +73,7 @@ class Rule:
     heals: bool = False  # of what was delivered: a day delivered anew was never bad
     inhibited_by: tuple[FindingKind, ...] = ()  # rules that explain it
     blocks_retraining: bool = False  # while it is open the data is not to be learnt from
+    quarantines: bool = False  # where it is P1: the day is never learnt from, unless made good
     partitions: Partitions = Partitions.DAYS  # of the asset
     settings: tuple[str, ...] = ()  # the keys of defs.yaml with its thresholds
     limit: Limit | None = None  # where one number of the day says it all
@@ -84,7 +85,12 @@ class Rule:
         return self.severities[0]
 
 
-_BROKEN_FEED = (FindingKind.UNREADABLE_DATA, FindingKind.SCHEMA_BREACH, FindingKind.LOW_VOLUME)
+_BROKEN_FEED = (
+    FindingKind.UNREADABLE_DATA,
+    FindingKind.SCHEMA_BREACH,
+    FindingKind.LOW_VOLUME,
+    FindingKind.PARTIAL_DAY,
+)
 
 _ROWS: dict[FindingKind, Rule] = {
     FindingKind.MISSING_DAY: Rule(
@@ -137,6 +143,7 @@ _ROWS: dict[FindingKind, Rule] = {
         first_step="Ask the producer what changed; judge drift of these columns only afterwards.",
         heals=True,
         blocks_retraining=True,
+        quarantines=True,
         stated_as=("contract.schema_breach",),
     ),
     FindingKind.LOW_VOLUME: Rule(
@@ -148,6 +155,7 @@ _ROWS: dict[FindingKind, Rule] = {
         on_call=OnCallStep.SERVICE,
         first_step="Compare with the callers' own count: is traffic down or is the log incomplete?",
         heals=True,
+        inhibited_by=(FindingKind.PARTIAL_DAY,),
         settings=("rules.service.min_rows_share",),
         limit=Limit(
             signal="volume.rows",
@@ -157,6 +165,18 @@ _ROWS: dict[FindingKind, Rule] = {
             words="{value:,.0f} requests where this weekday usually has {usual:,.0f}"
             " (limit {limit:.0%} of it)",
         ),
+    ),
+    FindingKind.PARTIAL_DAY: Rule(
+        title="partial day",
+        family=Family.DATA,
+        evidence=Evidence.SERVICE,
+        severities=(Severity.P1,),
+        asset="contract",
+        on_call=OnCallStep.UPSTREAM,
+        first_step="Have the missing hours delivered; the day is computed again by itself.",
+        heals=True,
+        blocks_retraining=True,
+        quarantines=True,
     ),
     FindingKind.SERVICE_ERRORS: Rule(
         title="service errors",
@@ -391,6 +411,7 @@ _ROWS: dict[FindingKind, Rule] = {
 RULES: Mapping[FindingKind, Rule] = MappingProxyType(_ROWS)
 HEAL = frozenset(kind for kind, rule in RULES.items() if rule.heals)
 BLOCK_RETRAINING = frozenset(kind for kind, rule in RULES.items() if rule.blocks_retraining)
+QUARANTINE = frozenset(kind for kind, rule in RULES.items() if rule.quarantines)
 FAMILIES = {
     family: frozenset(kind for kind, rule in RULES.items() if rule.family is family)
     for family in Family

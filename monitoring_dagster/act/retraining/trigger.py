@@ -119,6 +119,7 @@ def record(monitor: Monitor, day: date, decision: RetrainingVerdict, situation: 
                 "attempts": [str(one) for one in situation.attempts],
                 "given_up": [str(one) for one in situation.given_up],
                 "labelled_rows": situation.labelled_rows,
+                "invalid_share": situation.invalid_share,
                 "open_kinds": sorted(situation.open_kinds),
             },
             at=monitor.judged_at(day),
@@ -156,6 +157,7 @@ def _last_judged(monitor: Monitor) -> date | None:
 def _situation(monitor: Monitor, policy: Retraining, champion: Reference, day: date) -> Situation:
     decisions, rules = monitor.ledger.decisions(monitor.name), monitor.spec.rules
     attempts = _attempts(decisions, monitor.house.now())
+    found = learning_days(monitor, day)
     return Situation(
         day=day,
         breaches={
@@ -165,7 +167,8 @@ def _situation(monitor: Monitor, policy: Retraining, champion: Reference, day: d
         },
         trained_on=champion.trained_until or champion.registered_on,
         attempts=attempts,
-        labelled_rows=_to_learn_from(monitor, day),
+        labelled_rows=found.training_rows,
+        invalid_share=found.invalid_share,
         open_kinds=frozenset(
             kind for one in monitor.ledger.open_incidents(monitor.name) for kind in one.active
         ),
@@ -186,8 +189,3 @@ def _attempts(decisions: Sequence[RetrainingDecision], now: datetime) -> tuple[d
         return begun is not None and now - datetime.fromisoformat(begun) < _AT_WORK
 
     return tuple(one.day for one in decisions if one.outcome == RETRAIN and counts(one))
-
-
-def _to_learn_from(monitor: Monitor, day: date) -> int:
-    """How many labelled rows a training would find before its holdout."""
-    return learning_days(monitor, day).training_rows

@@ -92,6 +92,9 @@ class Inspection:
     largest_score: float | None = None
     mean_scores: tuple[float | None, float | None] = (None, None)  # of predictions 0 and 1
     columns: Mapping[str, Odd] = field(default_factory=dict)
+    hours: tuple[int, ...] = (0,) * 24  # rows of each hour of the UTC day
+    incomplete: int = 0  # rows without version, id or time
+    invalid: int = 0  # rows that are incomplete, not answered, or hold an odd value
 
 
 def inspect_day(
@@ -130,7 +133,9 @@ def inspect_day(
             **{name: _is_no_text(quoted(name)) for name in blobs},
             **{name: _is_none_of(name, rows, of) for name, of in levels.items()},
         }
-        asked = _questions(predictions, rows, day, has_probabilities=has_probabilities)
+        asked = _questions(
+            predictions, rows, day, has_probabilities=has_probabilities, odd=[*odd.values()]
+        )
         for number, (name, condition) in enumerate(odd.items()):
             asked[f"values{number}"] = f"count({quoted(name)})"
             asked[f"odd{number}"] = f"count(*) FILTER ({condition})"
@@ -163,6 +168,9 @@ def inspect_day(
                 largest_score=found["largest_score"],
                 mean_scores=(found["mean_score_0"], found["mean_score_1"]),
                 columns=columns,
+                hours=tuple(found["hours"].get(hour, 0) for hour in range(24)),
+                incomplete=found["incomplete"],
+                invalid=found["invalid"],
             )
 
 
@@ -170,9 +178,17 @@ _OK = '"monitoring ok"'
 
 
 def _questions(
-    predictions: Predictions, rows: Rows, day: date, *, has_probabilities: bool
+    predictions: Predictions,
+    rows: Rows,
+    day: date,
+    *,
+    has_probabilities: bool,
+    odd: Sequence[str],
 ) -> dict[str, str]:
-    """SQL: what is asked about every day, by our name for the answer."""
+    """SQL: what is asked about every day, by our name for the answer.
+
+    *odd* are the conditions under which a row holds a value that is not what it is needed as.
+    """
     clock, id_ = quoted(predictions.served_at), id_in(predictions, rows.columns)
     raw_id = quoted(predictions.request_id)
     kind = rows.columns[predictions.served_at]
@@ -192,6 +208,12 @@ def _questions(
         probable = probability(score)
     start = f"TIMESTAMPTZ '{day} 00:00:00+00'"
     says = f"lower(CAST({quoted(predictions.prediction)} AS VARCHAR))"
+    hour = f"CAST(floor((epoch({time}) - epoch({start})) / 3600) AS INTEGER)"
+    incomplete = f"({time} IS NULL OR {_OK} AND ({version} IS NULL OR {id_} IS NULL))"
+    unanswered = f"{prediction} IS NULL"
+    if predictions.score is not None and has_probabilities:
+        unanswered = f"({unanswered} OR {probable} IS NULL)"
+    invalid = " OR ".join([incomplete, f"{_OK} AND {unanswered}", *odd])
     return {
         "rows": "count(*)",
         "counted": f"count(*) FILTER ({_OK})",
@@ -203,6 +225,9 @@ def _questions(
         "with_id": f"count({id_}) FILTER ({_OK})",
         "distinct_ids": f"approx_count_distinct({id_}) FILTER ({_OK})",
         "lost_digits": f"count(*) FILTER ({_OK} AND {lost})",
+        "hours": f"coalesce(histogram({hour}) FILTER ({hour} BETWEEN 0 AND 23), MAP {{}})",
+        "incomplete": f"count(*) FILTER ({incomplete})",
+        "invalid": f"count(*) FILTER ({invalid})",
         "without_version": f"count(*) FILTER ({_OK} AND {version} IS NULL)",
         "without_prediction": f"count(*) FILTER ({_OK} AND {prediction} IS NULL)",
         "scores": f"count({score}) FILTER ({_OK})",

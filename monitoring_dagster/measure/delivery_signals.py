@@ -1,0 +1,39 @@
+"""What a day's delivery holds, as signals: rows by hour, incomplete and invalid rows."""
+
+from collections.abc import Iterator
+from datetime import date
+
+from monitoring_dagster.decide.judging.delivery.missing_hours import HOUR_ROWS
+from monitoring_dagster.decide.signal import Signal
+from monitoring_dagster.kinds import Severity
+from monitoring_dagster.measure.breaches import Breach
+from monitoring_dagster.sources.rows.inspection import Inspection
+from monitoring_dagster.spec.sources import Predictions
+from monitoring_dagster.store.days.usable_rows import INVALID
+
+_MOST_INCOMPLETE = 0.001  # of the rows
+_FEW_ROWS = 3  # below, no log is called incomplete for them
+
+
+def delivery_signals(day: date, found: Inspection) -> Iterator[Signal]:
+    """Of the day's inspection; hours only where the rows have times."""
+    if any(found.hours):
+        for hour, rows in enumerate(found.hours):
+            yield Signal.on(day, HOUR_ROWS, rows, subject=f"{hour:02}:00", n=rows)
+    yield _share(day, "contract.incomplete_share", found.incomplete, found.rows)
+    yield _share(day, INVALID, found.invalid, found.rows)
+
+
+def incomplete_log(log: Predictions, found: Inspection) -> Iterator[Breach]:
+    """Rows without version, id or time, counted together: each of them may be few."""
+    if found.incomplete < _FEW_ROWS or found.incomplete <= _MOST_INCOMPLETE * found.rows:
+        return
+    words = (
+        f"{found.incomplete:,} of {found.rows:,} rows ({found.incomplete / found.rows:.2%}) have no"
+        f" {log.version!r}, {log.request_id!r} or {log.served_at!r} (limit {_MOST_INCOMPLETE:.1%})"
+    )
+    yield Breach("log completeness", Severity.P2, words, is_judged=True)
+
+
+def _share(day: date, name: str, part: int, rows: int) -> Signal:
+    return Signal.on(day, name, part / rows, good=part, total=rows, n=rows)
