@@ -56,6 +56,8 @@ class Limit:
     above: str | float | None = None  # a number, or the key of defs.yaml that holds it
     below: str | float | None = None
     of_usual: bool = False  # the limit is a share of the same weekday's median before
+    unless_written: float = inf  # where `above` is not: so many times that median ...
+    at_least: float = 0.0  # ... and no less than this
     urgent_from: float = inf  # so many times the limit is as urgent as the rule can be
 
 
@@ -177,6 +179,57 @@ _ROWS: dict[FindingKind, Rule] = {
         heals=True,
         blocks_retraining=True,
         quarantines=True,
+    ),
+    FindingKind.HIGH_VOLUME: Rule(
+        title="high volume",
+        family=Family.DATA,
+        evidence=Evidence.SERVICE,
+        severities=(Severity.P2,),
+        asset="profile",
+        on_call=OnCallStep.SERVICE,
+        first_step="Ask the callers whether they sent so many, then look for rows written twice.",
+        heals=True,
+        settings=("rules.service.max_rows_share",),
+        limit=Limit(
+            signal="volume.rows",
+            what="rows",
+            above="rules.service.max_rows_share",
+            of_usual=True,
+            words="{value:,.0f} requests where this weekday usually has {usual:,.0f}"
+            " (limit {limit:g} times that)",
+        ),
+    ),
+    FindingKind.DOMINANT_KEY: Rule(
+        title="dominant key",
+        family=Family.DATA,
+        evidence=Evidence.SERVICE,
+        severities=(Severity.P2,),
+        asset="contract",
+        on_call=OnCallStep.SERVICE,
+        first_step="Ask its owner what it sends; averages of the day are mostly about it.",
+        heals=True,
+    ),
+    FindingKind.STALE_FEATURES: Rule(
+        title="stale features",
+        family=Family.DATA,
+        evidence=Evidence.SERVICE,
+        severities=(Severity.P1,),
+        asset="contract",
+        on_call=OnCallStep.FRESHNESS,
+        first_step="Look at the last run of the job that computes the features.",
+        heals=True,
+        quarantines=True,
+        settings=("rules.service.max_feature_age_hours",),
+        limit=Limit(
+            signal="freshness.feature_age_hours",
+            subject="median",
+            what="features",
+            above="rules.service.max_feature_age_hours",
+            unless_written=3.0,
+            at_least=1.0,
+            words="features of the median row were {value:.1f} hours old when served"
+            " (limit {limit:.1f} hours){usually}",
+        ),
     ),
     FindingKind.SERVICE_ERRORS: Rule(
         title="service errors",

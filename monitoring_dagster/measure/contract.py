@@ -8,7 +8,7 @@ from datetime import date
 import pyarrow as pa
 
 from monitoring_dagster.decide.findings import Finding
-from monitoring_dagster.decide.judging.delivery.missing_hours import missing_hours
+from monitoring_dagster.decide.judging.delivery.quarantine import odd_deliveries
 from monitoring_dagster.decide.judging.statements import stated_findings
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.errors import UnknownColumn, did_you_mean
@@ -110,7 +110,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
         },
     )
     seen_files.keep(monitor, CONTRACT, day, files)
-    breaches += missing_hours(monitor.spec, day, StoredSignals(monitor, day))
+    breaches += odd_deliveries(monitor.spec, day, StoredSignals(monitor, day))
     return _report(breaches, count, why_quarantined(monitor, day))
 
 
@@ -129,7 +129,7 @@ def _roles(found: _Found, columns: Mapping[str, str], unreadable: Mapping[str, s
     log = found.monitor.spec.predictions
     for name in (
         *needed(log),
-        *log.latency_ms.values(),
+        *log.measured,
         *found.monitor.spec.segments,
     ):
         if name in columns:
@@ -306,7 +306,7 @@ def _signature(
         found.breach(Breach("column order", Severity.P3, words))
     spec = found.monitor.spec
     log = spec.predictions
-    known = {*needed(log), *log.latency_ms.values(), *spec.segments, *expected, *others}
+    known = {*needed(log), *log.measured, *spec.segments, *expected, *others}
     for name in columns:
         if name not in known:
             words = f"column {name!r} is new: neither defs.yaml nor the signature names it"

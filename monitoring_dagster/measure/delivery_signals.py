@@ -1,8 +1,9 @@
-"""What a day's delivery holds, as signals: rows by hour, incomplete and invalid rows."""
+"""What a day's delivery holds, as signals: rows by hour, odd ones, ages of features, keys."""
 
 from collections.abc import Iterator
 from datetime import date
 
+from monitoring_dagster.decide.judging.delivery.dominant_keys import KEY_SHARE
 from monitoring_dagster.decide.judging.delivery.missing_hours import HOUR_ROWS
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.kinds import Severity
@@ -11,6 +12,7 @@ from monitoring_dagster.sources.rows.inspection import Inspection
 from monitoring_dagster.spec.sources import Predictions
 from monitoring_dagster.store.days.usable_rows import INVALID
 
+AGE = "freshness.feature_age_hours"
 _MOST_INCOMPLETE = 0.001  # of the rows
 _FEW_ROWS = 3  # below, no log is called incomplete for them
 
@@ -20,8 +22,17 @@ def delivery_signals(day: date, found: Inspection) -> Iterator[Signal]:
     if any(found.hours):
         for hour, rows in enumerate(found.hours):
             yield Signal.on(day, HOUR_ROWS, rows, subject=f"{hour:02}:00", n=rows)
-    yield _share(day, "contract.incomplete_share", found.incomplete, found.rows)
-    yield _share(day, INVALID, found.invalid, found.rows)
+    if found.rows:
+        yield _share(day, "contract.incomplete_share", found.incomplete, found.rows)
+        yield _share(day, INVALID, found.invalid, found.rows)
+    if (ages := found.ages) is not None:
+        for subject in ("median", "p99", "oldest"):
+            yield Signal.on(day, AGE, getattr(ages, subject), subject=subject, n=ages.rows)
+        yield _share(day, "freshness.missing_share", ages.missing, found.counted)
+        yield _share(day, "freshness.ahead_share", ages.ahead, found.counted)
+    if found.keys is not None:
+        for key, rows in found.keys.most:
+            yield _share(day, KEY_SHARE, rows, found.keys.rows, subject=key)
 
 
 def incomplete_log(log: Predictions, found: Inspection) -> Iterator[Breach]:
@@ -35,5 +46,5 @@ def incomplete_log(log: Predictions, found: Inspection) -> Iterator[Breach]:
     yield Breach("log completeness", Severity.P2, words, is_judged=True)
 
 
-def _share(day: date, name: str, part: int, rows: int) -> Signal:
-    return Signal.on(day, name, part / rows, good=part, total=rows, n=rows)
+def _share(day: date, name: str, part: int, rows: int, subject: str = "") -> Signal:
+    return Signal.on(day, name, part / rows, subject=subject, good=part, total=rows, n=rows)

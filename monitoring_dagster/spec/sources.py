@@ -55,6 +55,22 @@ class Predictions(Source):
     latency_ms: dict[Named, Named] = Field(
         default_factory=dict, description="Stage: column, in milliseconds. `total` is judged."
     )
+    key: Named | None = Field(
+        default=None,
+        description="Column that names whom or what a request is about: customer, device, source."
+        " One that dominates a day is told.",
+    )
+    features_at: Named | None = Field(
+        default=None,
+        description="Column with the time at which the features of the row were computed: stale"
+        " ones are told.",
+    )
+
+    @property
+    def measured(self) -> list[str]:
+        """The columns that are measured, beside those that a row needs to count."""
+        optional = (self.key, self.features_at)
+        return [*self.latency_ms.values(), *(name for name in optional if name is not None)]
 
 
 class Labels(Source):

@@ -1,12 +1,28 @@
 """A delivery is counted hour by hour, and a log that lacks what every row needs says so."""
 
+from datetime import timedelta
+
+import pyarrow as pa
 import pytest
 
 from monitoring_dagster.kinds import Severity
+from monitoring_dagster.measure import contract
 from monitoring_dagster.measure.delivery_signals import delivery_signals, incomplete_log
 from monitoring_dagster.sources.rows.inspection import IdCounts, Inspection, Odd, Times
+from monitoring_dagster.sources.rows.request_context import FeatureAges, KeyCounts
 from monitoring_dagster.spec import Predictions
-from tests.tiny import DAY
+from monitoring_dagster.store.days.quarantined_days import why_quarantined
+from tests.tiny import (
+    DAY,
+    SPEC,
+    FakeMlflow,
+    after,
+    log_of,
+    monitor_of,
+    noon,
+    put,
+    with_mlflow,
+)
 
 LOG = Predictions(path="{day}.parquet")
 
@@ -39,6 +55,24 @@ def test_shares_carry_their_counts_so_that_days_add_up():
     assert (invalid.value, invalid.good, invalid.total) == (0.005, 5, 1000)
 
 
+def test_ages_and_keys_are_signals_where_the_log_has_them():
+    ages = FeatureAges(900, 1.0, 5.0, 30.0, missing=80, ahead=20)
+    keys = KeyCounts(500, (("a", 400), ("b", 50)))
+    found = [*delivery_signals(DAY, inspection(ages=ages, keys=keys))]
+    numbers = {(one.name, one.subject): one.value for one in found}
+    assert numbers["freshness.feature_age_hours", "median"] == 1.0
+    assert numbers["freshness.feature_age_hours", "p99"] == 5.0
+    assert numbers["freshness.feature_age_hours", "oldest"] == 30.0
+    assert numbers["freshness.missing_share", ""] == 0.08
+    assert numbers["freshness.ahead_share", ""] == 0.02
+    assert numbers["traffic.key_share", "a"] == 0.8
+    assert numbers["traffic.key_share", "b"] == 0.1
+
+
+def test_a_day_without_rows_has_no_shares():
+    assert [*delivery_signals(DAY, inspection(0))] == []
+
+
 @pytest.mark.parametrize(
     ("rows", "incomplete", "is_said"),
     [
@@ -61,3 +95,57 @@ def test_it_says_how_many_and_of_what():
         " (limit 0.1%)"
     )
     assert found.is_judged
+
+
+WEEKS = [after(7 * n) for n in range(3)]  # the last one is judged
+
+
+@pytest.fixture
+def inspected(tmp_path):
+    """What the contract of the third Monday says; each has 24 hours, and what is changed of it."""
+    log = {**SPEC["predictions"], "key": "client", "features_at": "features_at"}
+    monitor = with_mlflow(monitor_of(tmp_path, predictions=log), FakeMlflow())
+
+    def said(*, hours=24, client=None, age_hours=1.0):
+        for n, day in enumerate(WEEKS):
+            is_last = n == len(WEEKS) - 1
+            served = [
+                noon(day) - timedelta(hours=12) + timedelta(minutes=3 * k) for k in range(480)
+            ]
+            served = served[: 20 * hours] if is_last else served
+            old = timedelta(hours=age_hours if is_last else 1.0)
+            table = log_of(
+                len(served), day,
+                served_at=pa.array(served, pa.timestamp("us", "UTC")),
+                features_at=pa.array([one - old for one in served], pa.timestamp("us", "UTC")),
+                client=[client if client and is_last and k % 4 else f"c{k % 50}"
+                        for k in range(len(served))],
+            )  # fmt: skip
+            put(monitor.root, "served", table, day)
+            report = contract.run(monitor, day)
+        return report, why_quarantined(monitor, WEEKS[-1])
+
+    return said
+
+
+@pytest.mark.parametrize(
+    ("changed", "words", "quarantined"),
+    [
+        pytest.param({}, "", "", id="as ever"),
+        pytest.param({"hours": 12}, "rows of 12 of 24 hours are missing (12:00 to 24:00 UTC)",
+                     "partial day", id="half a day"),
+        pytest.param({"age_hours": 30}, "the median row were 30.0 hours old when served (limit 3.0",
+                     "stale features", id="features of yesterday"),
+        pytest.param({"client": "<!channel>"}, "'<!channel>' has 75.0% of the rows", "",
+                     id="one client"),
+        pytest.param({"hours": 12, "age_hours": 30}, "hours are missing",
+                     "partial day, stale features", id="two at once"),
+    ],
+)  # fmt: skip
+def test_the_contract_says_what_is_odd_about_a_delivery(inspected, changed, words, quarantined):
+    report, why = inspected(**changed)
+    check = report.checks["schema"]
+    assert words in check.words
+    assert why == quarantined
+    assert (f"Day quarantined ({quarantined})" in check.words) is bool(quarantined)
+    assert check.passed is not bool(words)

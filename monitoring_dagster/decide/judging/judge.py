@@ -15,6 +15,11 @@ from monitoring_dagster.decide.judging import (
     statements,
     trends,
 )
+from monitoring_dagster.decide.judging.delivery.dominant_keys import (
+    KEY_SHARE,
+    dominant_key,
+    with_key,
+)
 from monitoring_dagster.decide.judging.delivery.missing_hours import HOUR_ROWS, missing_hours
 from monitoring_dagster.decide.judging.delivery.quarantine import with_quarantine
 from monitoring_dagster.decide.judging.limit_rules import limit_findings
@@ -65,7 +70,8 @@ def judge_day(
     found = [
         *statements.stated_findings(spec, day, [*of_day, *week], traffic),
         *missing_hours(spec, day, log),
-        *limit_findings(spec, day, log),
+        *dominant_key(spec, day, log),
+        *with_key(limit_findings(spec, day, log), day, log),
         *drift_rules.drift_findings(spec, day, today, log, traffic, quality),
         *quality,
         *own_rules.own_findings(spec, day, own),
@@ -115,7 +121,16 @@ def names_read(spec: ModelSpec) -> set[str]:
     limits = (rule.limit.signal for rule in RULES.values() if rule.limit is not None)
     own = (rule.signal for rule in spec.rules.own.values())
     of_drift = drift_severity.READ
-    names = {ROWS, HOUR_ROWS, *statements.STATED, *limits, *own, *of_drift, *quality_names(spec)}
+    names = {
+        ROWS,
+        HOUR_ROWS,
+        KEY_SHARE,
+        *statements.STATED,
+        *limits,
+        *own,
+        *of_drift,
+        *quality_names(spec),
+    }
     return names | {trends.PSI}
 
 

@@ -19,6 +19,12 @@ from monitoring_dagster.sources.rows.readings import (
     unreadable_number,
     version_of,
 )
+from monitoring_dagster.sources.rows.request_context import (
+    FeatureAges,
+    KeyCounts,
+    age_questions,
+    key_counts,
+)
 from monitoring_dagster.sources.rows.row_sql import AS_IS, Rows, literal, quoted
 from monitoring_dagster.sources.rows.rows import connected, readable, rows_on
 from monitoring_dagster.spec.sources import Predictions
@@ -95,6 +101,8 @@ class Inspection:
     hours: tuple[int, ...] = (0,) * 24  # rows of each hour of the UTC day
     incomplete: int = 0  # rows without version, id or time
     invalid: int = 0  # rows that are incomplete, not answered, or hold an odd value
+    ages: FeatureAges | None = None
+    keys: KeyCounts | None = None
 
 
 def inspect_day(
@@ -126,7 +134,9 @@ def inspect_day(
     """
     with connected(predictions) as connection:
         rows = rows_on(connection, predictions, day, root=root)
-        rows.require([*needed(predictions), *numbers, *truths, *blobs, *levels])
+        rows.require(
+            [*needed(predictions), *predictions.measured, *numbers, *truths, *blobs, *levels]
+        )
         odd = {
             **{name: unreadable_number(quoted(name)) for name in numbers},
             **{name: _is_no_truth(quoted(name)) for name in truths},
@@ -136,6 +146,7 @@ def inspect_day(
         asked = _questions(
             predictions, rows, day, has_probabilities=has_probabilities, odd=[*odd.values()]
         )
+        asked |= age_questions(predictions, rows, ok=_OK)
         for number, (name, condition) in enumerate(odd.items()):
             asked[f"values{number}"] = f"count({quoted(name)})"
             asked[f"odd{number}"] = f"count(*) FILTER ({condition})"
@@ -171,6 +182,8 @@ def inspect_day(
                 hours=tuple(found["hours"].get(hour, 0) for hour in range(24)),
                 incomplete=found["incomplete"],
                 invalid=found["invalid"],
+                ages=FeatureAges.of(found),
+                keys=key_counts(connection, predictions, rows),
             )
 
 

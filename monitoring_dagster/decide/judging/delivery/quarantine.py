@@ -5,7 +5,9 @@ from dataclasses import replace
 from datetime import date
 
 from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.decide.judging.delivery.dominant_keys import dominant_key
 from monitoring_dagster.decide.judging.delivery.missing_hours import missing_hours
+from monitoring_dagster.decide.judging.limit_rules import limit_findings
 from monitoring_dagster.decide.judging.statements import stated_findings
 from monitoring_dagster.decide.judging.traffic import Traffic
 from monitoring_dagster.decide.rules import QUARANTINE, RULES
@@ -13,6 +15,7 @@ from monitoring_dagster.decide.signal import SignalLog
 from monitoring_dagster.kinds import Severity
 from monitoring_dagster.spec.model import ModelSpec
 
+_CONTRACT = "contract"  # the step that sees a day before all others
 _STATED = tuple(name for kind in QUARANTINE for name in RULES[kind].stated_as)
 
 
@@ -21,9 +24,16 @@ def delivery_findings(
 ) -> list[Finding]:
     """What may quarantine *day*, from the signals of its contract alone: what later days, incidents
     and people make of it changes nothing, and a delivery that is made good everything."""
+    stated = stated_findings(spec, day, log.on(day, *_STATED), traffic)
+    return [*stated, *odd_deliveries(spec, day, log)]
+
+
+def odd_deliveries(spec: ModelSpec, day: date, log: SignalLog) -> list[Finding]:
+    """What the same weekdays before say of *day*'s delivery: a step of the day alone cannot."""
     return [
-        *stated_findings(spec, day, log.on(day, *_STATED), traffic),
         *missing_hours(spec, day, log),
+        *dominant_key(spec, day, log),
+        *limit_findings(spec, day, log, asset=_CONTRACT),
     ]
 
 
