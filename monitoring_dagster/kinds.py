@@ -29,6 +29,7 @@ class FindingKind(StrEnum):
     HIGH_VOLUME = "high_volume"
     DOMINANT_KEY = "dominant_key"
     STALE_FEATURES = "stale_features"
+    SYNTHETIC_LEAK = "synthetic_leak"
     SERVICE_ERRORS = "service_errors"
     SLOW_SERVICE = "slow_service"
     UNKNOWN_VERSION = "unknown_version"

@@ -231,6 +231,18 @@ _ROWS: dict[FindingKind, Rule] = {
             " (limit {limit:.1f} hours){usually}",
         ),
     ),
+    FindingKind.SYNTHETIC_LEAK: Rule(
+        title="synthetic leak",
+        family=Family.DATA,
+        evidence=Evidence.SERVICE,
+        severities=(Severity.P1, Severity.P2),
+        asset="contract",
+        on_call=OnCallStep.INPUTS,
+        first_step="Ask who tests with these ids, and have the rows tagged.",
+        heals=True,
+        quarantines=True,
+        stated_as=("contract.synthetic_leak",),
+    ),
     FindingKind.SERVICE_ERRORS: Rule(
         title="service errors",
         family=Family.SERVICE,

@@ -22,7 +22,11 @@ from monitoring_dagster.measure.breaches import (
     retyped,
     wants_levels,
 )
-from monitoring_dagster.measure.delivery_signals import delivery_signals, incomplete_log
+from monitoring_dagster.measure.delivery_signals import (
+    delivery_signals,
+    incomplete_log,
+    synthetic_leak,
+)
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.sources.rows import rows, served
 from monitoring_dagster.sources.rows.countable_rows import needed
@@ -168,6 +172,7 @@ def _inspect(found: _Found, columns: Mapping[str, str], unreadable: Mapping[str,
     clock = columns[log.served_at]
     found.usable = time_of("", clock) is not None
     found.statements += delivery_signals(day, inspection)
+    found.statements += synthetic_leak(day, log, inspection)
     breaches = [
         *nested_roles(log, columns),
         *_retyped(expected, columns, inspection),
@@ -177,7 +182,7 @@ def _inspect(found: _Found, columns: Mapping[str, str], unreadable: Mapping[str,
         breaches.append(no_times(log.served_at, arrived=clock, times=inspection.times))
     else:
         breaches += in_rows(monitor.spec, day, inspection)
-        breaches += incomplete_log(log, inspection)
+        breaches += incomplete_log(log, inspection, breaches)
     urgent: dict[str, Breach] = {}
     for breach in sorted(breaches, key=lambda one: one.severity):
         urgent.setdefault(breach.subject, breach)

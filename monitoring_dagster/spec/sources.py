@@ -52,6 +52,11 @@ class Predictions(Source):
     synthetic: Named | None = Field(
         default=None, description="Boolean column: test traffic, left out and counted."
     )
+    synthetic_prefixes: list[Named] = Field(
+        default_factory=list,
+        description="What the request ids of test traffic begin with, such as probe-: rows that"
+        " have it and are not synthetic are told.",
+    )
     latency_ms: dict[Named, Named] = Field(
         default_factory=dict, description="Stage: column, in milliseconds. `total` is judged."
     )
@@ -65,6 +70,12 @@ class Predictions(Source):
         description="Column with the time at which the features of the row were computed: stale"
         " ones are told.",
     )
+
+    def _check(self) -> None:
+        super()._check()
+        if self.synthetic_prefixes and self.synthetic is None:
+            message = "name the column `synthetic`, too: without it every row is untagged"
+            raise Misplaced(message, "synthetic_prefixes")
 
     @property
     def measured(self) -> list[str]:

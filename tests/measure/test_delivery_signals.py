@@ -5,9 +5,15 @@ from datetime import timedelta
 import pyarrow as pa
 import pytest
 
+from monitoring_dagster.decide.judging.statements import stated_severity
 from monitoring_dagster.kinds import Severity
 from monitoring_dagster.measure import contract
-from monitoring_dagster.measure.delivery_signals import delivery_signals, incomplete_log
+from monitoring_dagster.measure.breaches import Breach
+from monitoring_dagster.measure.delivery_signals import (
+    delivery_signals,
+    incomplete_log,
+    synthetic_leak,
+)
 from monitoring_dagster.sources.rows.inspection import IdCounts, Inspection, Odd, Times
 from monitoring_dagster.sources.rows.request_context import FeatureAges, KeyCounts
 from monitoring_dagster.spec import Predictions
@@ -74,6 +80,26 @@ def test_a_day_without_rows_has_no_shares():
 
 
 @pytest.mark.parametrize(
+    ("leaked", "severity"),
+    [
+        pytest.param(0, None, id="none"),
+        pytest.param(1, Severity.P2, id="a single row"),
+        pytest.param(10, Severity.P2, id="exactly a hundredth"),
+        pytest.param(11, Severity.P1, id="more"),
+    ],
+)
+def test_untagged_tests_are_stated_with_share_and_examples(leaked, severity):
+    tests = Odd(1000, leaked, ("probe-1", "<!channel>")[:leaked])
+    log = LOG.model_copy(update={"synthetic": "is_test"})
+    found = [*synthetic_leak(DAY, log, inspection(untagged_tests=tests))]
+    assert [stated_severity(one) for one in found] == [severity] * bool(leaked)
+    for one in found:
+        assert one.reason.startswith(f"{leaked} of 1,000 rows ({leaked / 1000:.1%}) have the id")
+        assert "for example 'probe-1'" in one.reason
+        assert "are not 'is_test': they are judged as real" in one.reason
+
+
+@pytest.mark.parametrize(
     ("rows", "incomplete", "is_said"),
     [
         pytest.param(10_000, 10, False, id="exactly a thousandth"),
@@ -84,17 +110,31 @@ def test_a_day_without_rows_has_no_shares():
     ],
 )
 def test_a_log_is_incomplete_beyond_a_thousandth_of_its_rows(rows, incomplete, is_said):
-    found = [*incomplete_log(LOG, inspection(rows, incomplete=incomplete))]
+    found = [*incomplete_log(LOG, inspection(rows, incomplete=incomplete), [])]
     assert [one.severity for one in found] == [Severity.P2] * is_said
 
 
 def test_it_says_how_many_and_of_what():
-    (found,) = incomplete_log(LOG, inspection(10_000, incomplete=12))
+    (found,) = incomplete_log(LOG, inspection(10_000, incomplete=12), [])
     assert found.words == (
         "12 of 10,000 rows (0.12%) have no 'model_version', 'request_id' or 'served_at'"
         " (limit 0.1%)"
     )
     assert found.is_judged
+
+
+@pytest.mark.parametrize(
+    ("subject", "severity", "is_said"),
+    [
+        pytest.param("request_id", Severity.P2, False, id="it is said of ids alone"),
+        pytest.param("request_id", Severity.P3, True, id="for the record only"),
+        pytest.param("age", Severity.P1, True, id="it is another column's breach"),
+    ],
+)
+def test_what_one_column_says_is_not_said_twice(subject, severity, is_said):
+    breach = Breach(subject, severity, "is odd")
+    found = [*incomplete_log(LOG, inspection(10_000, incomplete=12), [breach])]
+    assert bool(found) is is_said
 
 
 WEEKS = [after(7 * n) for n in range(3)]  # the last one is judged
@@ -103,10 +143,13 @@ WEEKS = [after(7 * n) for n in range(3)]  # the last one is judged
 @pytest.fixture
 def inspected(tmp_path):
     """What the contract of the third Monday says; each has 24 hours, and what is changed of it."""
-    log = {**SPEC["predictions"], "key": "client", "features_at": "features_at"}
+    log = {
+        **SPEC["predictions"], "key": "client", "features_at": "features_at",
+        "synthetic": "is_test", "synthetic_prefixes": ["probe-"],
+    }  # fmt: skip
     monitor = with_mlflow(monitor_of(tmp_path, predictions=log), FakeMlflow())
 
-    def said(*, hours=24, client=None, age_hours=1.0):
+    def said(*, hours=24, client=None, age_hours=1.0, probes=0):
         for n, day in enumerate(WEEKS):
             is_last = n == len(WEEKS) - 1
             served = [
@@ -120,6 +163,9 @@ def inspected(tmp_path):
                 features_at=pa.array([one - old for one in served], pa.timestamp("us", "UTC")),
                 client=[client if client and is_last and k % 4 else f"c{k % 50}"
                         for k in range(len(served))],
+                request_id=[f"probe-{k}" if k < probes and is_last else f"{day}/{k}"
+                            for k in range(len(served))],
+                is_test=False,
             )  # fmt: skip
             put(monitor.root, "served", table, day)
             report = contract.run(monitor, day)
@@ -138,6 +184,9 @@ def inspected(tmp_path):
                      "stale features", id="features of yesterday"),
         pytest.param({"client": "<!channel>"}, "'<!channel>' has 75.0% of the rows", "",
                      id="one client"),
+        pytest.param({"probes": 9}, "9 of 480 rows (1.9%) have the id of test traffic, for example"
+                     " 'probe-0', 'probe-1', 'probe-2' and are not 'is_test'", "synthetic leak",
+                     id="tests without their tag"),
         pytest.param({"hours": 12, "age_hours": 30}, "hours are missing",
                      "partial day, stale features", id="two at once"),
     ],

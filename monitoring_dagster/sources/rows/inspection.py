@@ -24,6 +24,7 @@ from monitoring_dagster.sources.rows.request_context import (
     KeyCounts,
     age_questions,
     key_counts,
+    untagged_test,
 )
 from monitoring_dagster.sources.rows.row_sql import AS_IS, Rows, literal, quoted
 from monitoring_dagster.sources.rows.rows import connected, readable, rows_on
@@ -103,6 +104,7 @@ class Inspection:
     invalid: int = 0  # rows that are incomplete, not answered, or hold an odd value
     ages: FeatureAges | None = None
     keys: KeyCounts | None = None
+    untagged_tests: Odd = Odd(0, 0)  # of all rows
 
 
 def inspect_day(
@@ -147,6 +149,7 @@ def inspect_day(
             predictions, rows, day, has_probabilities=has_probabilities, odd=[*odd.values()]
         )
         asked |= age_questions(predictions, rows, ok=_OK)
+        asked["untagged"] = f"count(*) FILTER ({untagged_test(predictions) or 'false'})"
         for number, (name, condition) in enumerate(odd.items()):
             asked[f"values{number}"] = f"count({quoted(name)})"
             asked[f"odd{number}"] = f"count(*) FILTER ({condition})"
@@ -157,16 +160,6 @@ def inspect_day(
                 f" FROM (SELECT *, ({kind}) = 'ok' AS {_OK} FROM {rows.sql})"
             ).fetchall()
             found = dict(zip(asked, answers, strict=True))
-            columns = {
-                name: Odd(
-                    found[f"values{number}"],
-                    found[f"odd{number}"],
-                    _examples(connection, rows, quoted(name), odd[name])
-                    if found[f"odd{number}"]
-                    else (),
-                )
-                for number, name in enumerate(odd)
-            }
             return Inspection(
                 rows=found["rows"],
                 counted=found["counted"],
@@ -178,12 +171,13 @@ def inspect_day(
                 least_score=found["least_score"],
                 largest_score=found["largest_score"],
                 mean_scores=(found["mean_score_0"], found["mean_score_1"]),
-                columns=columns,
+                columns=_odd_columns(connection, rows, odd, found),
                 hours=tuple(found["hours"].get(hour, 0) for hour in range(24)),
                 incomplete=found["incomplete"],
                 invalid=found["invalid"],
                 ages=FeatureAges.of(found),
                 keys=key_counts(connection, predictions, rows),
+                untagged_tests=_untagged_tests(connection, predictions, rows, found),
             )
 
 
@@ -357,6 +351,29 @@ def _ids(
         same_time=same_time,
         examples=examples,
     )
+
+
+def _odd_columns(
+    connection: "Connection", rows: Rows, odd: Mapping[str, str], found: Mapping[str, Any]
+) -> dict[str, Odd]:
+    return {
+        name: Odd(
+            found[f"values{number}"],
+            found[f"odd{number}"],
+            _examples(connection, rows, quoted(name), odd[name]) if found[f"odd{number}"] else (),
+        )
+        for number, name in enumerate(odd)
+    }
+
+
+def _untagged_tests(
+    connection: "Connection", predictions: Predictions, rows: Rows, found: Mapping[str, Any]
+) -> Odd:
+    condition = untagged_test(predictions)
+    examples: tuple[str, ...] = ()
+    if condition is not None and found["untagged"]:
+        examples = _examples(connection, rows, quoted(predictions.request_id), condition)
+    return Odd(found["rows"], found["untagged"], examples)
 
 
 def _examples(connection: "Connection", rows: Rows, column: str, condition: str) -> tuple[str, ...]:

@@ -1,4 +1,5 @@
-"""Context of a day's requests: how old their features were, and whom most of them are about."""
+"""Context of a day's requests: how old their features were, whom most are about, and which of them
+are tests that do not say so."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from monitoring_dagster.sources.rows.countable_rows import kind_of_row
 from monitoring_dagster.sources.rows.readings import time_of
-from monitoring_dagster.sources.rows.row_sql import Rows, quoted
+from monitoring_dagster.sources.rows.row_sql import Rows, literal, quoted
 from monitoring_dagster.spec.sources import Predictions
 
 if TYPE_CHECKING:
@@ -64,6 +65,17 @@ def age_questions(predictions: Predictions, rows: Rows, *, ok: str) -> dict[str,
         "feature_ages": f"quantile_cont({age}, [0.5, 0.99]) {is_aged}",
         "oldest_features": f"max({age}) {is_aged}",
     }
+
+
+def untagged_test(predictions: Predictions) -> str | None:
+    """SQL: whether a row has an id of test traffic and does not say that it is; None where nobody
+    says what these ids begin with."""
+    if not predictions.synthetic_prefixes:
+        return None
+    id_ = f"CAST({quoted(predictions.request_id)} AS VARCHAR)"
+    begins = " OR ".join(f"starts_with({id_}, {literal(one)})"
+                         for one in predictions.synthetic_prefixes)  # fmt: skip
+    return f"(({kind_of_row(predictions, quoted=quoted)}) <> 'synthetic' AND ({begins}))"
 
 
 def key_counts(connection: "Connection", predictions: Predictions, rows: Rows) -> KeyCounts | None:

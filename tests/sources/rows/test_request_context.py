@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from monitoring_dagster.sources.rows.inspection import inspect_day
+from monitoring_dagster.sources.rows.inspection import Odd, inspect_day
 from monitoring_dagster.sources.rows.request_context import FeatureAges, KeyCounts
 from tests.sources.rows.small_log import DAY, LOG, write
 
@@ -72,3 +72,19 @@ def test_a_key_is_text_cut_where_it_is_long(tmp_path):
 def test_without_the_columns_nothing_is_asked(tmp_path):
     found = inspected(tmp_path, LOG, request_id=["a"])
     assert (found.ages, found.keys) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("ids", "tagged", "leaked"),
+    [
+        pytest.param(["probe-1", "probe-2", "a"], [True, True, False], (), id="all are tagged"),
+        pytest.param(["probe-1", "probe-2", "a"], [True, False, None], ("probe-2",), id="one not"),
+        pytest.param(["x'%_1", "x'%_2", "xabc"], [None] * 3, ("x'%_1", "x'%_2"), id="any text"),
+        pytest.param([1, 2, 3], [False] * 3, (), id="numbers"),
+        pytest.param([None, "", "Probe-1"], [False] * 3, (), id="no id, or another"),
+    ],
+)
+def test_test_traffic_that_does_not_say_so_is_counted_by_its_ids(tmp_path, ids, tagged, leaked):
+    log = LOG.model_copy(update={"synthetic": "is_test", "synthetic_prefixes": ["probe-", "x'%_"]})
+    found = inspected(tmp_path, log, request_id=ids, is_test=pa.array(tagged, pa.bool_()))
+    assert found.untagged_tests == Odd(3, len(leaked), leaked)

@@ -24,8 +24,11 @@ Hours = Sequence[float]  # rows of each hour of the UTC day
 
 def missing_hours(spec: ModelSpec, day: date, log: SignalLog) -> Iterator[Finding]:
     """The finding that *day* was delivered in part, where it was."""
-    weeks = [log.on(day - timedelta(weeks=n), HOUR_ROWS) for n in range(_WEEKS + 1)]
-    today, *before = [[one.value for one in week] for week in weeks]
+    today = [one.value for one in log.on(day, HOUR_ROWS)]
+    if not any(len(run) >= _FEWEST_HOURS for run in _runs_without(today)):
+        return  # without a look at the weeks before
+    weeks = [log.on(day - timedelta(weeks=n + 1), HOUR_ROWS) for n in range(_WEEKS)]
+    before = [[one.value for one in week] for week in weeks]
     gap = gap_in(today, [week for week in before if len(week) == HOURS])
     if gap is not None:
         kind = FindingKind.PARTIAL_DAY
@@ -34,7 +37,7 @@ def missing_hours(spec: ModelSpec, day: date, log: SignalLog) -> Iterator[Findin
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class HourGap:
     """Hours without rows, and how many they would have had."""
 
     hours: tuple[int, ...]  # that usually have rows, in order
@@ -78,7 +81,7 @@ class _Usual:
         return cls(rows, max(fmean(spreads), 1.0) if spreads else 1.0)
 
 
-def gap_in(today: Hours, before: Sequence[Hours]) -> Gap | None:
+def gap_in(today: Hours, before: Sequence[Hours]) -> HourGap | None:
     """The hours that are missing *today*, against the same weekdays *before*; None without any.
 
     Parameters
@@ -113,7 +116,7 @@ def gap_in(today: Hours, before: Sequence[Hours]) -> Gap | None:
     elsewhere = sum(rows for hour, rows in enumerate(today) if hour not in usual.rows)
     if lost < max(_LEAST_SHARE * sum(expected.values()), 2 * elsewhere) or not missing:
         return None
-    return Gap(
+    return HourGap(
         tuple(missing),
         len(usual.rows),
         sum(usual.rows[hour] for hour in missing),
@@ -130,8 +133,8 @@ def _dispersion(counts: Sequence[float]) -> float:
 def _runs_without(today: Hours) -> Iterator[range]:
     """Hours in a row that have no row."""
     start = None
-    for hour in range(HOURS + 1):
-        is_empty = hour < HOURS and not today[hour]
+    for hour in range(len(today) + 1):
+        is_empty = hour < len(today) and not today[hour]
         if is_empty and start is None:
             start = hour
         elif not is_empty and start is not None:

@@ -25,16 +25,16 @@ def delivery_findings(
     """What may quarantine *day*, from the signals of its contract alone: what later days, incidents
     and people make of it changes nothing, and a delivery that is made good everything."""
     stated = stated_findings(spec, day, log.on(day, *_STATED), traffic)
-    return [*stated, *odd_deliveries(spec, day, log)]
+    return [*stated, *_against_weeks(spec, day, log)]
 
 
 def odd_deliveries(spec: ModelSpec, day: date, log: SignalLog) -> list[Finding]:
     """What the same weekdays before say of *day*'s delivery: a step of the day alone cannot."""
-    return [
-        *missing_hours(spec, day, log),
-        *dominant_key(spec, day, log),
-        *limit_findings(spec, day, log, asset=_CONTRACT),
-    ]
+    return [*_against_weeks(spec, day, log), *dominant_key(spec, day, log)]
+
+
+def _against_weeks(spec: ModelSpec, day: date, log: SignalLog) -> list[Finding]:
+    return [*missing_hours(spec, day, log), *limit_findings(spec, day, log, asset=_CONTRACT)]
 
 
 def quarantines(finding: Finding) -> bool:
