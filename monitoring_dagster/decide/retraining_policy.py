@@ -41,6 +41,7 @@ class Situation:
     labelled_rows: int  # to train on, before the holdout
     open_kinds: frozenset[FindingKind]
     window: Window | None  # of performance_drop; None where that rule is turned off
+    invalid_share: float = 0.0  # of the rows of the days to learn from
     given_up: tuple[date, ...] = ()  # when trainings were given up, since the last retraining
     likely: LikelyCause | None = None  # that outweighs all others on that day
 
@@ -156,6 +157,11 @@ def _objection(policy: Retraining, situation: Situation, causes: Sequence[Cause]
             return (
                 f"the last retraining was {rested} days ago (cool-down {policy.cooldown_days} days)"
             )
+    if situation.invalid_share > policy.max_invalid_share:
+        return (
+            f"{situation.invalid_share:.1%} of the rows of the days to learn from are invalid"
+            f" (limit {policy.max_invalid_share:.0%})"
+        )
     if situation.labelled_rows < policy.min_labelled_rows:
         return (
             f"{situation.labelled_rows:,} labelled rows before the holdout are too few to train on"

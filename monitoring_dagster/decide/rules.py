@@ -56,6 +56,8 @@ class Limit:
     above: str | float | None = None  # a number, or the key of defs.yaml that holds it
     below: str | float | None = None
     of_usual: bool = False  # the limit is a share of the same weekday's median before
+    unless_written: float = inf  # where `above` is not: so many times that median ...
+    at_least: float = 0.0  # ... and no less than this
     urgent_from: float = inf  # so many times the limit is as urgent as the rule can be
 
 
@@ -73,6 +75,7 @@ class Rule:
     heals: bool = False  # of what was delivered: a day delivered anew was never bad
     inhibited_by: tuple[FindingKind, ...] = ()  # rules that explain it
     blocks_retraining: bool = False  # while it is open the data is not to be learnt from
+    quarantines: bool = False  # where it is P1: the day is never learnt from, unless made good
     partitions: Partitions = Partitions.DAYS  # of the asset
     settings: tuple[str, ...] = ()  # the keys of defs.yaml with its thresholds
     limit: Limit | None = None  # where one number of the day says it all
@@ -84,7 +87,12 @@ class Rule:
         return self.severities[0]
 
 
-_BROKEN_FEED = (FindingKind.UNREADABLE_DATA, FindingKind.SCHEMA_BREACH, FindingKind.LOW_VOLUME)
+_BROKEN_FEED = (
+    FindingKind.UNREADABLE_DATA,
+    FindingKind.SCHEMA_BREACH,
+    FindingKind.LOW_VOLUME,
+    FindingKind.PARTIAL_DAY,
+)
 
 _ROWS: dict[FindingKind, Rule] = {
     FindingKind.MISSING_DAY: Rule(
@@ -137,6 +145,7 @@ _ROWS: dict[FindingKind, Rule] = {
         first_step="Ask the producer what changed; judge drift of these columns only afterwards.",
         heals=True,
         blocks_retraining=True,
+        quarantines=True,
         stated_as=("contract.schema_breach",),
     ),
     FindingKind.LOW_VOLUME: Rule(
@@ -148,6 +157,7 @@ _ROWS: dict[FindingKind, Rule] = {
         on_call=OnCallStep.SERVICE,
         first_step="Compare with the callers' own count: is traffic down or is the log incomplete?",
         heals=True,
+        inhibited_by=(FindingKind.PARTIAL_DAY,),
         settings=("rules.service.min_rows_share",),
         limit=Limit(
             signal="volume.rows",
@@ -157,6 +167,81 @@ _ROWS: dict[FindingKind, Rule] = {
             words="{value:,.0f} requests where this weekday usually has {usual:,.0f}"
             " (limit {limit:.0%} of it)",
         ),
+    ),
+    FindingKind.PARTIAL_DAY: Rule(
+        title="partial day",
+        family=Family.DATA,
+        evidence=Evidence.SERVICE,
+        severities=(Severity.P1,),
+        asset="contract",
+        on_call=OnCallStep.UPSTREAM,
+        first_step="Have the missing hours delivered; the day is computed again by itself.",
+        heals=True,
+        blocks_retraining=True,
+        quarantines=True,
+    ),
+    FindingKind.HIGH_VOLUME: Rule(
+        title="high volume",
+        family=Family.DATA,
+        evidence=Evidence.SERVICE,
+        severities=(Severity.P2,),
+        asset="profile",
+        on_call=OnCallStep.SERVICE,
+        first_step="Ask the callers whether they sent so many, then look for rows written twice.",
+        heals=True,
+        settings=("rules.service.max_rows_share",),
+        limit=Limit(
+            signal="volume.rows",
+            what="rows",
+            above="rules.service.max_rows_share",
+            of_usual=True,
+            words="{value:,.0f} requests where this weekday usually has {usual:,.0f}"
+            " (limit {limit:g} times that)",
+        ),
+    ),
+    FindingKind.DOMINANT_KEY: Rule(
+        title="dominant key",
+        family=Family.DATA,
+        evidence=Evidence.SERVICE,
+        severities=(Severity.P2,),
+        asset="contract",
+        on_call=OnCallStep.SERVICE,
+        first_step="Ask its owner what it sends; averages of the day are mostly about it.",
+        heals=True,
+    ),
+    FindingKind.STALE_FEATURES: Rule(
+        title="stale features",
+        family=Family.DATA,
+        evidence=Evidence.SERVICE,
+        severities=(Severity.P1,),
+        asset="contract",
+        on_call=OnCallStep.FRESHNESS,
+        first_step="Look at the last run of the job that computes the features.",
+        heals=True,
+        quarantines=True,
+        settings=("rules.service.max_feature_age_hours",),
+        limit=Limit(
+            signal="freshness.feature_age_hours",
+            subject="median",
+            what="features",
+            above="rules.service.max_feature_age_hours",
+            unless_written=3.0,
+            at_least=1.0,
+            words="features of the median row were {value:.1f} hours old when served"
+            " (limit {limit:.1f} hours){usually}",
+        ),
+    ),
+    FindingKind.SYNTHETIC_LEAK: Rule(
+        title="synthetic leak",
+        family=Family.DATA,
+        evidence=Evidence.SERVICE,
+        severities=(Severity.P1, Severity.P2),
+        asset="contract",
+        on_call=OnCallStep.INPUTS,
+        first_step="Ask who tests with these ids, and have the rows tagged.",
+        heals=True,
+        quarantines=True,
+        stated_as=("contract.synthetic_leak",),
     ),
     FindingKind.SERVICE_ERRORS: Rule(
         title="service errors",
@@ -391,6 +476,7 @@ _ROWS: dict[FindingKind, Rule] = {
 RULES: Mapping[FindingKind, Rule] = MappingProxyType(_ROWS)
 HEAL = frozenset(kind for kind, rule in RULES.items() if rule.heals)
 BLOCK_RETRAINING = frozenset(kind for kind, rule in RULES.items() if rule.blocks_retraining)
+QUARANTINE = frozenset(kind for kind, rule in RULES.items() if rule.quarantines)
 FAMILIES = {
     family: frozenset(kind for kind, rule in RULES.items() if rule.family is family)
     for family in Family

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from monitoring_dagster.decide.judging.limit_rules import number_of
@@ -113,6 +114,8 @@ def _why_not(spec: ModelSpec, kind: FindingKind) -> str:
     if evidence is Evidence.WEEK and not spec.multivariate_drift:
         return "multivariate_drift is false"
     limit = RULES[kind].limit
+    if limit is not None and isfinite(limit.unless_written):
+        return ""
     if limit is not None and number_of(spec, limit.above) is number_of(spec, limit.below) is None:
         return f"{limit.above or limit.below} is not written"
     return ""

@@ -8,6 +8,7 @@ from datetime import date
 import pyarrow as pa
 
 from monitoring_dagster.decide.findings import Finding
+from monitoring_dagster.decide.judging.delivery.quarantine import odd_deliveries
 from monitoring_dagster.decide.judging.statements import stated_findings
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.errors import UnknownColumn, did_you_mean
@@ -21,6 +22,11 @@ from monitoring_dagster.measure.breaches import (
     retyped,
     wants_levels,
 )
+from monitoring_dagster.measure.delivery_signals import (
+    delivery_signals,
+    incomplete_log,
+    synthetic_leak,
+)
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.sources.rows import rows, served
 from monitoring_dagster.sources.rows.countable_rows import needed
@@ -30,7 +36,8 @@ from monitoring_dagster.sources.suites import contracts
 from monitoring_dagster.sources.suites.suites import load_suite
 from monitoring_dagster.stats.columns.bins import Bins, CategoricalBins
 from monitoring_dagster.store.days import seen_files
-from monitoring_dagster.store.days.signals import noted
+from monitoring_dagster.store.days.quarantined_days import why_quarantined
+from monitoring_dagster.store.days.signals import StoredSignals, noted
 from monitoring_dagster.store.days.usable_rows import CONTRACT, LEFT_OUT, QUIET, USABLE
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.reference import Reference
@@ -93,7 +100,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
         found.usable = False
         name = monitor.spec.predictions.served_at
         found.breach(Breach(name, Severity.P1, str(error), is_left_out=True))
-    breaches = list(stated_findings(monitor.spec, day, found.statements))
+    breaches = [*stated_findings(monitor.spec, day, found.statements)]
     monitor.results.write(
         monitor.name,
         CONTRACT,
@@ -107,7 +114,8 @@ def run(monitor: Monitor, day: date) -> StepReport:
         },
     )
     seen_files.keep(monitor, CONTRACT, day, files)
-    return _report(breaches, count)
+    breaches += odd_deliveries(monitor.spec, day, StoredSignals(monitor, day))
+    return _report(breaches, count, why_quarantined(monitor, day))
 
 
 def _counts(day: date, findings: Sequence[Finding], rows_: int) -> Iterator[Signal]:
@@ -125,7 +133,7 @@ def _roles(found: _Found, columns: Mapping[str, str], unreadable: Mapping[str, s
     log = found.monitor.spec.predictions
     for name in (
         *needed(log),
-        *log.latency_ms.values(),
+        *log.measured,
         *found.monitor.spec.segments,
     ):
         if name in columns:
@@ -163,6 +171,8 @@ def _inspect(found: _Found, columns: Mapping[str, str], unreadable: Mapping[str,
         return 0
     clock = columns[log.served_at]
     found.usable = time_of("", clock) is not None
+    found.statements += delivery_signals(day, inspection)
+    found.statements += synthetic_leak(day, log, inspection)
     breaches = [
         *nested_roles(log, columns),
         *_retyped(expected, columns, inspection),
@@ -172,6 +182,7 @@ def _inspect(found: _Found, columns: Mapping[str, str], unreadable: Mapping[str,
         breaches.append(no_times(log.served_at, arrived=clock, times=inspection.times))
     else:
         breaches += in_rows(monitor.spec, day, inspection)
+        breaches += incomplete_log(log, inspection, breaches)
     urgent: dict[str, Breach] = {}
     for breach in sorted(breaches, key=lambda one: one.severity):
         urgent.setdefault(breach.subject, breach)
@@ -300,7 +311,7 @@ def _signature(
         found.breach(Breach("column order", Severity.P3, words))
     spec = found.monitor.spec
     log = spec.predictions
-    known = {*needed(log), *log.latency_ms.values(), *spec.segments, *expected, *others}
+    known = {*needed(log), *log.measured, *spec.segments, *expected, *others}
     for name in columns:
         if name not in known:
             words = f"column {name!r} is new: neither defs.yaml nor the signature names it"
@@ -324,11 +335,16 @@ def _suite(found: _Found, columns: Mapping[str, str]) -> None:
         found.breach(Breach(suite.path.name, Severity.P3, remark))
 
 
-def _report(found: list[Finding], count: int) -> StepReport:
+def _report(found: list[Finding], count: int, quarantined: str) -> StepReport:
     worst = min((one.severity for one in found), default=None)
     words = "; ".join(one.words for one in found[:3]) or f"{count:,} rows keep the contract"
     if len(found) > 3:
         words += f"; and {len(found) - 3} more"
+    if quarantined:
+        words += (
+            f". Day quarantined ({quarantined}): no training and no baseline reads it until it is"
+            " delivered anew and passes"
+        )
     return StepReport(
         numbers={"rows": count, "breaches": len(found)},
         checks={

@@ -51,6 +51,13 @@ class Retraining(Record):
         " compared; 14, or the cadence where that is shorter.",
     )
     min_labelled_rows: int = Field(default=2000, ge=1)
+    max_invalid_share: float = Field(
+        default=0.3,
+        gt=0,
+        le=1,
+        description="Of the rows of the days to learn from: those of days in quarantine, and those"
+        " with a value that cannot be right. Beyond it nothing is trained.",
+    )
     cooldown_days: int = Field(
         default_factory=_cooldown_days,
         ge=0,

@@ -52,9 +52,36 @@ class Predictions(Source):
     synthetic: Named | None = Field(
         default=None, description="Boolean column: test traffic, left out and counted."
     )
+    synthetic_prefixes: list[Named] = Field(
+        default_factory=list,
+        description="What the request ids of test traffic begin with, such as probe-: rows that"
+        " have it and are not synthetic are told.",
+    )
     latency_ms: dict[Named, Named] = Field(
         default_factory=dict, description="Stage: column, in milliseconds. `total` is judged."
     )
+    key: Named | None = Field(
+        default=None,
+        description="Column that names whom or what a request is about: customer, device, source."
+        " One that dominates a day is told.",
+    )
+    features_at: Named | None = Field(
+        default=None,
+        description="Column with the time at which the features of the row were computed: stale"
+        " ones are told.",
+    )
+
+    def _check(self) -> None:
+        super()._check()
+        if self.synthetic_prefixes and self.synthetic is None:
+            message = "name the column `synthetic`, too: without it every row is untagged"
+            raise Misplaced(message, "synthetic_prefixes")
+
+    @property
+    def measured(self) -> list[str]:
+        """The columns that are measured, beside those that a row needs to count."""
+        optional = (self.key, self.features_at)
+        return [*self.latency_ms.values(), *(name for name in optional if name is not None)]
 
 
 class Labels(Source):

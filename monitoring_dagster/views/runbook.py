@@ -1,7 +1,7 @@
 """The on-call steps of one model, each answered from what is stored."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
@@ -16,6 +16,7 @@ from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.judge.judged import drift_verdicts, latest_judged, newest_quality
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.breaches import shown
+from monitoring_dagster.measure.delivery_signals import AGE
 from monitoring_dagster.measure.quality.arrived_labels import are_due
 from monitoring_dagster.sources.rows.rows import days_available
 from monitoring_dagster.spec.sources import Labels, Predictions
@@ -93,7 +94,7 @@ def walk(monitor: Monitor, *, today: date) -> list[Answer]:
         OnCallStep.INPUTS: lambda: _inputs(monitor, day),
         OnCallStep.UPSTREAM: lambda: _upstream(monitor, day, today),
         OnCallStep.VERSION: lambda: _version(monitor, day),
-        OnCallStep.FRESHNESS: lambda: _compared(monitor, day, Evidence.FEATURES),
+        OnCallStep.FRESHNESS: lambda: _freshness(monitor, day),
         OnCallStep.DEGRADATION: lambda: _degradation(monitor, day),
         OnCallStep.FALLBACK: lambda: _fallback(monitor),
     }
@@ -197,6 +198,21 @@ def _compared(monitor: Monitor, day: date, part: Evidence) -> _Fact:
         words += f"; one value in all rows: {constant}" if constant else ""
     is_muted = all(row["verdict"] == Verdict.MUTED for row in rows)
     return _Fact(StepState.UNKNOWN if is_muted else StepState.OK, words, day)
+
+
+def _freshness(monitor: Monitor, day: date) -> _Fact:
+    """How old the features were, and how they compare."""
+    compared = _compared(monitor, day, Evidence.FEATURES)
+    ages = {one.subject: one.value for one in signals(monitor, AGE, first=day, last=day)}
+    if not ages:
+        return compared
+    limit = monitor.spec.rules.service.max_feature_age_hours
+    bound = f"limit {limit:g} hours" if limit is not None else "no limit is written"
+    words = (
+        f"{day}: features {ages['median']:.1f} hours old in the median ({bound}), 99 % up to"
+        f" {ages['p99']:.1f}, the oldest {ages['oldest']:.1f}"
+    )
+    return replace(compared, words=f"{words}; {compared.words}")
 
 
 def _broken(rows: Sequence[Mapping[str, Any]], how: Broken) -> str:

@@ -121,6 +121,11 @@ def test_drift_alone_is_no_cause():
             id="a training that failed for days",
         ),
         pytest.param({"labelled_rows": 1999}, "1,999 labelled rows", id="one row too few"),
+        pytest.param(
+            {"invalid_share": 0.31},
+            "31.0% of the rows of the days to learn from are invalid (limit 30%)",
+            id="too many invalid rows",
+        ),
         *(
             pytest.param({"open_kinds": frozenset({kind})}, str(kind), id=f"open {kind}")
             for kind in (
@@ -145,6 +150,7 @@ def test_a_due_retraining_waits_and_says_why(changes, why):
         pytest.param({"attempts": (ago(30), ago(22), ago(15))}, id="the quota forgets after 30"),
         pytest.param({"given_up": (ago(14),)}, id="the rest after giving up is over"),
         pytest.param({"labelled_rows": 2000}, id="just enough rows"),
+        pytest.param({"invalid_share": 0.3}, id="invalid rows on the limit"),
         pytest.param({"open_kinds": frozenset({FindingKind.FEATURE_DRIFT})}, id="open drift"),
     ],
 )

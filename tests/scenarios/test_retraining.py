@@ -297,3 +297,41 @@ def test_a_promotion_that_somebody_overtook_changes_nothing(troubled):
         promote(troubled.monitor, "3", previous="1", reason="better", by="gate",
                 at=troubled.monitor.judged_at(troubled.due))  # fmt: skip
     assert troubled.monitor.registry.champion("tiny") == "2"
+
+
+def learnt_days(world, version):
+    table = world.monitor.registry.reference("tiny", version)
+    return sorted({str(day) for day in table["day"].to_pylist()})
+
+
+def test_a_broken_day_is_never_learnt_from_until_it_is_delivered_anew(world):
+    """Not though its incident is over, and not a row of it: its file could not even be opened."""
+    world.spec_changes = policy(train_days=4)
+    bad, log = world.today, world.served(world.today)
+    world.write(bad, log=log.assign(score=100 * log["score"]))
+    report = world.monitored(bad)["contract"]
+    said = "Day quarantined (schema breach): no training and no baseline reads it until it is"
+    assert said in report.checks["schema"].words
+    (found,) = [one for one in world.findings(bad) if one.kind is FindingKind.SCHEMA_BREACH]
+    assert found.words.endswith(" (day quarantined)")
+    world.today = day_after(bad)
+    world.live(7, acts=False)
+    assert world.monitor.ledger.open_incidents() == []
+    whole = world.file("predictions", bad).read_bytes()
+    world.file("predictions", bad).write_text("no Parquet")
+
+    def retrained():
+        as_of = day_after(world.today, -1)
+        found = retrain(world.monitor, as_of=as_of, cause="Asked for by ada.", by="ada")
+        tags = world.monitor.registry.describe("tiny", found.version).tags
+        return learnt_days(world, found.version), tags["left_out"]
+
+    days, left_out = retrained()
+    assert days == [str(day_after(bad, n)) for n in (-2, -1, 1, 2)]
+    assert left_out == f"Left out: {bad} (quarantined: schema breach)"
+    world.file("predictions", bad).write_bytes(whole)
+    world.write(bad, log=log)
+    world.monitored(bad)
+    days, left_out = retrained()
+    assert days == [str(day_after(bad, n)) for n in (-1, 0, 1, 2)]
+    assert left_out == "nothing"

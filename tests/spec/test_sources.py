@@ -46,6 +46,22 @@ def test_a_table_is_named_without_quotes():
     assert "no plain identifier" in message
 
 
+def test_ids_of_test_traffic_need_the_column_that_tags_it():
+    written = {**FILES, "synthetic_prefixes": ["probe-"]}
+    ((place, message),) = told("predictions", written)
+    assert place == "predictions.synthetic_prefixes"
+    assert "name the column `synthetic`, too" in message
+    assert Predictions(**written, synthetic="is_test").synthetic_prefixes == ["probe-"]
+    ((place, _),) = told("predictions", {**written, "synthetic_prefixes": [" "]})
+    assert place.startswith("predictions.synthetic_prefixes")
+
+
+def test_columns_that_are_measured_are_those_that_are_named():
+    assert Predictions(**FILES).measured == []
+    log = Predictions(**FILES, latency_ms={"total": "ms"}, key="client", features_at="computed_at")
+    assert log.measured == ["ms", "client", "computed_at"]
+
+
 @pytest.mark.parametrize(
     ("mature", "expire", "accepted"),
     [

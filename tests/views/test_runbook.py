@@ -1,7 +1,7 @@
 """Each of the eight on-call steps is quiet while all is well, and else names the fault."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -13,7 +13,7 @@ from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.sources.rows.rows import UnreadableFile
 from monitoring_dagster.views import runbook
 from monitoring_dagster.views.runbook import walk
-from tests.world import START, World, day_after
+from tests.world import START, World, attributes, day_after
 
 ANNOUNCED = {FindingKind.RETRAINING, FindingKind.FAILED_RUN}  # they are no incidents
 STEPS = [
@@ -261,3 +261,26 @@ def test_files_that_nobody_judges_are_no_fresh_data(world):
     answer = state_of(world)["Upstream pipelines"]
     assert answer.state == "FAIL"
     assert "the daily runs in Dagster are behind" in answer.evidence
+
+
+@pytest.mark.parametrize(
+    ("hours", "state", "words"),
+    [
+        pytest.param(1, "OK", "2026-03-10: features 1.0 hours old in the median (limit 6 hours),"
+                     " 99 % up to 1.0, the oldest 1.0; 2026-03-10: ", id="fresh"),
+        pytest.param(30, "FAIL", "P1 stale_features open since 2026-03-10: 2026-03-10: features of"
+                     " the median row were 30.0 hours old when served (limit 6.0 hours)",
+                     id="stale"),
+    ],
+)  # fmt: skip
+def test_how_old_features_were_leads_the_step_on_freshness(world, hours, state, words):
+    log = {**attributes()["predictions"], "features_at": "computed_at"}
+    limit = {**attributes()["rules"], "service": {"max_feature_age_hours": 6}}
+    world.spec_changes = {"predictions": log, "rules": limit}
+    rows = world.served(world.today)
+    old = timedelta(hours=hours)
+    world.write(world.today, log=rows.assign(computed_at=rows["served_at"] - old))
+    world.monitored(world.today)
+    answer = state_of(world)["Feature freshness"]
+    assert answer.state == state
+    assert answer.evidence.startswith(words)

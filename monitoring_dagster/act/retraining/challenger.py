@@ -7,7 +7,12 @@ from datetime import date
 
 import pandas as pd
 
-from monitoring_dagster.act.retraining.enough_labels import LearningDays, TooFewLabels
+from monitoring_dagster.act.retraining.enough_labels import (
+    LabelState,
+    LearningDays,
+    TooFewLabels,
+    TooManyInvalid,
+)
 from monitoring_dagster.act.retraining.holdout import compare
 from monitoring_dagster.act.retraining.training import (
     LabelledFeatures,
@@ -46,7 +51,7 @@ def challenger(
 
     Raises
     ------
-    NoChampion, TooFewLabels, NoScore, UnreadableFile, UnusableMetric
+    NoChampion, TooFewLabels, TooManyInvalid, NoScore, UnreadableFile, UnusableMetric
     """
     spec, policy = monitor.spec, monitor.spec.retraining
     assert policy is not None, "a model without retraining is never trained here"
@@ -56,6 +61,8 @@ def challenger(
         raise NoChampion.of(spec.mlflow_name)
     if not found.training:
         raise TooFewLabels.on(found, 0, days=0, left_out="")
+    if found.invalid_share > policy.max_invalid_share:
+        raise TooManyInvalid.of(found)
     rows, left_out = _labelled(monitor, [name for name, _ in reference.features], found)
     known, holdout = rows.split(policy.holdout_days)
     if known.count < policy.min_labelled_rows:
@@ -89,16 +96,18 @@ def _labelled(
     own = spec.definition(spec.metric)
     more = [*spec.segments, *(own.columns if own is not None else ())]
     first, last = min(known), max(known)
+    quarantined = {one.day for one in found.days if one.state is LabelState.QUARANTINED}
     table, spoilt = readable_labelled_rows(
         spec, first=first, last=last, as_of=found.as_of, features=features,
         further=[one for one in dict.fromkeys(more) if one not in features], root=monitor.root,
+        without_days=quarantined,
         without=discarded_on(monitor.ledger.label_decisions.of(monitor.name), found.as_of),
     )  # fmt: skip
     frame = table.to_pandas()
     days = pd.to_datetime(frame["served_at"], utc=True).dt.date
     counts = days.value_counts()
     least = labels_of(spec).min_coverage
-    reasons = {one.day: str(one.state) for one in found.days if first <= one.day <= last}
+    reasons = {one.day: one.words for one in found.days if first <= one.day <= last}
     for day, one in known.items():
         read = int(counts.get(day, 0))
         if read and read >= least * one.predictions:

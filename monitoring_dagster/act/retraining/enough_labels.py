@@ -17,6 +17,7 @@ class LabelState(StrEnum):
     WAITING = "waiting for labels"
     THIN = "with too few labels"
     UNUSABLE = "not usable when judged"
+    QUARANTINED = "quarantined"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,14 @@ class LearningDay:
     state: LabelState
     predictions: int  # counted ones; 0 where the day was never profiled
     labelled: int
+    why: str = ""  # it is quarantined
+    rows: int = 0  # that its contract read
+    invalid: int = 0  # of them
+
+    @property
+    def words(self) -> str:
+        """Its state, with the reason where there is one."""
+        return f"{self.state}: {self.why}" if self.why else str(self.state)
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,20 @@ class LearningDays:
     @property
     def training_rows(self) -> int:
         return sum(one.labelled for one in self.training)
+
+    @property
+    def invalid_share(self) -> float:
+        """Of the rows between the first and the last day with mature labels, both included; those
+        of days that cannot be used are invalid, as many as there are on a usual day where nobody
+        could count them."""
+        known = self.known
+        days = [one for one in self.days if known and known[0].day <= one.day <= known[-1].day]
+        usual = max(sum(one.rows for one in known) // max(len(known), 1), 1)
+        unusable = (LabelState.UNUSABLE, LabelState.QUARANTINED)
+        lost = [one.rows or usual for one in days if one.state in unusable]
+        read = [one for one in days if one.state not in unusable]
+        rows = sum(lost) + sum(one.rows for one in read)
+        return (sum(lost) + sum(one.invalid for one in read)) / rows if rows else 0.0
 
     def enough_on(self) -> date | None:
         """The day on which, by what was served so far, there will be rows enough to train on."""
@@ -118,6 +141,18 @@ class TooFewLabels(MonitoringError):
     @classmethod
     def never_judged(cls, model: str) -> Self:
         return cls(f"no day of {model!r} was judged yet: materialise its verdict first")
+
+
+class TooManyInvalid(MonitoringError):
+    """What would be learnt from is broken in too large a part."""
+
+    @classmethod
+    def of(cls, found: LearningDays) -> Self:
+        return cls(
+            f"{found.invalid_share:.1%} of the rows of the days to learn from are invalid, as known"
+            f" on {found.as_of} (limit {found.policy.max_invalid_share:.0%}). {found.words}. Have"
+            " the days in quarantine delivered anew, or raise retraining.max_invalid_share"
+        )
 
 
 def _counted(days: int) -> str:

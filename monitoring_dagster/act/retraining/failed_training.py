@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from monitoring_dagster.act.notify.alerts import announce
-from monitoring_dagster.act.retraining.enough_labels import TooFewLabels
+from monitoring_dagster.act.retraining.enough_labels import TooFewLabels, TooManyInvalid
 from monitoring_dagster.act.retraining.training import NoTrainer
 from monitoring_dagster.decide.retraining_policy import TRIES, next_try
 from monitoring_dagster.errors import MonitoringError
@@ -18,7 +18,7 @@ SENSOR = "sensor"  # who asks for what the verdicts ask for
 FAILED, GAVE_UP = "failed", "gave up"
 _MAX_WORDS = 300
 # What another try of the same day cannot mend: the next judged day is decided about anew.
-_SETTLED = (TooFewLabels, NoTrainer, PromotedMeanwhile)
+_SETTLED = (TooFewLabels, TooManyInvalid, NoTrainer, PromotedMeanwhile)
 
 
 def result_id(trigger_id: str) -> str:

@@ -10,7 +10,9 @@ from monitoring_dagster.sources.rows.rows import days_available
 from monitoring_dagster.spec.model import labels_of
 from monitoring_dagster.stats.labels.maturity import ArrivalCurve, Maturity, maturity
 from monitoring_dagster.store.days.profiles import PROFILE, service_of
-from monitoring_dagster.store.days.usable_rows import is_usable
+from monitoring_dagster.store.days.quarantined_days import why_quarantined
+from monitoring_dagster.store.days.signals import signals
+from monitoring_dagster.store.days.usable_rows import INVALID, is_usable
 from monitoring_dagster.store.monitor import Monitor
 
 
@@ -19,8 +21,9 @@ def learning_days(monitor: Monitor, as_of: date) -> LearningDays:
 
     A day counts once no more of its labels are waited for, or nearly all have come by the usual
     delays, as for any verdict on quality, and at least ``labels.min_coverage`` of its predictions
-    have one: a day with a quarter of its labels holds only the quick ones. Days on which nothing
-    was served do not count. Days that were never profiled count by their age alone.
+    have one: a day with a quarter of its labels holds only the quick ones. A day in quarantine
+    never counts, and days on which nothing was served do not. Days that were never profiled count
+    by their age alone.
     """
     policy = monitor.spec.retraining
     assert policy is not None, "a model without retraining learns from no day"
@@ -66,6 +69,10 @@ def _judged(
     labels = labels_of(monitor.spec)
     service: Mapping[str, object] = service_of(monitor, day)
     predictions = int(str(service.get("counted", 0)))
+    rows, invalid = _invalid_rows(monitor, day)
+    if why := why_quarantined(monitor, day):
+        state = LabelState.QUARANTINED
+        return LearningDay(day, state, predictions, labelled, why, rows, invalid)
     if service and not predictions:
         # What could not be read that day has no rows in the results.
         is_spoilt = "error" in service or not is_usable(monitor, day)
@@ -81,4 +88,10 @@ def _judged(
     if known.maturity is Maturity.MATURE:
         is_enough = not service or (labelled >= max(labels.min_coverage * predictions, 1))
         state = LabelState.KNOWN if is_enough else LabelState.THIN
-    return LearningDay(day, state, predictions, labelled)
+    return LearningDay(day, state, predictions, labelled, "", rows, invalid)
+
+
+def _invalid_rows(monitor: Monitor, day: date) -> tuple[int, int]:
+    """How many rows the contract read, and how many of them have a value that cannot be right."""
+    found = signals(monitor, INVALID, first=day, last=day)
+    return (int(found[0].total), int(found[0].good)) if found else (0, 0)

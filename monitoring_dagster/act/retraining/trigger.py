@@ -120,6 +120,7 @@ def record(monitor: Monitor, day: date, decision: RetrainingVerdict, situation: 
                 "attempts": [str(one) for one in situation.attempts],
                 "given_up": [str(one) for one in situation.given_up],
                 "labelled_rows": situation.labelled_rows,
+                "invalid_share": situation.invalid_share,
                 "open_kinds": sorted(situation.open_kinds),
                 "likely_cause": situation.likely.title if situation.likely else None,
             },
@@ -159,6 +160,7 @@ def _situation(monitor: Monitor, policy: Retraining, champion: Reference, day: d
     decisions, rules = monitor.ledger.decisions(monitor.name), monitor.spec.rules
     attempts = _attempts(decisions, monitor.house.now())
     diagnosis = diagnosis_of(monitor, day)
+    found = learning_days(monitor, day)
     return Situation(
         day=day,
         breaches={
@@ -168,7 +170,8 @@ def _situation(monitor: Monitor, policy: Retraining, champion: Reference, day: d
         },
         trained_on=champion.trained_until or champion.registered_on,
         attempts=attempts,
-        labelled_rows=_to_learn_from(monitor, day),
+        labelled_rows=found.training_rows,
+        invalid_share=found.invalid_share,
         open_kinds=frozenset(
             kind for one in monitor.ledger.open_incidents(monitor.name) for kind in one.active
         ),
@@ -190,8 +193,3 @@ def _attempts(decisions: Sequence[RetrainingDecision], now: datetime) -> tuple[d
         return begun is not None and now - datetime.fromisoformat(begun) < _AT_WORK
 
     return tuple(one.day for one in decisions if one.outcome == RETRAIN and counts(one))
-
-
-def _to_learn_from(monitor: Monitor, day: date) -> int:
-    """How many labelled rows a training would find before its holdout."""
-    return learning_days(monitor, day).training_rows

@@ -1,10 +1,11 @@
 """Judge of a day: what is wrong with a model, from its signals alone."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from math import isfinite
 
+from monitoring_dagster.decide.asked_findings import as_asked
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Incident, is_told
 from monitoring_dagster.decide.judging import (
@@ -14,6 +15,13 @@ from monitoring_dagster.decide.judging import (
     statements,
     trends,
 )
+from monitoring_dagster.decide.judging.delivery.dominant_keys import (
+    KEY_SHARE,
+    dominant_key,
+    with_key,
+)
+from monitoring_dagster.decide.judging.delivery.missing_hours import HOUR_ROWS, missing_hours
+from monitoring_dagster.decide.judging.delivery.quarantine import with_quarantine
 from monitoring_dagster.decide.judging.limit_rules import limit_findings
 from monitoring_dagster.decide.judging.quality.quality_rules import quality_findings, quality_names
 from monitoring_dagster.decide.judging.quality_charts import CHART_DAYS
@@ -22,7 +30,6 @@ from monitoring_dagster.decide.rules import RULES, Evidence
 from monitoring_dagster.decide.signal import Signal, SignalLog
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.spec.model import ModelSpec
-from monitoring_dagster.spec.rules.alert_settings import Alert
 
 ROWS = "volume.rows"  # without any there is nothing to judge but files
 _LOOK_BACK_DAYS = 28  # four weeks: of the same weekday, and of a week that ended lately
@@ -62,29 +69,22 @@ def judge_day(
     quality = quality_findings(spec, day, today, log, traffic)
     found = [
         *statements.stated_findings(spec, day, [*of_day, *week], traffic),
-        *limit_findings(spec, day, log),
+        *missing_hours(spec, day, log),
+        *dominant_key(spec, day, log),
+        *with_key(limit_findings(spec, day, log), day, log),
         *drift_rules.drift_findings(spec, day, today, log, traffic, quality),
         *quality,
         *own_rules.own_findings(spec, day, own),
     ]
     still_open = {kind for one in open_incidents for kind in one.active}
-    found = inhibited(as_asked(found, spec.rules.alerts), still_open=still_open)
+    asked = with_quarantine(as_asked(found, spec.rules.alerts))
+    found = inhibited(asked, still_open=still_open)
     found = trends.with_trends(found, log)
     found.sort(key=lambda one: (one.severity, one.kind is not FindingKind.PREDICTION_DRIFT))
     evidence = _evidence(spec, today, week)
     if own and own_rules.can_clear(spec, own, open_incidents):
         evidence.add(Evidence.OWN)
     return Judged(found, evidence)
-
-
-def as_asked(findings: Sequence[Finding], alerts: Mapping[str, Alert]) -> list[Finding]:
-    """*findings* as the owner asked for them: without the rules that are off, and as urgent."""
-    enabled = [one for one in findings if alerts.get(one.kind, Alert()).enabled]
-    asked = [alerts.get(one.kind, Alert()).severity for one in enabled]
-    return [
-        finding if severity is None else finding.with_severity(Severity(severity))
-        for finding, severity in zip(enabled, asked, strict=True)
-    ]
 
 
 def inhibited(findings: Sequence[Finding], *, still_open: Collection[FindingKind]) -> list[Finding]:
@@ -121,7 +121,16 @@ def names_read(spec: ModelSpec) -> set[str]:
     limits = (rule.limit.signal for rule in RULES.values() if rule.limit is not None)
     own = (rule.signal for rule in spec.rules.own.values())
     of_drift = drift_severity.READ
-    names = {ROWS, *statements.STATED, *limits, *own, *of_drift, *quality_names(spec)}
+    names = {
+        ROWS,
+        HOUR_ROWS,
+        KEY_SHARE,
+        *statements.STATED,
+        *limits,
+        *own,
+        *of_drift,
+        *quality_names(spec),
+    }
     return names | {trends.PSI}
 
 

@@ -1,7 +1,6 @@
 """Limits of the catalogue: one number of a day against what is written or usual."""
 
 import operator
-from collections.abc import Sequence
 from datetime import date, timedelta
 from math import inf, isfinite
 from statistics import median
@@ -28,13 +27,12 @@ def limit_findings(
         limit = rule.limit
         if limit is None or asset not in (None, rule.asset):
             continue
-        weeks = range(_USUAL_WEEKS if limit.of_usual else 0, -1, -1)
-        written = [one for n in weeks for one in log.on(day - timedelta(weeks=n), limit.signal)]
-        own = [one for one in written if _is_read_by(limit, one)]
-        today = next((one for one in reversed(own) if one.day == day), None)
+        written = [one for one in log.on(day, limit.signal) if _is_read_by(limit, one)]
         # Of a day without rows the contract speaks: nothing is known of its traffic.
+        today = written[-1] if written else None
         if today is not None and today.n and isfinite(today.value):
-            usual = _usual([one for one in own if one.day < day]) if limit.of_usual else 1.0
+            looks_back = limit.of_usual or _is_unwritten(spec, limit)
+            usual = _usual_of(limit, day, log) if looks_back else 1.0
             words = _exceeded(spec, limit, today, usual) if usual is not None else None
             if words is not None:
                 severity = _severity(spec, rule, today)
@@ -47,19 +45,35 @@ def _is_read_by(limit: Limit, signal: Signal) -> bool:
     return names == (limit.signal, limit.subject, "", "")
 
 
-def _usual(earlier: Sequence[Signal]) -> float | None:
-    """The median of what there was; None before two days had any."""
-    counts = [one.value for one in earlier if one.value > 0]
+def _usual_of(limit: Limit, day: date, log: SignalLog) -> float | None:
+    """The median of what there was on the same weekdays; None before two of them had any."""
+    days = (day - timedelta(weeks=n) for n in range(_USUAL_WEEKS, 0, -1))
+    earlier = [one for before in days for one in log.on(before, limit.signal)]
+    counts = [one.value for one in earlier if _is_read_by(limit, one) and one.value > 0]
     return median(counts) if len(counts) >= _FEWEST_WEEKS else None
 
 
+def _is_unwritten(spec: ModelSpec, limit: Limit) -> bool:
+    """Whether a multiple of what is usual stands in for a limit that the owner did not write."""
+    return isfinite(limit.unless_written) and number_of(spec, limit.above) is None
+
+
 def _exceeded(spec: ModelSpec, limit: Limit, signal: Signal, usual: float) -> str | None:
-    for setting, is_beyond in ((limit.above, operator.gt), (limit.below, operator.lt)):
-        value = number_of(spec, setting)
-        if value is not None and is_beyond(signal.value, value * usual):
+    usually = ""
+    bounds = [
+        (number_of(spec, limit.above), operator.gt),
+        (number_of(spec, limit.below), operator.lt),
+    ]
+    if _is_unwritten(spec, limit):
+        bounds = [(max(limit.unless_written * usual, limit.at_least), operator.gt)]
+        usually = f", on this weekday usually {usual:.1f}"
+    scale = usual if limit.of_usual else 1.0
+    for value, is_beyond in bounds:
+        if value is not None and is_beyond(signal.value, value * scale):
             return limit.words.format(
-                value=signal.value, limit=value, usual=usual, n=signal.n, reason=signal.reason
-            )
+                value=signal.value, limit=value, usual=usual, n=signal.n, reason=signal.reason,
+                usually=usually,
+            )  # fmt: skip
     return None
 
 

@@ -19,6 +19,7 @@ from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.profile import Profile, profiles_from_table, profiles_to_table
 from monitoring_dagster.stats.drift.usual import Usual, windows
 from monitoring_dagster.store.days.profiles import PROFILE, profiles_of, service_of
+from monitoring_dagster.store.days.quarantined_days import why_quarantined
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.reference import Reference
 from monitoring_dagster.store.references.version_reference import folder_of
@@ -64,11 +65,14 @@ def _compared(
 def _together(
     monitor: Monitor, reference: Reference, label: str, wanted: Mapping[date, Sequence[date]]
 ) -> dict[date, Compared]:
-    """The stored days that each day wants, of one version, added up; and what is usual for one."""
+    """The stored days that each day wants, of one version, added up; and what is usual for one.
+
+    Days in quarantine are left out.
+    """
     days = sorted({one for some in wanted.values() for one in some})
     place = {day: i for i, day in enumerate(days)}
     at = np.array([[place[one] for one in some] for some in wanted.values()], dtype=np.intp)
-    stored = [profiles_of(monitor, day) for day in days]
+    stored = [{} if why_quarantined(monitor, day) else profiles_of(monitor, day) for day in days]
     found = {day: Compared(label, {}, {}) for day in wanted}
     groups = {group for one in stored for group in one if group.version == reference.version}
     for group in sorted(groups):

@@ -43,8 +43,11 @@ def readable_labelled_rows(
     further: Sequence[str],
     root: Path,
     without: Collection[tuple[str, date]] = (),
+    without_days: Collection[date] = (),
 ) -> tuple[pa.Table, SpoiltFiles]:
     """`labelled_rows` with *features* and *further* columns of what can be read, and the rest.
+
+    Of files of predictions no row of *without_days* is opened.
 
     Raises
     ------
@@ -60,10 +63,10 @@ def readable_labelled_rows(
     def spoilt(*, whole: bool) -> tuple[dict[date, str], ...]:
         window = [*needed(log), *features, *further]
         earlier = _days(first - accepted, first - timedelta(days=1))  # only their ids matter
+        served = [day for day in _days(first, last) if day not in without_days]
         return (
             spoilt_files(log, earlier, root=root, columns=needed(log), whole=whole),
-            spoilt_files(log, _days(first, last), root=root, columns=window, of_one_type=features,
-                         whole=whole),
+            spoilt_files(log, served, root=root, columns=window, of_one_type=features, whole=whole),
             spoilt_files(labels, arrivals, root=root, columns=named, whole=whole),
         )  # fmt: skip
 
@@ -72,7 +75,8 @@ def readable_labelled_rows(
     ) -> pa.Table:
         return labelled_rows(
             spec, first=first, last=last, as_of=as_of, root=root, without=without,
-            features=[*features, *further], unread_days={*before, *served}, unread_arrivals=told,
+            features=[*features, *further], unread_arrivals=told,
+            unread_days={*before, *served, *without_days},
         )  # fmt: skip
 
     found = spoilt(whole=False)

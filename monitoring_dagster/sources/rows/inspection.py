@@ -19,6 +19,13 @@ from monitoring_dagster.sources.rows.readings import (
     unreadable_number,
     version_of,
 )
+from monitoring_dagster.sources.rows.request_context import (
+    FeatureAges,
+    KeyCounts,
+    age_questions,
+    key_counts,
+    untagged_test,
+)
 from monitoring_dagster.sources.rows.row_sql import AS_IS, Rows, literal, quoted
 from monitoring_dagster.sources.rows.rows import connected, readable, rows_on
 from monitoring_dagster.spec.sources import Predictions
@@ -92,6 +99,12 @@ class Inspection:
     largest_score: float | None = None
     mean_scores: tuple[float | None, float | None] = (None, None)  # of predictions 0 and 1
     columns: Mapping[str, Odd] = field(default_factory=dict)
+    hours: tuple[int, ...] = (0,) * 24  # rows of each hour of the UTC day
+    incomplete: int = 0  # rows without version, id or time
+    invalid: int = 0  # rows that are incomplete, not answered, or hold an odd value
+    ages: FeatureAges | None = None
+    keys: KeyCounts | None = None
+    untagged_tests: Odd = Odd(0, 0)  # of all rows
 
 
 def inspect_day(
@@ -123,14 +136,20 @@ def inspect_day(
     """
     with connected(predictions) as connection:
         rows = rows_on(connection, predictions, day, root=root)
-        rows.require([*needed(predictions), *numbers, *truths, *blobs, *levels])
+        rows.require(
+            [*needed(predictions), *predictions.measured, *numbers, *truths, *blobs, *levels]
+        )
         odd = {
             **{name: unreadable_number(quoted(name)) for name in numbers},
             **{name: _is_no_truth(quoted(name)) for name in truths},
             **{name: _is_no_text(quoted(name)) for name in blobs},
             **{name: _is_none_of(name, rows, of) for name, of in levels.items()},
         }
-        asked = _questions(predictions, rows, day, has_probabilities=has_probabilities)
+        asked = _questions(
+            predictions, rows, day, has_probabilities=has_probabilities, odd=[*odd.values()]
+        )
+        asked |= age_questions(predictions, rows, ok=_OK)
+        asked["untagged"] = f"count(*) FILTER ({untagged_test(predictions) or 'false'})"
         for number, (name, condition) in enumerate(odd.items()):
             asked[f"values{number}"] = f"count({quoted(name)})"
             asked[f"odd{number}"] = f"count(*) FILTER ({condition})"
@@ -141,16 +160,6 @@ def inspect_day(
                 f" FROM (SELECT *, ({kind}) = 'ok' AS {_OK} FROM {rows.sql})"
             ).fetchall()
             found = dict(zip(asked, answers, strict=True))
-            columns = {
-                name: Odd(
-                    found[f"values{number}"],
-                    found[f"odd{number}"],
-                    _examples(connection, rows, quoted(name), odd[name])
-                    if found[f"odd{number}"]
-                    else (),
-                )
-                for number, name in enumerate(odd)
-            }
             return Inspection(
                 rows=found["rows"],
                 counted=found["counted"],
@@ -162,7 +171,13 @@ def inspect_day(
                 least_score=found["least_score"],
                 largest_score=found["largest_score"],
                 mean_scores=(found["mean_score_0"], found["mean_score_1"]),
-                columns=columns,
+                columns=_odd_columns(connection, rows, odd, found),
+                hours=tuple(found["hours"].get(hour, 0) for hour in range(24)),
+                incomplete=found["incomplete"],
+                invalid=found["invalid"],
+                ages=FeatureAges.of(found),
+                keys=key_counts(connection, predictions, rows),
+                untagged_tests=_untagged_tests(connection, predictions, rows, found),
             )
 
 
@@ -170,9 +185,17 @@ _OK = '"monitoring ok"'
 
 
 def _questions(
-    predictions: Predictions, rows: Rows, day: date, *, has_probabilities: bool
+    predictions: Predictions,
+    rows: Rows,
+    day: date,
+    *,
+    has_probabilities: bool,
+    odd: Sequence[str],
 ) -> dict[str, str]:
-    """SQL: what is asked about every day, by our name for the answer."""
+    """SQL: what is asked about every day, by our name for the answer.
+
+    *odd* are the conditions under which a row holds a value that is not what it is needed as.
+    """
     clock, id_ = quoted(predictions.served_at), id_in(predictions, rows.columns)
     raw_id = quoted(predictions.request_id)
     kind = rows.columns[predictions.served_at]
@@ -192,6 +215,12 @@ def _questions(
         probable = probability(score)
     start = f"TIMESTAMPTZ '{day} 00:00:00+00'"
     says = f"lower(CAST({quoted(predictions.prediction)} AS VARCHAR))"
+    hour = f"CAST(floor((epoch({time}) - epoch({start})) / 3600) AS INTEGER)"
+    incomplete = f"({time} IS NULL OR {_OK} AND ({version} IS NULL OR {id_} IS NULL))"
+    unanswered = f"{prediction} IS NULL"
+    if predictions.score is not None and has_probabilities:
+        unanswered = f"({unanswered} OR {probable} IS NULL)"
+    invalid = " OR ".join([incomplete, f"{_OK} AND {unanswered}", *odd])
     return {
         "rows": "count(*)",
         "counted": f"count(*) FILTER ({_OK})",
@@ -203,6 +232,9 @@ def _questions(
         "with_id": f"count({id_}) FILTER ({_OK})",
         "distinct_ids": f"approx_count_distinct({id_}) FILTER ({_OK})",
         "lost_digits": f"count(*) FILTER ({_OK} AND {lost})",
+        "hours": f"coalesce(histogram({hour}) FILTER ({hour} BETWEEN 0 AND 23), MAP {{}})",
+        "incomplete": f"count(*) FILTER ({incomplete})",
+        "invalid": f"count(*) FILTER ({invalid})",
         "without_version": f"count(*) FILTER ({_OK} AND {version} IS NULL)",
         "without_prediction": f"count(*) FILTER ({_OK} AND {prediction} IS NULL)",
         "scores": f"count({score}) FILTER ({_OK})",
@@ -319,6 +351,29 @@ def _ids(
         same_time=same_time,
         examples=examples,
     )
+
+
+def _odd_columns(
+    connection: "Connection", rows: Rows, odd: Mapping[str, str], found: Mapping[str, Any]
+) -> dict[str, Odd]:
+    return {
+        name: Odd(
+            found[f"values{number}"],
+            found[f"odd{number}"],
+            _examples(connection, rows, quoted(name), odd[name]) if found[f"odd{number}"] else (),
+        )
+        for number, name in enumerate(odd)
+    }
+
+
+def _untagged_tests(
+    connection: "Connection", predictions: Predictions, rows: Rows, found: Mapping[str, Any]
+) -> Odd:
+    condition = untagged_test(predictions)
+    examples: tuple[str, ...] = ()
+    if condition is not None and found["untagged"]:
+        examples = _examples(connection, rows, quoted(predictions.request_id), condition)
+    return Odd(found["rows"], found["untagged"], examples)
 
 
 def _examples(connection: "Connection", rows: Rows, column: str, condition: str) -> tuple[str, ...]:

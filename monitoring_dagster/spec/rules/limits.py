@@ -96,6 +96,15 @@ class Service(Record):
     min_rows_share: float = Field(
         default=0.5, ge=0, lt=1, description="Of the same weekday's median in the last 4 weeks."
     )
+    max_rows_share: float = Field(
+        default=3.0, gt=1, description="Of the same weekday's median in the last 4 weeks."
+    )
+    max_feature_age_hours: float | None = Field(
+        default=None,
+        gt=0,
+        description="Of the median row, by predictions.features_at; by default 3 times the same"
+        " weekday's, and at least an hour.",
+    )
 
 
 class Rules(Record):

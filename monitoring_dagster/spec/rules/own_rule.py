@@ -12,6 +12,8 @@ from monitoring_dagster.spec.record import Misplaced, Named, Public, Record, sho
 AREAS: Mapping[str, str] = MappingProxyType(
     {
         "contract": "contract",
+        "freshness": "contract",  # how old the features of the rows were
+        "traffic": "contract",  # whom or what the rows are about
         "volume": "profile",
         "service": "profile",
         "version": "profile",

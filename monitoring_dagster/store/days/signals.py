@@ -12,11 +12,11 @@ import pyarrow as pa
 
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.spec.rules.own_rule import AREAS, step_of
-from monitoring_dagster.store.days.step_findings import VERDICT
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.results import ResultStore, Stamp, chosen_rows
 
 _SIGNALS = "signals"  # among the notes of a step's file
+_VERDICT = AREAS["quality"]  # the step that asks with signals which it has yet to store
 _TIME = pa.timestamp("us", tz="UTC")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TYPES: Mapping[object, pa.DataType] = {
@@ -77,7 +77,7 @@ class StoredSignals:
         stored = signals(self.monitor, *names, first=day, last=day)
         if self.of_verdict is None or day != self.day:
             return stored
-        of_steps = [one for one in stored if step_of(one.name) != VERDICT]
+        of_steps = [one for one in stored if step_of(one.name) != _VERDICT]
         return [*of_steps, *(one for one in self.of_verdict if not names or one.name in names)]
 
     def between(self, first: date, last: date, *names: str) -> Sequence[Signal]:

@@ -6,6 +6,7 @@ from datetime import date
 from monitoring_dagster.store.monitor import Monitor
 
 CONTRACT = "contract"
+INVALID = "contract.invalid_share"  # signal: of the rows, those with a value that cannot be right
 USABLE = "usable"  # metadata key: can the rows be counted at all?
 QUIET = "quiet"  # metadata key: columns whose drift says nothing new
 LEFT_OUT = "left_out"  # metadata key: columns that are not read

@@ -12,11 +12,12 @@ import pytest
 
 from monitoring_dagster.act.notify.delivery import send
 from monitoring_dagster.act.retraining.challenger import challenger
-from monitoring_dagster.act.retraining.enough_labels import TooFewLabels
+from monitoring_dagster.act.retraining.enough_labels import TooFewLabels, TooManyInvalid
 from monitoring_dagster.act.retraining.learning_days import learning_days
 from monitoring_dagster.act.retraining.retrain import retrain
 from monitoring_dagster.act.retraining.trigger import decision_on
 from monitoring_dagster.daily.steps import steps_of
+from monitoring_dagster.measure import contract
 from monitoring_dagster.report.events import Announcement
 from tests import fork_server
 from tests.once import mlflow_database, world_once
@@ -250,6 +251,27 @@ def test_a_spoilt_file_costs_its_day_and_is_said(late, asked, how, said):
     with pytest.raises(TooFewLabels, match=r"Left out: .*2026-03-05") as error:
         challenged(late, last_day(late))
     assert said in str(error.value)
+
+
+def test_invalid_rows_beyond_the_limit_block_the_update_and_the_reason_is_kept(late):
+    """More than 30 % of two days' rows hold no probability."""
+    late.spec_changes = late_spec(train_days=1, holdout_days=1, min_labelled_rows=50)
+    for n in (8, 9):
+        day = day_after(START, n)
+        log = late.served(day)
+        is_odd = np.arange(len(log)) % 100 < 36
+        late.write(day, log=log.assign(score=log["score"].mask(is_odd, 1.5)))
+        contract.run(late.monitor, day)
+    found = learning_days(late.monitor, last_day(late))
+    assert [str(one.day) for one in found.known] == ["2026-03-10", "2026-03-11"]
+    limit = found.invalid_share
+    assert 0.3 < limit < 0.36
+    with pytest.raises(TooManyInvalid):
+        retrain(late.monitor, as_of=last_day(late), cause="Asked for by ada.", by="ada")
+    (*_, kept) = late.monitor.ledger.decisions("tiny")
+    assert kept.outcome == "failed"
+    assert f"{limit:.1%} of the rows of the days to learn from are invalid" in kept.words
+    assert late.monitor.registry.versions("tiny") == ["1"]
 
 
 def test_what_was_left_out_stands_in_tags_words_and_message(late):

@@ -7,11 +7,12 @@ from monitoring_dagster.act.retraining.enough_labels import (
     LearningDay,
     LearningDays,
     TooFewLabels,
+    TooManyInvalid,
 )
 from monitoring_dagster.spec import Retraining
 from tests.tiny import DAY, after
 
-KNOWN, WAITING, THIN, UNUSABLE = LabelState
+KNOWN, WAITING, THIN, UNUSABLE, QUARANTINED = LabelState
 
 
 def days(*states, rows=100, predictions=100, mature=5, **policy):
@@ -60,9 +61,10 @@ def test_before_any_label_has_matured_each_prediction_is_taken_for_one():
         pytest.param(days(), f"There are no predictions up to {after(30)}", id="none"),
         pytest.param(days(KNOWN), f"1 day with predictions from {DAY} to {DAY}: 1 with mature"
                      " labels", id="one"),
-        pytest.param(days(UNUSABLE, KNOWN, THIN, WAITING, KNOWN),
-                     f"5 days with predictions from {DAY} to {after(4)}: 2 with mature labels,"
-                     " 1 waiting for labels, 1 with too few labels, 1 not usable when judged",
+        pytest.param(days(UNUSABLE, KNOWN, THIN, WAITING, KNOWN, QUARANTINED),
+                     f"6 days with predictions from {DAY} to {after(5)}: 2 with mature labels,"
+                     " 1 waiting for labels, 1 with too few labels, 1 not usable when judged,"
+                     " 1 quarantined",
                      id="of every kind"),
     ],
 )  # fmt: skip
@@ -86,6 +88,49 @@ def test_what_was_looked_at(found, words):
 )  # fmt: skip
 def test_the_advice_is_one_that_helps(found, way_out):
     assert found.way_out.startswith(way_out)
+
+
+def test_a_day_in_quarantine_says_why():
+    one = LearningDay(DAY, QUARANTINED, 100, 90, "partial day")
+    assert one.words == "quarantined: partial day"
+    assert LearningDay(DAY, KNOWN, 100, 90).words == "with mature labels"
+
+
+def counted(*parts):
+    """Days of a state, rows and invalid rows each, the oldest first."""
+    found = [
+        LearningDay(after(n), state, rows, rows, rows=rows, invalid=invalid)
+        for n, (state, rows, invalid) in enumerate(parts)
+    ]
+    policy = Retraining(trainer="a:b", train_days=4, holdout_days=2, max_invalid_share=0.3)
+    return LearningDays(after(30), tuple(found), policy, 5)
+
+
+@pytest.mark.parametrize(
+    ("found", "share"),
+    [
+        pytest.param(counted((KNOWN, 100, 0), (KNOWN, 100, 0)), 0.0, id="all of them are valid"),
+        pytest.param(counted((KNOWN, 100, 31), (THIN, 100, 31)), 0.31, id="in the one known day"),
+        pytest.param(counted((KNOWN, 69, 0), (QUARANTINED, 62, 9), (KNOWN, 69, 0)), 0.31,
+                     id="all rows of a day in quarantine"),
+        pytest.param(counted((KNOWN, 100, 0), (UNUSABLE, 0, 0), (KNOWN, 100, 0)), 1 / 3,
+                     id="a day that cannot be read has as many as any"),
+        pytest.param(counted((QUARANTINED, 100, 0), (KNOWN, 100, 0), (QUARANTINED, 100, 0)), 0.0,
+                     id="before and after what is learnt from"),
+        pytest.param(counted((QUARANTINED, 100, 100)), 0.0, id="nothing is learnt from"),
+        pytest.param(counted((KNOWN, 0, 0)), 0.0, id="days that nobody counted"),
+    ],
+)  # fmt: skip
+def test_the_share_of_invalid_rows(found, share):
+    assert found.invalid_share == pytest.approx(share)
+
+
+def test_what_is_broken_in_too_large_a_part_names_share_limit_and_way_out():
+    found = counted((KNOWN, 69, 0), (QUARANTINED, 62, 9), (KNOWN, 69, 0))
+    words = str(TooManyInvalid.of(found))
+    assert words.startswith("31.0% of the rows of the days to learn from are invalid, as known on")
+    assert "(limit 30%)" in words
+    assert "2 with mature labels, 1 quarantined. Have the days in quarantine delivered" in words
 
 
 def test_labels_that_never_came_are_named():

@@ -4,9 +4,10 @@ import pytest
 
 from monitoring_dagster.act.retraining.enough_labels import LabelState
 from monitoring_dagster.act.retraining.learning_days import learning_days
+from monitoring_dagster.decide.signal import Signal
 from tests.tiny import DAY, after, keep, monitor_of
 
-KNOWN, WAITING, THIN, UNUSABLE = LabelState
+KNOWN, WAITING, THIN, UNUSABLE, QUARANTINED = LabelState
 WAIT = 5
 POLICY = {"trainer": "a:b", "train_days": 2, "holdout_days": 1, "min_labelled_rows": 10}
 TABLE = {"database": "log.duckdb", "table": "log"}
@@ -66,6 +67,18 @@ def test_what_the_contract_called_unusable_is_said_to_be(monitor):
     serve(monitor, 0, 90, counted=0)
     keep(monitor, "contract", usable="0")
     assert states(monitor, WAIT) == [(DAY, UNUSABLE)]
+
+
+def test_a_day_in_quarantine_is_passed_over_for_the_one_before_it(monitor):
+    for n in range(4):
+        serve(monitor, n, 90)
+    broken = Signal.stating(after(2), "contract.schema_breach", "age", "odd", severity="P1")
+    keep(monitor, "contract", after(2), signals=[broken])
+    assert states(monitor, 3 + WAIT) == [
+        (DAY, KNOWN), (after(1), KNOWN), (after(2), QUARANTINED), (after(3), KNOWN)
+    ]  # fmt: skip
+    keep(monitor, "contract", after(2))  # delivered anew
+    assert states(monitor, 3 + WAIT) == [(after(n), KNOWN) for n in (1, 2, 3)]
 
 
 def test_a_label_that_came_after_the_day_asked_about_is_not_known_on_it(monitor):

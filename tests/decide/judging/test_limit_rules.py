@@ -40,6 +40,11 @@ def p99(value, subject="total"):
     return Signal.on(TODAY, "service.latency_p99_ms", value, subject=subject, n=1000)
 
 
+def age(hours, weeks_ago=0, subject="median"):
+    day = ago(7 * weeks_ago)
+    return Signal.on(day, "freshness.feature_age_hours", hours, subject=subject, n=1000)
+
+
 def found(signals, *, spec=SPEC, **asked):
     by_day = {}
     for one in signals:
@@ -68,6 +73,18 @@ def found(signals, *, spec=SPEC, **asked):
         pytest.param([rows(90), rows(10, 1), rows(200, 2), rows(150, 3)], {}, id="the median"),
         pytest.param([rows(70), rows(10, 1), rows(200, 2), rows(150, 3)],
                      {FindingKind.LOW_VOLUME: Severity.P1}, id="below half of the median"),
+        pytest.param([rows(301), rows(100, 1), rows(100, 2)],
+                     {FindingKind.HIGH_VOLUME: Severity.P2}, id="more than thrice of usual"),
+        pytest.param([rows(300), rows(100, 1), rows(100, 2)], {}, id="exactly thrice"),
+        pytest.param([age(30), age(1, 1), age(1, 2)],
+                     {FindingKind.STALE_FEATURES: Severity.P1}, id="1 hour became 30"),
+        pytest.param([age(3), age(1, 1), age(1, 2)], {}, id="exactly thrice as old"),
+        pytest.param([age(1), age(0.01, 1), age(0.01, 2)], {}, id="an hour is not stale"),
+        pytest.param([age(1.1), age(0.01, 1), age(0.01, 2)],
+                     {FindingKind.STALE_FEATURES: Severity.P1}, id="more is, where minutes are"),
+        pytest.param([age(30), age(1, 1)], {}, id="one week is no usual age"),
+        pytest.param([age(30, subject="oldest"), age(1, 1, "oldest"), age(1, 2, "oldest")], {},
+                     id="one old row is no stale day"),
     ],
 )  # fmt: skip
 def test_limits_of_the_catalogue(signals, kinds):
@@ -84,6 +101,21 @@ def test_a_limit_says_value_and_limit_and_what_the_step_adds():
     assert [one.words for one in exceeded] == [
         "50.0% of 500 requests failed (limit 10%); status 'x' is none of ours"
     ]
+
+
+def test_the_owners_limit_is_held_whatever_is_usual():
+    written = {"rules": {"service": {"max_feature_age_hours": 6}}}
+    spec = ModelSpec.model_validate(SPEC.model_dump(exclude_unset=True) | written)
+    assert found([age(6), age(1, 1), age(1, 2)], spec=spec) == []
+    (stale,) = found([age(6.5)], spec=spec)
+    assert stale.words == (
+        "features of the median row were 6.5 hours old when served (limit 6.0 hours)"
+    )
+    (stale,) = found([age(30), age(1, 1), age(1, 2)])
+    assert stale.words == (
+        "features of the median row were 30.0 hours old when served (limit 3.0 hours), on this"
+        " weekday usually 1.0"
+    )
 
 
 def test_only_the_limits_of_an_asset_are_asked_for():

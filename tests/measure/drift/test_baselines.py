@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from monitoring_dagster.decide.judging.drift_rules import drift_findings
+from monitoring_dagster.measure import contract
 from monitoring_dagster.measure import profiling as profile
 from monitoring_dagster.measure.drift import drift
 from monitoring_dagster.measure.drift.baselines import compared_with
@@ -83,6 +84,17 @@ def test_a_window_holds_the_days_before_and_never_the_day_itself(lived):
     week = compared(lived, DAYS[8])["same weekday, 7 days"].profiles
     assert week[Group("1")].rows == rows[1]
     assert week[Group("1", "country", "DE")].rows < rows[1]
+
+
+def test_a_day_in_quarantine_is_part_of_no_window(lived, tmp_path):
+    world = replace(lived.copied_to(tmp_path), spec_changes=lived.spec_changes)
+    before = compared(world, DAYS[6])["rolling, 5 days"].profiles[Group("1")].rows
+    bad = DAYS[3]
+    log = world.served(bad)
+    world.write(bad, log=log.assign(score=100 * log["score"]))
+    contract.run(world.monitor, bad)
+    after = compared(world, DAYS[6])["rolling, 5 days"].profiles[Group("1")].rows
+    assert after == before - profiles_of(world.monitor, bad)[Group("1")].rows
 
 
 def test_before_a_window_has_days_there_is_no_verdict_and_it_says_so(lived):

@@ -81,6 +81,34 @@ def test_times_that_are_missing_or_no_times_are_told_apart(tmp_path):
     assert found.unit is None
 
 
+def test_the_rows_of_each_hour_of_the_utc_day_are_counted(tmp_path):
+    moments = [NOON, NOON + timedelta(minutes=59, seconds=59), NOON + timedelta(hours=11)]
+    others = [None, NOON + timedelta(hours=12), NOON - timedelta(hours=13)]
+    found = inspected(tmp_path, served_at=times(*moments, *others))
+    assert found.hours == (0,) * 12 + (2,) + (0,) * 10 + (1,)
+    assert (found.times.missing, found.times.elsewhere) == (1, 2)
+    assert inspected(tmp_path, served_at=["soon"]).hours == (0,) * 24
+
+
+def test_rows_without_version_id_or_time_are_counted_once_each(tmp_path):
+    found = inspected(
+        tmp_path, request_id=["a", None, None, "d", "e"], model_version=["1", "", None, "1", "1"],
+        served_at=times(NOON, NOON, None, None, NOON), prediction=[1, 1, 1, 1, None],
+    )  # fmt: skip
+    assert (found.incomplete, found.invalid) == (3, 4)
+
+
+def test_a_row_of_which_any_value_cannot_be_right_is_invalid(tmp_path):
+    found = inspected(
+        tmp_path, SCORED, request_id=list("abcde"), score=[0.5, 1.5, None, NAN, 0.5],
+        age=["1", "2", "3", "4", "old"], asked={"numbers": ["age"]},
+    )  # fmt: skip
+    assert (found.incomplete, found.invalid) == (0, 4)
+    ended = LOG.model_copy(update={"status": "status"})
+    found = inspected(tmp_path, ended, request_id=[None, "b"], status=["error", "ok"])
+    assert found.incomplete == found.invalid == 0  # what failed is counted as an error
+
+
 SECONDS = int(NOON.timestamp())
 
 

@@ -83,7 +83,9 @@ def test_every_step_of_a_lived_day_writes_its_areas(founded):
     """By name, so that a rule can be written on each of them."""
     day = max(founded.monitor.results.days("tiny", "verdict"))
     areas = {one.name.partition(".")[0] for one in stored_on(founded.monitor, day)}
-    only_where_there_is_something = {"outside", "estimate_accuracy", "revision", "label_feed"}
+    only_where_there_is_something = {
+        "outside", "estimate_accuracy", "revision", "label_feed", "freshness", "traffic"
+    }  # fmt: skip
     beyond_a_short_life = {"multivariate", "registration", "variation"}
     assert areas == set(AREAS) - only_where_there_is_something - beyond_a_short_life
 
