@@ -55,6 +55,21 @@ class Predictions(Source):
     latency_ms: dict[Named, Named] = Field(
         default_factory=dict, description="Stage: column, in milliseconds. `total` is judged."
     )
+    feature_code: Named | None = Field(
+        default=None,
+        description="Column with the hash or commit of the code that computed the features; held"
+        " against the version's tag feature_code.",
+    )
+    libraries: Named | None = Field(
+        default=None,
+        description="Column with the service's library versions, as a JSON object or as"
+        " name==version by comma; held against those of the version's training.",
+    )
+
+    @property
+    def deployed(self) -> tuple[str, ...]:
+        """The columns that tell of the deployment behind a row."""
+        return tuple(name for name in (self.feature_code, self.libraries) if name is not None)
 
 
 class Labels(Source):
