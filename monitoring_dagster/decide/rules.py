@@ -137,7 +137,7 @@ _ROWS: dict[FindingKind, Rule] = {
         first_step="Ask the producer what changed; judge drift of these columns only afterwards.",
         heals=True,
         blocks_retraining=True,
-        stated_as=("contract.schema_breach",),
+        stated_as=("contract.schema_breach", "version.schema_breach"),
     ),
     FindingKind.LOW_VOLUME: Rule(
         title="low volume",

@@ -498,6 +498,23 @@ def test_a_day_that_is_delivered_late_ends_its_incident(world):
     assert (incident.kind, incident.closed_on) == (missing, world.today)
 
 
+def test_half_of_the_nulls_of_a_feature_are_a_breach_before_they_are_drift(world):
+    """Its drift is quiet, the other columns are judged, and the day is not learnt from."""
+    written(world, "age", lambda it: it.where(np.arange(len(it)) >= 155))
+    world.monitored(world.today)
+    (finding,) = world.findings(world.today)
+    assert (finding.kind, finding.subject, finding.severity) == (
+        FindingKind.SCHEMA_BREACH, "age", P1,
+    )  # fmt: skip
+    assert finding.words == (
+        "feature 'age' is missing in 150 of 295 rows (50.8%) of version 1, and never was in the"
+        " reference"
+    )
+    drifted = world.monitor.results.read("tiny", DRIFT, world.today).to_pylist()
+    assert {one["column"] for one in drifted} >= {"income", "debt", "plan", "score"}
+    assert "age" not in {one["column"] for one in drifted}
+
+
 def test_times_of_the_founding_days_are_their_own(world):
     """What is healthy has nothing to say."""
     for day in (START, START + timedelta(days=7)):
