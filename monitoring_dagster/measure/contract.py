@@ -22,6 +22,7 @@ from monitoring_dagster.measure.breaches import (
     retyped,
     wants_levels,
 )
+from monitoring_dagster.measure.deployed_code import deployment_signals, unlogged
 from monitoring_dagster.measure.step import Check, StepReport, Tone
 from monitoring_dagster.measure.version_contracts import (
     ExpectedColumn,
@@ -29,17 +30,24 @@ from monitoring_dagster.measure.version_contracts import (
     served_versions,
     signature_breaches,
 )
-from monitoring_dagster.sources.rows import rows
+from monitoring_dagster.sources.rows import rows, served
 from monitoring_dagster.sources.rows.countable_rows import needed
 from monitoring_dagster.sources.rows.inspection import Inspection, inspect_day
 from monitoring_dagster.sources.rows.readings import is_text, time_of
+from monitoring_dagster.sources.rows.served import Deployment
 from monitoring_dagster.sources.suites import contracts
 from monitoring_dagster.sources.suites.suites import load_suite
 from monitoring_dagster.stats.columns.bins import CategoricalBins
 from monitoring_dagster.store.days import seen_files
 from monitoring_dagster.store.days.champions import traffic_among
 from monitoring_dagster.store.days.signals import noted
-from monitoring_dagster.store.days.usable_rows import CONTRACT, LEFT_OUT, QUIET, USABLE
+from monitoring_dagster.store.days.usable_rows import (
+    CONTRACT,
+    LEFT_OUT,
+    QUIET,
+    USABLE,
+    noted_deployments,
+)
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.version_reference import answer_columns
 
@@ -57,6 +65,7 @@ class _Found:
     quiet: set[str] = field(default_factory=set)
     left_out: set[str] = field(default_factory=set)
     usable: bool = True
+    deployments: list[Deployment] = field(default_factory=list)
     versions: dict[str, int] = field(default_factory=dict)  # rows of those that are known
 
     def state(self, kind: FindingKind, subject: str, words: str, **fields: object) -> None:
@@ -104,6 +113,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
             USABLE: str(int(found.usable)),
             QUIET: json.dumps(sorted(found.quiet)),
             LEFT_OUT: json.dumps(sorted(found.left_out)),
+            **noted_deployments(found.deployments),
             **noted([*_counts(day, breaches, count), *found.statements]),
         },
     )
@@ -177,8 +187,15 @@ def _inspect(found: _Found, columns: Mapping[str, str], unreadable: Mapping[str,
     for breach in urgent.values():
         found.breach(breach)
     _suite(found, columns)
-    for breach in signature_breaches(monitor.spec, signed, columns, unreadable):
+    for breach in (
+        *signature_breaches(monitor.spec, signed, columns, unreadable),
+        *unlogged(log, day, columns, unreadable),
+    ):
         found.breach(breach)
+    found.deployments = served.deployments_of(log, day, root=monitor.root, columns=columns)
+    found.statements += deployment_signals(
+        monitor, day, versions, found.deployments, columns=columns
+    )
     found.versions = {one.name: one.rows for one in versions}
     return inspection.rows
 
