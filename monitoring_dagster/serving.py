@@ -1,10 +1,17 @@
-"""What a service asks MLflow: which version serves, and whether to answer without it."""
+"""What a service asks MLflow, and what it logs of itself: which code and libraries answer."""
 
+import json
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from monitoring_dagster.errors import MonitoringError
+from monitoring_dagster.store.models.environment import (
+    LIBRARIES,
+    hash_of_files,
+    installed_libraries,
+)
 from monitoring_dagster.store.models.registry import Registry
 
 
@@ -57,3 +64,22 @@ def champion(model: str, *, tracking_uri: str | None = None) -> Champion:
     if found is None or found.version is None:
         raise NothingServes.named(model)
     return Champion(found.version, f"models:/{model}/{found.version}", found.fallback)
+
+
+def feature_code(file: str | Path, *more: str | Path) -> str:
+    """The hash of the source files that compute the features, for `predictions.feature_code` of the
+    log and for `Registry.log_version(feature_code=...)`.
+
+    The same content has the same hash, whatever the files are called and wherever they lie; a
+    commit does as well. Raises OSError for a file that cannot be read.
+    """
+    return hash_of_files([file, *more])
+
+
+def libraries(*names: str) -> str:
+    """The installed versions of some libraries as JSON, for `predictions.libraries` of the log; by
+    default those that `Registry.log_version` notes.
+
+    Compute it once, when the service starts. Raises PackageNotFoundError.
+    """
+    return json.dumps(installed_libraries(names or LIBRARIES))

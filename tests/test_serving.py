@@ -4,13 +4,21 @@ import os
 import subprocess
 import sys
 from dataclasses import FrozenInstanceError
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
 from monitoring_dagster.act.fallback import SwitchedAlready, publish_switch, switch_fallback
-from monitoring_dagster.serving import Champion, NothingServes, champion
+from monitoring_dagster.serving import (
+    Champion,
+    NothingServes,
+    champion,
+    feature_code,
+    libraries,
+)
+from monitoring_dagster.store.models.environment import LIBRARIES, hash_of_files, libraries_in
 from monitoring_dagster.store.models.registry import RegistryUnavailable
 from tests.scenarios.test_retraining import told
 
@@ -89,3 +97,21 @@ def test_a_service_imports_neither_dagster_nor_the_pipeline():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
                           check=True, env=os.environ | {"PYTHONPATH": str(HERE)})  # fmt: skip
     assert done.stdout == "[]\n"
+
+
+def test_a_service_logs_the_hash_of_its_feature_code(tmp_path):
+    """One that changes with what is in the files, and with nothing else."""
+    one, other = tmp_path / "features.py", tmp_path / "joins.py"
+    one.write_text("x = 1")
+    other.write_text("y = 2")
+    before = feature_code(one, str(other))
+    assert before == feature_code(other, one) == hash_of_files([one, other])
+    one.write_text("x = 2")
+    assert feature_code(one, other) != before
+
+
+def test_a_service_logs_its_libraries_as_the_contract_reads_them():
+    assert libraries_in(libraries("numpy", "scikit-learn")) == {
+        "numpy": version("numpy"), "scikit-learn": version("scikit-learn"),
+    }  # fmt: skip
+    assert set(libraries_in(libraries())) == set(LIBRARIES)

@@ -1,13 +1,17 @@
 """Which version serves: forward, back, and in step with what MLflow says."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Self
 
 from monitoring_dagster.act.notify.alerts import announce
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.kinds import FindingKind
+from monitoring_dagster.measure.breaches import shown
+from monitoring_dagster.store.days.step_findings import VERDICT
+from monitoring_dagster.store.days.usable_rows import main_feature_code
 from monitoring_dagster.store.ledger.decided.promotions import PromotedMeanwhile, Promotion
+from monitoring_dagster.store.models.environment import is_same_code
 from monitoring_dagster.store.monitor import Monitor
 
 
@@ -32,6 +36,18 @@ class NothingToRollBack(MonitoringError):
         return cls(
             f"version {version} of {model!r}, which served before the present one, is no longer"
             f" registered in MLflow: {way_out}"
+        )
+
+
+class OtherFeatureCode(MonitoringError):
+    """A version to go back to whose features another code would compute."""
+
+    @classmethod
+    def of(cls, model: str, version: str, *, own: str, logged: str, day: date) -> Self:
+        return cls(
+            f"version {version} of {model!r} was trained on features of code {shown(own)}, and"
+            f" those of {day} come from {shown(logged)}: roll the feature pipeline back first, or"
+            " go back without it by --force"
         )
 
 
@@ -96,12 +112,17 @@ def promote_by_hand(monitor: Monitor, version: str, *, reason: str, by: str) -> 
     return f"version {version} of {monitor.name} serves from now on"
 
 
-def roll_back(monitor: Monitor, *, reason: str, by: str) -> str:
+def roll_back(monitor: Monitor, *, reason: str, by: str, force: bool = False) -> str:
     """Promote the champion's predecessor, and announce it; returns what was done in words.
+
+    Parameters
+    ----------
+    force
+        Go back though the features of the newest day come from another code than its own.
 
     Raises
     ------
-    NothingToRollBack, UnknownReference, PromotedMeanwhile
+    NothingToRollBack, UnknownReference, OtherFeatureCode, PromotedMeanwhile
     """
     now = monitor.house.now()
     adopt_champion(monitor, at=now)
@@ -113,6 +134,8 @@ def roll_back(monitor: Monitor, *, reason: str, by: str) -> str:
         earlier = next((one for one in reversed(before) if one in versions and one != bad), None)
         raise NothingToRollBack.deleted(monitor.name, good, earlier=earlier)
     _refuse_unusable(monitor, good)
+    if not force:
+        _refuse_other_features(monitor, good)
     change = Promotion(monitor.name, good, bad, reason, by, now)
     _change(monitor, change, title=f"Rolled back to v{good} by {by}")
     return f"version {good} serves again in place of version {bad}: {reason}"
@@ -146,6 +169,15 @@ def _refuse_unusable(monitor: Monitor, version: str) -> None:
     """Before anything moves: what the comparison with it, and the message about it, will read."""
     monitor.registry.reference(monitor.spec.mlflow_name, version)
     monitor.registry.describe(monitor.spec.mlflow_name, version)
+
+
+def _refuse_other_features(monitor: Monitor, version: str) -> None:
+    """A model is as good as its features: the newest judged day says whose they are by now."""
+    own = monitor.registry.describe(monitor.spec.mlflow_name, version).feature_code
+    day = max(monitor.results.days(monitor.name, VERDICT), default=None)
+    logged = main_feature_code(monitor, day) if day is not None else None
+    if day is not None and own and logged and not is_same_code(own, logged):
+        raise OtherFeatureCode.of(monitor.name, version, own=own, logged=logged, day=day)
 
 
 def _move_alias(monitor: Monitor, version: str, previous: str | None) -> None:

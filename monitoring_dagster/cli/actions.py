@@ -51,11 +51,16 @@ def decide(model: str, decision: str, request_id: tuple[str, ...], reason: str) 
 @click.command()
 @click.argument("model")
 @click.option("--reason", required=True, callback=_given, help="Goes to the channel, too.")
-def rollback(model: str, reason: str) -> None:
-    """Make the previous champion serve again."""
+@click.option("--force", is_flag=True, help="Although the features come from other code.")
+def rollback(model: str, reason: str, *, force: bool) -> None:
+    """Make the previous champion serve again.
+
+    Refused where the features of the newest judged day come from other code than that version's
+    tag feature_code names: rolled back alone, it would answer from features that it does not know.
+    """
     from monitoring_dagster.act.promotion import roll_back
 
-    click.echo(roll_back(here.monitor(model), reason=reason, by=here.person()))
+    click.echo(roll_back(here.monitor(model), reason=reason, by=here.person(), force=force))
 
 
 @click.command()

@@ -146,7 +146,7 @@ _ROWS: dict[FindingKind, Rule] = {
         heals=True,
         blocks_retraining=True,
         quarantines=True,
-        stated_as=("contract.schema_breach",),
+        stated_as=("contract.schema_breach", "version.schema_breach"),
     ),
     FindingKind.LOW_VOLUME: Rule(
         title="low volume",
@@ -286,6 +286,38 @@ _ROWS: dict[FindingKind, Rule] = {
         on_call=OnCallStep.VERSION,
         first_step="Find out who deployed it and register it, or roll it back.",
         stated_as=("registration.unknown_version",),
+    ),
+    FindingKind.ROLLBACK_MISMATCH: Rule(
+        title="rollback mismatch",
+        family=Family.SERVICE,
+        evidence=Evidence.SERVICE,
+        severities=(Severity.P1, Severity.P2, Severity.P3),
+        asset="contract",
+        on_call=OnCallStep.VERSION,
+        first_step="Roll the feature pipeline back to the version's own code, or let the newer "
+        "version serve again.",
+        stated_as=("contract.rollback_mismatch",),
+    ),
+    FindingKind.FEATURE_CODE_MISMATCH: Rule(
+        title="feature code mismatch",
+        family=Family.SERVICE,
+        evidence=Evidence.SERVICE,
+        severities=(Severity.P1, Severity.P2, Severity.P3),
+        asset="contract",
+        on_call=OnCallStep.VERSION,
+        first_step="Compare both commits of the feature code: did a feature change its meaning?",
+        stated_as=("contract.feature_code_mismatch",),
+    ),
+    FindingKind.LIBRARY_MISMATCH: Rule(
+        title="library mismatch",
+        family=Family.SERVICE,
+        evidence=Evidence.SERVICE,
+        severities=(Severity.P2, Severity.P3),
+        asset="contract",
+        on_call=OnCallStep.VERSION,
+        first_step="Serve with the libraries of the version's training, or train it again with "
+        "those that serve.",
+        stated_as=("contract.library_mismatch",),
     ),
     FindingKind.PREDICTION_DRIFT: Rule(
         title="prediction drift",

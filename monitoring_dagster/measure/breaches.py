@@ -44,6 +44,7 @@ class Breach:
     words: str
     is_judged: bool = False  # the column is read all the same, and its drift is news
     is_left_out: bool = False  # nothing of the column is read
+    version: str = ""  # that it is about; empty: the day
 
 
 def shown(value: str) -> str:
@@ -71,7 +72,12 @@ def by_share(share: float) -> Severity:
     return Severity.P2 if share > FEW else Severity.P3
 
 
-def _of(part: int, whole: int) -> str:
+def of_rows(part: int, whole: int) -> str:
+    """How many rows, and what share of all.
+
+    >>> of_rows(1, 1_600)
+    '1 of 1,600 rows (0.1%)'
+    """
     return f"{part:,} of {whole:,} rows ({part / whole:.1%})"
 
 
@@ -202,8 +208,8 @@ def in_rows(spec: ModelSpec, day: date, found: Inspection) -> Iterator[Breach]:
         yield Breach(
             log.version,
             by_share(share),
-            f"{_of(found.without_version, found.counted)} have no {log.version!r}: no version is"
-            " judged by them",
+            f"{of_rows(found.without_version, found.counted)} have no {log.version!r}: no version"
+            " is judged by them",
         )
     yield from _unanswered(log.prediction, found.without_prediction, found.counted)
     if log.score is not None and spec.task != "regression":
@@ -220,8 +226,8 @@ def _unanswered(name: str, missing: int, counted: int) -> Iterator[Breach]:
         yield Breach(
             name,
             by_share(share),
-            f"{_of(missing, counted)} have no {name!r} though they count as answered: errors that"
-            " are logged as ok?",
+            f"{of_rows(missing, counted)} have no {name!r} though they count as answered: errors"
+            " that are logged as ok?",
             is_judged=share <= FEW,
         )
 
@@ -262,14 +268,14 @@ def _ids(name: str, ids: IdCounts, counted: int) -> Iterator[Breach]:
     if ids.lost_digits:
         share = ids.lost_digits / ids.rows
         words = (
-            f"{_of(ids.lost_digits, ids.rows)} have a {name!r} that was a float and has lost its"
-            f" last digits{examples(ids.examples)}: labels may find the wrong request. Write ids as"
-            " text"
+            f"{of_rows(ids.lost_digits, ids.rows)} have a {name!r} that was a float and has lost"
+            f" its last digits{examples(ids.examples)}: labels may find the wrong request. Write"
+            " ids as text"
         )
         found.append((Severity.P1 if share > NEARLY_ALL else Severity.P2, words))
     elif ids.repeated > MANY_REPEATED * ids.rows:
         words = (
-            f"{_of(ids.repeated, ids.rows)} have the {name!r} of an earlier row"
+            f"{of_rows(ids.repeated, ids.rows)} have the {name!r} of an earlier row"
             f"{examples(ids.examples)}, and only the first of them counts: {_why_repeated(ids)}"
         )
         is_all = ids.repeated > NEARLY_ALL * ids.rows
@@ -277,7 +283,7 @@ def _ids(name: str, ids: IdCounts, counted: int) -> Iterator[Breach]:
     if ids.missing:
         share = ids.missing / counted
         severity = Severity.P1 if share > NEARLY_ALL else max(by_share(share), Severity.P2)
-        words = f"{_of(ids.missing, counted)} have no {name!r}: no label will find them"
+        words = f"{of_rows(ids.missing, counted)} have no {name!r}: no label will find them"
         found.append((severity, words))
     if found:
         yield Breach(name, min(one for one, _ in found), "; ".join(words for _, words in found))
@@ -298,15 +304,15 @@ def _times(name: str, day: date, times: Times, rows: int) -> Iterator[Breach]:
     parts = []
     if times.elsewhere:
         parts.append(
-            f"{_of(times.elsewhere, rows)} have a {name!r} of another UTC day: the times run from"
-            f" {_at(times.first)} to {_at(times.last)}{_why_elsewhere(day, times, rows)}"
+            f"{of_rows(times.elsewhere, rows)} have a {name!r} of another UTC day: the times run"
+            f" from {_at(times.first)} to {_at(times.last)}{_why_elsewhere(day, times, rows)}"
         )
     if times.missing:
-        parts.append(f"{_of(times.missing, rows)} have no {name!r}")
+        parts.append(f"{of_rows(times.missing, rows)} have no {name!r}")
     if times.unreadable:
         unit = f" ({times.unit} since 1970?)" if times.unit else ""
         parts.append(
-            f"{_of(times.unreadable, rows)} have a {name!r} that cannot be read"
+            f"{of_rows(times.unreadable, rows)} have a {name!r} that cannot be read"
             f"{examples(times.examples)}{unit}"
         )
     yield Breach(name, by_share(odd / rows), "; ".join(parts))

@@ -1,7 +1,7 @@
 """Does the day's file look as it must, before anything is computed from it?"""
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.judging.delivery.quarantine import odd_deliveries
 from monitoring_dagster.decide.judging.statements import stated_findings
+from monitoring_dagster.decide.judging.traffic import Traffic
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.errors import UnknownColumn, did_you_mean
 from monitoring_dagster.kinds import FindingKind, Severity
@@ -27,25 +28,35 @@ from monitoring_dagster.measure.delivery_signals import (
     incomplete_log,
     synthetic_leak,
 )
+from monitoring_dagster.measure.deployed_code import deployment_signals, unlogged
 from monitoring_dagster.measure.step import Check, StepReport, Tone
+from monitoring_dagster.measure.version_contracts import (
+    ExpectedColumn,
+    expected_columns,
+    served_versions,
+    signature_breaches,
+)
 from monitoring_dagster.sources.rows import rows, served
 from monitoring_dagster.sources.rows.countable_rows import needed
 from monitoring_dagster.sources.rows.inspection import Inspection, inspect_day
 from monitoring_dagster.sources.rows.readings import is_text, time_of
+from monitoring_dagster.sources.rows.served import Deployment
 from monitoring_dagster.sources.suites import contracts
 from monitoring_dagster.sources.suites.suites import load_suite
-from monitoring_dagster.stats.columns.bins import Bins, CategoricalBins
+from monitoring_dagster.stats.columns.bins import CategoricalBins
 from monitoring_dagster.store.days import seen_files
+from monitoring_dagster.store.days.champions import traffic_among
 from monitoring_dagster.store.days.quarantined_days import why_quarantined
 from monitoring_dagster.store.days.signals import StoredSignals, noted
-from monitoring_dagster.store.days.usable_rows import CONTRACT, LEFT_OUT, QUIET, USABLE
-from monitoring_dagster.store.monitor import Monitor
-from monitoring_dagster.store.references.reference import Reference
-from monitoring_dagster.store.references.version_reference import (
-    answer_columns,
-    reference_of,
-    role_columns,
+from monitoring_dagster.store.days.usable_rows import (
+    CONTRACT,
+    LEFT_OUT,
+    QUIET,
+    USABLE,
+    noted_deployments,
 )
+from monitoring_dagster.store.monitor import Monitor
+from monitoring_dagster.store.references.version_reference import answer_columns
 
 _SHOWN = 3
 _SEVERITY = {"critical": Severity.P1, "warning": Severity.P2, "info": Severity.P3}
@@ -61,17 +72,16 @@ class _Found:
     quiet: set[str] = field(default_factory=set)
     left_out: set[str] = field(default_factory=set)
     usable: bool = True
+    deployments: list[Deployment] = field(default_factory=list)
+    versions: dict[str, int] = field(default_factory=dict)  # rows of those that are known
 
-    def state(
-        self, kind: FindingKind, subject: str, words: str, severity: Severity | None = None
-    ) -> None:
+    def state(self, kind: FindingKind, subject: str, words: str, **fields: object) -> None:
         name = f"{CONTRACT}.{kind}"
-        self.statements.append(
-            Signal.stating(self.day, name, subject, words, severity=severity or "")
-        )
+        self.statements.append(Signal.stating(self.day, name, subject, words, **fields))
 
     def breach(self, one: Breach) -> None:
-        self.state(FindingKind.SCHEMA_BREACH, one.subject, one.words, one.severity)
+        about = {"severity": one.severity, "version": one.version}
+        self.state(FindingKind.SCHEMA_BREACH, one.subject, one.words, **about)
         if not one.is_judged:
             self.quiet.add(one.subject)
             if one.subject == self.monitor.spec.predictions.score:
@@ -100,7 +110,7 @@ def run(monitor: Monitor, day: date) -> StepReport:
         found.usable = False
         name = monitor.spec.predictions.served_at
         found.breach(Breach(name, Severity.P1, str(error), is_left_out=True))
-    breaches = [*stated_findings(monitor.spec, day, found.statements)]
+    breaches = [*stated_findings(monitor.spec, day, found.statements, _traffic(found))]
     monitor.results.write(
         monitor.name,
         CONTRACT,
@@ -110,12 +120,20 @@ def run(monitor: Monitor, day: date) -> StepReport:
             USABLE: str(int(found.usable)),
             QUIET: json.dumps(sorted(found.quiet)),
             LEFT_OUT: json.dumps(sorted(found.left_out)),
+            **noted_deployments(found.deployments),
             **noted([*_counts(day, breaches, count), *found.statements]),
         },
     )
     seen_files.keep(monitor, CONTRACT, day, files)
     breaches += odd_deliveries(monitor.spec, day, StoredSignals(monitor, day))
     return _report(breaches, count, why_quarantined(monitor, day))
+
+
+def _traffic(found: _Found) -> Traffic | None:
+    """Who served, where something is said of one version alone."""
+    if not any(one.version for one in found.statements):
+        return None
+    return traffic_among(found.monitor, found.day, found.versions)
 
 
 def _counts(day: date, findings: Sequence[Finding], rows_: int) -> Iterator[Signal]:
@@ -149,21 +167,12 @@ def _roles(found: _Found, columns: Mapping[str, str], unreadable: Mapping[str, s
         found.breach(Breach(name, Severity.P1, words, is_left_out=True))
 
 
-@dataclass(frozen=True)
-class _Expected:
-    """What one column ought to be."""
-
-    what: str  # feature, answer, segment or latency
-    kind: str  # numeric or categorical
-    bins: Bins | None
-
-
 def _inspect(found: _Found, columns: Mapping[str, str], unreadable: Mapping[str, str]) -> int:
     """The number of rows; what their columns, their values and the suite say is *found*."""
     monitor, day, log = found.monitor, found.day, found.monitor.spec.predictions
-    references = _references(monitor, day)
-    newest = references[-1] if references else None
-    expected = _expected(monitor, newest)
+    versions = served_versions(monitor, day)
+    signed = [one for one in versions if one.features]
+    expected = expected_columns(monitor.spec, signed)
     inspection = _looked_into(monitor, day, columns, expected)
     if not inspection.rows:
         words = f"the predictions of {day} hold no row"
@@ -189,77 +198,60 @@ def _inspect(found: _Found, columns: Mapping[str, str], unreadable: Mapping[str,
     for breach in urgent.values():
         found.breach(breach)
     _suite(found, columns)
-    if newest is not None:
-        others = {name for one in references for name, _ in one.features}
-        _signature(found, newest, columns, unreadable, others=others)
+    for breach in (
+        *signature_breaches(monitor.spec, signed, columns, unreadable),
+        *unlogged(log, day, columns, unreadable),
+    ):
+        found.breach(breach)
+    found.deployments = served.deployments_of(log, day, root=monitor.root, columns=columns)
+    found.statements += deployment_signals(
+        monitor, day, versions, found.deployments, columns=columns
+    )
+    found.versions = {one.name: one.rows for one in versions}
     return inspection.rows
 
 
-def _references(monitor: Monitor, day: date) -> list[Reference]:
-    """Of the versions that serve and have a signature, the newest last."""
-    versions = served.versions_of(monitor.spec.predictions, day, root=monitor.root)
-    references = [one for one in (reference_of(monitor, name) for name in versions) if one]
-    return sorted((one for one in references if one.features), key=lambda one: int(one.version))
-
-
-def _expected(monitor: Monitor, newest: Reference | None) -> dict[str, _Expected]:
-    """Columns whose type matters: those of defs.yaml, then those of the newest version."""
-    spec, log = monitor.spec, monitor.spec.predictions
-    bins = newest.bins if newest is not None else {}
-    found = {name: _Expected("latency", "numeric", None) for name in log.latency_ms.values()} | {
-        name: _Expected("segment", "categorical", bins.get(name)) for name in spec.segments
-    }
-    for name, kind in newest.features if newest is not None else ():
-        found[name] = _Expected("feature", kind, bins.get(name))
-    for name in role_columns(spec):
-        is_number = spec.task == "regression" or name == log.score
-        kind = "numeric" if is_number else "categorical"
-        found[name] = _Expected("answer", kind, bins.get(name))
-    return found
-
-
 def _looked_into(
-    monitor: Monitor, day: date, columns: Mapping[str, str], expected: Mapping[str, _Expected]
+    monitor: Monitor,
+    day: date,
+    columns: Mapping[str, str],
+    expected: Sequence[ExpectedColumn],
 ) -> Inspection:
     log = monitor.spec.predictions
-    there = {name: one for name, one in expected.items() if name in columns}
+    there = [one for one in expected if one.name in columns]
     return inspect_day(
         log,
         day,
         root=monitor.root,
         has_probabilities=monitor.spec.task != "regression",
-        numbers=[
-            name for name, one in there.items() if one.kind == "numeric" and is_text(columns[name])
-        ],
+        numbers=[one.name for one in there if one.kind == "numeric" and is_text(columns[one.name])],
         truths=[log.synthetic] if log.synthetic else [],
         blobs=[
-            name
-            for name, one in there.items()
-            if one.kind == "categorical" and columns[name] == "BLOB"
+            one.name for one in there if one.kind == "categorical" and columns[one.name] == "BLOB"
         ],
         levels={
-            name: one.bins.levels
-            for name, one in there.items()
+            one.name: one.bins.levels
+            for one in there
             if one.kind == "categorical"
             and isinstance(one.bins, CategoricalBins)
-            and wants_levels(columns[name], one.bins)
+            and wants_levels(columns[one.name], one.bins)
         },
     )
 
 
 def _retyped(
-    expected: Mapping[str, _Expected], columns: Mapping[str, str], inspection: Inspection
+    expected: Sequence[ExpectedColumn], columns: Mapping[str, str], inspection: Inspection
 ) -> Iterator[Breach]:
     """Columns that arrive in another type than agreed."""
-    for name, one in expected.items():
-        if name in columns:
+    for one in expected:
+        if one.name in columns:
             breach = retyped(
                 one.what,
-                name,
-                arrived=columns[name],
+                one.name,
+                arrived=columns[one.name],
                 kind=one.kind,
                 bins=one.bins,
-                odd=inspection.columns.get(name),
+                odd=inspection.columns.get(one.name),
             )
             if breach is not None:
                 yield breach
@@ -277,45 +269,6 @@ def _truths(
             f"{odd.odd:,} of {odd.values:,} values of {name!r} are neither true nor false"
             f"{examples(odd.examples)}: these rows are taken for real traffic",
         )
-
-
-def _signature(
-    found: _Found,
-    newest: Reference,
-    columns: Mapping[str, str],
-    unreadable: Mapping[str, str],
-    *,
-    others: Collection[str],
-) -> None:
-    """Missing, reordered and added columns are different findings; features of *others* that serve
-    beside the newest version are none of them."""
-    expected = dict(newest.features)
-    for name in expected:
-        if name in unreadable:
-            words = f"feature {name!r} of version {newest.version} {unreadable[name]}"
-            found.breach(Breach(name, Severity.P1, words, is_left_out=True))
-        elif name not in columns:
-            words = (
-                f"feature {name!r} of version {newest.version} is missing."
-                f" {did_you_mean(name, columns)}"
-            )
-            found.breach(Breach(name, Severity.P1, words))
-    served = [name for name in columns if name in expected]
-    ordered = [name for name in expected if name in columns]
-    if served != ordered:
-        first = next(name for name, other in zip(served, ordered, strict=True) if name != other)
-        words = (
-            f"features stand in another order than in the signature of version"
-            f" {newest.version}, from {first!r} on"
-        )
-        found.breach(Breach("column order", Severity.P3, words))
-    spec = found.monitor.spec
-    log = spec.predictions
-    known = {*needed(log), *log.measured, *spec.segments, *expected, *others}
-    for name in columns:
-        if name not in known:
-            words = f"column {name!r} is new: neither defs.yaml nor the signature names it"
-            found.breach(Breach(name, Severity.P3, words))
 
 
 def _suite(found: _Found, columns: Mapping[str, str]) -> None:

@@ -1,7 +1,7 @@
 """One pass over the day's rows: the only step that reads them all."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -16,6 +16,11 @@ from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.measure.service_signals import answer_signals, service_signals
 from monitoring_dagster.measure.step import Check, StepReport, Tone
+from monitoring_dagster.measure.version_contracts import (
+    MISSING_FEATURE,
+    missing_features,
+    missing_signals,
+)
 from monitoring_dagster.measure.version_gaps import is_remark, registration_signals
 from monitoring_dagster.report.pictures import histograms
 from monitoring_dagster.sources.rows import rows, served, spark
@@ -26,9 +31,15 @@ from monitoring_dagster.stats.columns.column_profile import NumericProfile
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.stats.columns.profile import Profile, profiles_to_table
 from monitoring_dagster.stats.estimation.confidence import with_extremes
+from monitoring_dagster.store.days.champions import traffic_on
 from monitoring_dagster.store.days.profiles import PROFILE, SERVICE, why_no_profile
 from monitoring_dagster.store.days.signals import StoredSignals, noted
-from monitoring_dagster.store.days.usable_rows import columns_left_out, is_usable
+from monitoring_dagster.store.days.usable_rows import (
+    columns_left_out,
+    is_usable,
+    noted_quiet,
+    quiet_columns,
+)
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.reference import Reference
 from monitoring_dagster.store.references.version_reference import (
@@ -69,6 +80,8 @@ def run(monitor: Monitor, day: date) -> StepReport:
             profiles, service = _read(monitor, day)
         except (rows.MissingDay, rows.UnreadableFile) as error:
             service["error"] = str(error)  # the contract, which reads less, had nothing to say
+    known = _references(monitor, service.get("versions", {}))
+    missing = missing_features(monitor.spec, known, profiles, quiet=quiet_columns(monitor, day))
     monitor.results.write(
         monitor.name,
         PROFILE,
@@ -76,14 +89,30 @@ def run(monitor: Monitor, day: date) -> StepReport:
         profiles_to_table(profiles),
         metadata={
             SERVICE: json.dumps(service),
-            **noted(_signals(monitor, day, profiles, service)),
+            **noted_quiet((one.version.name, one.name) for one in missing),
+            **noted(
+                [
+                    *_signals(monitor, day, profiles, service, known),
+                    *missing_signals(day, missing, profiles),
+                ]
+            ),
         },
     )
     return _report(monitor, day, profiles, service)
 
 
+def _references(monitor: Monitor, versions: Iterable[str]) -> dict[str, Reference]:
+    """Of the versions that the registry knows."""
+    found = {version: reference_of(monitor, version) for version in versions}
+    return {version: one for version, one in found.items() if one is not None}
+
+
 def _signals(
-    monitor: Monitor, day: date, profiles: Mapping[Group, Profile], service: Mapping[str, Any]
+    monitor: Monitor,
+    day: date,
+    profiles: Mapping[Group, Profile],
+    service: Mapping[str, Any],
+    known: Mapping[str, Reference],
 ) -> Iterator[Signal]:
     yield from service_signals(day, service)
     if "error" in service:
@@ -95,12 +124,11 @@ def _signals(
             " judged: does it say of real traffic that it is a test?"
         )
         yield Signal.stating(day, "volume.empty_day", "rows", words)
-    known = {version: reference_of(monitor, version) for version in service.get("versions", {})}
     yield from answer_signals(
         day,
         profiles,
         answers=role_columns(monitor.spec),
-        bins={version: one.bins for version, one in known.items() if one is not None},
+        bins={version: one.bins for version, one in known.items()},
         has_probabilities=has_probabilities(monitor.spec),
     )
 
@@ -115,11 +143,7 @@ def _read(monitor: Monitor, day: date) -> tuple[dict[Group, Profile], dict[str, 
         for name, kind in rows.columns_of(log, day, root=root).items()
         if name not in left_out and not is_nested(kind)
     }
-    known = {
-        version: reference
-        for version in versions
-        if (reference := reference_of(monitor, version)) is not None
-    }
+    known = _references(monitor, versions)
     bins = {version: _bins_that_fit(one, available) for version, one in known.items()}
     segments = [name for name in spec.segments if name in available]
     stages = {stage: name for stage, name in log.latency_ms.items() if name in available}
@@ -156,7 +180,9 @@ def _report(
         *limit_findings(monitor.spec, day, log, asset=PROFILE),
     ]
     versions = list(stated_findings(monitor.spec, day, registration_signals(monitor, day)))
-    unknown = [one for one in versions if one.kind is FindingKind.UNKNOWN_VERSION]
+    if lacking := log.on(day, MISSING_FEATURE):
+        versions += stated_findings(monitor.spec, day, lacking, traffic_on(monitor, day))
+    urgent = [one for one in versions if one.kind is not FindingKind.VERSION_METADATA]
     numbers: dict[str, int | float] = {"rows": service["rows"]}
     if service["rows"]:
         numbers |= {
@@ -182,7 +208,7 @@ def _report(
             "versions": Check(
                 passed=all(is_remark(one.subject) for one in versions),
                 words="; ".join(one.words for one in versions) or f"served by version {served}",
-                tone=Tone.ERROR if unknown else Tone.WARN,
+                tone=Tone.ERROR if urgent else Tone.WARN,
             )
             if served or versions
             else Check.no_verdict(

@@ -48,6 +48,8 @@ def gaps(monitor: Monitor, reference: Reference, day: date) -> list[Gap]:
     """What *reference* lacks of what the model's spec needs on *day*, the weightiest first."""
     found = [*_of_columns(monitor, reference), *_of_promises(monitor, reference, day)]
     found += [Gap(name, "", Severity.P3) for name in reference.missing_metadata]
+    if monitor.spec.predictions.feature_code is not None and not reference.feature_code:
+        found.append(Gap("feature_code", "the feature code of its rows", Severity.P3))
     return sorted(found, key=lambda one: one.severity)
 
 

@@ -70,6 +70,16 @@ class Predictions(Source):
         description="Column with the time at which the features of the row were computed: stale"
         " ones are told.",
     )
+    feature_code: Named | None = Field(
+        default=None,
+        description="Column with the hash or commit of the code that computed the features; held"
+        " against the version's tag feature_code.",
+    )
+    libraries: Named | None = Field(
+        default=None,
+        description="Column with the service's library versions, as a JSON object or as"
+        " name==version by comma; held against those of the version's training.",
+    )
 
     def _check(self) -> None:
         super()._check()
@@ -82,6 +92,11 @@ class Predictions(Source):
         """The columns that are measured, beside those that a row needs to count."""
         optional = (self.key, self.features_at)
         return [*self.latency_ms.values(), *(name for name in optional if name is not None)]
+
+    @property
+    def deployed(self) -> tuple[str, ...]:
+        """The columns that tell of the deployment behind a row."""
+        return tuple(name for name in (self.feature_code, self.libraries) if name is not None)
 
 
 class Labels(Source):

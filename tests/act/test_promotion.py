@@ -5,6 +5,7 @@ import pytest
 from monitoring_dagster.act import promotion
 from monitoring_dagster.act.promotion import (
     NothingToRollBack,
+    OtherFeatureCode,
     ServesAlready,
     adopt_champion,
     predecessor,
@@ -12,10 +13,12 @@ from monitoring_dagster.act.promotion import (
     promote_by_hand,
     roll_back,
 )
+from monitoring_dagster.sources.rows.served import Deployment
+from monitoring_dagster.store.days.usable_rows import CONTRACT, noted_deployments
 from monitoring_dagster.store.ledger.decided.promotions import PromotedMeanwhile
 from monitoring_dagster.store.ledger.ledger import Ledger
 from monitoring_dagster.store.models.registry import UnknownReference, UnknownVersion
-from tests.tiny import FakeMlflow, monitor_of, noon, promoted, told, with_mlflow
+from tests.tiny import DAY, FakeMlflow, after, keep, monitor_of, noon, promoted, told, with_mlflow
 
 
 @pytest.fixture
@@ -194,3 +197,49 @@ def test_a_promotion_that_somebody_overtook_changes_nothing(monitor, mlflow):
     with pytest.raises(PromotedMeanwhile, match="tiny is at version 3, not 1 any more"):
         gate(monitor, "2", "1")
     assert (mlflow.alias, len(monitor.ledger.promotions("tiny"))) == ("3", 1)
+
+
+def logged(monitor, *codes, day=DAY):
+    """A judged day whose rows name these feature codes, nine rows each."""
+    found = [Deployment("2", code, None, 9) for code in codes]
+    keep(monitor, CONTRACT, day, **noted_deployments(found))
+    keep(monitor, "verdict", day)
+
+
+@pytest.mark.parametrize(
+    ("own", "codes", "refused"),
+    [
+        pytest.param("a1b2c3d4", ["ffff"], True, id="the newer version's features are served"),
+        pytest.param("a1b2c3d4", ["a1b2c3d4"], False, id="its own are"),
+        pytest.param("a1b2c3d4e5", ["a1b2c3d4"], False, id="its own, as a commit that is cut"),
+        pytest.param(None, ["ffff"], False, id="nobody knows its own"),
+        pytest.param("a1b2c3d4", [None], False, id="nobody knows which are served"),
+        pytest.param("a1b2c3d4", [], False, id="the log has no such column"),
+    ],
+)
+def test_rolling_back_without_its_features_is_refused(monitor, mlflow, own, codes, refused):
+    """By the newest judged day: the day before was answered from its own."""
+    forward(monitor, "2")
+    told(monitor)
+    mlflow.known["1"] = {"feature_code": own} if own else {}
+    logged(monitor, "a1b2c3d4", day=after(-1))
+    logged(monitor, *codes)
+    if not refused:
+        back(monitor)
+        return
+    with pytest.raises(OtherFeatureCode) as caught:
+        back(monitor)
+    assert str(caught.value) == (
+        "version 1 of 'tiny' was trained on features of code 'a1b2c3d4', and those of 2026-03-02"
+        " come from 'ffff': roll the feature pipeline back first, or go back without it by --force"
+    )
+    assert (mlflow.alias, last(monitor)[0], told(monitor)) == ("2", "2", [])
+    roll_back(monitor, reason="both will be", by="bob", force=True)
+    assert (mlflow.alias, last(monitor)[0]) == ("1", "1")
+
+
+def test_before_any_judged_day_rolling_back_is_not_refused(monitor, mlflow):
+    forward(monitor, "2")
+    mlflow.known["1"] = {"feature_code": "a1b2c3d4"}
+    back(monitor)
+    assert mlflow.alias == "1"

@@ -43,6 +43,26 @@ def test_retrain_promote_and_rollback_make_a_version_serve_and_another_again(com
     assert "no version of 'tiny' served before the present one" in err
 
 
+def test_a_rollback_without_its_features_is_refused_unless_it_is_forced(command, world):
+    """Version 2 served with feature code of its own, and that still runs."""
+    log = attributes()["predictions"] | {"feature_code": "sha"}
+    world.spec_changes = {"predictions": log}
+    client = registered(world, 2)
+    client.set_model_version_tag("tiny", "1", "feature_code", "aaaa")
+    client.set_model_version_tag("tiny", "2", "feature_code", "bbbb")
+    assert command("model", "promote", "tiny", "2", "--reason", "better")[0] == 0
+    world.write(world.today, log=world.served(world.today).assign(sha="bbbb"))
+    world.monitored(world.today)
+    code, out, err = command("model", "rollback", "tiny", "--reason", "it shouts")
+    assert (code, out) == (2, "")
+    assert f"those of {world.today} come from 'bbbb': roll the feature pipeline back first" in err
+    assert len(err.splitlines()) == 1
+    assert world.monitor.registry.champion("tiny") == "2"
+    code, out, _ = command("model", "rollback", "tiny", "--reason", "it shouts", "--force")
+    assert (code, out) == (0, "version 1 serves again in place of version 2: it shouts\n")
+    assert world.monitor.registry.champion("tiny") == "1"
+
+
 def registered(world, *numbers):
     """The versions with these numbers, each a copy of version 1; without a reference if it is 9."""
     client = MlflowClient(world.house.tracking_uri, world.house.tracking_uri)

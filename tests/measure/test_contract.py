@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure import contract
@@ -17,7 +18,7 @@ from monitoring_dagster.store.days.profiles import profiles_of, service_of
 from monitoring_dagster.store.days.signals import stored_on
 from monitoring_dagster.store.models.registry import UnknownReference
 from monitoring_dagster.store.references import version_reference as reference
-from tests.world import START, as_table, stated
+from tests.world import FEATURES, START, as_table, attributes, stated
 
 P1, P2, P3 = Severity.P1, Severity.P2, Severity.P3
 ROWS, COUNTED = 300, 295
@@ -496,6 +497,72 @@ def test_a_day_that_is_delivered_late_ends_its_incident(world):
     assert world.monitor.ledger.open_incidents() == []
     (incident,) = world.monitor.ledger.incidents("tiny")
     assert (incident.kind, incident.closed_on) == (missing, world.today)
+
+
+def test_half_of_the_nulls_of_a_feature_are_a_breach_before_they_are_drift(world):
+    """Its drift is quiet, the other columns are judged, and the day is not learnt from."""
+    written(world, "age", lambda it: it.where(np.arange(len(it)) >= 155))
+    world.monitored(world.today)
+    (finding,) = world.findings(world.today)
+    assert (finding.kind, finding.subject, finding.severity) == (
+        FindingKind.SCHEMA_BREACH, "age", P1,
+    )  # fmt: skip
+    assert finding.words == (
+        "feature 'age' is missing in 150 of 295 rows (50.8%) of version 1, and never was in the"
+        " reference"
+    )
+    drifted = world.monitor.results.read("tiny", DRIFT, world.today).to_pylist()
+    assert {one["column"] for one in drifted} >= {"income", "debt", "plan", "score"}
+    assert "age" not in {one["column"] for one in drifted}
+
+
+def second_version(world, without):
+    """Version 2, registered by a real trainer on all features but one, which is called otherwise
+    there: it needs `more` in place of *without*."""
+    monitor = world.monitor
+    registry, name = monitor.registry, world.spec.mlflow_name
+    rows = registry.reference(name, "1")
+    renamed = [one if one != without else "more" for one in rows.column_names]
+    rows = rows.rename_columns(renamed)
+    features = rows.select([one if one != without else "more" for one in FEATURES]).to_pandas()
+    numbers = features.select_dtypes("number")
+    return registry.log_version(
+        name,
+        model=LogisticRegression().fit(numbers, rows["label"].to_numpy()),
+        task="binary",
+        features=numbers,
+        reference=rows,
+        training_window=(START - timedelta(days=9), START - timedelta(days=2)),
+        metrics={"log_loss": 0.5, "bias": 0.0},
+        importances={},
+        code_hash="abc",
+        parameters={"C": 1.0},
+        feature_code="ffff",
+    )
+
+
+def test_two_versions_on_one_day_are_each_held_against_their_own_signature(world):
+    """Version 2 needs `more`, which rows of version 1 leave null, and leaves `debt` null; then it
+    lacks its own feature, and runs on code that is not its own."""
+    log = attributes()["predictions"] | {"feature_code": "sha"}
+    world.spec_changes = {"predictions": log}
+    version = second_version(world, "debt")
+    whole = world.served(world.today)
+    is_second = np.arange(ROWS) >= 200
+    whole["model_version"] = np.where(is_second, version, "1")
+    whole["more"] = whole["debt"].where(is_second)
+    whole["debt"] = whole["debt"].where(~is_second)
+    whole["sha"] = "ffff"
+    for change, expected in (
+        ({}, set()),
+        ({"more": np.nan}, {(FindingKind.SCHEMA_BREACH, "more", P2)}),
+        ({"sha": "0000"}, {(FindingKind.FEATURE_CODE_MISMATCH, version, P2)}),
+    ):
+        world.write(world.today, log=whole.assign(**change))
+        world.monitored(world.today)
+        found = {(one.kind, one.subject, one.severity) for one in world.findings(world.today)
+                 if one.kind is not FindingKind.VERSION_METADATA and one.severity < P3}  # fmt: skip
+        assert found == expected
 
 
 def test_times_of_the_founding_days_are_their_own(world):

@@ -7,6 +7,7 @@ from monitoring_dagster.measure.step import Tone
 from monitoring_dagster.stats.columns.groups import Group
 from monitoring_dagster.store.days.profiles import profiles_of, service_of
 from monitoring_dagster.store.days.signals import stored_on
+from monitoring_dagster.store.days.usable_rows import quiet_columns
 from tests.tiny import DAY, keep, log_of, monitor_of, put, reference_rows, registered
 
 LOG = {
@@ -30,6 +31,17 @@ def serve(monitor, rows=100, **columns):
     usual = {"status": "ok", "synthetic": False, "ms": 20.0}
     put(monitor.root, "served", log_of(rows, **(usual | columns)))
     return profiling.run(monitor, DAY)
+
+
+def test_a_feature_that_a_version_lacks_is_said_and_its_drift_is_quiet(monitor):
+    """Half of the rows; one row less is a matter of drift."""
+    check = serve(monitor, debt=[None] * 50 + [1.0] * 50).checks["versions"]
+    assert (check.passed, check.tone) == (False, Tone.ERROR)
+    assert "feature 'debt' is missing in 50 of 100 rows (50.0%) of version 1" in check.words
+    assert stated(monitor)["version.schema_breach"].subject == "debt"
+    assert quiet_columns(monitor, DAY, "1") == {"debt"}
+    assert serve(monitor, debt=[None] * 49 + [1.0] * 51).checks["versions"].passed
+    assert quiet_columns(monitor, DAY, "1") == frozenset()
 
 
 def stated(monitor):

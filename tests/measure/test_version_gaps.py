@@ -90,6 +90,36 @@ def test_declared_features_go_before_the_signatures(tmp_path, known):
     assert [gap.costs for gap in found] == ["drift of debt"]
 
 
+@pytest.mark.parametrize(
+    ("named", "tag", "expected"),
+    [
+        pytest.param("sha", "", ["the feature code of its rows"], id="the log has it alone"),
+        pytest.param("sha", "abc", [], id="both have it"),
+        pytest.param(None, "", [], id="nobody asks for it"),
+    ],
+)
+def test_a_version_whose_feature_code_cannot_be_judged(tmp_path, known, named, tag, expected):
+    log = {"path": "{day}.parquet", "score": "score", "feature_code": named}
+    one = lacking(feature_code=tag)
+    known(v1=one)
+    found = gaps(monitor_of(tmp_path, predictions=log), one, DAY)
+    assert [(gap.costs, gap.severity) for gap in found] == [(costs, P3) for costs in expected]
+
+
+@pytest.mark.parametrize(
+    "lacks", ["hyperparameters", "training_window", "library_versions", "code_hash", "signature"]
+)
+def test_what_no_registry_note_says_is_a_gap_and_no_exception(monitor, known, lacks):
+    known(
+        v1=lacking(
+            missing_metadata=(lacks,), features=() if lacks == "signature" else WHOLE["features"]
+        )
+    )
+    served_by(monitor, {"1": 3})
+    (one,) = registration_signals(monitor, DAY)
+    assert f" {lacks}" in one.reason
+
+
 def test_numbers_need_no_column_of_scores(tmp_path, known):
     log = {"path": "{day}.parquet", "score": "score"}
     one = lacking(bins=without("score"), baseline={"mae": 1.0})

@@ -24,7 +24,9 @@ from monitoring_dagster.act.retraining.training import (
 from monitoring_dagster.decide.retraining_policy import Gate
 from monitoring_dagster.sources.labels.spoilt_files import readable_labelled_rows
 from monitoring_dagster.spec.model import labels_of
+from monitoring_dagster.store.days.usable_rows import feature_code_between
 from monitoring_dagster.store.ledger.decided.label_decisions import discarded_on
+from monitoring_dagster.store.models.environment import FEATURE_CODE
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.version_reference import reference_of
 
@@ -85,6 +87,8 @@ def challenger(
         "holdout": f"{holdout.days.min()} to {holdout.days.max()}",
         "left_out": left_out or "nothing",
     }
+    code = feature_code_between(monitor, *candidate.training_window)
+    tags |= {FEATURE_CODE: code} if code is not None else {}
     return Challenger(register(monitor, candidate, tags=tags), champion, verdict, numbers)
 
 

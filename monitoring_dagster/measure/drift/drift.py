@@ -72,7 +72,6 @@ def judged(monitor: Monitor, days: Sequence[date]) -> dict[date, list[Record]]:
     """
     measured: dict[date, list[tuple[_Place, ColumnDrift]]] = {day: [] for day in days}
     profiles = {day: profiles_of(monitor, day) for day in days}
-    quiet = {day: quiet_columns(monitor, day) for day in days}
     for version in sorted({group.version for one in profiles.values() for group in one}):
         reference = reference_of(monitor, version)
         if reference is None:
@@ -81,6 +80,7 @@ def judged(monitor: Monitor, days: Sequence[date]) -> dict[date, list[Record]]:
             day: {group: one for group, one in found.items() if group.version == version}
             for day, found in profiles.items()
         }
+        quiet = {day: quiet_columns(monitor, day, version) for day in days}
         for place, drift in _measured(monitor, reference, mine, quiet):
             measured[place.day].append((place, drift))
     return {day: _verdicts(monitor, found) for day, found in measured.items()}

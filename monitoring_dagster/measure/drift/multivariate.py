@@ -134,7 +134,7 @@ def _sample(monitor: Monitor, reference: Reference, days: Sequence[date]) -> pa.
     bins = features_of(monitor, reference)
     log, root = monitor.spec.predictions, monitor.root
     for day in days:
-        quiet = quiet_columns(monitor, day) | columns_left_out(monitor, day)
+        quiet = quiet_columns(monitor, day, reference.version) | columns_left_out(monitor, day)
         there = columns_of(log, day, root=root)
         bins = {
             name: one for name, one in bins.items()

@@ -20,7 +20,7 @@ from monitoring_dagster.sources.rows.countable_rows import (
     readings_of,
     status_of_row,
 )
-from monitoring_dagster.sources.rows.readings import version_of
+from monitoring_dagster.sources.rows.readings import is_nested, version_of
 from monitoring_dagster.sources.rows.row_sql import Rows, listed, quoted
 from monitoring_dagster.sources.rows.rows import (
     columns_of,
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from monitoring_dagster.sources.rows.rows import Connection
 
 _PLACE = '"monitoring place"'
+_COUNT = '"monitoring count"'
+_MOST_DEPLOYMENTS = 100  # of a day: more are no deployments, but a column of something else
+_DEPLOYED_CHARACTERS = 4_000  # of a hash, or of a list of libraries
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,16 @@ class ServiceNumbers:
     def error_rate(self) -> float | None:
         """Share of requests that failed; None without requests."""
         return self.errors / self.requests if self.requests else None
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What rows of a version say of the service that answered them."""
+
+    version: str
+    feature_code: str | None  # None: they say nothing of it
+    libraries: str | None  # as they were written
+    rows: int
 
 
 def read_day(
@@ -147,6 +160,39 @@ def versions_of(predictions: Predictions, day: date, *, root: Path) -> dict[str,
                 f" WHERE {is_countable(predictions)} GROUP BY 1 ORDER BY 1"
             )
             return dict(found.fetchall())
+
+
+def deployments_of(
+    predictions: Predictions, day: date, *, root: Path, columns: Mapping[str, str]
+) -> list[Deployment]:
+    """What the rows that count of *day* say of the services that answered them; the most rows
+    first, none where the log has no such column.
+
+    *columns* are those of the day, and their types. Raises MissingDay, UnreadableFile.
+    """
+    log = predictions
+    named = [name if name in columns else None for name in (log.feature_code, log.libraries)]
+    if not any(named):
+        return []
+    texts = [_deployed(name, columns[name]) if name else "NULL" for name in named]
+    as_written = ", ".join(quoted(name) for name in dict.fromkeys([log.version, *named]) if name)
+    with connected(log) as connection:
+        rows = rows_on(connection, log, day, root=root)
+        version = f"coalesce({version_of(quoted(log.version))}, '')"
+        with readable(rows.place):
+            found = connection.execute(
+                f"SELECT {', '.join([version, *texts])}, CAST(sum({_COUNT}) AS BIGINT) FROM ("
+                f"SELECT {as_written}, count(*) AS {_COUNT} FROM {rows.sql}"
+                f" WHERE {is_countable(log)} GROUP BY ALL) GROUP BY 1, 2, 3"
+                f" ORDER BY 4 DESC, 1, 2, 3 LIMIT {_MOST_DEPLOYMENTS}"
+            ).fetchall()
+    return [Deployment(*one) for one in found]
+
+
+def _deployed(name: str, kind: str) -> str:
+    """SQL: what a column says as text, cut, null where it is blank."""
+    value = f"to_json({quoted(name)})" if is_nested(kind) else quoted(name)
+    return f"nullif(left(trim(CAST({value} AS VARCHAR)), {_DEPLOYED_CHARACTERS}), '')"
 
 
 def service_numbers(predictions: Predictions, day: date, *, root: Path) -> ServiceNumbers:

@@ -19,10 +19,22 @@ def traffic_on(
     *promotions*, where somebody who asks for many days knows them."""
     for lag in range(_LOOK_BACK_DAYS):
         rows = _rows(monitor, day - timedelta(days=lag))
-        if total := sum(rows.values()):
-            shares = {version: count / total for version, count in rows.items()}
-            return Traffic(champion_on(monitor, day, rows=rows, promotions=promotions), shares)
-    return Traffic(champion_on(monitor, day, rows={}, promotions=promotions), {})
+        if any(rows.values()):
+            return traffic_among(monitor, day, rows, promotions=promotions)
+    return traffic_among(monitor, day, {}, promotions=promotions)
+
+
+def traffic_among(
+    monitor: Monitor,
+    day: date,
+    rows: Mapping[str, int],
+    *,
+    promotions: Sequence[Promotion] | None = None,
+) -> Traffic:
+    """The same of *rows* by version, for a day that is not profiled yet."""
+    total = sum(rows.values())
+    shares = {version: count / total for version, count in rows.items()}
+    return Traffic(champion_on(monitor, day, rows=rows, promotions=promotions), shares)
 
 
 def champion_on(

@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from hashlib import sha256
-from importlib.metadata import version as installed
 from math import isfinite
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -23,6 +22,11 @@ import yaml
 
 from monitoring_dagster.errors import MonitoringError, did_you_mean
 from monitoring_dagster.spec.metrics import Task
+from monitoring_dagster.store.models.environment import (
+    FEATURE_CODE,
+    installed_libraries,
+    libraries_in,
+)
 from monitoring_dagster.store.models.model_files import UntrustedModel, model_from, trusted_types
 from monitoring_dagster.store.models.registration import Registration, refuse_mistakes
 
@@ -38,7 +42,6 @@ _FALLBACK = "monitoring.fallback"  # a tag of the registered model: on or off
 _REFERENCE = "reference/reference.parquet"
 _SHOWN_CHARACTERS = 200  # of other people's errors
 _NO_TAGS: Mapping[str, str] = MappingProxyType({})
-_LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
 _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
@@ -132,6 +135,17 @@ class ModelVersion:
     library_versions: dict[str, str]
     code_hash: str | None
     tags: dict[str, str]
+    requirements: dict[str, str] = field(default_factory=dict)  # where no tag has the libraries
+
+    @property
+    def feature_code(self) -> str | None:
+        """The hash or commit of the code that computed the features that it was trained on."""
+        return self.tags.get(FEATURE_CODE)
+
+    @property
+    def trained_with(self) -> dict[str, str]:
+        """The libraries of its training, as it was registered with them or as MLflow noted them."""
+        return self.library_versions or self.requirements
 
     @property
     def missing_metadata(self) -> tuple[str, ...]:
@@ -209,6 +223,8 @@ class Registry:
                 importances = self._artefact(run.info.run_id, "importances.json")
         with suppress(GoneFromRegistry, yaml.YAMLError, UnicodeDecodeError):
             mlmodel = self._mlmodel(registered)
+        libraries = _mapping(tags.get("library_versions"))
+        requirements = {} if libraries or not mlmodel else self._requirements(registered)
         return ModelVersion(
             name=name,
             version=version,
@@ -220,9 +236,10 @@ class Registry:
             metrics=dict(run.data.metrics) if run else {},
             importances=_weights(importances),
             parameters=dict(run.data.params) if run else {},
-            library_versions=_mapping(tags.get("library_versions")),
+            library_versions=libraries,
             code_hash=tags.get("code_hash"),
             tags=tags,
+            requirements=requirements,
         )
 
     def reference(self, name: str, version: str) -> pa.Table:
@@ -280,6 +297,7 @@ class Registry:
         importances: Mapping[str, float],
         code_hash: str,
         parameters: Mapping[str, object],
+        feature_code: str | None = None,
         tags: Mapping[str, str] = _NO_TAGS,
         prediction: str = "prediction",
         score: str | None = "score",
@@ -298,6 +316,9 @@ class Registry:
             The first and the last day of the training rows, both in it.
         metrics
             What the version promises, named as in `rules.performance`.
+        feature_code
+            Hash or commit of the code that computed the features, as the service logs it in
+            `predictions.feature_code`; `monitoring_dagster.serving.feature_code` makes one.
         prediction, score
             Columns of the reference, named as in the inference log; a *score* of None says that
             the log has none. Regression has no score.
@@ -332,8 +353,9 @@ class Registry:
             **tags,
             "task": task,
             "training_window": json.dumps([day.isoformat() for day in training_window]),
-            "library_versions": json.dumps({library: installed(library) for library in _LIBRARIES}),
+            "library_versions": json.dumps(installed_libraries()),
             "code_hash": code_hash,
+            **({FEATURE_CODE: feature_code} if feature_code else {}),
         }
         with tempfile.TemporaryDirectory() as scratch, self._client() as client:
             folder = Path(scratch)
@@ -393,6 +415,12 @@ class Registry:
         described = yaml.safe_load(self._download(registered, "MLmodel"))
         return described if isinstance(described, dict) else {}
 
+    def _requirements(self, registered: "RegisteredVersion") -> dict[str, str]:
+        """The libraries that MLflow noted beside the stored model; none where it noted none."""
+        with suppress(GoneFromRegistry, UnicodeDecodeError):
+            return libraries_in(self._download(registered, "requirements.txt").decode())
+        return {}
+
     def _download(self, registered: "RegisteredVersion", file: str) -> bytes:
         """A file of the stored model."""
         with self._client() as client:
@@ -446,7 +474,7 @@ def _save_model(name: str, model: Any, features: "pd.DataFrame", folder: Path) -
             signature=signature,
             serialization_format="skops",
             skops_trusted_types=trusted,
-            pip_requirements=[f"{library}=={installed(library)}" for library in _LIBRARIES],
+            pip_requirements=[f"{name}=={one}" for name, one in installed_libraries().items()],
         )
     return sha256((folder / "model.skops").read_bytes()).hexdigest()
 

@@ -27,7 +27,7 @@ from monitoring_dagster.stats.quality.outcomes_file import (
 from monitoring_dagster.store.outputs import refuse_to_overwrite, write_whole
 from monitoring_dagster.store.results import Damaged, sealed, unsealed
 
-FORMAT = "5"  # what was kept in another one is kept, or fetched, again
+FORMAT = "6"  # what was kept in another one is kept, or fetched, again
 _OF_FORMAT, _BINS, _OUTCOMES, _FACTS = (
     KEPT + name for name in (b".format", b".bins", b".outcomes", b".facts")
 )
@@ -85,6 +85,8 @@ class Reference:
     run_id: str = ""  # of the MLflow run that made it
     days: int | None = None  # with rows enough to say what is ordinary; None: nobody counted
     has_days: bool = True  # whether its rows say of which day they are
+    feature_code: str = ""  # hash or commit of the code that computed its features
+    libraries: Mapping[str, str] = field(default_factory=dict)  # that it was trained with
     # Metrics of its rows, by group and definition, once somebody asked for them.
     asked: dict[tuple[Group, str], dict[str, float]] = field(
         default_factory=dict, compare=False, repr=False
@@ -127,6 +129,8 @@ class Reference:
             "run_id": self.run_id,
             "days": self.days,
             "has_days": self.has_days,
+            "feature_code": self.feature_code,
+            "libraries": dict(self.libraries),
         }
 
     @classmethod
@@ -150,7 +154,10 @@ class Reference:
         facts = json.loads(notes[_FACTS])
         until = facts["trained_until"]
         outcomes = outcomes_from_table(_table_in(notes[_OUTCOMES])) if notes[_OUTCOMES] else {}
-        as_told = ("version", "baseline", "importances", "run_id", "days", "has_days")
+        as_told = (
+            "version", "baseline", "importances", "run_id", "days", "has_days", "feature_code",
+            "libraries",
+        )  # fmt: skip
         return cls(
             bins=bins_from_table(_table_in(notes[_BINS])),
             profiles=profiles_from_table(table),

@@ -182,6 +182,8 @@ def _made(spec: ModelSpec, described: ModelVersion, table: pa.Table, version: st
         run_id=described.run_id,
         days=sum(day[whole].rows >= MIN_ROWS for day in days if whole in day),
         has_days=bool(days),
+        feature_code=described.feature_code or "",
+        libraries=described.trained_with,
     )
 
 

@@ -1,7 +1,7 @@
 """What a challenger learns from, what it is compared on, and by which metric."""
 
 import os
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +19,11 @@ from monitoring_dagster.act.retraining.trigger import decision_on
 from monitoring_dagster.daily.steps import steps_of
 from monitoring_dagster.measure import contract
 from monitoring_dagster.report.events import Announcement
+from monitoring_dagster.sources.rows.served import Deployment
+from monitoring_dagster.store.days.usable_rows import CONTRACT, noted_deployments
 from tests import fork_server
 from tests.once import mlflow_database, world_once
+from tests.tiny import keep
 from tests.world import START, World, attributes, day_after
 
 LATE = range(14, 21)  # days that a label takes
@@ -140,6 +143,16 @@ def test_labels_that_all_come_two_weeks_late_retrain(late):
     assert learnt(late, "2") == ["2026-03-04", "2026-03-05", "2026-03-06", "2026-03-07"]
     assert "on the same 285 rows: not significantly better (p = " in found.gate.words
     assert version.tags["left_out"] == "Left out: 2026-03-08 (no file)"
+
+
+def test_its_tag_is_the_feature_code_of_the_rows_that_it_learnt_from(late):
+    """Those of 4 to 7 March: what the days before and after them say is not its own."""
+    for number in range(1, 12):
+        code = "ffff" if 4 <= number <= 7 else "0000"
+        notes = noted_deployments([Deployment("1", code, None, 9)])
+        keep(late.monitor, CONTRACT, date(2026, 3, number), **notes)
+    _, version = made(late)
+    assert version.feature_code == "ffff"
 
 
 def test_the_installed_command_retrains_with_them(late):

@@ -230,7 +230,8 @@ def test_where_every_column_is_muted_there_is_no_verdict(monitor, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "share"),
     [
-        pytest.param({"age": lambda one: None}, 1.0, id="no value at all"),
+        pytest.param({"age": lambda one: float("inf")}, 1.0, id="no usable value at all"),
+        pytest.param({"age": lambda one: None}, None, id="no value, which the profile says"),
         pytest.param({"age": lambda one: one + 5}, None, id="every value there"),
     ],
 )

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.sources.rows.rows import MissingDay
+from monitoring_dagster.sources.rows.rows import MissingDay, columns_of
 from monitoring_dagster.sources.rows.served import (
     Latency,
     PredictionAccount,
     ServiceNumbers,
+    deployments_of,
     profile_day,
     profiled_columns,
     read_day,
@@ -343,3 +344,56 @@ def test_without_a_column_that_says_which_rows_count_there_is_no_answer(tmp_path
         further = {"columns": ["x"]} if ask is read_day else {}
         with pytest.raises(UnknownColumn, match=f"has no column '{name}'"):
             ask(LOG, DAY, root=tmp_path, **further)
+
+
+DEPLOYED = LOG.model_copy(update={"feature_code": "sha", "libraries": "pip", "status": "status"})
+
+
+def deployed(root, log=DEPLOYED, **columns):
+    rows = len(next(iter(columns.values())))
+    write(root, **{"status": ["ok"] * rows, **columns})
+    found = deployments_of(log, DAY, root=root, columns=columns_of(log, DAY, root=root))
+    return [(one.version, one.feature_code, one.libraries, one.rows) for one in found]
+
+
+def test_rows_that_count_are_grouped_by_what_answered_them_the_most_rows_first(tmp_path):
+    found = deployed(
+        tmp_path,
+        model_version=["1", "1.0", "2", "2", "2", None],
+        sha=["a", " a ", "b", "b", "", "b"],
+        pip=["numpy==2", "numpy==2", None, None, None, "x"],
+        status=["ok", "ok", "ok", "error", "ok", "fallback"],
+    )
+    assert found == [("1", "a", "numpy==2", 2), ("2", "b", None, 1), ("2", None, None, 1)]
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        pytest.param({"sha": [7, 7]}, [("1", "7", None, 2)], id="numbers, and no libraries"),
+        pytest.param({"pip": ["x", "x"]}, [("1", None, "x", 2)], id="no feature code"),
+        pytest.param({"age": [1, 2]}, [], id="neither"),
+        pytest.param({"pip": [{"numpy": "2"}] * 2}, [("1", None, '{"numpy":"2"}', 2)],
+                     id="a struct"),
+        pytest.param({"pip": pa.array([[("numpy", "2")]] * 2, pa.map_(pa.string(), pa.string()))},
+                     [("1", None, '{"numpy":"2"}', 2)], id="a map"),
+        pytest.param({"sha": pa.nulls(2)}, [("1", None, None, 2)], id="nothing but nulls"),
+        pytest.param({"sha": ["x" * 9_999] * 2}, [("1", "x" * 4_000, None, 2)], id="much too long"),
+        pytest.param({"sha": [b"\xff", b"\xff"]}, [("1", "\\xFF", None, 2)], id="bytes"),
+    ],
+)  # fmt: skip
+def test_what_a_row_says_of_its_service_is_read_in_any_type(tmp_path, columns, expected):
+    assert deployed(tmp_path, **columns) == expected
+
+
+def test_a_column_of_something_else_costs_a_hundred_groups_at_most(tmp_path):
+    found = deployed(tmp_path, sha=[f"{n:03}" for n in range(150)] + ["7"])
+    assert len(found) == 100
+    assert found[0] == ("1", "000", None, 1)
+
+
+def test_one_column_may_stand_for_both(tmp_path):
+    log = DEPLOYED.model_copy(update={"libraries": "sha"})
+    assert deployed(tmp_path, log, sha=["a", "a"]) == [("1", "a", "a", 2)]
+    assert deployed(tmp_path, log.model_copy(update={"feature_code": "model_version"}),
+                    sha=["a", "a"]) == [("1", "1", "a", 2)]  # fmt: skip

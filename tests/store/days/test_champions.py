@@ -6,6 +6,7 @@ from monitoring_dagster.store.days.champions import (
     champion_on,
     first_champion,
     promoted_on,
+    traffic_among,
     traffic_on,
     version_of_series,
 )
@@ -109,3 +110,10 @@ def test_the_first_champion_stays_the_first(monitor):
 def test_one_that_served_before_promotions_were_written_is_the_first(monitor):
     monitor.ledger.record_promotion(promoted("5", "4"))
     assert first_champion(monitor, after(-9)) == "4"
+
+
+def test_the_traffic_of_a_day_that_is_not_profiled_yet(monitor):
+    monitor.ledger.record_promotion(promoted("2"))
+    traffic = traffic_among(monitor, DAY, {"2": 1, "3": 3})
+    assert (traffic.champion, traffic.shares) == ("2", {"2": 0.25, "3": 0.75})
+    assert traffic_among(monitor, DAY, {}).shares == {}

@@ -325,3 +325,11 @@ def test_a_window_that_somebody_wrote_otherwise_is_unknown(registry, written):
     seen = registry.describe("tagged", version)
     assert seen.training_window is None
     assert seen.missing_metadata == ("training_window", "library_versions")
+    assert seen.trained_with["numpy"] == np.__version__, "MLflow's own note of them is left"
+
+
+def test_without_any_note_of_its_libraries_a_version_has_none(registry, spoilt):
+    name, version = spoilt(lambda it, _: (it / "model/requirements.txt").unlink())
+    with registry._client() as client:
+        client.set_model_version_tag(name, version, "library_versions", "")
+    assert registry.describe(name, version).trained_with == {}

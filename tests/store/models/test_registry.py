@@ -72,6 +72,7 @@ def log(registry, name, model=None):
         importances={"age": 0.5, "income": 0.25},
         code_hash="abc123",
         parameters={"max_iter": 2},
+        feature_code="f3a7",
         tags={"reason": "cadence"},
     )
 
@@ -151,9 +152,12 @@ def test_a_version_tells_all_that_was_logged(registry, server):
     assert seen.features == (("age", "numeric"), ("income", "numeric"), ("country", "categorical"))
     assert seen.training_window == WINDOW
     assert (seen.task, seen.code_hash, seen.tags["reason"]) == ("binary", "abc123", "cadence")
+    assert seen.feature_code == "f3a7"
     assert (seen.metrics, seen.parameters) == ({"log_loss": 0.25}, {"max_iter": "2"})
     assert seen.importances == {"age": 0.5, "income": 0.25}
     assert seen.library_versions["numpy"] == np.__version__
+    assert seen.trained_with == seen.library_versions
+    assert seen.requirements == {}, "nobody asks for them where the tag has the libraries"
     assert abs(datetime.now(UTC) - seen.created_at) < timedelta(minutes=10)
     assert re.fullmatch(r"[0-9a-f]{32}", seen.run_id)
     assert seen.missing_metadata == ()
@@ -206,7 +210,7 @@ def test_other_peoples_versions_are_described_as_far_as_they_go(registry, client
                 name="m",
                 registered_model_name="plain",
                 signature=ModelSignature(inputs=inputs),
-                pip_requirements=["scikit-learn"],
+                pip_requirements=["scikit-learn==1.5.0", "numpy"],
                 serialization_format="skops",
                 skops_trusted_types=[
                     "numpy.dtype",
@@ -220,6 +224,8 @@ def test_other_peoples_versions_are_described_as_far_as_they_go(registry, client
     assert seen.missing_metadata == (
         "hyperparameters", "training_window", "library_versions", "code_hash",
     )  # fmt: skip
+    assert seen.trained_with["scikit-learn"] == "1.5.0", "as MLflow noted it beside the model"
+    assert seen.feature_code is None
     with pytest.raises(UnknownReference, match=r"reference/reference\.parquet"):
         registry.reference("plain", "1")
     with pytest.raises(UntrustedModel, match="no tag artifact_sha256"):
