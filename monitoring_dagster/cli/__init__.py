@@ -11,6 +11,7 @@ from monitoring_dagster.cli.actions import (
     retrain,
     rollback,
 )
+from monitoring_dagster.cli.expectations_group import draft, migrate
 from monitoring_dagster.cli.group import CODES, CommandGroup, Commands
 from monitoring_dagster.cli.incidents_group import (
     acknowledge,
@@ -56,6 +57,11 @@ def model() -> None:
 
 
 @main.group(cls=CommandGroup)
+def expectations() -> None:
+    """Suites of expectations: what the data must look like. Draft a first one, or migrate."""
+
+
+@main.group(cls=CommandGroup)
 def labels() -> None:
     """Labels that are likely wrong, and decisions about them."""
 
@@ -81,6 +87,7 @@ for group, commands in {
         *(rules, signals, history, backtest, estimate_accuracy, leading_indicators),
         *(retrain, promote, rollback, fallback),
     ),
+    expectations: (draft, migrate),
     labels: (issues, decide),
     messages: (resend,),
     incidents: (

@@ -25,7 +25,7 @@ _OLD_KEYS = _KEYS | {
     "success_on_last_run",
 }
 _OF_THE_RUN = {"batch_id", "catch_exceptions", "include_config", "result_format", "run_name"}
-_NO_MORE = {  # what 1 does not take, and nobody asked for where it is off
+NO_MORE = {  # what 1 does not take, and nobody asked for where it is off
     "allow_cross_type_comparisons", "auto", "output_strftime_format", "parse_strings_as_datetimes",
     "profiler_config",
 }  # fmt: skip
@@ -89,7 +89,11 @@ def load_suite(path: Path) -> Suite:
     The arguments of each expectation, which only Great Expectations can judge, are left to
     `validate`. A file of 0.18 means the same here: its types and arguments are those of 1.
     """
-    content = _content(path)
+    return suite_of(path, content_of(path))
+
+
+def suite_of(path: Path, content: Any) -> Suite:
+    """The suite that the JSON of a file says. Raises BadSuite."""
     if not isinstance(content, dict) or not isinstance(content.get("expectations"), list):
         raise BadSuite.at(path, 'is no suite: it needs {"name": ..., "expectations": [...]}')
     entries = content["expectations"]
@@ -113,7 +117,8 @@ def shown(value: object) -> str:
     return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 1]}…"
 
 
-def _content(path: Path) -> Any:
+def content_of(path: Path) -> Any:
+    """The JSON of a suite's file. Raises BadSuite."""
     try:
         text = path.read_text(encoding="utf-8-sig")
         if not text.strip():
@@ -149,8 +154,8 @@ def _remarks(path: Path, *, old: bool, is_empty: bool) -> tuple[str, ...]:
         )
     if old:
         return (
-            f"{path.name} is in the format of Great Expectations 0.18, which is read as 1: write"
-            " `type` for `expectation_type`, and `name` for `expectation_suite_name`",
+            f"{path.name} is in the format of Great Expectations 0.18, which is read as 1:"
+            " `monitoring-dagster expectations migrate` writes `type` for `expectation_type`",
         )
     return ()
 
@@ -204,7 +209,7 @@ class _Entry:
             filled = {
                 name: value
                 for name, value in filled.items()
-                if name not in _OF_THE_RUN and (value or name not in _NO_MORE)
+                if name not in _OF_THE_RUN and (value or name not in NO_MORE)
             }
         self._check_values(named, filled)
         return filled

@@ -136,6 +136,7 @@ class ModelVersion:
     code_hash: str | None
     tags: dict[str, str]
     requirements: dict[str, str] = field(default_factory=dict)  # where no tag has the libraries
+    required: frozenset[str] = frozenset()  # features that the signature wants without a gap
 
     @property
     def feature_code(self) -> str | None:
@@ -240,6 +241,7 @@ class Registry:
             code_hash=tags.get("code_hash"),
             tags=tags,
             requirements=requirements,
+            required=_required(mlmodel),
         )
 
     def reference(self, name: str, version: str) -> pa.Table:
@@ -513,14 +515,24 @@ def _log_numbers(
 
 def _features(mlmodel: Mapping[str, Any]) -> tuple[tuple[str, Kind], ...]:
     """Names and kinds from the signature; none where it has none, or is one of tensors."""
-    signature = mlmodel.get("signature")
-    inputs = _json(signature.get("inputs")) if isinstance(signature, dict) else None
     numbers = ("integer", "long", "float", "double")
     return tuple(
         (str(column["name"]), "numeric" if column.get("type") in numbers else "categorical")
-        for column in (inputs if isinstance(inputs, list) else [])
-        if isinstance(column, dict) and "name" in column
+        for column in _inputs(mlmodel)
     )
+
+
+def _required(mlmodel: Mapping[str, Any]) -> frozenset[str]:
+    """Those of the features that had no missing value when the signature was taken."""
+    inputs = _inputs(mlmodel)
+    return frozenset(str(one["name"]) for one in inputs if one.get("required", True) is True)
+
+
+def _inputs(mlmodel: Mapping[str, Any]) -> list[dict[str, Any]]:
+    signature = mlmodel.get("signature")
+    inputs = _json(signature.get("inputs")) if isinstance(signature, dict) else None
+    columns = inputs if isinstance(inputs, list) else []
+    return [one for one in columns if isinstance(one, dict) and "name" in one]
 
 
 def _window(written: str | None) -> tuple[date, date] | None:

@@ -263,7 +263,7 @@ def test_a_suite_of_0_18_means_the_same_and_is_remarked_upon(suite):
     assert breach.words.endswith("1 of 4 rows do not (25.0%)")
     (remark,) = loaded.remarks
     assert "churn.json is in the format of Great Expectations 0.18" in remark
-    assert "`type` for `expectation_type`" in remark
+    assert "`monitoring-dagster expectations migrate` writes `type` for" in remark
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,7 @@ def test_a_version_tells_all_that_was_logged(registry, server):
     """Every number comes back, in days, kinds and words."""
     seen = registry.describe("churn", "1")
     assert seen.features == (("age", "numeric"), ("income", "numeric"), ("country", "categorical"))
+    assert seen.required == {"age", "country"}, "income had a gap"
     assert seen.training_window == WINDOW
     assert (seen.task, seen.code_hash, seen.tags["reason"]) == ("binary", "abc123", "cadence")
     assert seen.feature_code == "f3a7"
