@@ -307,7 +307,8 @@ def why(model: str, day: datetime | None, as_json: bool) -> None:
 
     As its verdict of that day stored it, and as messages and Dagster say it.
 
-    --json prints {model, day, causes: [{cause, version, weight, action, rule, evidence, explains}],
+    --json prints {model, day, causes: [{cause, version, weight, strength, action, rule, evidence,
+    explains}],
     parts: [{name, subject, version, value, low, high, n, reason}], changes: [{at, kind,
     version, words, by}]}, the likeliest cause first.
     """

@@ -51,7 +51,8 @@ class Why:
         if not causes:
             yield f"{self.model} on {day}: {self.diagnosis.words}"
         for place, one in enumerate(causes):
-            start = f"{self.model} on {day}: likely " if not place else "Or "
+            sure = "likely" if one.is_sure else "possibly"
+            start = f"{self.model} on {day}: {sure} " if not place else "Or "
             yield f"{start}{printable(one.title)} ({one.weight:.0%})"
             yield from (f"  - {printable(words)}" for words in one.evidence)
             yield f"  Recommended by {one.rule}: {one.action}. {one.first_step(self.model)}"
@@ -111,6 +112,7 @@ def _plain(one: LikelyCause) -> dict[str, Any]:
         "cause": one.cause,
         "version": one.version,
         "weight": round(one.weight, 4),
+        "strength": one.strength,
         "action": one.action,
         "rule": one.rule,
         "evidence": one.evidence,

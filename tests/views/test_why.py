@@ -1,6 +1,7 @@
 """Why a model is as it is: a command's lines and its JSON, from what the verdict stored."""
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import pyarrow as pa
@@ -63,6 +64,12 @@ def test_causes_evidence_and_what_to_do_come_in_that_order(monitor):
     assert lines[4] == "Or concept drift (25%)"
 
 
+def test_what_one_weak_sign_says_is_called_possible(monitor):
+    weak = replace(likely(CauseKind.CONCEPT_DRIFT, 1.0, "it is"), strength=0.5)
+    judged(monitor, weak)
+    assert typed()[1].startswith(f"tiny on {DAY}: possibly concept drift (100%)\n")
+
+
 def test_a_day_on_which_nothing_is_wrong_says_so(monitor):
     judged(monitor)
     assert typed()[1] == f"tiny on {DAY}: no likely cause: nothing is wrong\n"
@@ -91,7 +98,8 @@ def test_json_has_all_of_it(monitor):
     found = json.loads(typed("--json")[1])
     assert found["day"] == str(DAY)
     assert found["causes"] == [
-        {"cause": "new version", "version": "3", "weight": 1.0, "action": "roll back",
+        {"cause": "new version", "version": "3", "weight": 1.0,
+         "strength": 1.0, "action": "roll back",
          "rule": "performance_drop", "evidence": ["it is"], "explains": ["performance_drop"]}
     ]  # fmt: skip
     assert found["parts"][0]["value"] == 0.2

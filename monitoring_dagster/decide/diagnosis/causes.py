@@ -34,6 +34,7 @@ class Remedy(StrEnum):
 
 LEARNING = frozenset({Remedy.RETRAIN, Remedy.RECALIBRATE, Remedy.WAIT})  # a challenger may do good
 NAMED_FROM = 0.5  # weight from which a cause titles an incident, and may hold up a retraining
+SURE_FROM = 0.6  # strength of the clue that it rests on: one sign alone may be chance
 _FIRST_STEPS = {
     Remedy.FIX_PIPELINE: "Repair what was delivered or deployed and run the days again;"
     " retraining would learn the fault.",
@@ -69,11 +70,17 @@ class LikelyCause:
 
     cause: CauseKind
     weight: float  # 0 to 1; those of a day add up to 1
+    strength: float = 1.0  # 0 to 1, of the clue that it rests on
     action: Remedy
     rule: str  # that chose the action
     evidence: tuple[str, ...]  # the strongest first
     version: str = ""  # at fault, where the cause is one
     explains: tuple[FindingKind, ...] = ()  # rules whose findings are read as this
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it rests on more than a sign that chance may give."""
+        return self.strength >= SURE_FROM
 
     @property
     def title(self) -> str:
@@ -105,15 +112,17 @@ class Diagnosis:
 
     @property
     def leading(self) -> LikelyCause | None:
-        """The cause that outweighs all others together; None where none does."""
-        return next((one for one in self.causes[:1] if one.weight >= NAMED_FROM), None)
+        """The cause that outweighs all others together; None where none does, or it is not sure."""
+        first = self.causes[0] if self.causes else None
+        return first if first and first.is_sure and first.weight >= NAMED_FROM else None
 
     def of(self, kinds: Collection[FindingKind]) -> LikelyCause | None:
         """The likeliest cause of a problem whose rules are *kinds*, where it explains one of them
         and outweighs the others that do."""
         some = [one for one in self.causes if {*one.explains} & {*kinds}]
         total = sum(one.weight for one in some)
-        return next((one for one in some[:1] if one.weight >= NAMED_FROM * total), None)
+        first = some[0] if some else None
+        return first if first and first.is_sure and first.weight >= NAMED_FROM * total else None
 
     @property
     def words(self) -> str:

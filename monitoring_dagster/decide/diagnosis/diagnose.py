@@ -71,6 +71,7 @@ def _likely(
     return LikelyCause(
         cause=cause,
         weight=weight,
+        strength=first.strength,
         action=first.action,
         rule=first.rule,
         evidence=tuple(dict.fromkeys(one.words for one in some)),

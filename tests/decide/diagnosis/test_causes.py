@@ -68,6 +68,13 @@ def test_a_cause_leads_where_it_outweighs_all_others(weights, leads):
     assert bool(Diagnosis(DAY, causes).leading) is leads
 
 
+def test_one_weak_sign_leads_nobody():
+    (weak, sure) = (likely(strength=one) for one in (0.59, 0.6))
+    assert Diagnosis(DAY, (weak,)).leading is None
+    assert Diagnosis(DAY, (weak,)).of({FindingKind.PERFORMANCE_DROP}) is None
+    assert Diagnosis(DAY, (sure,)).leading is sure
+
+
 def test_a_problem_is_called_by_the_cause_that_explains_its_own_rules():
     drift, late = (
         likely(weight=0.4),
