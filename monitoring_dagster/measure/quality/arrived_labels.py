@@ -1,6 +1,7 @@
 """Which labels arrived on this day, and which predictions were they about?"""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import date, timedelta
@@ -13,11 +14,11 @@ from numpy.typing import NDArray
 
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.measure.quality.counting import counted, counted_columns
+from monitoring_dagster.measure.quality.counting import RowCounts, counted_columns
 from monitoring_dagster.measure.quality.decided_labels import DISCARDED, RESTORED, bring_in
 from monitoring_dagster.measure.quality.label_findings import never_came, wrong_with
 from monitoring_dagster.measure.step import Check, StepReport, Tone
-from monitoring_dagster.sources.labels.labels import join_labels, remembered_since
+from monitoring_dagster.sources.labels.labels import count_changes, remembered_since
 from monitoring_dagster.sources.rows.rows import MissingDay, UnreadableFile, file_of
 from monitoring_dagster.sources.tables.parts import parts_of
 from monitoring_dagster.sources.tables.places import LoggedTable
@@ -172,27 +173,35 @@ def _joined(
     monitor: Monitor, day: date, source: str | None
 ) -> tuple[dict[tuple[date, Group], Outcomes], dict[str, Any]]:
     spec = monitor.spec
-    joined, account = join_labels(
-        spec, day, root=monitor.root, source=source, extras=counted_columns(spec)
+    counts, by_day = RowCounts(spec), Counter[date]()
+    is_reviewed = spec.review is not None and source == spec.review.source
+    chosen = {"chosen_by_rule": 0} if is_reviewed else {}
+
+    def take(rows: pa.Table) -> None:
+        if is_reviewed:
+            drawn = _random(monitor, rows)
+            chosen["chosen_by_rule"] += rows.num_rows - drawn.num_rows
+            rows = drawn
+        counts.add(rows)
+        signs = rows.group_by("day").aggregate([("sign", "sum")])
+        for served, n in zip(signs["day"].to_pylist(), signs["sign_sum"].to_pylist(), strict=True):
+            by_day[served] += n
+
+    account = count_changes(
+        spec, day, root=monitor.root, take=take, source=source, extras=counted_columns(spec)
     )
-    chosen: dict[str, int] = {}
-    if spec.review is not None and source == spec.review.source:
-        joined, chosen = _random(monitor, joined)
-    found = counted(spec, joined)
-    more = joined.group_by("day").aggregate([("sign", "sum")]).sort_by("day")
-    by_day = dict(zip(map(str, more["day"].to_pylist()), more["sign_sum"].to_pylist(), strict=True))
-    return found, asdict(account) | chosen | {BY_DAY: by_day} | _said_by(found)
+    found = counts.total()
+    changed = {str(served): by_day[served] for served in sorted(by_day)}
+    return found, asdict(account) | chosen | {BY_DAY: changed} | _said_by(found)
 
 
-def _random(monitor: Monitor, joined: pa.Table) -> tuple[pa.Table, dict[str, int]]:
-    """Of reviewed rows those that chance alone chose, as only they stand for all; and how many
-    others there were."""
+def _random(monitor: Monitor, joined: pa.Table) -> pa.Table:
+    """Of reviewed rows those that chance alone chose, as only they stand for all."""
     days = joined["day"].to_pylist()
     bounds = {day: bound_of(random_share(monitor, day)) for day in set(days)}
     ids = joined["request_id"].to_pylist()
     drawn = [key_of(one) < bounds[day] for one, day in zip(ids, days, strict=True)]
-    kept = joined.filter(pa.array(drawn, pa.bool_()))
-    return kept, {"chosen_by_rule": joined.num_rows - kept.num_rows}
+    return joined.filter(pa.array(drawn, pa.bool_()))
 
 
 def _said_by(found: Mapping[tuple[date, Group], Outcomes]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from monitoring_dagster.sources.labels.label_oddities import Oddity, oddities
+from monitoring_dagster.sources.labels.label_oddities import Oddity, oddities, quantile_of_delays
 from monitoring_dagster.sources.labels.label_rows import JUDGED
 from monitoring_dagster.sources.labels.label_sql import known_sql
 from monitoring_dagster.sources.rows.row_sql import Rows, literal
@@ -97,10 +97,8 @@ def label_account(
     """Count the rows of the table of judged labels, whose predictions were sought in *known*."""
     found = connection.execute(f"SELECT bucket, count(*) FROM {JUDGED} GROUP BY 1 ORDER BY 1")
     buckets: dict[str, int] = dict(found.fetchall())
-    ((p50, p95),) = connection.execute(
-        "SELECT quantile_cont(delay_days, 0.5), quantile_cont(delay_days, 0.95)"
-        f" FROM {JUDGED} WHERE bucket IN ('joined', 'late')"
-    ).fetchall()
+    counts = "bucket IN ('joined', 'late')"
+    p50, p95 = (quantile_of_delays(connection, share, counts) for share in (0.5, 0.95))
     return LabelAccount(
         rows=sum(buckets.values()),
         **buckets,

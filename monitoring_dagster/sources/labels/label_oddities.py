@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import floor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from monitoring_dagster.sources.labels.label_rows import FOREIGN, JUDGED, Fault
@@ -159,17 +160,18 @@ def _of_times_and_ids(connection: "Connection", labels: Labels) -> Iterator[Oddi
     off_day = f"{arrived_on} < arrival_day - 1 AND bucket NOT IN ('duplicate', 'invalid')"
     says = "fault IS NULL"
     news = "bucket IN ('joined', 'late', 'corrected', 'orphan', 'pending', 'invalid')"
-    (
-        (rows, timed, before, hours, elsewhere, latest, arrival_day, new, again, say, some, other),
-    ) = connection.execute(f"""
+    ((rows, timed, before, elsewhere, latest, arrival_day, new, again, say, some, other),) = (
+        connection.execute(f"""
             SELECT count(*), count(delay_days), count(*) FILTER ({early}),
-                median(delay_days) FILTER ({early}) * 24, count(*) FILTER ({off_day}),
+                count(*) FILTER ({off_day}),
                 max({arrived_on}), max(arrival_day), count(*) FILTER ({news}),
                 count(*) FILTER (bucket = 'duplicate'), count(*) FILTER ({says}),
                 min(id) FILTER ({says}), max(id) FILTER ({says})
             FROM {JUDGED}""").fetchall()
+    )
     if before:
         examples = _examples(connection, early, "CAST(arrived_at AS VARCHAR)")
+        hours = 24 * (quantile_of_delays(connection, 0.5, early) or 0.0)
         yield Oddity(EARLY, labels.arrived_at, before, timed, low=hours, examples=examples)
     if elsewhere:
         examples = _examples(connection, off_day, "CAST(arrived_at AS VARCHAR)")
@@ -282,6 +284,23 @@ def mismatch(
         if may_be and len(found) >= max(1, least_share * lost):
             return Mismatch(by, *found[0])
     return Mismatch("", label, prediction)
+
+
+def quantile_of_delays(connection: "Connection", share: float, condition: str) -> float | None:
+    """The quantile of `delay_days` among the judged rows of the SQL *condition*; None without any.
+
+    As `quantile_cont` has it, which holds all values in memory: a sort writes to disk what does
+    not fit.
+    """
+    rows = f"FROM {JUDGED} WHERE ({condition}) AND delay_days IS NOT NULL"
+    ((n,),) = connection.execute(f"SELECT count(*) {rows}").fetchall()
+    place = share * (n - 1)
+    below = max(0, floor(place))
+    ((found,),) = connection.execute(
+        f"SELECT quantile_cont(delay_days, {max(0.0, place - below)!r}::DOUBLE) FROM ("
+        f"SELECT delay_days {rows} ORDER BY delay_days LIMIT 2 OFFSET {below})"
+    ).fetchall()
+    return None if found is None else float(found)
 
 
 def restored(stored: Mapping[str, Any]) -> Oddity:

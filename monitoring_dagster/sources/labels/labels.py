@@ -1,10 +1,11 @@
 """What did the predictions turn out to be, and where did every label go?"""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
@@ -22,10 +23,11 @@ from monitoring_dagster.sources.labels.label_account import (
 from monitoring_dagster.sources.labels.label_rows import JUDGED, TOLD
 from monitoring_dagster.sources.labels.label_sql import NO_TOLD
 from monitoring_dagster.sources.labels.label_tables import (
-    asked_of,
+    ArrivalDay,
     judge,
     remember,
     set_foreign_aside,
+    streamed_passes,
     told_of,
 )
 from monitoring_dagster.sources.rows.countable_rows import needed
@@ -72,21 +74,41 @@ def join_labels(
     source: str | None = None,
     extras: Sequence[str] = (),
 ) -> tuple[pa.Table, LabelAccount]:
-    """What the labels that arrived on *arrival_day* change, and the account of all of them.
+    """What the labels that arrived on *arrival_day* change, as one table in the order of day and
+    request, and the account of all of them; else as `count_changes`."""
+    parts: list[pa.Table] = []
+    account = count_changes(
+        spec, arrival_day, root=root, source=source, extras=extras, take=parts.append
+    )
+    order: list[tuple[str, Literal["ascending"]]] = [
+        (name, "ascending") for name in ("day", "request_id", "sign")
+    ]
+    return pa.concat_tables(parts).sort_by(order), account
+
+
+def count_changes(
+    spec: ModelSpec,
+    arrival_day: date,
+    *,
+    root: Path,
+    take: Callable[[pa.Table], object],
+    source: str | None = None,
+    extras: Sequence[str] = (),
+) -> LabelAccount:
+    """Hand over what the labels that arrived on *arrival_day* change; the account of all of them.
 
     Parameters
     ----------
+    take
+        Is given the rows, some at a time and in no order: columns day (UTC day of the prediction),
+        version, the segments, the extras, label, prediction, score, request_id, delay_days and
+        sign: 1 where the label counts from this day on, -1 where it does no more. Over all arrival
+        days the signs of a prediction's labels add up to 1 for the one that counts and to 0 for
+        every other, whatever the order of rows in the files.
     source
         One of the spec's `further_labels`; by default its `labels`.
     extras
-        Columns of the inference log that are returned too.
-
-    Returns
-    -------
-    Columns day (UTC day of the prediction), version, the segments, the extras, label, prediction,
-    score, request_id, delay_days and sign: 1 where the label counts from this day on,
-    -1 where it does no more. Over all arrival days the signs of a prediction's labels add up to 1
-    for the one that counts and to 0 for every other, whatever the order of rows in the files.
+        Columns of the inference log that are handed over too.
 
     Raises
     ------
@@ -102,10 +124,7 @@ def join_labels(
     window = arrival_day - timedelta(days=labels.accepted_days)
     before = arrival_day - timedelta(days=1)
     since = remembered_since(labels, arrival_day)
-    with (
-        connected(labels, spec.predictions) as connection,
-        sparing(connection, labels, path),
-    ):
+    with connected(labels, spec.predictions) as connection, sparing(connection, labels):
         arrived = rows_of(connection, labels, root=root, first=arrival_day, last=arrival_day)
         earlier = rows_in_parts(connection, labels, root=root, first=window, last=before)
         known, unreadable = readable_rows_in_parts(
@@ -114,25 +133,16 @@ def join_labels(
         if arrived.columns:  # another day's file may have what this one lacks
             arrived.require([labels.request_id, labels.label, labels.arrived_at])
         told = completed([arrived, *earlier])
-        with readable(_place(labels, told, spec.predictions, known)):
-            of_day, before_it = (
-                told_of(labels, some, task=spec.task, among=told) for some in (told[:1], told[1:])
-            )
-            connection.execute(f"CREATE TEMP TABLE {TOLD} AS {of_day}")
-            if told[1:]:
-                asked_before = [asked_of(one, labels.request_id) for one in told[1:]]
-                again = told_of(labels, asked_before, task=spec.task, among=told)
-                connection.execute(
-                    f"CREATE OR REPLACE TEMP TABLE {TOLD} AS FROM {TOLD} UNION ALL {again}"
-                )
-            remember(connection, spec.predictions, known, names, task=spec.task)
-            set_foreign_aside(connection, before_it, task=spec.task)
-            judge(connection, labels, names, is_dated=True, since=arrival_day)
-            table = connection.sql(_changes(names)).to_arrow_table()
+        day = ArrivalDay(spec, labels, arrival_day, tuple(told), tuple(known), tuple(names))
+        place = _place(labels, told, spec.predictions, known)
+        with closing(streamed_passes(connection, day, _changes(names), place)) as changes:
+            for rows in changes:
+                take(rows)
+        with readable(place):
             account = label_account(connection, labels, spec.predictions, known)
     if account.orphan and _waits_for(spec, window, arrival_day, unreadable, root=root):
         account = replace(account, orphan=0, pending=account.orphan)
-    return table, account
+    return account
 
 
 def joined_as_of(
@@ -336,7 +346,7 @@ def _changes(extras: Sequence[str]) -> str:
                 UNION ALL BY NAME
                 SELECT * REPLACE (old_label AS label, old_delay_days AS delay_days),
                     -1::TINYINT AS sign FROM {JUDGED} WHERE bucket = 'corrected'
-            ) ORDER BY day, request_id, sign"""
+            )"""
 
 
 def _completed(rows: Rows, predictions: Predictions) -> Rows:

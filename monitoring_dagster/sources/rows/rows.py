@@ -20,7 +20,6 @@ from monitoring_dagster.sources.rows.readings import time_of
 from monitoring_dagster.sources.rows.row_sql import DAY, Rows, listed, literal, quoted
 from monitoring_dagster.sources.tables.parts import (
     FileStamp,
-    bytes_of,
     columns_apart,
     is_unfinished,
     partitions,
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     Connection: TypeAlias = duckdb.DuckDBPyConnection  # for those who may not know the library
 
 _BATCH_ROWS = 65_536
-_LEAST_BYTES = 400_000_000  # of memory, for a question that may write to disk
+_SPARING_BYTES = 260_000_000  # of memory, for a question that may write to disk
 _FILE = "monitoring file"
 # A Parquet file's smallest and largest value leave NaN out. DuckDB 2.0 takes them for all values,
 # drops conditions that they fulfil, and so takes NaN for a number in the range of the others.
@@ -157,14 +156,14 @@ def _opened(**settings: str) -> "duckdb.DuckDBPyConnection":
 
 @contextmanager
 def sparing(
-    connection: "duckdb.DuckDBPyConnection", source: Predictions | Labels, path: Path | None
+    connection: "duckdb.DuckDBPyConnection", source: Predictions | Labels
 ) -> Iterator[None]:
-    """What is asked in here about the file *path* of *source* takes little memory: what does not
-    fit is written to disk. A table's size is unknown, so it may take what there is."""
-    if source.path is None or path is None:
+    """What is asked in here about *source* takes little memory: what does not fit is written to
+    disk. A table's database has no place for that, so it may take what there is."""
+    if source.path is None:
         yield
         return
-    connection.execute(f"SET memory_limit = '{max(_LEAST_BYTES, 8 * bytes_of(path))}B'")
+    connection.execute(f"SET memory_limit = '{_SPARING_BYTES}B'")
     try:
         yield
     finally:

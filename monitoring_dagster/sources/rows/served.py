@@ -28,6 +28,7 @@ from monitoring_dagster.sources.rows.rows import (
     place_of,
     readable,
     rows_on,
+    sparing,
     streamed,
 )
 from monitoring_dagster.spec.sources import Predictions
@@ -112,7 +113,7 @@ def read_day(
     answered twice the first answer counts, by time; a row without a request id always counts.
     Raises MissingDay, UnreadableFile (also in the middle), UnknownColumn.
     """
-    with connected(predictions) as connection:
+    with connected(predictions) as connection, sparing(connection, predictions):
         rows = rows_on(connection, predictions, day, root=root)
         rows.require([*needed(predictions), *columns])
         account = _account(connection, predictions, rows)
@@ -206,16 +207,19 @@ def service_numbers(predictions: Predictions, day: date, *, root: Path) -> Servi
         rows.require([*needed(predictions), *predictions.latency_ms.values()])
         if stages:
             stages = {"total": " + ".join(stages.values())} | stages
-        quantiles = [
-            f"quantile_cont({ms}, [0.5, 0.95, 0.99]) FILTER (isfinite({ms}))"
-            for ms in stages.values()
-        ]
         kind = kind_of_row(predictions, quoted=quoted)
+        real = f"(SELECT *, {kind} AS kind FROM {rows.sql}) WHERE kind <> 'synthetic'"
         with readable(rows.place):
-            ((requests, errors, fallback, *latencies),) = connection.execute(
-                f"SELECT {', '.join([*_COUNTS, *quantiles])}"
-                f" FROM (SELECT *, {kind} AS kind FROM {rows.sql}) WHERE kind <> 'synthetic'"
+            ((requests, errors, fallback),) = connection.execute(
+                f"SELECT {', '.join(_COUNTS)} FROM {real}"
             ).fetchall()
+            latencies = [  # one after the other, as each holds all its values in memory
+                connection.execute(
+                    f"SELECT quantile_cont({ms}, [0.5, 0.95, 0.99]) FILTER (isfinite({ms}))"
+                    f" FROM {real}"
+                ).fetchall()[0][0]
+                for ms in stages.values()
+            ]
             unknown = (
                 connection.execute(f"""
                     SELECT coalesce(status, '(missing)'), n FROM (

@@ -34,11 +34,6 @@ def is_unfinished(place: Path) -> bool:
     return (place / "_temporary").is_dir() and not (place / "_SUCCESS").exists()
 
 
-def bytes_of(place: Path) -> int:
-    """How large the files of a day are together."""
-    return sum(one.stat().st_size for one in parts_of(place))
-
-
 def partitions(places: Iterable[Path]) -> dict[str, dict[Path, str | int | None]]:
     """The columns that stand in the names of folders (``k=a/``), by column and file.
 

@@ -133,8 +133,13 @@ def encoded(
     prediction: ArrayLike | pa.Array,
     score: ArrayLike | pa.Array | None,
     values: Mapping[str, pa.Array] | None = None,
+    as_written: bool = False,
 ) -> Encoded:
-    """Rows as numbers, and *values* as what is summed of them. Raises UnusableOutcome."""
+    """Rows as numbers, and *values* as what is summed of them. Raises UnusableOutcome.
+
+    Classes of labels and of predictions are spelled alike, unless they are left *as_written*: some
+    of the rows do not tell how all of them are.
+    """
     labels, predictions = arrow(label), arrow(prediction)
     if task == "regression":
         own = floats(labels, "label")
@@ -143,7 +148,7 @@ def encoded(
             error = floats(predictions, "prediction") - own
         known = ~np.isnan(error)
     else:
-        names, truth, answer = _classes(labels, predictions, task=task)
+        names, truth, answer = _classes(labels, predictions, task=task, as_written=as_written)
         known = (truth >= 0) & (answer >= 0)
     more = {
         f"value:{name}": np.where(known, floats(column, name), np.nan)
@@ -212,7 +217,7 @@ def label_of_bin(bins: ArrayLike) -> Floats:
 
 
 def _classes(
-    label: pa.Array, prediction: pa.Array, *, task: Task
+    label: pa.Array, prediction: pa.Array, *, task: Task, as_written: bool
 ) -> tuple[list[str], Codes, Codes]:
     """The names of classes, and the place of each row's label and prediction among them."""
     columns = {"label": label, "prediction": prediction}
@@ -221,7 +226,7 @@ def _classes(
         role: [str(zero_or_one(name, role)) for name in names] if task == "binary" else names
         for role, (_, names) in found.items()
     }
-    if task != "binary":
+    if task != "binary" and not as_written:
         own = dict(zip(own, spelled_alike(*own.values()), strict=True))
     names = ["0", "1"] if task == "binary" else sorted({*own["label"], *own["prediction"]})
     place = {name: i for i, name in enumerate(names)}

@@ -183,7 +183,7 @@ def test_nothing_new_is_nothing_to_do(monitor, monkeypatch):
         deliver(monitor.root, day, "told")
         run(monitor, on(day))
     joined = []
-    monkeypatch.setattr(outcomes, "join_labels", watched(outcomes.join_labels, joined))
+    monkeypatch.setattr(outcomes, "count_changes", watched(outcomes.count_changes, joined))
     run(monitor, on(0))
     assert joined == [on(0)]
     tell(monitor.root, 0, {"a": 1, "b": 1})
@@ -203,7 +203,7 @@ def test_a_file_that_comes_while_its_day_is_computed_is_seen(monitor, monkeypatc
     """Another process may judge the day before at the same time, and find nothing stored yet."""
     serve(monitor.root, 0, ["a"])
     tell(monitor.root, 1, {"a": 1})
-    join = outcomes.join_labels
+    join = outcomes.count_changes
 
     def slow(spec, day, **asked):
         found = join(spec, day, **asked)
@@ -211,7 +211,7 @@ def test_a_file_that_comes_while_its_day_is_computed_is_seen(monitor, monkeypatc
             tell(monitor.root, 0, {"a": 1})
         return found
 
-    monkeypatch.setattr(outcomes, "join_labels", slow)
+    monkeypatch.setattr(outcomes, "count_changes", slow)
     run(monitor, on(1))
     assert account_of(monitor, on(1))["duplicate"] == 1
 

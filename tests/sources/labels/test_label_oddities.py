@@ -7,7 +7,7 @@ from datetime import timedelta
 import duckdb
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring_dagster.sources.labels.label_oddities import (
@@ -20,9 +20,10 @@ from monitoring_dagster.sources.labels.label_oddities import (
     Mismatch,
     Oddity,
     mismatch,
+    quantile_of_delays,
     restored,
 )
-from monitoring_dagster.sources.labels.label_rows import Fault
+from monitoring_dagster.sources.labels.label_rows import JUDGED, Fault
 from monitoring_dagster.sources.labels.labels import join_labels
 from tests.sources.labels.two_feeds import (
     EVENING,
@@ -379,3 +380,19 @@ class TestMismatch:
         found = mismatch(connection, *sides, least_share=0.5, by_number=False)
         assert found == Mismatch("", "r01", "earlier r01")
         assert mismatch(connection, *sides, least_share=0.5).by.startswith("letters or signs")
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    delays=st.lists(st.one_of(st.none(), st.floats(-5, 30), st.just(2.0)), max_size=9),
+    share=st.sampled_from([0.5, 0.95]),
+)
+def test_a_quantile_of_delays_is_that_of_the_database_to_the_last_bit(delays, share):
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE TABLE {JUDGED} (delay_days DOUBLE)")
+        for delay in delays:
+            connection.execute(f"INSERT INTO {JUDGED} VALUES (?)", [delay])
+        ((wanted,),) = connection.execute(
+            f"SELECT quantile_cont(delay_days, {share}) FROM {JUDGED} WHERE delay_days > 0"
+        ).fetchall()
+        assert quantile_of_delays(connection, share, "delay_days > 0") == wanted

@@ -4,7 +4,12 @@ import json
 
 import pytest
 
-from monitoring_dagster.sources.labels.label_rows import FOREIGN, JUDGED, TOLD, Fault
+from monitoring_dagster.sources.labels.label_rows import (
+    FOREIGN,
+    JUDGED,
+    TOLD,
+    Fault,
+)
 from monitoring_dagster.sources.labels.labels import join_labels
 from monitoring_dagster.sources.rows.row_sql import quoted
 from tests.sources.labels.two_feeds import at, on, serve, spec_of, tell, times

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitoring_dagster.sources.labels import label_tables
 from monitoring_dagster.sources.labels.label_oddities import (
     ORPHAN,
 )
@@ -23,6 +24,13 @@ from tests.sources.labels.two_feeds import (
     tell,
     times,
 )
+
+
+@pytest.fixture(autouse=True, params=[None, 1], ids=["at once", "in passes"])
+def _pass_rows(request, monkeypatch):
+    """A large day is judged in passes over its requests: nobody may tell."""
+    if request.param is not None:
+        monkeypatch.setattr(label_tables, "PASS_ROWS", request.param)
 
 
 @pytest.mark.parametrize(

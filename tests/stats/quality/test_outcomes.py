@@ -2,6 +2,7 @@
 
 from datetime import date
 from functools import reduce
+from itertools import pairwise
 from operator import add
 
 import numpy as np
@@ -11,8 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring_dagster.stats.columns.groups import Group
+from monitoring_dagster.stats.quality import outcomes
 from monitoring_dagster.stats.quality.labelled_rows import UnusableOutcome
-from monitoring_dagster.stats.quality.outcomes import Outcomes, outcomes_by_group, score_of_bin
+from monitoring_dagster.stats.quality.outcomes import (
+    OutcomeCounts,
+    Outcomes,
+    outcomes_by_group,
+    score_of_bin,
+)
 from monitoring_dagster.stats.quality.performance import metrics
 
 TODAY = date(2026, 1, 1)
@@ -214,6 +221,44 @@ def test_joined_rows_are_counted_by_day_version_and_segment():
         (date(2026, 1, 2), Group("2", "region", "south")): {("1", "1"): 1},
     }
     assert outcomes_by_group(table.slice(0, 0), task="binary") == {}
+
+
+BATCHED = {
+    "binary": st.tuples(st.sampled_from([0, 1, None]), st.sampled_from([0, 1])),
+    "multiclass": st.tuples(
+        st.sampled_from(["1.0", "true", "2.0", "x", None]), st.sampled_from(["1", "2", "false"])
+    ),
+    "regression": st.tuples(st.floats(-1e9, 1e9), st.floats(-1e9, 1e9)),
+}
+
+
+@pytest.mark.parametrize("task", BATCHED)
+@settings(max_examples=50)
+@given(data=st.data())
+def test_how_rows_are_cut_into_batches_leaves_no_trace(task, data):
+    """Some rows alone do not tell how classes are spelled, nor which values are kept."""
+    rows = data.draw(st.lists(BATCHED[task], min_size=1, max_size=12))
+    users = data.draw(st.lists(st.integers(0, 7), min_size=len(rows), max_size=len(rows)))
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(rows)))) | {0, len(rows)})
+    kinds = {"binary": pa.int64(), "multiclass": pa.string(), "regression": pa.float64()}
+    table = pa.table(
+        {
+            "day": [TODAY] * len(rows),
+            "version": [str(user % 2) for user in users],
+            "user": [f"user {user}" for user in users],
+            "label": pa.array([label for label, _ in rows], kinds[task]),
+            "prediction": pa.array([prediction for _, prediction in rows], kinds[task]),
+            "score": [user / 8 for user in users],
+            "sign": pa.array([-1 if user == 7 else 1 for user in users], pa.int8()),
+        }
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(outcomes, "MAX_SEGMENT_VALUES", 3)
+        counts = OutcomeCounts(task, segments=["user"])
+        for start, end in pairwise(cuts):
+            counts.add(table[start:end])
+        assert counts.total() == outcomes_by_group(table, task=task, segments=["user"])
+        assert counts.total() == counts.total()
 
 
 def test_segment_values_beyond_the_limit_are_other():
