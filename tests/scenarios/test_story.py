@@ -36,6 +36,8 @@ def test_the_challenger_that_learnt_the_change_replaces_the_champion(story):
     first, second = story.monitor.ledger.promotions("tiny")
     assert (first.version, second.version, second.previous) == ("1", "2", "1")
     assert second.by == "gate"
+    assert (second.paired.metric, second.paired.compared_with) == ("log_loss", "1")
+    assert 0 < second.paired.low < second.paired.difference < second.paired.high
     assert second.reason == retrained.words["gate"]
     assert "log_loss" in second.reason
     assert "(p = 0.0" in second.reason

@@ -7,6 +7,7 @@ from datetime import date
 
 import pandas as pd
 
+from monitoring_dagster.act.promotion import PAIRED
 from monitoring_dagster.act.retraining.enough_labels import LearningDays, TooFewLabels
 from monitoring_dagster.act.retraining.holdout import compare
 from monitoring_dagster.act.retraining.training import (
@@ -20,6 +21,7 @@ from monitoring_dagster.decide.retraining_policy import Gate
 from monitoring_dagster.sources.labels.spoilt_files import readable_labelled_rows
 from monitoring_dagster.spec.model import labels_of
 from monitoring_dagster.store.ledger.decided.label_decisions import discarded_on
+from monitoring_dagster.store.ledger.decided.promotions import PairedResult
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.version_reference import reference_of
 
@@ -34,6 +36,7 @@ class Challenger:
     champion: str
     gate: Gate
     numbers: Mapping[str, float]
+    paired: PairedResult | None = None  # None where the comparison has no interval
 
 
 def challenger(
@@ -78,7 +81,19 @@ def challenger(
         "holdout": f"{holdout.days.min()} to {holdout.days.max()}",
         "left_out": left_out or "nothing",
     }
-    return Challenger(register(monitor, candidate, tags=tags), champion, verdict, numbers)
+    paired = _paired(spec.metric, champion, numbers)
+    if paired is not None:
+        tags[PAIRED] = json.dumps(paired.as_dict())
+    return Challenger(register(monitor, candidate, tags=tags), champion, verdict, numbers, paired)
+
+
+def _paired(metric: str, champion: str, numbers: Mapping[str, float]) -> PairedResult | None:
+    """What is kept of a comparison, of which *numbers* has what is finite."""
+    names = ("difference", "difference_low", "difference_high")
+    if not all(name in numbers for name in names):
+        return None
+    values = (numbers[name] for name in names)
+    return PairedResult(metric, champion, *values, n=int(numbers["holdout_rows"]))
 
 
 def _labelled(

@@ -72,6 +72,9 @@ def compare(
         f"champion_{metric}": overall.champion,
         f"challenger_{metric}": overall.challenger,
         "p_value": overall.p_value,
+        "difference": overall.difference,
+        "difference_low": overall.low,
+        "difference_high": overall.high,
     }
     finite = {key: value for key, value in numbers.items() if np.isfinite(value)}
     return gate(overall, segments, metric=name, tolerated=tolerated), finite

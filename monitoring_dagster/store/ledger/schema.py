@@ -186,7 +186,7 @@ def tables() -> Tables:
         "promotions",
         _number(),
         *(_fact("model"), _fact("version"), _maybe("previous"), _fact("reason")),
-        *(_fact("by"), _fact("at", moment)),
+        *(_fact("by"), _fact("at", moment), _maybe("paired", JSON)),
     )
     judged = table("judged", _key("model"), _key("kind"), _fact("last_day", Date))
     fallbacks = table(
