@@ -43,8 +43,10 @@ def readable_labelled_rows(
     further: Sequence[str],
     root: Path,
     without: Collection[tuple[str, date]] = (),
+    share: float = 1.0,
 ) -> tuple[pa.Table, SpoiltFiles]:
-    """`labelled_rows` with *features* and *further* columns of what can be read, and the rest.
+    """`labelled_rows` with *features* and *further* columns of what can be read, or a *share* of
+    them; and the rest.
 
     Raises
     ------
@@ -73,6 +75,7 @@ def readable_labelled_rows(
         return labelled_rows(
             spec, first=first, last=last, as_of=as_of, root=root, without=without,
             features=[*features, *further], unread_days={*before, *served}, unread_arrivals=told,
+            share=share,
         )  # fmt: skip
 
     found = spoilt(whole=False)
