@@ -92,8 +92,9 @@ def _paired(metric: str, champion: str, numbers: Mapping[str, float]) -> PairedR
     names = ("difference", "difference_low", "difference_high")
     if not all(name in numbers for name in names):
         return None
-    values = (numbers[name] for name in names)
-    return PairedResult(metric, champion, *values, n=int(numbers["holdout_rows"]))
+    difference, low, high = (numbers[name] for name in names)
+    n = int(numbers["holdout_rows"])
+    return PairedResult(metric, champion, difference, low, high, n)
 
 
 def _labelled(

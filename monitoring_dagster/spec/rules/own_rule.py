@@ -20,6 +20,7 @@ AREAS: Mapping[str, str] = MappingProxyType(
         "multivariate": "multivariate",
         "estimate": "estimate",
         "labels": "outcomes",
+        "attribution": "attribution",  # of the days up to it, as known when it was last computed
         "quality": "verdict",  # of the newest evaluated days, as known on the day that is judged
         "pooled": "verdict",  # the same over the days that a rule looks at, together
         "variation": "verdict",  # of quality between the days of a version's reference
