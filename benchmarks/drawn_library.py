@@ -56,7 +56,7 @@ _MEASURING = (
 _JUDGING = (
     "spec/rules/", "store/ledger/", "measure/review/", "measure/quality/quality_as_known.py",
     "measure/quality/known_quality.py", "measure/quality/evaluation.py",
-    "measure/attribution.py",
+    "measure/attribution/",
 )  # fmt: skip
 
 Change = Callable[[SourceDay, Source], SourceDay]

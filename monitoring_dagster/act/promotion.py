@@ -1,6 +1,7 @@
 """Which version serves: forward, back, and in step with what MLflow says."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Self
 
@@ -10,7 +11,11 @@ from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.measure.breaches import shown
 from monitoring_dagster.store.days.step_findings import VERDICT
 from monitoring_dagster.store.days.usable_rows import main_feature_code
-from monitoring_dagster.store.ledger.decided.promotions import PromotedMeanwhile, Promotion
+from monitoring_dagster.store.ledger.decided.promotions import (
+    PairedResult,
+    PromotedMeanwhile,
+    Promotion,
+)
 from monitoring_dagster.store.models.environment import is_same_code
 from monitoring_dagster.store.monitor import Monitor
 
@@ -60,8 +65,18 @@ class ServesAlready(MonitoringError):
         return cls(f"version {version} of {model!r} is the champion already: {way_out}")
 
 
+PAIRED = "paired"  # tag of a version: what its comparison with the champion found
+
+
 def promote(
-    monitor: Monitor, version: str, *, previous: str | None, reason: str, by: str, at: datetime
+    monitor: Monitor,
+    version: str,
+    *,
+    previous: str | None,
+    reason: str,
+    by: str,
+    at: datetime,
+    paired: PairedResult | None = None,
 ) -> None:
     """Make *version* the champion: first in MLflow, which the service asks, then in the ledger.
 
@@ -74,7 +89,9 @@ def promote(
         Neither *previous* nor *version* serves any more, but another one.
     """
     _move_alias(monitor, version, previous)
-    monitor.ledger.record_promotion(Promotion(monitor.name, version, previous, reason, by, at))
+    monitor.ledger.record_promotion(
+        Promotion(monitor.name, version, previous, reason, by, at, paired)
+    )
 
 
 def adopt_champion(monitor: Monitor, *, at: datetime) -> None:
@@ -106,8 +123,10 @@ def promote_by_hand(monitor: Monitor, version: str, *, reason: str, by: str) -> 
     if version in versions and version == monitor.registry.champion(monitor.spec.mlflow_name):
         others = [one for one in versions if one != version]
         raise ServesAlready.of(monitor.name, version, others=others)
-    _refuse_unusable(monitor, version)
-    change = Promotion(monitor.name, version, previous, reason, by, now)
+    tags = _refuse_unusable(monitor, version)
+    change = Promotion(
+        monitor.name, version, previous, reason, by, now, _compared_before(tags, previous)
+    )
     _change(monitor, change, title=f"v{version} promoted by {by}")
     return f"version {version} of {monitor.name} serves from now on"
 
@@ -165,10 +184,17 @@ def _champion(monitor: Monitor) -> str | None:
     return next(iter(_line(monitor)[-1:]), None)
 
 
-def _refuse_unusable(monitor: Monitor, version: str) -> None:
-    """Before anything moves: what the comparison with it, and the message about it, will read."""
+def _refuse_unusable(monitor: Monitor, version: str) -> Mapping[str, str]:
+    """Before anything moves: what the comparison with it, and the message about it, will read.
+    Returns its tags."""
     monitor.registry.reference(monitor.spec.mlflow_name, version)
-    monitor.registry.describe(monitor.spec.mlflow_name, version)
+    return monitor.registry.describe(monitor.spec.mlflow_name, version).tags
+
+
+def _compared_before(tags: Mapping[str, str], previous: str | None) -> PairedResult | None:
+    """What the gate found of a version, where it held it against the one that it now replaces."""
+    paired = PairedResult.from_dict(json.loads(tags.get(PAIRED, "null")))
+    return paired if paired is not None and paired.compared_with == previous else None
 
 
 def _refuse_other_features(monitor: Monitor, version: str) -> None:

@@ -15,6 +15,7 @@ from monitoring_dagster.decide.judging.quality.version_days import POOLED_SKILL
 from monitoring_dagster.decide.rules import judged_with
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.judge.alert_signals import alert_signals
+from monitoring_dagster.judge.attributing import attribution_signals, relation_signals
 from monitoring_dagster.judge.diagnosing import diagnosis_on
 from monitoring_dagster.judge.importance_shift import importance_signals
 from monitoring_dagster.judge.judged import latest_judged
@@ -69,6 +70,8 @@ def run(monitor: Monitor, day: date, prepared: Prepared | None = None) -> StepRe
         traffic=traffic,
         open_incidents=monitor.ledger.open_incidents(monitor.name),
     )
+    signals += relation_signals(monitor, day, judged.findings, log, traffic)
+    log = StoredSignals(monitor, day, signals)
     diagnosis = diagnosis_on(monitor, day, judged.findings, log, traffic)
     is_history = monitor.is_history(day)
     is_new = not is_history and monitor.results.stamp(monitor.name, VERDICT, day) is None
@@ -114,6 +117,7 @@ def known_at_the_end(monitor: Monitor, day: date) -> Iterator[Signal]:
     quality = quality_as_known(monitor, day)
     yield from quality
     yield from variation_signals(monitor, day, quality)
+    yield from attribution_signals(monitor, day, quality)
     yield from first_champion_signals(monitor, day)
     yield from accuracy_signals(monitor, day)
     yield from outside_signals(monitor, day)

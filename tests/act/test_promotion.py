@@ -1,5 +1,7 @@
 """Which version serves: forward, back, and in step with what MLflow says."""
 
+import json
+
 import pytest
 
 from monitoring_dagster.act import promotion
@@ -15,7 +17,7 @@ from monitoring_dagster.act.promotion import (
 )
 from monitoring_dagster.sources.rows.served import Deployment
 from monitoring_dagster.store.days.usable_rows import CONTRACT, noted_deployments
-from monitoring_dagster.store.ledger.decided.promotions import PromotedMeanwhile
+from monitoring_dagster.store.ledger.decided.promotions import PairedResult, PromotedMeanwhile
 from monitoring_dagster.store.ledger.ledger import Ledger
 from monitoring_dagster.store.models.registry import UnknownReference, UnknownVersion
 from tests.tiny import DAY, FakeMlflow, after, keep, monitor_of, noon, promoted, told, with_mlflow
@@ -190,6 +192,25 @@ def test_a_challenger_is_promoted_over_the_champion_it_was_compared_with(monitor
     gate(monitor, "2", "1")  # once more, after a crash
     assert len(monitor.ledger.promotions("tiny")) == 2
     assert told(monitor) == [], "whoever compared them says so"
+
+
+@pytest.mark.parametrize(
+    ("compared_with", "kept"),
+    [
+        pytest.param("1", True, id="with the champion that it replaces"),
+        pytest.param("3", False, id="with another one, which says nothing of this change"),
+    ],
+)
+def test_what_the_gate_had_found_is_kept_when_a_person_promotes(
+    monitor, mlflow, compared_with, kept
+):
+    paired = PairedResult("log_loss", compared_with, 0.02, 0.01, 0.03, 1500)
+    mlflow.known["2"] = {"paired": json.dumps(paired.as_dict())}
+    forward(monitor, "2")
+    back(monitor)
+    of_forward, of_back = (one.paired for one in monitor.ledger.promotions("tiny")[1:])
+    assert of_forward == (paired if kept else None)
+    assert of_back is None
 
 
 def test_a_promotion_that_somebody_overtook_changes_nothing(monitor, mlflow):

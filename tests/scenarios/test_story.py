@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from monitoring_dagster.kinds import FindingKind, Severity
-from tests.world import day_after
+from monitoring_dagster.store.days.signals import stored_on
+from tests.world import FEATURES, day_after
 
 
 def test_thirty_healthy_days_bother_nobody(story):
@@ -36,6 +37,8 @@ def test_the_challenger_that_learnt_the_change_replaces_the_champion(story):
     first, second = story.monitor.ledger.promotions("tiny")
     assert (first.version, second.version, second.previous) == ("1", "2", "1")
     assert second.by == "gate"
+    assert (second.paired.metric, second.paired.compared_with) == ("log_loss", "1")
+    assert 0 < second.paired.low < second.paired.difference < second.paired.high
     assert second.reason == retrained.words["gate"]
     assert "log_loss" in second.reason
     assert "(p = 0.0" in second.reason
@@ -61,22 +64,29 @@ def test_the_days_after_the_promotion_are_served_by_version_2(story):
     }
 
 
-@pytest.mark.parametrize(
-    ("days_later", "version", "blame"),
-    [
-        pytest.param(0, "1", "data", id="version 1 as ever, and the data meant the opposite"),
-        pytest.param(9, "2", "version", id="version 2 promised another value, and keeps it"),
-    ],
-)
-def test_attribution_tells_the_data_from_the_version(story, days_later, version, blame):
+def attribution(story, days_later):
+    """The signals about all rows of versions, by name, and the version if they name one."""
     day = day_after(story.changes_on, days_later)
-    (row,) = story.monitor.results.read("tiny", "attribution", day).to_pylist()
-    assert row["version"] == version
-    before = row["baseline"] - row["version_effect"]  # what was promised before
-    assert row["estimate"] - before == pytest.approx(row["version_effect"] + row["data_effect"])
-    if blame == "data":
-        assert row["version_effect"] == 0
-        assert row["data_effect"] > 1
-    else:
-        assert row["version_effect"] != 0
-        assert abs(row["data_effect"]) < 0.2
+    return {
+        (one.name.partition(".")[2], one.version): one
+        for one in stored_on(story.monitor, day)
+        if one.name.startswith("attribution.") and one.subject not in ("country", *FEATURES)
+    }
+
+
+def test_attribution_finds_that_the_relation_changed_and_no_version_did(story):
+    found = attribution(story, 3)
+    change = found["change", ""]
+    assert change.low > 0, "worse"
+    assert found["within", ""].value == pytest.approx(change.value, abs=1e-12)
+    assert found["relation", "1"].low > 0
+    assert found["relation", "1"].value > 0.9 * found["change", "1"].value
+    assert found["inputs", "1"].low <= 0 <= found["inputs", "1"].high
+
+
+def test_attribution_gives_the_new_version_what_the_gate_saw(story):
+    found = attribution(story, 9)
+    effect, (_, second) = found["version_effect", "2"], story.monitor.ledger.promotions("tiny")
+    assert effect.high < 0, "better"
+    assert effect.effect == -second.paired.difference
+    assert "of the gate that promoted it" in effect.reason

@@ -7,6 +7,7 @@ from datetime import date
 
 import pandas as pd
 
+from monitoring_dagster.act.promotion import PAIRED
 from monitoring_dagster.act.retraining.enough_labels import (
     LabelState,
     LearningDays,
@@ -26,6 +27,7 @@ from monitoring_dagster.sources.labels.spoilt_files import readable_labelled_row
 from monitoring_dagster.spec.model import labels_of
 from monitoring_dagster.store.days.usable_rows import feature_code_between
 from monitoring_dagster.store.ledger.decided.label_decisions import discarded_on
+from monitoring_dagster.store.ledger.decided.promotions import PairedResult
 from monitoring_dagster.store.models.environment import FEATURE_CODE
 from monitoring_dagster.store.monitor import Monitor
 from monitoring_dagster.store.references.version_reference import reference_of
@@ -41,6 +43,7 @@ class Challenger:
     champion: str
     gate: Gate
     numbers: Mapping[str, float]
+    paired: PairedResult | None = None  # None where the comparison has no interval
 
 
 def challenger(
@@ -89,7 +92,20 @@ def challenger(
     }
     code = feature_code_between(monitor, *candidate.training_window)
     tags |= {FEATURE_CODE: code} if code is not None else {}
-    return Challenger(register(monitor, candidate, tags=tags), champion, verdict, numbers)
+    paired = _paired(spec.metric, champion, numbers)
+    if paired is not None:
+        tags[PAIRED] = json.dumps(paired.as_dict())
+    return Challenger(register(monitor, candidate, tags=tags), champion, verdict, numbers, paired)
+
+
+def _paired(metric: str, champion: str, numbers: Mapping[str, float]) -> PairedResult | None:
+    """What is kept of a comparison, of which *numbers* has what is finite."""
+    names = ("difference", "difference_low", "difference_high")
+    if not all(name in numbers for name in names):
+        return None
+    difference, low, high = (numbers[name] for name in names)
+    n = int(numbers["holdout_rows"])
+    return PairedResult(metric, champion, difference, low, high, n)
 
 
 def _labelled(

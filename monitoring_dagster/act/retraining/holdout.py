@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from monitoring_dagster.act.retraining.training import LabelledFeatures
 from monitoring_dagster.decide.judging.tolerance import higher_is_better
 from monitoring_dagster.decide.retraining_policy import MIN_SEGMENT_ROWS, Gate, gate
+from monitoring_dagster.measure.attribution.mean_metric import values_of
 from monitoring_dagster.measure.quality.model_metrics import metrics_of
 from monitoring_dagster.sources.rows.expressions import row_values
-from monitoring_dagster.spec.metrics import SCORE_METRICS, MetricDefinition
+from monitoring_dagster.spec.metrics import SCORE_METRICS
 from monitoring_dagster.spec.model import ModelSpec
 from monitoring_dagster.stats.columns.values import Codes, Floats, arrow
 from monitoring_dagster.stats.quality.comparison import PairedComparison, jackknifed, paired
@@ -23,7 +24,6 @@ from monitoring_dagster.stats.quality.outcomes import Outcomes
 from monitoring_dagster.stats.quality.own_metric import of_values
 
 Answers = Mapping[str, NDArray[Any]]  # by the names of the inference log
-_LOSS_PER_ROW = {"log_loss": "log_loss", "brier": "brier", "mse": "square", "mape": "share"}
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,9 @@ def compare(
         f"champion_{metric}": overall.champion,
         f"challenger_{metric}": overall.challenger,
         "p_value": overall.p_value,
+        "difference": overall.difference,
+        "difference_low": overall.low,
+        "difference_high": overall.high,
     }
     finite = {key: value for key, value in numbers.items() if np.isfinite(value)}
     return gate(overall, segments, metric=name, tolerated=tolerated), finite
@@ -110,25 +113,8 @@ def _judged(spec: ModelSpec, said: Answers, holdout: LabelledFeatures) -> _Judge
         values=None if own is None or values is None else {own.label: pa.array(values)},
     )
     if values is None:
-        values = _of_rows(spec.metric, own, rows)
+        values = values_of(spec.metric, own, rows)
     return _Judged(rows, values)
-
-
-def _of_rows(metric: str, own: MetricDefinition | None, rows: Encoded) -> Floats | None:
-    """What the metric is the mean of; None where it is no mean over rows."""
-    if own is not None and own.value is not None:
-        prices = own.value.model_dump()
-        of_cell = {("1", "1"): "tp", ("0", "1"): "fp", ("1", "0"): "fn", ("0", "0"): "tn"}
-        worth = np.array([prices[of_cell[x, y]] for x in rows.names for y in rows.names])
-        return np.asarray(worth[rows.cell], float)
-    if own is not None and own.quantile is not None:
-        error, level = rows.summands["error"], own.quantile
-        return np.where(error > 0, (1 - level) * error, -level * error)
-    if metric == "accuracy":
-        return np.asarray(rows.cell // len(rows.names) == rows.cell % len(rows.names), float)
-    if metric == "mae":
-        return np.abs(rows.summands["error"])
-    return rows.summands.get(_LOSS_PER_ROW.get(metric, ""))
 
 
 def _compared(

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Self
 
 from monitoring_dagster.act.notify.alerts import announce
-from monitoring_dagster.act.promotion import promote
+from monitoring_dagster.act.promotion import PAIRED, promote
 from monitoring_dagster.act.retraining.challenger import Challenger, challenger
 from monitoring_dagster.act.retraining.enough_labels import TooFewLabels
 from monitoring_dagster.act.retraining.failed_training import SENSOR, record_failure, result_id
@@ -18,6 +18,7 @@ from monitoring_dagster.decide.retraining_policy import RETRAIN, Gate
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.kinds import FindingKind
 from monitoring_dagster.store.days.step_findings import VERDICT
+from monitoring_dagster.store.ledger.decided.promotions import PairedResult
 from monitoring_dagster.store.ledger.decided.retraining_decisions import RetrainingDecision
 from monitoring_dagster.store.monitor import Monitor
 
@@ -90,7 +91,8 @@ def _made_before(monitor: Monitor, attempt: str) -> Challenger | None:
         return None
     tags = monitor.registry.describe(name, versions[-1]).tags
     verdict = Gate(passed=json.loads(tags["gate_passed"]), words=tags["gate"])
-    return Challenger(versions[-1], tags["compared_with"], verdict, {})
+    paired = PairedResult.from_dict(json.loads(tags.get(PAIRED, "null")))
+    return Challenger(versions[-1], tags["compared_with"], verdict, {}, paired)
 
 
 def _settle(
@@ -105,7 +107,10 @@ def _settle(
         outcome = PROMOTED if policy.promotion == "automatic" else APPROVAL
     if outcome == PROMOTED:
         at = monitor.judged_at(day)
-        promote(monitor, version, previous=champion, reason=verdict.words, by="gate", at=at)
+        promote(
+            monitor, version, previous=champion, reason=verdict.words, by="gate", at=at,
+            paired=made.paired,
+        )  # fmt: skip
     title = {
         PROMOTED: f"Challenger v{version} promoted; it replaces v{champion} as champion",
         REJECTED: f"Challenger v{version} not promoted; v{champion} remains champion",

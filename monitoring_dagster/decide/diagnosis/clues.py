@@ -21,8 +21,9 @@ from monitoring_dagster.kinds import FindingKind
 CHANGE = "attribution.change"  # of the metric between two windows; all of these: more is worse
 MIX, VERSION_EFFECT = "attribution.mix", "attribution.version_effect"
 INPUTS, RELATION = "attribution.inputs", "attribution.relation"
-WITHIN = "attribution.within"
-ATTRIBUTION = (CHANGE, MIX, WITHIN, INPUTS, RELATION, VERSION_EFFECT)
+WITHIN, FEATURE = "attribution.within", "attribution.feature"
+ATTRIBUTION = (CHANGE, MIX, WITHIN, VERSION_EFFECT, INPUTS, RELATION, FEATURE)
+BY_VERSION = "version"  # the subject of parts by version; else a segment
 READ = (*ATTRIBUTION, UNUSABLE)
 LOOK_BACK_DAYS = 14  # labels show late what broke then
 RECENT_DAYS = 14  # a version that began to serve before them is not new
@@ -210,22 +211,26 @@ def _of_attribution(seen: Observed, worse: Sequence[Finding]) -> Iterator[Clue]:
     kinds = tuple(dict.fromkeys(one.kind for one in worse))
     new = {one.version for one in seen.changes if one.version and seen.began(one.version)}
     for one in named[MIX]:
-        if one.segment or new or total is None or not _is_most(one, total):
-            continue
-        yield _of_part(one, CauseKind.TRAFFIC_MIX, Remedy.ROLL_BACK, 0.9, kinds)
+        is_whole = not (one.version or one.segment)
+        if is_whole and not new and total is not None and _is_most(one, total):
+            action = Remedy.ROLL_BACK if one.subject == BY_VERSION else Remedy.WAIT
+            clue = _of_part(one, CauseKind.TRAFFIC_MIX, action, 0.9, kinds)
+            yield replace(clue, words=f"traffic that moved between {one.subject}s: {clue.words}")
     if not worse:
         return
     for one in named[VERSION_EFFECT]:
         if _is_worse(one) and one.version:
             clue = _of_part(one, CauseKind.NEW_VERSION, Remedy.ROLL_BACK, 0.9, kinds)
             yield replace(clue, version=one.version)
-    within = _sum(named[INPUTS], named[RELATION])
     for name, cause in (
         (INPUTS, CauseKind.COVARIATE_SHIFT),
         (RELATION, CauseKind.CONCEPT_DRIFT),
     ):
         for one in named[name]:
-            if _is_worse(one) and one.value >= _MOST * within:
+            both = _sum(
+                [each for each in named[INPUTS] + named[RELATION] if each.version == one.version]
+            )
+            if _is_worse(one) and one.value >= _MOST * both:
                 yield _of_part(one, cause, Remedy.RETRAIN, 0.85, kinds)
 
 
@@ -237,8 +242,8 @@ def _is_most(one: Signal, total: Signal) -> bool:
     return _is_worse(one) and _is_worse(total) and one.value >= _MOST * total.value
 
 
-def _sum(*parts: Sequence[Signal]) -> float:
-    return sum(one.value for some in parts for one in some if isfinite(one.value))
+def _sum(parts: Sequence[Signal]) -> float:
+    return sum(one.value for one in parts if isfinite(one.value))
 
 
 def _of_part(

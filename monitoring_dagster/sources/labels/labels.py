@@ -43,6 +43,7 @@ from monitoring_dagster.sources.rows.rows import (
 )
 from monitoring_dagster.spec.model import ModelSpec, labels_of
 from monitoring_dagster.spec.sources import Labels, Predictions
+from monitoring_dagster.stats.columns.sample import bound_of
 from monitoring_dagster.stats.quality.labelled_rows import Task
 
 if TYPE_CHECKING:
@@ -225,13 +226,15 @@ def labelled_rows(
     without: Collection[tuple[str, date]] = (),
     unread_days: Collection[date] = (),
     unread_arrivals: Collection[date] = (),
+    share: float = 1.0,
 ) -> pa.Table:
     """The predictions of *first* to *last* whose label had arrived on *as_of*, with *features*.
 
     Further columns: request_id, served_at, version, score, prediction, label; in the order of
     serving. What is known on *as_of* is what `join_labels` had joined by then from *source*;
     *without* are those whose label people discarded, by request id and UTC day of the prediction.
-    Files of predictions of *unread_days*, and of labels of *unread_arrivals*, are not opened.
+    Files of predictions of *unread_days*, and of labels of *unread_arrivals*, are not opened. Of
+    all requests a *share*: those whose id's MD5 lies lowest, the same ones whenever it is asked.
     Raises UnreadableFile, UnknownColumn, UnusableName, NoLabels.
     """
     labels = labels_of(spec, source)
@@ -246,7 +249,10 @@ def labelled_rows(
         )
         with readable(_place(labels, told, spec.predictions, known)):
             told_rows = told_of(labels, told, task=spec.task)
-            connection.execute(f"CREATE TEMP TABLE {TOLD} AS {told_rows}")
+            chosen = f"md5(CAST(id AS VARCHAR)) < '{bound_of(share)}'" if share < 1 else "true"
+            connection.execute(
+                f"CREATE TEMP TABLE {TOLD} AS SELECT * FROM ({told_rows}) WHERE {chosen}"
+            )
             remember(connection, spec.predictions, known, features, task=spec.task)
             set_foreign_aside(connection, NO_TOLD, task=spec.task)
             judge(connection, labels, features, is_dated=True, since=None)

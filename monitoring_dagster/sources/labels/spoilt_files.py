@@ -44,8 +44,10 @@ def readable_labelled_rows(
     root: Path,
     without: Collection[tuple[str, date]] = (),
     without_days: Collection[date] = (),
+    share: float = 1.0,
 ) -> tuple[pa.Table, SpoiltFiles]:
-    """`labelled_rows` with *features* and *further* columns of what can be read, and the rest.
+    """`labelled_rows` with *features* and *further* columns of what can be read, or a *share* of
+    them; and the rest.
 
     Of files of predictions no row of *without_days* is opened.
 
@@ -77,6 +79,7 @@ def readable_labelled_rows(
             spec, first=first, last=last, as_of=as_of, root=root, without=without,
             features=[*features, *further], unread_arrivals=told,
             unread_days={*before, *served, *without_days},
+            share=share,
         )  # fmt: skip
 
     found = spoilt(whole=False)

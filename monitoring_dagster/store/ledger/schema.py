@@ -156,6 +156,32 @@ def _deliveries(metadata: MetaData) -> Table:
     return deliveries
 
 
+def _promotions(metadata: MetaData) -> Table:
+    """What the gate found of a version is kept with the promotion that it decided."""
+    from sqlalchemy import JSON, Table
+
+    return Table(
+        "promotions",
+        metadata,
+        _number(),
+        *(_fact("model"), _fact("version"), _maybe("previous"), _fact("reason")),
+        *(_fact("by"), _fact("at", _types()[0]), _maybe("paired", JSON)),
+    )
+
+
+def _changes(metadata: MetaData) -> Table:
+    """What people and deployment scripts noted."""
+    from sqlalchemy import Table
+
+    return Table(
+        "changes",
+        metadata,
+        _number(),
+        *(_fact("model"), _fact("at", _types()[0]), _fact("kind"), _fact("words")),
+        *(_fact("version"), _fact("by")),
+    )
+
+
 @cache
 def tables() -> Tables:
     """The tables, as they are made where they do not exist."""
@@ -183,12 +209,6 @@ def tables() -> Tables:
         *(_key("model"), _key("trigger_id"), _fact("day", Date), _fact("outcome")),
         *(_fact("words"), _fact("inputs", JSON), _fact("at", moment)),
     )
-    promotions = table(
-        "promotions",
-        _number(),
-        *(_fact("model"), _fact("version"), _maybe("previous"), _fact("reason")),
-        *(_fact("by"), _fact("at", moment)),
-    )
     judged = table("judged", _key("model"), _key("kind"), _fact("last_day", Date))
     fallbacks = table(
         "fallbacks", _key("model"), _fact("on", Boolean), _fact("by"), _fact("at", moment)
@@ -214,16 +234,10 @@ def tables() -> Tables:
     outages = table("outages", _key("destination"), _fact("since", moment), _fact("words"))
     weeks = table("weeks", _key("model"), _key("monday", Date), _fact("at", moment))
     asked = table("asked", _key("service"), _fact("at", moment), _maybe("failure"))
-    changes = table(
-        "changes",
-        _number(),
-        *(_fact("model"), _fact("at", moment), _fact("kind"), _fact("words")),
-        *(_fact("version"), _fact("by")),
-    )
     return Tables(
         metadata, findings, judged, _incidents(metadata), turns, _deliveries(metadata), decisions,
-        promotions, fallbacks, label_decisions, handlings, silences, outages, weeks, asked,
-        changes,
+        _promotions(metadata), fallbacks, label_decisions, handlings, silences, outages, weeks,
+        asked, _changes(metadata),
     )  # fmt: skip
 
 

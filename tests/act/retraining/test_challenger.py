@@ -1,5 +1,6 @@
 """What a challenger learns from, what it is compared on, and by which metric."""
 
+import json
 import os
 from datetime import date, timedelta
 from pathlib import Path
@@ -296,6 +297,8 @@ def test_what_was_left_out_stands_in_tags_words_and_message(late):
     assert "2026-03-05" in left_out
     assert "labels of 2026-03-27 (unreadable)" in left_out
     assert left_out in found.words["gate"]
+    tags = late.monitor.registry.describe("tiny", found.version).tags
+    assert json.loads(tags["paired"])["compared_with"] == "1"
     send(late.house, environment={})
     said = "Left out: 2026-03-05, labels of 2026-03-27 (unreadable)"
     (event,) = [one.event for one in late.monitor.ledger.deliveries.sent(limit=9)

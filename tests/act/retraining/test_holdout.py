@@ -71,6 +71,8 @@ def test_every_metric_that_a_rule_may_name_decides(task, metric):
     words = f"{name} {new:.4g} against the champion's {old:.4g} on the same 1,200 rows"
     said, p_value = verdict.words.removesuffix(")").split(": significantly better (p = ")
     assert (said, float(p_value) < 0.05) == (words, True)
+    low, high = numbers["difference_low"], numbers["difference_high"]
+    assert 0 < low < numbers["difference"] < high or metric in ("bias", "ece")
     worse, _ = compare(spec_of(metric, task), good, poor, holdout)
     assert not worse.passed
     assert "not significantly better (p = " in worse.words

@@ -1,5 +1,7 @@
 """One retraining: whatever comes of it is written down and announced, once."""
 
+import json
+
 import pytest
 
 from monitoring_dagster.act.retraining import retrain as module
@@ -9,12 +11,13 @@ from monitoring_dagster.act.retraining.failed_training import SENSOR, result_id
 from monitoring_dagster.act.retraining.retrain import AlreadyRetrained, retrain
 from monitoring_dagster.act.retraining.training import NoTrainer
 from monitoring_dagster.decide.retraining_policy import RETRAIN, Gate
-from monitoring_dagster.store.ledger.decided.promotions import PromotedMeanwhile
+from monitoring_dagster.store.ledger.decided.promotions import PairedResult, PromotedMeanwhile
 from monitoring_dagster.store.ledger.decided.retraining_decisions import RetrainingDecision
 from tests.tiny import DAY, FakeMlflow, at, keep, monitor_of, noon, promoted, told, with_mlflow
 
 BETTER, WORSE = Gate(passed=True, words="better"), Gate(passed=False, words="no better")
 POLICY = {"trainer": "a:b"}
+PAIRED = PairedResult("log_loss", "1", 0.02, 0.01, 0.03, 1500)
 
 
 @pytest.fixture
@@ -37,9 +40,9 @@ def made(tmp_path, mlflow, monkeypatch):
                 raise error
             mlflow.known["2"] = {
                 "attempt": attempt, "gate_passed": str(gate.passed).lower(), "gate": gate.words,
-                "compared_with": "1",
+                "compared_with": "1", "paired": json.dumps(PAIRED.as_dict()),
             }  # fmt: skip
-            return Challenger("2", "1", gate, {"rows": 7.0})
+            return Challenger("2", "1", gate, {"rows": 7.0}, PAIRED)
 
         monkeypatch.setattr(module, "challenger", challenger)
         return monitor
@@ -77,6 +80,8 @@ def test_what_comes_of_a_challenger(made, mlflow, gate, policy, outcome, serves,
     assert (found.version, found.words["outcome"], found.numbers) == ("2", outcome, {"rows": 7.0})
     assert found.promoted is (serves == "2")
     assert mlflow.alias == serves
+    if found.promoted:
+        assert monitor.ledger.promotions("tiny")[-1].paired == PAIRED
     ((said, words),) = told(at(monitor, noon(DAY.replace(month=4))))
     assert said == title
     assert words.startswith(f"Asked for. Challenger v2: {gate.words}.")
@@ -133,6 +138,7 @@ def test_a_challenger_that_was_registered_before_it_died_is_not_trained_again(ma
     monkeypatch.setattr(module, "challenger", die)
     found = asked(monitor, by=SENSOR)
     assert (found.version, found.promoted, found.words["gate"]) == ("2", True, "better")
+    assert monitor.ledger.promotions("tiny")[-1].paired == PAIRED
 
 
 def test_a_failure_is_written_down_and_raised(made):

@@ -1,5 +1,6 @@
 """What one observation says about causes, each by itself."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
@@ -186,11 +187,24 @@ class TestAttribution:
         assert (clue.cause, clue.version) == (CauseKind.NEW_VERSION, "3")
         assert clue.words == "version effect of version 3: 0.2 (0.1 to 0.3), paired"
 
-    MOVED = (part(CHANGE, 0.1, 0.06, 0.14), part(MIX, 0.09, 0.05, 0.13))
+    MOVED = (
+        part(CHANGE, 0.1, 0.06, 0.14, subject="log_loss"),
+        part(MIX, 0.09, 0.05, 0.13, subject="version"),
+        part(MIX, 0.3, 0.2, 0.4, subject="version", version="2"),  # of one version alone
+    )
 
     def test_traffic_that_moved_to_a_worse_version_is_named_without_any_drop(self):
         """Each version is as good as it promised, so no rule on quality holds."""
         assert causes(signals=self.MOVED) == {CauseKind.TRAFFIC_MIX}
+
+    @pytest.mark.parametrize(
+        ("subject", "action"), [("version", Remedy.ROLL_BACK), ("country", Remedy.WAIT)]
+    )
+    def test_a_version_can_be_rolled_back_and_a_country_cannot(self, subject, action):
+        moved = [replace(one, subject=subject) for one in self.MOVED[1:2]]
+        (clue,) = clues(seen(signals=[self.MOVED[0], *moved]))
+        assert clue.action is action
+        assert clue.words.startswith(f"traffic that moved between {subject}s: mix: ")
 
     def test_but_traffic_to_a_version_that_is_new_is_the_version(self):
         changed = began(3, days_ago=2)

@@ -448,6 +448,18 @@ def test_training_sees_what_was_known_on_the_day_and_nothing_later(world):
     assert late["request_id"].to_pylist() == ["a", "b"]
 
 
+def test_a_share_of_the_requests_is_the_same_one_whenever_it_is_asked(world):
+    """And a larger share holds it."""
+    names = [f"r{number}" for number in range(40)]
+    root = world({0: [served(name, 0) for name in names]}, {1: [told(name, 1) for name in names]})
+    asked = {"first": on(0), "last": on(0), "as_of": on(1), "features": [], "root": root}
+    none, some, more, every = (
+        set(labelled_rows(SPEC, **asked, share=share)["request_id"].to_pylist())
+        for share in (0.0, 0.25, 0.5, 1.0)
+    )
+    assert none < some < more < every == set(names)
+
+
 @pytest.mark.parametrize("there", ["predictions", "labels", "neither"])
 def test_nothing_to_train_on_is_an_empty_table(world, there):
     """Not an error: whoever asked knows how many rows are enough."""

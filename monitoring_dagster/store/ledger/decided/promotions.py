@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.store.ledger.database import reading, writing
@@ -23,6 +24,27 @@ class PromotedMeanwhile(MonitoringError):
 
 
 @dataclass(frozen=True, slots=True)
+class PairedResult:
+    """A challenger against the champion on the same rows, as the gate compared them."""
+
+    metric: str
+    compared_with: str  # the champion
+    difference: float  # in the metric's unit; positive: the challenger is better
+    low: float  # 95 % interval
+    high: float
+    n: int  # rows
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as JSON keeps them."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any] | None) -> Self | None:
+        """What `as_dict` wrote; None where nothing was compared."""
+        return cls(**plain) if plain else None
+
+
+@dataclass(frozen=True, slots=True)
 class Promotion:
     """One change of the champion."""
 
@@ -32,6 +54,7 @@ class Promotion:
     reason: str
     by: str
     at: datetime
+    paired: PairedResult | None = None  # with *previous*; None where nobody compared them
 
 
 def record_promotion(url: str, promotion: Promotion) -> None:
@@ -59,7 +82,8 @@ def record_promotion(url: str, promotion: Promotion) -> None:
             raise PromotedMeanwhile.of(
                 promotion.model, expected=promotion.previous, found=last["version"]
             )
-        connection.execute(table.insert(), fields_of(promotion))
+        paired = promotion.paired and promotion.paired.as_dict()
+        connection.execute(table.insert(), {**fields_of(promotion), "paired": paired})
 
 
 def promotions_of(url: str, model: str) -> list[Promotion]:
@@ -68,7 +92,13 @@ def promotions_of(url: str, model: str) -> list[Promotion]:
     query = table.select().where(table.c.model == model).order_by(table.c.number)
     with reading(url) as connection:
         rows = connection.execute(query).mappings().all()
-    return [Promotion(**{k: v for k, v in row.items() if k != "number"}) for row in rows]
+    return [
+        Promotion(
+            **{name: value for name, value in row.items() if name not in ("number", "paired")},
+            paired=PairedResult.from_dict(row["paired"]),
+        )
+        for row in rows
+    ]
 
 
 @dataclass(frozen=True, slots=True)

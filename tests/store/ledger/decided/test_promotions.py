@@ -4,7 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from monitoring_dagster.store.ledger.decided.promotions import PromotedMeanwhile, Promotion
+from monitoring_dagster.store.ledger.decided.promotions import (
+    PairedResult,
+    PromotedMeanwhile,
+    Promotion,
+)
 from monitoring_dagster.store.ledger.ledger import Ledger
 
 NOON = datetime(2026, 1, 6, 12, tzinfo=UTC)
@@ -15,8 +19,8 @@ def ledger(ledger_url):
     return Ledger(ledger_url)
 
 
-def promotion(version, previous):
-    return Promotion("credit", version, previous, "lower log loss", "gate", NOON)
+def promotion(version, previous, paired=None):
+    return Promotion("credit", version, previous, "lower log loss", "gate", NOON, paired)
 
 
 def test_promotions_form_a_chain(ledger):
@@ -25,6 +29,13 @@ def test_promotions_form_a_chain(ledger):
         ledger.record_promotion(link)
         ledger.record_promotion(link)
     assert ledger.promotions("credit") == chain
+
+
+def test_what_the_gate_found_is_kept_with_the_promotion(ledger):
+    paired = PairedResult("log_loss", "1", 0.02, 0.01, 0.03, 1500)
+    ledger.record_promotion(promotion("2", "1", paired))
+    ledger.record_promotion(promotion("3", "2"))
+    assert [one.paired for one in ledger.promotions("credit")] == [paired, None]
 
 
 def test_a_promotion_that_came_between_is_noticed(ledger):

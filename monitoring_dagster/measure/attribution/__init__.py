@@ -1,0 +1,1 @@
+"""Causes of a change in quality: moved traffic, versions, inputs, relation."""
