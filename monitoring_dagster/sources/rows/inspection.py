@@ -1,7 +1,7 @@
 """What a day's inference log holds that no row alone gives away: counts of what cannot be right."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
@@ -100,6 +100,7 @@ def inspect_day(
     *,
     root: Path,
     has_probabilities: bool,
+    sensitive: Collection[str] = (),
     numbers: Collection[str] = (),
     truths: Collection[str] = (),
     blobs: Collection[str] = (),
@@ -111,6 +112,8 @@ def inspect_day(
     ----------
     has_probabilities
         Whether the scores are.
+    sensitive
+        Columns of which no value is an example, nor an end of where they lie.
     numbers, truths, blobs
         Columns of text that ought to hold numbers, columns that ought to say yes or no, and columns
         of bytes that ought to be text.
@@ -151,7 +154,7 @@ def inspect_day(
                 )
                 for number, name in enumerate(odd)
             }
-            return Inspection(
+            inspection = Inspection(
                 rows=found["rows"],
                 counted=found["counted"],
                 times=_times(connection, predictions, rows, day, found),
@@ -164,6 +167,26 @@ def inspect_day(
                 mean_scores=(found["mean_score_0"], found["mean_score_1"]),
                 columns=columns,
             )
+    return _without_values_of(sensitive, inspection, predictions)
+
+
+def _without_values_of(
+    sensitive: Collection[str], found: Inspection, predictions: Predictions
+) -> Inspection:
+    """What is *found*, without what stands in a row of these columns."""
+    times, ids = found.times, found.ids
+    ends = (found.least_score, found.largest_score)
+    return replace(
+        found,
+        times=replace(times, examples=()) if predictions.served_at in sensitive else times,
+        ids=replace(ids, examples=()) if predictions.request_id in sensitive else ids,
+        least_score=None if predictions.score in sensitive else ends[0],
+        largest_score=None if predictions.score in sensitive else ends[1],
+        columns={
+            name: replace(odd, examples=()) if name in sensitive else odd
+            for name, odd in found.columns.items()
+        },
+    )
 
 
 _OK = '"monitoring ok"'
