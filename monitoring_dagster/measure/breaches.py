@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from monitoring_dagster.kinds import Severity
-from monitoring_dagster.sources.rows.inspection import IdCounts, Inspection, Odd, Times
+from monitoring_dagster.sources.inspection.inspection import IdCounts, Inspection, Odd, Times
 from monitoring_dagster.sources.rows.readings import (
     NO_TYPE,
     as_category,
@@ -234,18 +234,18 @@ def _unanswered(name: str, missing: int, counted: int) -> Iterator[Breach]:
 
 def _scores(log: Predictions, found: Inspection) -> Breach:
     odd, low, high = found.scores, found.least_score, found.largest_score
-    assert low is not None, "an odd score is a score"
-    assert high is not None, "an odd score is a score"
-    cause = ""
-    if odd.share > FEW:
+    cause = where = ""
+    if low is not None and high is not None:  # not of a sensitive column
+        where = f": they run from {low:.6g} to {high:.6g}"
         is_percent = low >= 0 and 1 < high <= 100
-        cause = ": per cent?" if is_percent else ": logits?" if low < 0 else ""
+        if odd.share > FEW:
+            cause = ": per cent?" if is_percent else ": logits?" if low < 0 else ""
     rest = "" if odd.share > MOST else ". They are read as missing, the others are judged"
     return Breach(
         str(log.score),
         by_share(odd.share),
-        f"{odd.odd:,} of {odd.values:,} scores ({odd.share:.1%}) are no probabilities: they run"
-        f" from {low:.6g} to {high:.6g}{cause}{rest}",
+        f"{odd.odd:,} of {odd.values:,} scores ({odd.share:.1%}) are no probabilities"
+        f"{where}{cause}{rest}",
         is_judged=odd.share <= FEW,
         is_left_out=odd.share > MOST,
     )

@@ -36,12 +36,12 @@ from monitoring_dagster.measure.version_contracts import (
     served_versions,
     signature_breaches,
 )
+from monitoring_dagster.sources.inspection.inspection import Inspection, inspect_day
 from monitoring_dagster.sources.rows import rows, served
 from monitoring_dagster.sources.rows.countable_rows import needed
-from monitoring_dagster.sources.rows.inspection import Inspection, inspect_day
 from monitoring_dagster.sources.rows.readings import is_text, time_of
 from monitoring_dagster.sources.rows.served import Deployment
-from monitoring_dagster.sources.suites import contracts
+from monitoring_dagster.sources.suites.broken_expectations import broken_expectations
 from monitoring_dagster.sources.suites.suites import load_suite
 from monitoring_dagster.stats.columns.bins import CategoricalBins
 from monitoring_dagster.store.days import seen_files
@@ -197,7 +197,7 @@ def _inspect(found: _Found, columns: Mapping[str, str], unreadable: Mapping[str,
         urgent.setdefault(breach.subject, breach)
     for breach in urgent.values():
         found.breach(breach)
-    _suite(found, columns)
+    _suite(found)
     for breach in (
         *signature_breaches(monitor.spec, signed, columns, unreadable),
         *unlogged(log, day, columns, unreadable),
@@ -223,6 +223,7 @@ def _looked_into(
         log,
         day,
         root=monitor.root,
+        sensitive=monitor.spec.sensitive,
         has_probabilities=monitor.spec.task != "regression",
         numbers=[one.name for one in there if one.kind == "numeric" and is_text(columns[one.name])],
         truths=[log.synthetic] if log.synthetic else [],
@@ -271,17 +272,20 @@ def _truths(
         )
 
 
-def _suite(found: _Found, columns: Mapping[str, str]) -> None:
+def _suite(found: _Found) -> None:
     """Which expectations of the suite the rows break."""
     spec, root = found.monitor.spec, found.monitor.root
     if spec.expectations is None:
         return
     suite = load_suite(root / spec.expectations)
-    batches = rows.read_batches(
-        spec.predictions, found.day, root=root, columns=suite.columns_of(columns)
-    )
-    frame = pa.Table.from_batches(list(batches)).to_pandas()
-    for breach in contracts.validate(suite, frame):
+    for breach in broken_expectations(
+        suite,
+        spec.predictions,
+        found.day,
+        root=root,
+        engine=spec.engine,
+        sensitive=spec.sensitive,
+    ):
         subject = breach.column or breach.expectation
         found.breach(Breach(subject, _SEVERITY[breach.severity], breach.words))
     for remark in suite.remarks:

@@ -8,7 +8,7 @@ from monitoring_dagster.decide.judging.delivery.missing_hours import HOUR_ROWS
 from monitoring_dagster.decide.signal import Signal
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure.breaches import FEW, Breach, examples
-from monitoring_dagster.sources.rows.inspection import Inspection
+from monitoring_dagster.sources.inspection.inspection import Inspection
 from monitoring_dagster.spec.sources import Predictions
 from monitoring_dagster.store.days.usable_rows import CONTRACT, INVALID
 

@@ -101,6 +101,11 @@ class ModelSpec(Record):
     expectations: SuitePath | None = Field(
         default=None, description="A Great Expectations suite, as JSON."
     )
+    sensitive: list[Named] = Field(
+        default_factory=list,
+        description="Columns of which a breach of the contract tells counts and shares, and no"
+        " value as an example.",
+    )
     first_day: Day | None = Field(
         default=None, description="By default the earliest day that has a predictions file."
     )
@@ -134,6 +139,7 @@ class ModelSpec(Record):
             message = "retraining needs `labels`: without them no challenger can be compared"
             raise Misplaced(message, "retraining")
         _refuse_doubles("segments", self.segments)
+        _refuse_doubles("sensitive", self.sensitive)
         _refuse_doubles("features", [one.name for one in self.features or []])
         self._check_first_day()
         self._check_metrics()

@@ -17,7 +17,7 @@ from monitoring_dagster.measure.breaches import (
     shown,
     wants_levels,
 )
-from monitoring_dagster.sources.rows.inspection import IdCounts, Inspection, Odd, Times
+from monitoring_dagster.sources.inspection.inspection import IdCounts, Inspection, Odd, Times
 from monitoring_dagster.stats.columns.bins import CategoricalBins, NumericBins
 from tests.tiny import DAY, spec_of
 

@@ -1,5 +1,6 @@
 """A day that is not as agreed: each fault is one breach, with column, count, example and cause."""
 
+import json
 from datetime import timedelta
 
 import numpy as np
@@ -12,10 +13,12 @@ from sklearn.linear_model import LogisticRegression
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.measure import contract
 from monitoring_dagster.measure import profiling as profile
+from monitoring_dagster.measure.step import Tone
 from monitoring_dagster.store.days.drifted import DRIFT
 from monitoring_dagster.store.days.estimated import ESTIMATE
 from monitoring_dagster.store.days.profiles import profiles_of, service_of
 from monitoring_dagster.store.days.signals import stored_on
+from monitoring_dagster.store.days.usable_rows import quiet_columns
 from monitoring_dagster.store.models.registry import UnknownReference
 from monitoring_dagster.store.references import version_reference as reference
 from tests.world import FEATURES, START, as_table, attributes, stated
@@ -570,3 +573,94 @@ def test_times_of_the_founding_days_are_their_own(world):
     for day in (START, START + timedelta(days=7)):
         contract.run(world.monitor, day)
         assert stated_today(world.monitor, day) == []
+
+
+SUITE = [
+    {"type": "expect_column_values_to_be_between", "severity": "critical",
+     "kwargs": {"column": "age", "min_value": 0, "max_value": 120}},
+    {"type": "expect_column_values_to_not_be_null", "severity": "warning",
+     "kwargs": {"column": "plan"}},
+    {"type": "expect_column_values_to_be_in_set", "severity": "info",
+     "kwargs": {"column": "country", "value_set": ["DE", "FR"]}},
+    {"type": "expect_column_values_to_be_unique", "severity": "critical",
+     "kwargs": {"column": "request_id"}},
+]  # fmt: skip
+
+
+@pytest.fixture
+def under_suite(world):
+    """Today's rows under a suite, which the change breaks."""
+
+    def change(**values):
+        (world.root / "suite.json").write_text(json.dumps({"expectations": SUITE}))
+        world.spec_changes = {**world.spec_changes, "expectations": "suite.json"}
+        log = world.served(world.today)
+        for name, (rows, value) in values.items():
+            log[name] = first(rows, value)(log[name])
+        world.write(world.today, log=log)
+
+    return change
+
+
+def test_a_day_that_keeps_its_suite_has_no_breach(world, under_suite):
+    under_suite()
+    assert found(world) == []
+
+
+def test_a_broken_suite_says_column_count_share_and_examples_by_its_severity(world, under_suite):
+    under_suite(age=(3, 999.0), plan=(30, None), country=(1, "<b>"))
+    assert found(world) == [
+        ("age", P1, "'age' should be between 0 and 120: 3 of 300 values are not (1 %),"
+                    " for example 999"),
+        ("plan", P2, "'plan' should not be missing: 30 of 300 rows are (10 %)"),
+        ("country", P3, "'country' should be one of 'DE', 'FR': 1 of 300 values is not (0.3 %),"
+                        " for example '<b>'"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "passed", "tone"),
+    [
+        pytest.param({"age": (3, 999.0)}, False, Tone.ERROR, id="critical"),
+        pytest.param({"plan": (30, None)}, False, Tone.WARN, id="warning"),
+        pytest.param({"country": (1, "XX")}, True, Tone.WARN, id="info"),
+    ],
+)
+def test_the_check_fails_as_severely_as_the_suite_says(world, under_suite, values, passed, tone):
+    under_suite(**values)
+    check = contract.run(world.monitor, world.today).checks["schema"]
+    assert (check.passed, check.tone) == (passed, tone)
+
+
+def test_of_a_sensitive_column_a_breach_tells_no_value(world, under_suite):
+    world.spec_changes = {"sensitive": ["age", "country"]}
+    under_suite(age=(3, 999.0), country=(1, "XX"))
+    assert [words for _, _, words in found(world)] == [
+        "'age' should be between 0 and 120: 3 of 300 values are not (1 %)",
+        "'country' should be one of 'DE', 'FR': 1 of 300 values is not (0.3 %)",
+    ]
+
+
+def test_no_breach_of_the_log_tells_a_value_of_a_sensitive_column(world):
+    world.spec_changes = {"sensitive": ["age", "score"]}
+    log = world.served(world.today)
+    log["score"] = first(12, 7.0)(log["score"])
+    log["age"] = first(2, "my age")(log["age"].astype(str))
+    world.write(world.today, log=log)
+    words = {subject: said for subject, _, said in found(world)}
+    assert "2 of 300 values (0.7%) cannot be read" in words["age"]
+    assert words["score"].startswith("7 of 295 scores (2.4%) are no probabilities. They are read")
+    assert "my age" not in words["age"]
+
+
+def test_a_column_that_breaks_its_suite_names_itself_and_its_drift_is_quiet(world, under_suite):
+    """Its own drift is no second verdict; that of a column which keeps its suite still is one."""
+    under_suite(age=(300, 999.0), debt=(150, 500.0))
+    world.monitored(world.today)
+    assert quiet_columns(world.monitor, world.today) == {"age"}
+    (finding,) = world.findings(world.today)
+    assert (finding.kind, finding.subject) == (FindingKind.SCHEMA_BREACH, "age")
+    rows = world.monitor.results.read("tiny", DRIFT, world.today).to_pylist()
+    drifted = {one["column"] for one in rows if one["verdict"] != "OK" and not one["segment"]}
+    assert "debt" in drifted
+    assert "age" not in drifted

@@ -14,8 +14,8 @@ from monitoring_dagster.measure.delivery_signals import (
     incomplete_log,
     synthetic_leak,
 )
-from monitoring_dagster.sources.rows.inspection import IdCounts, Inspection, Odd, Times
-from monitoring_dagster.sources.rows.request_context import FeatureAges, KeyCounts
+from monitoring_dagster.sources.inspection.inspection import IdCounts, Inspection, Odd, Times
+from monitoring_dagster.sources.inspection.request_context import FeatureAges, KeyCounts
 from monitoring_dagster.spec import Predictions
 from monitoring_dagster.store.days.quarantined_days import why_quarantined
 from tests.tiny import (

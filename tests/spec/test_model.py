@@ -65,6 +65,8 @@ def test_a_model_has_its_own_name_in_mlflow_where_one_is_written():
                      id="a segment that is not declared"),
         pytest.param("review", {"share": 0.01}, "review.source",
                      "'human' is none of `further_labels`", id="reviews that never come back"),
+        pytest.param("sensitive", ["age", "income", "age"], "sensitive.2", "stands here twice",
+                     id="a sensitive column twice"),
         pytest.param("segments", ["country", "country"], "segments.1", "stands here twice",
                      id="a segment twice"),
         pytest.param("features", [{"name": "a"}, {"name": "a"}], "features.1", "twice",

@@ -29,6 +29,13 @@ LOOK_BACK_DAYS = 14  # labels show late what broke then
 RECENT_DAYS = 14  # a version that began to serve before them is not new
 _MOST = 0.5  # of a change
 _EARLIER = 0.8  # times the strength of what was found before the day
+_PARTS = {
+    MIX: "quality of all rows is worse by {size}, by traffic that moved between {subject}s",
+    VERSION_EFFECT: "version {version} makes the quality of all rows worse by {size}: {reason}",
+    INPUTS: "{subject} of version {version} is worse by {size}, by shifted inputs",
+    RELATION: "{subject} of version {version} is worse by {size}, by a changed relation between"
+    " inputs and labels",
+}
 _OF_QUALITY = (FindingKind.PERFORMANCE_DROP, FindingKind.SEGMENT_DROP, FindingKind.MISCALIBRATION)
 
 
@@ -171,11 +178,14 @@ def _of_drops(seen: Observed, worse: Sequence[Finding]) -> Iterator[Clue]:
     for one in worse:
         version = seen.version_of(one)
         began = seen.began(version or seen.traffic.champion or "")
-        if version and "" not in by_version:
-            sign = Sign(CauseKind.NEW_VERSION, Remedy.ROLL_BACK, 0.85)
+        is_alone = version and "" not in by_version
+        if is_alone:  # of one that serves for long, what befalls it may reach the champion later
+            sign = Sign(CauseKind.NEW_VERSION, Remedy.ROLL_BACK, 0.85 if began else 0.5)
             words = f"version {version} is worse, the champion is not: {_short(one)}"
             yield replace(_of_sign(one, sign), version=version, words=words)
-        elif EXPECTED in one.words:
+        if is_alone and began:
+            continue
+        if EXPECTED in one.words:
             yield _of_sign(one, Sign(CauseKind.COVARIATE_SHIFT, _WAIT, 0.7))
         else:
             yield _of_sign(one, Sign(CauseKind.CONCEPT_DRIFT, Remedy.RETRAIN, 0.65))
@@ -214,8 +224,7 @@ def _of_attribution(seen: Observed, worse: Sequence[Finding]) -> Iterator[Clue]:
         is_whole = not (one.version or one.segment)
         if is_whole and not new and total is not None and _is_most(one, total):
             action = Remedy.ROLL_BACK if one.subject == BY_VERSION else Remedy.WAIT
-            clue = _of_part(one, CauseKind.TRAFFIC_MIX, action, 0.9, kinds)
-            yield replace(clue, words=f"traffic that moved between {one.subject}s: {clue.words}")
+            yield _of_part(one, CauseKind.TRAFFIC_MIX, action, 0.9, kinds)
     if not worse:
         return
     for one in named[VERSION_EFFECT]:
@@ -253,17 +262,15 @@ def _of_part(
     strength: float,
     kinds: Collection[FindingKind],
 ) -> Clue:
-    where = f" of version {one.version}" if one.version else ""
-    about = f"{one.subject} worse by " if one.subject else ""
-    words = (
-        f"{one.name.partition('.')[2].replace('_', ' ')}{where}: {about}{readable(one.value)}"
-        f" ({readable(one.low)} to {readable(one.high)})"
+    size = f"{readable(one.value)} ({readable(one.low)} to {readable(one.high)})"
+    words = _PARTS[one.name].format(
+        size=size, subject=one.subject, version=one.version, reason=one.reason
     )
     return Clue(
         rule=one.name,
         cause=cause,
         action=action,
         strength=strength,
-        words=f"{words}, {one.reason}" if one.reason else words,
+        words=words,
         explains=tuple(kinds),
     )

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 
@@ -25,6 +25,7 @@ from monitoring_dagster.sources.rows.countable_rows import (
     readings_of,
     status_of_row,
 )
+from monitoring_dagster.sources.rows.questions import AskedDay
 from monitoring_dagster.sources.rows.readings import id_of, is_text, version_of
 from monitoring_dagster.sources.rows.row_sql import AS_IS, Rows
 from monitoring_dagster.sources.rows.rows import UnreadableFile
@@ -53,6 +54,7 @@ _SETTINGS = {  # of a session of our own: nobody else's queries change their mea
     "spark.sql.session.timeZone": "UTC",
 }
 _KIND, _FILE, _INDEX, _RANK = (f"monitoring {word}" for word in ("kind", "file", "index", "rank"))
+_VIEW = "monitoring_day"  # of a session that nobody else has
 _UNREADABLE = re.compile(
     r"\[(?:FAILED_READ_FILE|PATH_NOT_FOUND|PARQUET_\w+|CAST_INVALID_INPUT|DATATYPE_MISMATCH"
     r"|CANNOT_MERGE_SCHEMAS|COLUMN_ALREADY_EXISTS)\b[^\n]*"
@@ -162,6 +164,22 @@ def service_numbers(predictions: Predictions, day: date, *, root: Path) -> Servi
         {stage: Latency(*it) for stage, it in told if it is not None},
         unknown,
     )
+
+
+@contextmanager
+def asked_day(predictions: Predictions, day: date, *, root: Path) -> Iterator[AskedDay]:
+    """As `questions.asked_day`. Raises MissingDay, UnreadableFile, UnknownColumn, NoSpark."""
+    with _opened(predictions, day, root=root) as found:
+        session = found.frame.sparkSession
+
+        def ask(sql: str) -> list[tuple[Any, ...]]:
+            return [tuple(row) for row in session.sql(sql).collect()]
+
+        found.frame.createOrReplaceTempView(_VIEW)
+        try:
+            yield AskedDay("spark", found.columns, _VIEW, _quoted, ask)
+        finally:
+            session.catalog.dropTempView(_VIEW)
 
 
 def _session() -> "SparkSession":

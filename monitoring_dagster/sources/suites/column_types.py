@@ -1,5 +1,6 @@
 """Names of types in a suite, read as what they mean: of Python, NumPy, pandas, Spark and SQL."""
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -34,6 +35,15 @@ _SIZES = {
     *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
     *(f"float{bits}" for bits in (16, 32, 64)),
 }
+_NUMBERS = {  # of DuckDB
+    "FLOAT": ("float32", "float"),
+    "DOUBLE": ("float64", "float"),
+    **{
+        f"{sign}{name}": (f"{sign.lower()}int{bits}", "integer")
+        for sign in ("", "U")
+        for name, bits in (("TINYINT", 8), ("SMALLINT", 16), ("INTEGER", 32), ("BIGINT", 64))
+    },
+}
 _KIND_OF = {name: kind for kind, names in _NAMES.items() for name in names}
 KNOWN = frozenset(_KIND_OF) | _SIZES
 _OF_OBJECTS: tuple[tuple[type | tuple[type, ...], str], ...] = (
@@ -66,13 +76,46 @@ def is_of_type(column: "pd.Series", name: str) -> bool:
     pandas 3 holds words as `str` where a suite of pandas 2 says `object`, and whole numbers with a
     gap as floats.
     """
-    plain, kinds = plain_name(name), _kinds(column)
+    return _is_named(name, str(column.dtype).lower(), _kinds(column))
+
+
+def is_counted_type(
+    duckdb_type: str, name: str, *, rows: int, values: int, are_whole: bool
+) -> bool:
+    """The same of a column that stays where it is: what pandas would hold it as is known.
+
+    Parameters
+    ----------
+    duckdb_type
+        Of text, a number, a truth or a time.
+    rows, values
+        How many there are, and how many of them are not missing.
+    are_whole
+        Whether all values are whole numbers.
+    """
+    gaps = values < rows
+    if duckdb_type == "VARCHAR":
+        return _is_named(name, "str", {"text"})
+    if duckdb_type == "BOOLEAN":
+        nothing = gaps and not values  # which is of any type, as Great Expectations has it
+        is_int = gaps and plain_name(name) == "int"  # as which Python takes true
+        return nothing or is_int or _is_named(name, "object" if gaps else "bool", {"bool"})
+    if duckdb_type.startswith("TIMESTAMP"):
+        return _is_named(name, "datetime64", {"time"})
+    dtype, kind = _NUMBERS[duckdb_type]
+    if kind == "integer" and gaps:
+        dtype, kind, are_whole = "float64", "float", True
+    kinds = {kind} | ({"integer with gaps"} if kind == "float" and gaps and are_whole else set())
+    return _is_named(name, dtype, kinds)
+
+
+def _is_named(name: str, dtype: str, kinds: Collection[str]) -> bool:
+    plain = plain_name(name)
     if plain in _SIZES:
-        sized = str(column.dtype).lower() == plain
-        return sized or (plain.startswith("int") and "integer with gaps" in kinds)
+        return dtype == plain or (plain.startswith("int") and "integer with gaps" in kinds)
     kind = _KIND_OF.get(plain)
     if plain in ("object", "object_", "o"):
-        return column.dtype == object or "text" in kinds
+        return dtype == "object" or "text" in kinds
     return kind in kinds or (kind == "integer" and "integer with gaps" in kinds)
 
 

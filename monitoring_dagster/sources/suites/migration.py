@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from monitoring_dagster.errors import did_you_mean
+from monitoring_dagster.sources.suites.arguments import shown
 from monitoring_dagster.sources.suites.suite_text import suite_text
 from monitoring_dagster.sources.suites.suites import (
     NO_MORE,
     BadSuite,
     Expectation,
     content_of,
-    shown,
     suite_of,
 )
 

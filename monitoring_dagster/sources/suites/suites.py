@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn, Self, get_args
 
 from monitoring_dagster.errors import MonitoringError, did_you_mean
+from monitoring_dagster.sources.suites.arguments import problem_with, shown
 from monitoring_dagster.sources.suites.column_types import KNOWN, plain_name
 
 Severity = Literal["critical", "warning", "info"]
 
-_MAX_SHOWN = 40
 # What Great Expectations itself writes beside these is of no use here, and does no harm.
 _KEYS = {"type", "kwargs", "severity", "id", "meta", "notes", "description", "rendered_content"}
 _OLD_KEYS = _KEYS | {
@@ -60,6 +60,25 @@ class Expectation:
     kwargs: Mapping[str, Any]
     severity: Severity
 
+    @property
+    def named(self) -> list[str]:
+        """The columns that it names, in the arguments for them."""
+        kwargs = self.kwargs
+        several = kwargs.get("column_list") or []
+        found = [*(kwargs.get(name) for name in ("column", "column_A", "column_B")), *several]
+        return [name for name in found if isinstance(name, str)]
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenExpectation:
+    """One expectation that a day's rows did not meet."""
+
+    expectation: str
+    column: str | None
+    severity: Severity
+    words: str  # one sentence; values are escaped, and none is of a sensitive column
+    unexpected_share: float | None  # of what was judged; None where nothing is counted
+
 
 @dataclass(frozen=True, slots=True)
 class Suite:
@@ -70,24 +89,12 @@ class Suite:
     expectations: tuple[Expectation, ...]
     remarks: tuple[str, ...] = ()
 
-    def columns_of(self, there: Collection[str]) -> list[str]:
-        """Which of the columns that are *there* it looks at, in their order; one at least, so that
-        rows can be counted."""
-        named: set[str] = set()  # with what is no name of a column, which does no harm
-        for one in self.expectations:
-            if one.type.startswith("expect_table_") or "row_condition" in one.kwargs:
-                return [*there]  # about the table, or about what only a condition names
-            for value in one.kwargs.values():
-                several = value if isinstance(value, list) else [value]
-                named |= {text for text in several if isinstance(text, str)}
-        return [name for name in there if name in named] or [*there][:1]
-
 
 def load_suite(path: Path) -> Suite:
     """The suite in a JSON file. Raises BadSuite; does not import Great Expectations.
 
-    The arguments of each expectation, which only Great Expectations can judge, are left to
-    `validate`. A file of 0.18 means the same here: its types and arguments are those of 1.
+    Arguments of a type that only Great Expectations can judge are left to it. A file of 0.18 means
+    the same here: its types and arguments are those of 1.
     """
     return suite_of(path, content_of(path))
 
@@ -109,12 +116,6 @@ def suite_of(path: Path, content: Any) -> Suite:
         ),
         _remarks(path, old=old, is_empty=not entries),
     )
-
-
-def shown(value: object) -> str:
-    """*value* as an error may repeat it: harmless, and cut to 40 characters."""
-    text = ascii(value)
-    return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 1]}…"
 
 
 def content_of(path: Path) -> Any:
@@ -251,6 +252,9 @@ class _Entry:
             except (re.error, TypeError) as error:
                 problem = f"{shown(pattern)} is no regular expression ({error})"
                 self._refuse(f"{named} cannot be: {problem}")
+        wrong = problem_with(named, kwargs)
+        if wrong is not None:
+            self._refuse(f"{named} {wrong}")
 
     def _check_types(self, named: str, kwargs: Mapping[str, Any]) -> None:
         listed = kwargs.get("type_list", [])

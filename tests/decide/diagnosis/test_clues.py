@@ -112,10 +112,18 @@ class TestDrops:
         (clue,) = clues(seen(found(KIND.PERFORMANCE_DROP, words=f"worse; {EXPECTED}: harder")))
         assert (clue.cause, clue.action) == (CauseKind.COVARIATE_SHIFT, Remedy.WAIT)
 
-    def test_a_version_that_is_worse_beside_a_healthy_champion_is_at_fault(self):
-        (clue,) = clues(seen(found(KIND.PERFORMANCE_DROP, "log_loss of version 3"), traffic=BESIDE))
+    OF_THIRD = found(FindingKind.PERFORMANCE_DROP, "log_loss of version 3")
+
+    def test_a_new_version_that_is_worse_beside_a_healthy_champion_is_at_fault(self):
+        changed = began(3, days_ago=6)
+        (clue,) = clues(seen(self.OF_THIRD, traffic=BESIDE, changes=[changed]))
         assert (clue.cause, clue.version) == (CauseKind.NEW_VERSION, "3")
         assert clue.action is Remedy.ROLL_BACK
+
+    def test_one_that_serves_for_long_may_be_the_first_that_the_world_hits(self):
+        version, world = clues(seen(self.OF_THIRD, traffic=BESIDE))
+        assert (version.cause, version.strength) == (CauseKind.NEW_VERSION, 0.5)
+        assert world.cause is CauseKind.CONCEPT_DRIFT
 
     def test_where_the_champion_is_worse_too_it_is_the_world(self):
         both = found(KIND.PERFORMANCE_DROP), found(KIND.PERFORMANCE_DROP, "log_loss of version 3")
@@ -185,7 +193,9 @@ class TestAttribution:
         effect = part(VERSION_EFFECT, 0.2, 0.1, 0.3, version="3", reason="paired")
         (*_, clue) = clues(seen(self.DROP, signals=[effect], traffic=BESIDE))
         assert (clue.cause, clue.version) == (CauseKind.NEW_VERSION, "3")
-        assert clue.words == "version effect of version 3: 0.2 (0.1 to 0.3), paired"
+        assert clue.words == (
+            "version 3 makes the quality of all rows worse by 0.2 (0.1 to 0.3): paired"
+        )
 
     MOVED = (
         part(CHANGE, 0.1, 0.06, 0.14, subject="log_loss"),
@@ -204,7 +214,7 @@ class TestAttribution:
         moved = [replace(one, subject=subject) for one in self.MOVED[1:2]]
         (clue,) = clues(seen(signals=[self.MOVED[0], *moved]))
         assert clue.action is action
-        assert clue.words.startswith(f"traffic that moved between {subject}s: mix: ")
+        assert clue.words.endswith(f"by traffic that moved between {subject}s")
 
     def test_but_traffic_to_a_version_that_is_new_is_the_version(self):
         changed = began(3, days_ago=2)

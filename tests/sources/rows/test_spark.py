@@ -6,6 +6,7 @@ import sys
 import warnings
 from datetime import UTC, date, datetime, timedelta
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -14,8 +15,10 @@ import pytest
 
 from monitoring_dagster.errors import UnknownColumn
 from monitoring_dagster.measure import profiling as profile
-from monitoring_dagster.sources.rows import rows, served, spark
+from monitoring_dagster.sources.rows import questions, rows, served, spark
 from monitoring_dagster.sources.rows.countable_rows import needed
+from monitoring_dagster.sources.suites.counted.counted_expectations import broken_by_count
+from monitoring_dagster.sources.suites.suites import Expectation, Suite
 from monitoring_dagster.spec import Predictions
 from monitoring_dagster.stats.columns.bins import CategoricalBins, NumericBins, bins_of
 from monitoring_dagster.stats.columns.groups import Group
@@ -190,6 +193,56 @@ def test_a_day_is_the_same_to_the_last_count(cluster, day):
     assert_equal_service(numbers, others_numbers)
     assert Group("1", "user", "(other)") in profiles
     assert {Group("9"), Group("(missing)")} < set(profiles)
+
+
+def values_to(kind, column, **kwargs):
+    return Expectation(f"expect_column_values_to_{kind}", {"column": column, **kwargs}, "critical")
+
+
+def of_column(kind, column, **kwargs):
+    kind = f"expect_column_{kind}_to_be_between"
+    return Expectation(kind, {"column": column, **kwargs}, "critical")
+
+
+EXPECTATIONS = [
+    values_to("not_be_null", "request_id"),
+    values_to("be_unique", "request_id"),
+    values_to("be_between", "x", min_value=-1, max_value=1, strict_max=True),
+    values_to("be_between", HOSTILE, min_value=-1),
+    values_to("be_in_set", "colour", value_set=["red", "it's", "a\\b"]),
+    values_to("match_regex", "user", regex=r"^user [0-9]{1,2}$"),
+    values_to("not_match_like_pattern", "user", like_pattern="user 1%"),
+    values_to("be_of_type", "count", type_="str"),
+    of_column("value_lengths", "user", min_value=7),
+    of_column("mean", "small", max_value=1),
+    of_column("median", "x", min_value=9),
+    of_column("unique_value_count", "colour", max_value=1),
+    Expectation("expect_column_most_common_value_to_be_in_set",
+                {"column": "country", "value_set": ["IT"]}, "critical"),
+    Expectation("expect_column_distinct_values_to_equal_set",
+                {"column": "country", "value_set": ["DE", "IT"]}, "critical"),
+    Expectation("expect_column_pair_values_a_to_be_greater_than_b",
+                {"column_A": "x", "column_B": HOSTILE}, "critical"),
+    Expectation("expect_compound_columns_to_be_unique",
+                {"column_list": ["colour", "country"]}, "critical"),
+    Expectation("expect_table_row_count_to_equal", {"value": 1}, "critical"),
+]  # fmt: skip
+
+
+def test_a_suite_breaks_as_in_duckdb(cluster, day):
+    """The same counts; examples, of which either engine has its own, are of the rows."""
+    suite = Suite("small", Path("small.json"), tuple(EXPECTATIONS))
+    found = {}
+    for engine in (questions, spark):
+        with engine.asked_day(LOG, DAY, root=day[0]) as asked:
+            found[engine] = broken_by_count(suite, asked)
+    (broken, left), (in_spark, left_in_spark) = found[questions], found[spark]
+    assert left == left_in_spark == {}
+    assert [*broken] == [*range(len(EXPECTATIONS))] == [*in_spark]
+    for one, other in zip(broken.values(), in_spark.values(), strict=True):
+        assert one.unexpected_share == other.unexpected_share
+        assert one.words.partition(", for ex")[0] == other.words.partition(", for ex")[0]
+        assert (", for example" in one.words) is (", for example" in other.words)
 
 
 @pytest.mark.parametrize("generations", [0, 2], ids=["Python worker", "executor"])

@@ -5,11 +5,17 @@ from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring_dagster.sources.suites.column_types import KNOWN, is_of_type, plain_name
+from monitoring_dagster.sources.suites.column_types import (
+    KNOWN,
+    is_counted_type,
+    is_of_type,
+    plain_name,
+)
 
 
 def objects(*values):
@@ -122,3 +128,35 @@ def test_what_no_library_has_is_unknown_and_met_by_no_column(name):
 @pytest.mark.parametrize("name", ["int", "str", "object", "bool"])
 def test_an_empty_column_of_objects_is_of_no_kind_but_objects(name):
     assert is_of_type(objects(), name) is (name == "object")
+
+
+COUNTED = {
+    "BIGINT": pa.array([1, 2], pa.int64()),
+    "SMALLINT": pa.array([1, None], pa.int16()),
+    "UTINYINT": pa.array([1, 2], pa.uint8()),
+    "FLOAT": pa.array([1.5, None], pa.float32()),
+    "DOUBLE": pa.array([1.0, None], pa.float64()),
+    "VARCHAR": pa.array(["a", None]),
+    "BOOLEAN": pa.array([True, False]),
+    "TIMESTAMP": pa.array([0, None], pa.timestamp("us")),
+    "TIMESTAMP WITH TIME ZONE": pa.array([0, 1], pa.timestamp("us", "UTC")),
+}
+
+
+@pytest.mark.parametrize("duckdb_type", COUNTED)
+@pytest.mark.parametrize("name", sorted(KNOWN))
+def test_a_column_that_stays_where_it_is_has_the_type_it_would_have_in_pandas(duckdb_type, name):
+    array = COUNTED[duckdb_type]
+    values = [one for one in array.to_pylist() if one is not None]
+    are_whole = duckdb_type not in ("FLOAT", "DOUBLE") or all(one == int(one) for one in values)
+    counted = is_counted_type(
+        duckdb_type, name, rows=len(array), values=len(values), are_whole=are_whole
+    )
+    assert counted is is_of_type(array.to_pandas(), name)
+
+
+def test_a_truth_with_a_gap_is_a_python_int_as_great_expectations_has_it():
+    asked = {"rows": 3, "are_whole": True}
+    assert is_counted_type("BOOLEAN", "int", values=2, **asked)
+    assert not is_counted_type("BOOLEAN", "int", values=3, **asked)
+    assert is_counted_type("BOOLEAN", "str", values=0, **asked)

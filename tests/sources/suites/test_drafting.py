@@ -3,16 +3,21 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from monitoring_dagster.sources.suites.contracts import great_expectations, validate
+from monitoring_dagster.sources.suites.broken_expectations import broken_expectations
+from monitoring_dagster.sources.suites.contracts import great_expectations
 from monitoring_dagster.sources.suites.drafting import Learning, Omitted, drafted
 from monitoring_dagster.sources.suites.suite_text import suite_text
 from monitoring_dagster.sources.suites.suites import load_suite
-from tests.tiny import after, log_of, spec_of
+from monitoring_dagster.spec.sources import Predictions
+from tests.tiny import DAY, after, log_of, spec_of
 
 DAYS, FRESH = 18, 40
 
@@ -119,7 +124,12 @@ def suite(draft, tmp_path_factory):
 
 
 def breaches(suite, table):
-    return [(one.column, one.expectation, one.words) for one in validate(suite, table.to_pandas())]
+    """As the contract of a day finds them."""
+    with TemporaryDirectory() as folder:
+        pq.write_table(table, Path(folder, f"{DAY}.parquet"))
+        log = Predictions(path="{day}.parquet")
+        found = broken_expectations(suite, log, DAY, root=Path(folder))
+    return [(one.column, one.expectation, one.words) for one in found]
 
 
 def test_the_reference_keeps_the_suite_that_is_drafted_from_it(suite, reference):

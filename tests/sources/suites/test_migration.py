@@ -101,7 +101,7 @@ def one(kind="expect_column_to_exist", **changed):
         pytest.param(one("expect_column_values_to_be_vector"), "unknown type", id="no more"),
         pytest.param(
             one(kwargs={"column": "age", "parse_strings_as_datetimes": True}),
-            "Great Expectations 1 takes no 'parse_strings_as_datetimes': take it out", id="asked",
+            "takes no 'parse_strings_as_datetimes'", id="asked",
         ),
         pytest.param(
             one(kwargs={"column": {"$PARAMETER": "which"}}), "nobody gives its value",

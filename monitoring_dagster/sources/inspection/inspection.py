@@ -1,7 +1,7 @@
 """What a day's inference log holds that no row alone gives away: counts of what cannot be right."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from monitoring_dagster.sources.inspection.request_context import (
+    FeatureAges,
+    KeyCounts,
+    age_questions,
+    key_counts,
+    untagged_test,
+)
 from monitoring_dagster.sources.rows.countable_rows import id_in, kind_of_row, needed
 from monitoring_dagster.sources.rows.readings import (
     as_category,
@@ -18,13 +25,6 @@ from monitoring_dagster.sources.rows.readings import (
     time_of,
     unreadable_number,
     version_of,
-)
-from monitoring_dagster.sources.rows.request_context import (
-    FeatureAges,
-    KeyCounts,
-    age_questions,
-    key_counts,
-    untagged_test,
 )
 from monitoring_dagster.sources.rows.row_sql import AS_IS, Rows, literal, quoted
 from monitoring_dagster.sources.rows.rows import connected, readable, rows_on
@@ -113,6 +113,7 @@ def inspect_day(
     *,
     root: Path,
     has_probabilities: bool,
+    sensitive: Collection[str] = (),
     numbers: Collection[str] = (),
     truths: Collection[str] = (),
     blobs: Collection[str] = (),
@@ -124,6 +125,8 @@ def inspect_day(
     ----------
     has_probabilities
         Whether the scores are.
+    sensitive
+        Columns of which no value is an example, nor an end of where they lie.
     numbers, truths, blobs
         Columns of text that ought to hold numbers, columns that ought to say yes or no, and columns
         of bytes that ought to be text.
@@ -160,7 +163,7 @@ def inspect_day(
                 f" FROM (SELECT *, ({kind}) = 'ok' AS {_OK} FROM {rows.sql})"
             ).fetchall()
             found = dict(zip(asked, answers, strict=True))
-            return Inspection(
+            inspection = Inspection(
                 rows=found["rows"],
                 counted=found["counted"],
                 times=_times(connection, predictions, rows, day, found),
@@ -179,6 +182,30 @@ def inspect_day(
                 keys=key_counts(connection, predictions, rows),
                 untagged_tests=_untagged_tests(connection, predictions, rows, found),
             )
+    return _without_values_of(sensitive, inspection, predictions)
+
+
+def _without_values_of(
+    sensitive: Collection[str], found: Inspection, predictions: Predictions
+) -> Inspection:
+    """What is *found*, without what stands in a row of these columns."""
+    times, ids = found.times, found.ids
+    ends = (found.least_score, found.largest_score)
+    return replace(
+        found,
+        times=replace(times, examples=()) if predictions.served_at in sensitive else times,
+        ids=replace(ids, examples=()) if predictions.request_id in sensitive else ids,
+        least_score=None if predictions.score in sensitive else ends[0],
+        largest_score=None if predictions.score in sensitive else ends[1],
+        columns={
+            name: replace(odd, examples=()) if name in sensitive else odd
+            for name, odd in found.columns.items()
+        },
+        keys=found.keys and found.keys.hashed() if predictions.key in sensitive else found.keys,
+        untagged_tests=replace(found.untagged_tests, examples=())
+        if predictions.request_id in sensitive
+        else found.untagged_tests,
+    )
 
 
 _OK = '"monitoring ok"'

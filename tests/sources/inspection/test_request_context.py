@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from monitoring_dagster.sources.rows.inspection import Odd, inspect_day
-from monitoring_dagster.sources.rows.request_context import FeatureAges, KeyCounts
+from monitoring_dagster.sources.inspection.inspection import Odd, inspect_day
+from monitoring_dagster.sources.inspection.request_context import FeatureAges, KeyCounts
 from tests.sources.rows.small_log import DAY, LOG, write
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring_dagster.errors import UnknownColumn
-from monitoring_dagster.sources.rows.inspection import IdCounts, Odd, Times, inspect_day
+from monitoring_dagster.sources.inspection.inspection import IdCounts, Odd, Times, inspect_day
 from monitoring_dagster.sources.rows.rows import MissingDay, UnreadableFile
 from monitoring_dagster.spec import Predictions
 from tests.sources.rows.small_log import DAY, LOG, write

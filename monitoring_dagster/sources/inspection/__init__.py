@@ -1,0 +1,1 @@
+"""Inspection of a day: what no row alone gives away."""
