@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from monitoring_dagster.decide.diagnosis.causes import Diagnosis
 from monitoring_dagster.decide.diagnosis.changes import Change, ChangeKind
-from monitoring_dagster.decide.diagnosis.clues import LOOK_BACK_DAYS, READ, Observed
+from monitoring_dagster.decide.diagnosis.clues import LOOK_BACK_DAYS, MIX, READ, Observed
 from monitoring_dagster.decide.diagnosis.diagnose import diagnose
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import is_told
@@ -20,7 +20,8 @@ def diagnosis_on(
 ) -> Diagnosis:
     """Why *day* is as its *findings* say; most days there are none, and nothing is looked at."""
     signals = log.on(day, *READ)
-    if not signals and not any(is_told(one.severity) for one in findings):
+    has_moved = any(one.name == MIX and one.low > 0 for one in signals)
+    if not has_moved and not any(is_told(one.severity) for one in findings):
         return Diagnosis(day)
     first, last = day - timedelta(days=LOOK_BACK_DAYS), day - timedelta(days=1)
     return diagnose(
