@@ -512,7 +512,7 @@ def test_half_of_the_nulls_of_a_feature_are_a_breach_before_they_are_drift(world
     )  # fmt: skip
     assert finding.words == (
         "feature 'age' is missing in 150 of 295 rows (50.8%) of version 1, and never was in the"
-        " reference"
+        " reference (day quarantined)"
     )
     drifted = world.monitor.results.read("tiny", DRIFT, world.today).to_pylist()
     assert {one["column"] for one in drifted} >= {"income", "debt", "plan", "score"}

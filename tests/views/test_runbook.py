@@ -98,8 +98,8 @@ def test_while_all_is_well_all_eight_are_ok_and_say_why(founded):
         pytest.param(no_news, "Upstream pipelines", "(4 days old)", id="no files for days"),
         pytest.param(
             served(lambda log: log.assign(age=None).astype({"age": float})),
-            "Feature freshness",
-            "missing values rose from 0.0% to 100.0%",
+            "Input data quality",
+            "feature 'age' is missing in",
             id="a feature that went missing",
         ),
         pytest.param(

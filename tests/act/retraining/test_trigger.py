@@ -99,6 +99,7 @@ def test_a_decision_says_all_that_it_looked_at(made):
     assert one.inputs == {
         "by": "sensor", "breaches": {}, "trained_on": str(after(-7)), "attempts": [],
         "given_up": [], "labelled_rows": 180, "invalid_share": 0.0, "open_kinds": [],
+        "likely_cause": None,
     }  # fmt: skip
 
 
