@@ -18,6 +18,7 @@ from tests.once import mlflow_database
 from tests.orchestration.small_project import ATTRIBUTES, declared
 
 GROUPS = {
+    "expectations": ["draft", "migrate"],
     "incidents": [
         "acknowledge", "assign", "list", "listen", "resolve", "review", "route", "show", "snooze",
     ],
@@ -29,7 +30,9 @@ GROUPS = {
     ],
     "silences": ["add", "expire", "list"],
 }  # fmt: skip
-COMMANDS = sorted(["demo", "drift", "estimate", "evaluate", *GROUPS, "runbook", "status", "ui"])
+COMMANDS = sorted(
+    ["demo", "drift", "estimate", "evaluate", "event", *GROUPS, "runbook", "status", "ui", "why"]
+)
 
 ROOT = Path(__file__).parents[2]
 START = "from monitoring_dagster.cli import main; main(prog_name='monitoring-dagster')"

@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from monitoring_dagster.kinds import FindingKind, Severity
-from monitoring_dagster.store.days.signals import stored_on
+from monitoring_dagster.measure.attribution.attribution import attributed
+from monitoring_dagster.measure.attribution.world_or_model import world_or_model
 from tests.world import FEATURES, day_after
 
 
@@ -66,11 +67,17 @@ def test_the_days_after_the_promotion_are_served_by_version_2(story):
 
 def attribution(story, days_later):
     """The signals about all rows of versions, by name, and the version if they name one."""
-    day = day_after(story.changes_on, days_later)
+    day, monitor = day_after(story.changes_on, days_later), story.monitor
+    found = attributed(monitor, day, as_of=max(story.days()))
+    within = [
+        one
+        for version in found.windows.versions()
+        for one in world_or_model(monitor, found.windows, version)
+    ]
     return {
         (one.name.partition(".")[2], one.version): one
-        for one in stored_on(story.monitor, day)
-        if one.name.startswith("attribution.") and one.subject not in ("country", *FEATURES)
+        for one in (*found.signals, *within)
+        if one.subject not in ("country", *FEATURES)
     }
 
 

@@ -53,7 +53,7 @@ class _Side(NamedTuple):
     days: Codes
 
 
-class _Refused(Exception):
+class _Refused(MonitoringError):
     """Nothing can be said, and why."""
 
 
@@ -68,7 +68,7 @@ def world_or_model(monitor: Monitor, windows: Windows, version: str) -> Iterator
     about = {**about_change(windows), "version": version}
     try:
         bins, before, now, name = _sides(monitor, windows, version)
-    except (_Refused, MonitoringError) as error:
+    except MonitoringError as error:
         for signal in (INPUTS, RELATION):
             yield Signal.over(windows.first, windows.last, signal, nan,
                               subject=windows.metric.label, reason=str(error), **about)  # fmt: skip

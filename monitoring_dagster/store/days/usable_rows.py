@@ -24,9 +24,11 @@ def quiet_columns(monitor: Monitor, day: date, version: str = "") -> frozenset[s
     """Columns whose breach was told already: their drift says nothing new; of all versions, and
     those of *version* alone."""
     notes = monitor.results.metadata(monitor.name, CONTRACT, day) or {}
-    counted = monitor.results.metadata(monitor.name, _COUNTED, day) or {}
-    own = json.loads(counted.get(QUIET_OF, "{}")).get(version, [])
-    return frozenset([*json.loads(notes.get(QUIET, "[]")), *own])
+    quiet = json.loads(notes.get(QUIET, "[]"))
+    if version:
+        counted = monitor.results.metadata(monitor.name, _COUNTED, day) or {}
+        quiet += json.loads(counted.get(QUIET_OF, "{}")).get(version, [])
+    return frozenset(quiet)
 
 
 def noted_quiet(found: Iterable[tuple[str, str]]) -> dict[str, str]:

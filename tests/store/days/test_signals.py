@@ -87,8 +87,7 @@ def test_every_step_of_a_lived_day_writes_its_areas(founded):
         "outside", "estimate_accuracy", "revision", "label_feed", "freshness", "traffic"
     }  # fmt: skip
     beyond_a_short_life = {"multivariate", "registration", "variation"}
-    of_labelled_days = {"attribution"}  # the newest day has too few
-    missing = only_where_there_is_something | beyond_a_short_life | of_labelled_days
+    missing = only_where_there_is_something | beyond_a_short_life
     assert areas == set(AREAS) - missing
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import ceil, floor
 from typing import Any, TypeAlias
 
-from monitoring_dagster.errors import did_you_mean
+from monitoring_dagster.errors import MonitoringError, did_you_mean
 from monitoring_dagster.sources.rows.questions import AskedDay
 from monitoring_dagster.sources.suites.arguments import ENGINE_TYPES, is_plain
 from monitoring_dagster.sources.suites.column_types import is_counted_type
@@ -51,7 +51,7 @@ class _Unmet:
     share: float | None = None
 
 
-class _OnlyGreatExpectations(Exception):
+class _OnlyGreatExpectations(MonitoringError):
     """Some values are such that SQL could answer otherwise."""
 
 

@@ -5,7 +5,7 @@ from itertools import product
 import pyarrow as pa
 import pytest
 
-from monitoring_dagster.sources.suites import counted_expectations
+from monitoring_dagster.sources.suites.counted import counted_expectations
 from monitoring_dagster.sources.suites.counted.counted_expectations import broken_by_count
 from tests.sources.suites.small_days import (
     EMPTY,
