@@ -175,7 +175,7 @@ def inspect_day(
                 largest_score=found["largest_score"],
                 mean_scores=(found["mean_score_0"], found["mean_score_1"]),
                 columns=_odd_columns(connection, rows, odd, found),
-                hours=tuple(found["hours"].get(hour, 0) for hour in range(24)),
+                hours=_hours(connection, predictions, rows, day),
                 incomplete=found["incomplete"],
                 invalid=found["invalid"],
                 ages=FeatureAges.of(found),
@@ -231,7 +231,8 @@ def _questions(
     if (limit := _LARGEST_WHOLE.get(rows.columns[predictions.request_id])) is not None:
         lost = f"abs({raw_id}) >= {limit} AND isfinite({raw_id})"
     elif is_text(rows.columns[predictions.request_id]):
-        lost = f"{raw_id} LIKE '%_e+__' AND TRY_CAST({raw_id} AS DOUBLE) IS NOT NULL"
+        is_number = f"TRY_CAST({raw_id} AS DOUBLE) IS NOT NULL"
+        lost = f"CASE WHEN {raw_id} LIKE '%_e+__' THEN {is_number} ELSE false END"
     version = version_of(quoted(predictions.version))
     prediction = _number_or_null(predictions.prediction, rows)
     score = probable = "CAST(NULL AS DOUBLE)"
@@ -242,7 +243,6 @@ def _questions(
         probable = probability(score)
     start = f"TIMESTAMPTZ '{day} 00:00:00+00'"
     says = f"lower(CAST({quoted(predictions.prediction)} AS VARCHAR))"
-    hour = f"CAST(floor((epoch({time}) - epoch({start})) / 3600) AS INTEGER)"
     incomplete = f"({time} IS NULL OR {_OK} AND ({version} IS NULL OR {id_} IS NULL))"
     unanswered = f"{prediction} IS NULL"
     if predictions.score is not None and has_probabilities:
@@ -259,7 +259,6 @@ def _questions(
         "with_id": f"count({id_}) FILTER ({_OK})",
         "distinct_ids": f"approx_count_distinct({id_}) FILTER ({_OK})",
         "lost_digits": f"count(*) FILTER ({_OK} AND {lost})",
-        "hours": f"coalesce(histogram({hour}) FILTER ({hour} BETWEEN 0 AND 23), MAP {{}})",
         "incomplete": f"count(*) FILTER ({incomplete})",
         "invalid": f"count(*) FILTER ({invalid})",
         "without_version": f"count(*) FILTER ({_OK} AND {version} IS NULL)",
@@ -324,6 +323,24 @@ def _times(
         unit=unit,
         examples=examples,
     )
+
+
+def _hours(
+    connection: "Connection", predictions: Predictions, rows: Rows, day: date
+) -> tuple[int, ...]:
+    """Rows of each hour of the UTC day.
+
+    Asked by itself: a histogram beside the filtered counts of one pass took seconds and 900 MB.
+    """
+    clock = predictions.served_at
+    time = time_of(quoted(clock), rows.columns[clock]) or "CAST(NULL AS TIMESTAMPTZ)"
+    since = f"epoch({time}) - epoch(TIMESTAMPTZ '{day} 00:00:00+00')"
+    counts = dict(
+        connection.execute(
+            f"SELECT CAST(floor(({since}) / 3600) AS BIGINT), count(*) FROM {rows.sql} GROUP BY 1"
+        ).fetchall()
+    )
+    return tuple(counts.get(hour, 0) for hour in range(24))
 
 
 def _unit(connection: "Connection", rows: Rows, clock: str, day: date) -> str | None:
