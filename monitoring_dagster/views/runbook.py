@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from monitoring_dagster.act.promotion import predecessor
+from monitoring_dagster.decide.diagnosis.causes import Remedy
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.incidents import Part, is_told
 from monitoring_dagster.decide.judging.quality.breached_days import breaches_of
@@ -21,6 +22,7 @@ from monitoring_dagster.measure.quality.arrived_labels import are_due
 from monitoring_dagster.sources.rows.rows import days_available
 from monitoring_dagster.spec.sources import Labels, Predictions
 from monitoring_dagster.stats.drift.drift_verdict import Broken, Verdict
+from monitoring_dagster.store.days.diagnoses import diagnosis_of
 from monitoring_dagster.store.days.drifted import DRIFT
 from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.days.signals import signals
@@ -312,10 +314,20 @@ def _degradation(monitor: Monitor, day: date) -> _Fact:
         for one in monitor.ledger.open_incidents(monitor.name)
     )
     if dropped:
-        words += f"; {_way_back(monitor)}"
+        words += f"; {_way_out(monitor, day)}"
     elif worse:
         words += "; one day alone opens no incident"
     return _Fact(StepState.OK, words, served)
+
+
+def _way_out(monitor: Monitor, day: date) -> str:
+    """What the likely cause of the drop asks for; the version before, where none is named."""
+    diagnosis = diagnosis_of(monitor, day)
+    cause = diagnosis.of({FindingKind.PERFORMANCE_DROP}) if diagnosis else None
+    if cause is None:
+        return _way_back(monitor)
+    words = f"likely {cause.words}"
+    return f"{words}; {_way_back(monitor)}" if cause.action is Remedy.ROLL_BACK else words
 
 
 def _way_back(monitor: Monitor) -> str:

@@ -12,6 +12,7 @@ from monitoring_dagster.errors import MonitoringError
 from monitoring_dagster.judge.judged import drift_verdicts, latest_judged, newest_quality
 from monitoring_dagster.report.wording import counted
 from monitoring_dagster.stats.drift.drift_verdict import Verdict
+from monitoring_dagster.store.days.diagnoses import diagnosis_of
 from monitoring_dagster.store.days.profiles import service_of
 from monitoring_dagster.store.days.signals import signals
 from monitoring_dagster.store.days.step_findings import VERDICT
@@ -43,6 +44,7 @@ class Status:
     champion: str | None
     fallback: str | None  # since when it is on, and by whom
     incidents: tuple[str, ...]
+    likely_cause: str | None  # of what the newest day says, where one outweighs all others
     undelivered: int  # messages that have not arrived: the three that follow
     pending: int
     ambiguous: int  # sent or not, nobody knows yet
@@ -61,6 +63,7 @@ def status_of(monitor: Monitor) -> Status:
     incidents = tuple(
         one.status for one in listed(monitor.ledger, now=monitor.house.now(), model=monitor.name)
     )
+    cause = _likely_cause(monitor, day) if day and incidents else None
     waiting = monitor.ledger.deliveries.waiting(monitor.house.now(), model=monitor.name)
     champion = champion_of(monitor)
     switch = monitor.ledger.fallback(monitor.name)
@@ -73,6 +76,7 @@ def status_of(monitor: Monitor) -> Status:
         *problem,
         *([f"fallback {fallback}"] if fallback else []),
         "; ".join(incidents) or ("no open incident" if day else "no verdict yet"),
+        *([f"likely {cause}"] if cause else []),
         *_undelivered(waiting),
         *([held] if waiting.held else []),
         *outages,
@@ -86,6 +90,7 @@ def status_of(monitor: Monitor) -> Status:
         champion=champion.version,
         fallback=fallback,
         incidents=incidents,
+        likely_cause=cause,
         undelivered=waiting.pending + waiting.claimed + waiting.dead,
         pending=waiting.pending,
         ambiguous=waiting.claimed,
@@ -95,6 +100,12 @@ def status_of(monitor: Monitor) -> Status:
         metrics=_families(monitor, day, judged) if day else {},
         words=", ".join(parts),
     )
+
+
+def _likely_cause(monitor: Monitor, day: date) -> str | None:
+    diagnosis = diagnosis_of(monitor, day)
+    cause = diagnosis.leading if diagnosis else None
+    return f"{cause.title} ({cause.weight:.0%}): {cause.action}" if cause else None
 
 
 def champion_of(monitor: Monitor) -> ServingVersion:

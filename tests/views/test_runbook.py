@@ -3,14 +3,17 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pyarrow as pa
 import pytest
 
 from monitoring_dagster.act.promotion import promote
 from monitoring_dagster.act.retraining.retrain import retrain
+from monitoring_dagster.decide.diagnosis.causes import CauseKind, Diagnosis, LikelyCause, Remedy
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.decide.rules import RULES
 from monitoring_dagster.kinds import FindingKind, Severity
 from monitoring_dagster.sources.rows.rows import UnreadableFile
+from monitoring_dagster.store.days.diagnoses import noted_causes
 from monitoring_dagster.views import runbook
 from monitoring_dagster.views.runbook import walk
 from tests.world import START, World, attributes, day_after
@@ -105,7 +108,7 @@ def test_while_all_is_well_all_eight_are_ok_and_say_why(founded):
         pytest.param(
             bad_quality,
             "Degradation",
-            "no earlier version to go back to: retrain",
+            "likely concept drift (100%): log_loss of version 1 is worse by",
             id="bad quality",
         ),
         pytest.param(switched, "Fallback", "on since 2026-03-09 00:00 by ada", id="the fallback"),
@@ -117,6 +120,32 @@ def test_a_fault_fails_its_own_step_with_the_evidence(world, happens, step, evid
     assert answers[step].state == "FAIL"
     assert evidence in answers[step].evidence
     assert {one.title for one in answers.values() if one.state == "FAIL"} == {step}
+
+
+@pytest.mark.parametrize(
+    ("action", "has_way_back"),
+    [(Remedy.ROLL_BACK, True), (Remedy.COLLECT_LABELS, False), (None, True)],
+)
+def test_a_drop_is_answered_by_what_its_likely_cause_asks_for(world, action, has_way_back):
+    bad_quality(world)
+    named(world.monitor, action)
+    said = state_of(world)["Degradation"].evidence
+    words = f"likely label process (100%): eve labels otherwise. Recommended: {action}"
+    assert (words in said) is (action is not None)
+    assert ("no earlier version to go back to" in said) is has_way_back
+
+
+def named(monitor, action):
+    """The newest verdict names one cause of a drop; without an *action* it names none."""
+    day = monitor.results.days(monitor.name, "verdict")[-1]
+    cause = LikelyCause(
+        cause=CauseKind.LABEL_PROCESS, weight=1.0, action=action or Remedy.WAIT,
+        rule="label_process", evidence=("eve labels otherwise",),
+        explains=(FindingKind.PERFORMANCE_DROP,),
+    )  # fmt: skip
+    notes = monitor.results.metadata(monitor.name, "verdict", day)
+    notes |= noted_causes(Diagnosis(day, (cause,) if action else ()))
+    monitor.results.write(monitor.name, "verdict", day, pa.table({}), metadata=notes)
 
 
 def test_a_model_that_was_never_judged_fails_before_any_step(tmp_path):

@@ -3,11 +3,14 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pyarrow as pa
 import pytest
 
 from monitoring_dagster.act.notify.alerts import announce
+from monitoring_dagster.decide.diagnosis.causes import CauseKind, Diagnosis, LikelyCause, Remedy
 from monitoring_dagster.decide.findings import Finding
 from monitoring_dagster.kinds import FindingKind, Severity
+from monitoring_dagster.store.days.diagnoses import noted_causes
 from monitoring_dagster.store.models.registry import RegistryUnavailable
 from monitoring_dagster.views import status
 from monitoring_dagster.views.history import history, summary
@@ -109,6 +112,28 @@ def test_columns_that_drifted_and_muted_ones_are_counted_once_each(world, monkey
     monkeypatch.setattr(status, "drift_verdicts", lambda *_: rows)
     data = status_of(world.monitor).metrics["data"]
     assert data == {"columns_drifted": 1, "columns_muted": 1}
+
+
+@pytest.mark.parametrize(
+    ("strength", "said"), [(1.0, "pipeline (100%): fix pipeline"), (0.3, None)]
+)
+def test_what_is_open_has_a_likely_cause_where_one_leads(world, strength, said):
+    log = world.served(world.today)
+    log.loc[:59, "status"] = "error"
+    world.write(world.today, log=log)
+    world.monitored(world.today)
+    day = world.monitor.results.days("tiny", "verdict")[-1]
+    cause = LikelyCause(
+        cause=CauseKind.PIPELINE, weight=1.0, strength=strength, action=Remedy.FIX_PIPELINE,
+        rule="partial_day", evidence=("noon",),
+    )  # fmt: skip
+    notes = world.monitor.results.metadata("tiny", "verdict", day)
+    notes |= noted_causes(Diagnosis(day, (cause,)))
+    world.monitor.results.write("tiny", "verdict", day, pa.table({}), metadata=notes)
+    found = status_of(world.monitor)
+    assert found.incidents
+    assert found.likely_cause == said
+    assert ("likely pipeline" in found.words) is (said is not None)
 
 
 def test_the_fallback_is_shown(world):
