@@ -1,10 +1,10 @@
 """The tables of one question about labels: what was told, what is known of it, and both judged."""
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -27,6 +27,7 @@ _KNOWN = "monitoring_known"
 PASS_ROWS = 300_000  # labels that are judged at once
 _BATCH_ROWS = 262_144
 _WHOLE = "monitoring_judged_whole"
+_CUT = "_by_pass"  # of a table whose rows lie in the order of passes
 _ACCOUNTED = (  # what an account asks of judged rows
     "arrival_day, id, label, arrived_at, annotator, day, fault, shown, score, delay_days, bucket"
 )
@@ -84,62 +85,27 @@ def set_foreign_aside(connection: "Connection", earlier: str, *, task: Task | No
 
     *earlier* is SQL for all label rows of those days of which `told` holds only some.
     """
-    if task == "multiclass":
-        classes = ClassesSeen(connection)
-        classes.look()
-        classes.set_aside(classes.foreign_days(earlier))
-
-
-class ClassesSeen:
-    """The classes that labels and predictions name, of one pass over their rows or of several."""
-
-    def __init__(self, connection: "Connection") -> None:
-        self._connection: Final = connection
-        self._labels: dict[date | None, dict[str, int]] = {}
-        self._days: set[date] = set()
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {FOREIGN} (prediction VARCHAR)")
-
-    def look(self) -> None:
-        """See those of the requests of `told`."""
-        for day, label, n in self._told(TOLD, "true"):
-            of_day = self._labels.setdefault(day, {})
-            of_day[label] = of_day.get(label, 0) + n
-        days = self._connection.execute(
-            f"SELECT DISTINCT arrival_day FROM {TOLD} WHERE valid AND arrival_day IS NOT NULL"
-        )
-        self._days.update(day for (day,) in days.fetchall())
-        self._connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {FOREIGN} AS FROM {FOREIGN} UNION"
-            f" SELECT CAST(prediction AS VARCHAR) FROM {_KNOWN} WHERE prediction IS NOT NULL"
-        )
-
-    def foreign_days(self, earlier: str) -> list[date | None]:
-        """The arrival days whose labels are none that any prediction names.
-
-        *earlier* is as that of `set_foreign_aside`.
-        """
-        labels = {day: dict(of_day) for day, of_day in self._labels.items()}
-        days = ", ".join(f"DATE '{day}'" for day in sorted(self._days)) or "NULL"
-        is_meant = f"(arrival_day IS NULL OR arrival_day IN ({days}))"
-        for day, label, n in self._told(f"({earlier})", is_meant):
-            labels.setdefault(day, {})[label] = n
-        predicted = self._connection.execute(f"FROM {FOREIGN}").fetchall()
-        return foreign_days(labels, [one for (one,) in predicted])
-
-    def set_aside(self, days: Iterable[date | None]) -> None:
-        """Make the labels of `told` invalid that arrived on these days."""
-        for day in days:
-            is_meant = "arrival_day IS NULL" if day is None else f"arrival_day = DATE '{day}'"
-            self._connection.execute(
-                f"UPDATE {TOLD} SET valid = false, fault = '{Fault.CLASS}',"
-                f" shown = CAST(label AS VARCHAR) WHERE valid AND NOT ambiguous AND {is_meant}"
-            )
-
-    def _told(self, rows: str, condition: str) -> list[tuple[date | None, str, int]]:
-        return self._connection.execute(
+    if task != "multiclass":
+        return
+    classes: dict[date | None, dict[str, int]] = {}
+    for rows in (TOLD, f"({earlier})"):
+        days = f"arrival_day IN (SELECT arrival_day FROM {TOLD} WHERE valid)"
+        for day, label, n in connection.execute(
             f"SELECT arrival_day, CAST(label AS VARCHAR), count(*) FROM {rows}"
-            f" WHERE valid AND NOT ambiguous AND {condition} GROUP BY 1, 2"
-        ).fetchall()
+            f" WHERE valid AND NOT ambiguous AND (arrival_day IS NULL OR {days}) GROUP BY 1, 2"
+        ).fetchall():
+            classes.setdefault(day, {})[label] = n
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {FOREIGN} AS SELECT DISTINCT CAST(prediction AS VARCHAR)"
+        f" AS prediction FROM {_KNOWN} WHERE prediction IS NOT NULL"
+    )
+    predicted = [one for (one,) in connection.execute(f"FROM {FOREIGN}").fetchall()]
+    for day in foreign_days(classes, predicted):
+        is_meant = "arrival_day IS NULL" if day is None else f"arrival_day = DATE '{day}'"
+        connection.execute(
+            f"UPDATE {TOLD} SET valid = false, fault = '{Fault.CLASS}',"
+            f" shown = CAST(label AS VARCHAR) WHERE valid AND NOT ambiguous AND {is_meant}"
+        )
 
 
 def judge(
@@ -172,22 +138,6 @@ class ArrivalDay:
     known: tuple[Rows, ...]
     extras: tuple[str, ...]
 
-    def part(self, number: int, of: int) -> "ArrivalDay":
-        """The rows about some of the requests: whatever rows say of one request stays together."""
-        if of == 1:
-            return self
-        log = self.spec.predictions
-        for rows in self.known:
-            rows.require(needed(log))
-        return ArrivalDay(
-            self.spec,
-            self.labels,
-            self.day,
-            tuple(_part(rows, self.labels.request_id, number, of) for rows in self.told),
-            tuple(_part(rows, log.request_id, number, of) for rows in self.known),
-            self.extras,
-        )
-
 
 def streamed_passes(
     connection: "Connection", day: ArrivalDay, query: str, place: str
@@ -202,14 +152,12 @@ def streamed_passes(
         A row of *place* cannot be read.
     """
     with readable(place):
-        count = _passes(connection, day.told[0])
-        parts = [day.part(number, count) for number in range(count)]
-        aside = _set_aside(connection, day, parts)
-    for number, part in enumerate(parts):
+        _gather(connection, day)
+        count = _cut(connection)
+    for number in range(count):
         with readable(place):
-            if count > 1 or day.spec.task != "multiclass":
-                _gather(connection, part)
-            aside()
+            if count > 1:
+                _take(connection, number)
             judge(connection, day.labels, day.extras, is_dated=True, since=day.day)
             found = connection.sql(query).to_arrow_reader(_BATCH_ROWS)
         with closing(found):  # else the connection would answer nobody who breaks off
@@ -222,6 +170,8 @@ def streamed_passes(
                 connection.execute(f"{how} SELECT {_ACCOUNTED} FROM {JUDGED}")
                 connection.execute(f"DROP TABLE {JUDGED}")
     if count > 1:
+        for table in (TOLD, _KNOWN):
+            connection.execute(f"DROP TABLE {table}{_CUT}")
         connection.execute(f"ALTER TABLE {_WHOLE} RENAME TO {JUDGED}")
 
 
@@ -231,20 +181,6 @@ def _next(found: pa.RecordBatchReader, place: str) -> pa.Table | None:
             return pa.Table.from_batches([found.read_next_batch()])
         except StopIteration:
             return None
-
-
-def _passes(connection: "Connection", arrived: Rows) -> int:
-    if not arrived.columns:
-        return 1
-    ((rows,),) = connection.execute(f"SELECT count(*) FROM {arrived.sql}").fetchall()
-    return max(1, -(-int(rows) // PASS_ROWS))
-
-
-def _part(rows: Rows, request_id: str, number: int, of: int) -> Rows:
-    if not rows.columns:
-        return rows
-    mine = f"hash({id_of(request_id, rows.columns).value}) % {of} = {number}"
-    return Rows(f"(SELECT * FROM {rows.sql} WHERE {mine})", rows.columns, rows.place)
 
 
 def _gather(connection: "Connection", day: ArrivalDay) -> None:
@@ -258,21 +194,26 @@ def _gather(connection: "Connection", day: ArrivalDay) -> None:
         again = told_of(labels, asked_before, task=task, among=day.told)
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {TOLD} AS FROM {TOLD} UNION ALL {again}")
     remember(connection, day.spec.predictions, day.known, day.extras, task=task)
+    before_it = told_of(labels, day.told[1:], task=task, among=day.told)
+    set_foreign_aside(connection, before_it, task=task)
 
 
-def _set_aside(
-    connection: "Connection", day: ArrivalDay, parts: Sequence[ArrivalDay]
-) -> Callable[[], None]:
-    """What makes labels of a pass invalid whose delivery names other classes than predictions.
+def _cut(connection: "Connection") -> int:
+    """Lay the rows of some requests beside each other, so that a pass reads no others: how many
+    passes there are. Whatever rows say of one request stays together."""
+    ((rows,),) = connection.execute(f"SELECT count(*) FROM {TOLD}").fetchall()
+    count = max(1, -(-int(rows) // PASS_ROWS))
+    for table in (TOLD, _KNOWN) if count > 1 else ():
+        connection.execute(f"""
+            CREATE TEMP TABLE {table}{_CUT} AS
+            SELECT *, CAST(hash(id) % {count} AS INTEGER) AS pass FROM {table} ORDER BY pass""")
+        connection.execute(f"DROP TABLE {table}")
+    return count
 
-    A delivery is judged whole: all passes are looked through before any is judged.
-    """
-    if day.spec.task != "multiclass":
-        return lambda: None
-    classes = ClassesSeen(connection)
-    for part in parts:
-        _gather(connection, part)
-        classes.look()
-    before_it = told_of(day.labels, day.told[1:], task=day.spec.task, among=day.told)
-    foreign = classes.foreign_days(before_it)
-    return lambda: classes.set_aside(foreign)
+
+def _take(connection: "Connection", number: int) -> None:
+    """The rows of one pass."""
+    for table in (TOLD, _KNOWN):
+        connection.execute(f"""
+            CREATE OR REPLACE TEMP TABLE {table} AS
+            SELECT * EXCLUDE (pass) FROM {table}{_CUT} WHERE pass = {number}""")
