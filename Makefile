@@ -39,6 +39,9 @@ bench: $(STAMP)  ## the measured claims
 	$(BIN)/python benchmarks/peers.py
 	$(BIN)/python benchmarks/labels.py
 	$(BIN)/python benchmarks/history.py
+	$(BIN)/python benchmarks/contract.py
+	$(BIN)/python benchmarks/daily_steps.py
+	$(BIN)/python benchmarks/planted_causes.py
 	$(BIN)/python benchmarks/estimates.py
 	$(BIN)/python benchmarks/delivery.py
 	$(BIN)/python benchmarks/planted_year.py --limits
